@@ -1,5 +1,6 @@
 //! zerogr: the SQLite of generative retrieval.
 
+pub mod decode;
 pub mod docs;
 mod error;
 pub mod eval;
@@ -9,5 +10,6 @@ pub mod generate;
 pub mod model;
 pub mod store;
 pub mod trie;
+mod vectors;
 
 pub use error::{Error, ErrorKind, Result};

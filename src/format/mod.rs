@@ -1,1 +1,4 @@
-//! (head to be written with the folder)
+//! stub
+/// section kind
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SectionKind(pub u16);

@@ -1,0 +1,81 @@
+//! The compact retriever's expander: the trie head of every segment, summed over the union.
+
+use smallvec::SmallVec;
+
+use super::expander::{Branching, Expander};
+use crate::Result;
+use crate::trie::{Csr, ForestChild, ForestNode, ForestPart, HeadEdge, HeadNode, TrieHead, VectorRows, sum_below};
+use crate::vectors::{add_scaled, add_scaled_f16, dot, dot_f16, norm, normalise};
+
+/// What the trie head needs of one segment.
+#[derive(Debug, Clone, Copy)]
+pub struct CompactSegment<'a> {
+    /// Stored edges.
+    pub head: &'a TrieHead,
+    /// Rank -> documents, for edges that are not stored.
+    pub postings: &'a Csr,
+    /// Passage vectors of those documents.
+    pub document_vectors: &'a VectorRows,
+}
+
+/// Scores children by `scale * <q, S/|S|> + b`, where `S` sums over the segments (design D5).
+#[derive(Debug, Clone)]
+pub struct CompactExpander<'a> {
+    query: &'a [f32],
+    scale: f32,
+    segments: Vec<CompactSegment<'a>>,
+}
+
+impl<'a> CompactExpander<'a> {
+    /// An expander for a unit `query` over `segments`, in the order of the forest.
+    pub fn new(query: &'a [f32], scale: f32, segments: Vec<CompactSegment<'a>>) -> Self {
+        CompactExpander { query, scale, segments }
+    }
+
+    /// The listed edges of `parent` in each segment, looked up once for all its children.
+    fn listed(&self, parent: &ForestNode) -> Listed {
+        let lookup = |part: &ForestPart| self.segments.get(part.segment as usize)?.head.node(&part.node);
+        parent.parts.iter().filter_map(|part| Some((part.segment, lookup(part)?))).collect()
+    }
+
+    fn stored_edge(&self, listed: &Listed, part: &ForestPart) -> Option<HeadEdge<'a>> {
+        let (_, node) = listed.iter().find(|(segment, _)| *segment == part.segment)?;
+        self.segments.get(part.segment as usize)?.head.edge(*node, part.child_index)
+    }
+
+    fn logit(&self, listed: &Listed, child: &ForestChild) -> f32 {
+        if let [part] = child.node.parts.as_slice()
+            && let Some(edge) = self.stored_edge(listed, part)
+        {
+            return self.scale * dot_f16(self.query, edge.unit) + edge.bias;
+        }
+        let mut sum = vec![0.0; self.query.len()];
+        let (mut bias, mut norms) = (0.0, 0.0);
+        for part in &child.node.parts {
+            if let Some(edge) = self.stored_edge(listed, part) {
+                add_scaled_f16(&mut sum, edge.norm, edge.unit);
+                bias += edge.norm * edge.bias;
+                norms += edge.norm;
+            } else if let Some(segment) = self.segments.get(part.segment as usize) {
+                let below = sum_below(segment.postings, segment.document_vectors, part.node.lo, part.node.hi);
+                add_scaled(&mut sum, 1.0, &below);
+                norms += norm(&below);
+            }
+        }
+        normalise(&mut sum);
+        self.scale * dot(self.query, &sum) + if norms > 0.0 { bias / norms } else { 0.0 }
+    }
+}
+
+/// Listed nodes by segment.
+type Listed = SmallVec<[(u32, HeadNode); 1]>;
+
+impl Expander for CompactExpander<'_> {
+    fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
+        for branching in nodes {
+            let listed = self.listed(branching.node);
+            logits.extend(branching.children.iter().map(|child| self.logit(&listed, child)));
+        }
+        Ok(())
+    }
+}

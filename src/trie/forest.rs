@@ -1,0 +1,157 @@
+//! Several tries walked as one: the union of the live docids of all segments.
+//!
+//! A docid prefix may exist in any number of segments; a [`ForestNode`] holds its place in
+//! each of them. Children whose docids are all dead are never shown, so a decoder cannot
+//! enter a dead branch.
+
+use smallvec::SmallVec;
+
+use super::key::END;
+use super::live::LiveRanks;
+use super::segment_trie::{SegmentTrie, TrieChild, TrieNode};
+use crate::Result;
+
+/// The place of a prefix in one segment.
+#[derive(Debug, Clone, Copy)]
+pub struct ForestPart {
+    /// Position of the segment in the forest.
+    pub segment: u32,
+    /// The prefix in that segment.
+    pub node: TrieNode,
+    /// Position among *all* children (dead ones too) of the parent in that segment.
+    pub child_index: u32,
+}
+
+/// A docid prefix over all segments that know it.
+#[derive(Debug, Clone)]
+pub struct ForestNode {
+    /// One entry per segment with a live docid below the prefix, by segment.
+    pub parts: SmallVec<[ForestPart; 1]>,
+    /// Live docids below the prefix, counted per segment.
+    pub live_count: u32,
+    /// True when the docid has ended: nothing follows.
+    pub is_end: bool,
+}
+
+/// One way to go on from a prefix.
+#[derive(Debug, Clone)]
+pub struct ForestChild {
+    /// The next token, or [`END`].
+    pub token: u32,
+    /// The prefix with that token appended.
+    pub node: ForestNode,
+}
+
+/// The tries of an index with what is alive in each; `None` means everything.
+#[derive(Debug, Clone, Default)]
+pub struct Forest<'a> {
+    tries: Vec<(&'a SegmentTrie, Option<&'a LiveRanks>)>,
+}
+
+impl<'a> Forest<'a> {
+    /// A forest over `tries`, each with its live mask.
+    pub fn new(tries: impl IntoIterator<Item = (&'a SegmentTrie, Option<&'a LiveRanks>)>) -> Self {
+        Forest { tries: tries.into_iter().collect() }
+    }
+
+    /// The trie of `segment`.
+    pub fn trie(&self, segment: u32) -> Option<&'a SegmentTrie> {
+        self.tries.get(segment as usize).map(|(trie, _)| *trie)
+    }
+
+    fn live_count(&self, segment: u32, node: &TrieNode) -> u32 {
+        match self.tries.get(segment as usize) {
+            Some((_, Some(live))) => live.count(node.lo, node.hi),
+            Some((_, None)) => node.hi - node.lo,
+            None => 0,
+        }
+    }
+
+    /// The empty prefix. Its `live_count` is zero when no docid is alive.
+    pub fn root(&self) -> ForestNode {
+        let mut root = ForestNode { parts: SmallVec::new(), live_count: 0, is_end: false };
+        for (segment, (trie, _)) in self.tries.iter().enumerate() {
+            root.add(ForestPart { segment: segment as u32, node: trie.root(), child_index: 0 }, self);
+        }
+        root
+    }
+
+    /// The children of `node` that lead to a live docid: [`END`] first, then by token.
+    pub fn children(&self, node: &ForestNode) -> Result<Vec<ForestChild>> {
+        let mut merged: Vec<ForestChild> = Vec::new();
+        if node.is_end {
+            return Ok(merged);
+        }
+        let mut level = Vec::new();
+        for part in &node.parts {
+            let Some(trie) = self.trie(part.segment) else { continue };
+            level.clear();
+            trie.children(part.node, &mut level)?;
+            let parts = (0u32..).zip(&level).map(|(child_index, child)| {
+                (child.token, ForestPart { segment: part.segment, node: child.node, child_index })
+            });
+            merged = self.merge(merged, parts);
+        }
+        Ok(merged)
+    }
+
+    /// Merges one segment's children into those of the segments before it. [`END`] sorts first
+    /// because `token + 1` wraps it to zero.
+    fn merge(&self, left: Vec<ForestChild>, right: impl Iterator<Item = (u32, ForestPart)>) -> Vec<ForestChild> {
+        let order = |token: u32| token.wrapping_add(1);
+        let mut merged = Vec::with_capacity(left.len() + right.size_hint().0);
+        let mut left = left.into_iter().peekable();
+        for (token, part) in right {
+            while let Some(child) = left.next_if(|child| order(child.token) < order(token)) {
+                merged.push(child);
+            }
+            let mut child = left.next_if(|child| child.token == token).unwrap_or_else(|| ForestChild {
+                token,
+                node: ForestNode { parts: SmallVec::new(), live_count: 0, is_end: token == END },
+            });
+            child.node.add(part, self);
+            if child.node.live_count > 0 {
+                merged.push(child);
+            }
+        }
+        merged.extend(left);
+        merged
+    }
+
+    /// The live (segment, rank) pairs of a node that names exactly one docid.
+    pub fn docid_places(&self, node: &ForestNode) -> SmallVec<[(u32, u32); 1]> {
+        let place = |part: &ForestPart| {
+            let (_, live) = self.tries.get(part.segment as usize)?;
+            let rank = match live {
+                Some(live) => live.first(part.node.lo, part.node.hi)?,
+                None => part.node.lo,
+            };
+            Some((part.segment, rank))
+        };
+        node.parts.iter().filter_map(place).collect()
+    }
+
+    /// All children of one part in its own segment, dead ones included.
+    pub fn segment_children(&self, part: &ForestPart) -> Result<Vec<TrieChild>> {
+        let mut children = Vec::new();
+        if let Some(trie) = self.trie(part.segment) {
+            trie.children(part.node, &mut children)?;
+        }
+        Ok(children)
+    }
+}
+
+impl ForestNode {
+    fn add(&mut self, part: ForestPart, forest: &Forest<'_>) {
+        let live_count = forest.live_count(part.segment, &part.node);
+        if live_count > 0 {
+            self.live_count += live_count;
+            self.parts.push(part);
+        }
+    }
+
+    /// The place of the prefix in `segment`.
+    pub fn part(&self, segment: u32) -> Option<&ForestPart> {
+        self.parts.iter().find(|part| part.segment == segment)
+    }
+}

@@ -1,0 +1,272 @@
+//! The trie head: one vector per edge of a branching node, and one per document.
+//!
+//! P(child c | prefix, query q) = softmax over the children of `scale * <q, S_c/|S_c|> + b_c`
+//! (design D5). `S_c` is a *sum* over the documents below the edge, so the vectors of several
+//! segments add up to those of their union, and a merge changes no score.
+//!
+//! ```text
+//!   HEAD_NODES   sorted by (depth, lo)      HEAD_EDGES, those of a node side by side
+//!   depth lo first_edge edge_count   ──►    token lo norm bias     (norm * row = S_c)
+//!                                           EDGE_VECTORS: one unit float16 row per edge
+//! ```
+//!
+//! Invariants:
+//! - I1. A listed node lists *all* its children in the segment, in the trie's order, so the
+//!   edge of child `i` is `first_edge + i`.
+//! - I2. A node that does not branch in the segment may be listed (it branched in the union
+//!   that was trained) or not; then its edge is the sum over the documents below it.
+
+use half::f16;
+use zerocopy::little_endian::{F32, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::postings::Csr;
+use super::segment_trie::{SegmentTrie, TrieNode};
+use crate::store::Section;
+use crate::vectors::{add_scaled_f16, normalise, to_f16_bytes};
+use crate::{Error, Result};
+
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct NodeRecord {
+    depth: U32,
+    lo: U32,
+    first_edge: U32,
+    edge_count: U32,
+}
+
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct EdgeRecord {
+    token: U32,
+    lo: U32,
+    norm: F32,
+    bias: F32,
+}
+
+/// Float16 rows of equal width, read in place.
+#[derive(Debug, Clone)]
+pub struct VectorRows {
+    section: Section,
+    dim: usize,
+}
+
+/// One passage vector (and one fitted vector) per document ordinal.
+pub type DocumentVectors = VectorRows;
+
+impl VectorRows {
+    /// Reads `row_count` rows of `dim` values.
+    pub fn open(section: Section, row_count: usize, dim: usize) -> Result<Self> {
+        let expected_bytes = row_count.checked_mul(dim).and_then(|count| count.checked_mul(2));
+        if expected_bytes != Some(section.len()) {
+            return Err(Error::corrupt(format!(
+                "a vector section has {} bytes where {row_count} rows of {dim} were expected",
+                section.len()
+            )));
+        }
+        section.as_slice_of::<f16>()?;
+        Ok(VectorRows { section, dim })
+    }
+
+    /// Values per row.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Row `index`, or an empty slice when there is none.
+    pub fn row(&self, index: usize) -> &[f16] {
+        let values: &[f16] = self.section.as_slice_of().unwrap_or(&[]);
+        let start = index.saturating_mul(self.dim);
+        values.get(start..start.saturating_add(self.dim)).unwrap_or(&[])
+    }
+}
+
+/// The edges of one listed node.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadNode {
+    first_edge: u32,
+    edge_count: u32,
+}
+
+/// What is stored for one edge.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadEdge<'a> {
+    /// Length of `S_c`.
+    pub norm: f32,
+    /// Fitted prior of the edge; zero before training.
+    pub bias: f32,
+    /// Direction of `S_c`.
+    pub unit: &'a [f16],
+}
+
+/// The trie head of one segment.
+#[derive(Debug, Clone)]
+pub struct TrieHead {
+    nodes: Section,
+    edges: Section,
+    vectors: VectorRows,
+}
+
+impl TrieHead {
+    /// Reads a head of `dim`-dimensional vectors.
+    pub fn open(nodes: Section, edges: Section, vectors: Section, dim: usize) -> Result<Self> {
+        let edge_count = edges.as_slice_of::<EdgeRecord>()?.len();
+        let records: &[NodeRecord] = nodes.as_slice_of()?;
+        let inside = |node: &NodeRecord| {
+            u64::from(node.first_edge.get()) + u64::from(node.edge_count.get()) <= edge_count as u64
+        };
+        if !records.iter().all(inside) || !records.is_sorted_by_key(|node| (node.depth.get(), node.lo.get())) {
+            return Err(Error::corrupt("the trie head lists nodes out of order or out of bounds"));
+        }
+        let vectors = VectorRows::open(vectors, edge_count, dim)?;
+        Ok(TrieHead { nodes, edges, vectors })
+    }
+
+    /// The edges listed for `node`, if it is listed.
+    pub fn node(&self, node: &TrieNode) -> Option<HeadNode> {
+        let records: &[NodeRecord] = self.nodes.as_slice_of().ok()?;
+        let key = (node.depth, node.lo);
+        let index = records.binary_search_by_key(&key, |record| (record.depth.get(), record.lo.get())).ok()?;
+        let record = records.get(index)?;
+        Some(HeadNode { first_edge: record.first_edge.get(), edge_count: record.edge_count.get() })
+    }
+
+    /// The edge of child `child_index` of a listed node.
+    pub fn edge(&self, node: HeadNode, child_index: u32) -> Option<HeadEdge<'_>> {
+        if child_index >= node.edge_count {
+            return None;
+        }
+        let index = (node.first_edge + child_index) as usize;
+        let record = self.edges.as_slice_of::<EdgeRecord>().ok()?.get(index)?;
+        Some(HeadEdge { norm: record.norm.get(), bias: record.bias.get(), unit: self.vectors.row(index) })
+    }
+
+    /// Number of edges with a vector.
+    pub fn edge_count(&self) -> usize {
+        self.edges.as_slice_of::<EdgeRecord>().map_or(0, <[EdgeRecord]>::len)
+    }
+}
+
+/// One edge to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEdge<'a> {
+    /// Token of the child, or [`super::END`].
+    pub token: u32,
+    /// First rank below the child.
+    pub lo: u32,
+    /// Length of `S_c`.
+    pub norm: f32,
+    /// Fitted prior.
+    pub bias: f32,
+    /// Direction of `S_c`, `dim` values.
+    pub unit: &'a [f32],
+}
+
+/// The three section bodies of a head.
+#[derive(Debug, Clone)]
+pub struct HeadSections {
+    /// Body of [`super::sections::HEAD_NODES`].
+    pub nodes: Vec<u8>,
+    /// Body of [`super::sections::HEAD_EDGES`].
+    pub edges: Vec<u8>,
+    /// Body of [`super::sections::EDGE_VECTORS`].
+    pub vectors: Vec<u8>,
+    /// Number of edges.
+    pub edge_count: usize,
+}
+
+/// Builds what [`TrieHead`] reads.
+#[derive(Debug, Default)]
+pub struct HeadBuilder {
+    nodes: Vec<NodeRecord>,
+    edges: Vec<EdgeRecord>,
+    vectors: Vec<u8>,
+}
+
+impl HeadBuilder {
+    /// Lists a node with all its children in the segment, in the trie's order.
+    pub fn push_node<'e>(&mut self, depth: u32, lo: u32, edges: impl IntoIterator<Item = NewEdge<'e>>) {
+        let first_edge = self.edges.len();
+        for edge in edges {
+            self.edges.push(EdgeRecord {
+                token: U32::new(edge.token),
+                lo: U32::new(edge.lo),
+                norm: F32::new(edge.norm),
+                bias: F32::new(edge.bias),
+            });
+            self.vectors.extend_from_slice(&to_f16_bytes(edge.unit));
+        }
+        self.nodes.push(NodeRecord {
+            depth: U32::new(depth),
+            lo: U32::new(lo),
+            first_edge: U32::new(first_edge as u32),
+            edge_count: U32::new((self.edges.len() - first_edge) as u32),
+        });
+    }
+
+    /// The section bodies.
+    pub fn finish(mut self) -> HeadSections {
+        self.nodes.sort_by_key(|node| (node.depth.get(), node.lo.get()));
+        HeadSections {
+            nodes: self.nodes.as_bytes().to_vec(),
+            edges: self.edges.as_bytes().to_vec(),
+            edge_count: self.edges.len(),
+            vectors: self.vectors,
+        }
+    }
+
+    /// The head of a segment nobody has trained: `S_c` is the sum of the passage vectors below
+    /// each edge of each branching node; biases are zero.
+    pub fn untrained(trie: &SegmentTrie, postings: &Csr, vectors: &VectorRows) -> Result<HeadSections> {
+        let mut builder = HeadBuilder::default();
+        if trie.docid_count() > 0 {
+            builder.push_below(trie, postings, vectors, trie.root())?;
+        }
+        Ok(builder.finish())
+    }
+
+    /// Lists every branching node below `node` and returns the sum of the vectors below it.
+    /// The depth of the recursion is bounded by the length of a docid.
+    fn push_below(
+        &mut self,
+        trie: &SegmentTrie,
+        postings: &Csr,
+        vectors: &VectorRows,
+        node: TrieNode,
+    ) -> Result<Vec<f32>> {
+        if node.hi - node.lo == 1 {
+            return Ok(sum_below(postings, vectors, node.lo, node.hi));
+        }
+        let mut children = Vec::new();
+        trie.children(node, &mut children)?;
+        let mut sums = Vec::with_capacity(children.len());
+        for child in &children {
+            sums.push(self.push_below(trie, postings, vectors, child.node)?);
+        }
+        let mut total = vec![0.0; vectors.dim()];
+        for sum in &sums {
+            crate::vectors::add_scaled(&mut total, 1.0, sum);
+        }
+        if children.len() > 1 {
+            let norms: Vec<f32> = sums.iter_mut().map(|sum| normalise(sum)).collect();
+            let edges = children.iter().zip(&sums).zip(norms).map(|((child, unit), norm)| NewEdge {
+                token: child.token,
+                lo: child.node.lo,
+                norm,
+                bias: 0.0,
+                unit,
+            });
+            self.push_node(node.depth, node.lo, edges);
+        }
+        Ok(total)
+    }
+}
+
+/// Sum of the vectors of the documents below ranks `[lo, hi)`, each as often as it is listed.
+pub fn sum_below(postings: &Csr, vectors: &VectorRows, lo: u32, hi: u32) -> Vec<f32> {
+    let mut sum = vec![0.0; vectors.dim()];
+    for ordinal in (lo..hi).flat_map(|rank| postings.row(rank)) {
+        add_scaled_f16(&mut sum, 1.0, vectors.row(ordinal as usize));
+    }
+    sum
+}

@@ -1,0 +1,115 @@
+//! Lists of small integers, one list per row, in one section.
+//!
+//! ```text
+//!   u32 offset[rows + 1]   into the values, first 0, never descending
+//!   u32 value[offset[rows]]
+//! ```
+
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::U32;
+
+use crate::store::Section;
+use crate::{Error, Result};
+
+/// Row -> list of `u32`, read in place.
+#[derive(Debug, Clone)]
+pub struct Csr {
+    section: Section,
+    row_count: usize,
+}
+
+impl Csr {
+    /// Reads `row_count` lists whose values are all below `value_bound`. One pass over the section.
+    pub fn open(section: Section, row_count: usize, value_bound: u32) -> Result<Self> {
+        let numbers: &[U32] = section.as_slice_of()?;
+        let (offsets, values) = numbers
+            .split_at_checked(row_count + 1)
+            .ok_or_else(|| Error::corrupt("a list section is shorter than its offsets"))?;
+        let ascending = offsets.is_sorted_by_key(|offset| offset.get());
+        let ends_right = offsets.last().is_some_and(|last| last.get() as usize == values.len());
+        if !ascending || !ends_right || offsets.first().is_some_and(|first| first.get() != 0) {
+            return Err(Error::corrupt("a list section has bad offsets"));
+        }
+        if values.iter().any(|value| value.get() >= value_bound) {
+            return Err(Error::corrupt("a list section points outside its segment"));
+        }
+        Ok(Csr { section, row_count })
+    }
+
+    /// Number of lists.
+    pub fn row_count(&self) -> usize {
+        self.row_count
+    }
+
+    /// The list of `row`; empty when there is no such row.
+    pub fn row(&self, row: u32) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
+        self.row_values(row as usize).unwrap_or(&[]).iter().map(|value| value.get())
+    }
+
+    fn row_values(&self, row: usize) -> Option<&[U32]> {
+        let numbers: &[U32] = self.section.as_slice_of().ok()?;
+        let (offsets, values) = numbers.split_at_checked(self.row_count + 1)?;
+        values.get(offsets.get(row)?.get() as usize..offsets.get(row + 1)?.get() as usize)
+    }
+
+    /// Length of the longest list.
+    pub fn longest_row(&self) -> usize {
+        (0..self.row_count).filter_map(|row| self.row_values(row)).map(<[U32]>::len).max().unwrap_or(0)
+    }
+}
+
+/// Builds the section that [`Csr`] reads.
+#[derive(Debug, Default)]
+pub struct CsrBuilder {
+    offsets: Vec<U32>,
+    values: Vec<U32>,
+}
+
+impl CsrBuilder {
+    /// Appends one list.
+    pub fn push_row(&mut self, row: impl IntoIterator<Item = u32>) {
+        self.offsets.push(U32::new(self.values.len() as u32));
+        self.values.extend(row.into_iter().map(U32::new));
+    }
+
+    /// The section's bytes.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.offsets.push(U32::new(self.values.len() as u32));
+        let mut bytes = self.offsets.as_bytes().to_vec();
+        bytes.extend_from_slice(self.values.as_bytes());
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(rows: &[&[u32]]) -> Vec<u8> {
+        let mut builder = CsrBuilder::default();
+        rows.iter().for_each(|row| builder.push_row(row.iter().copied()));
+        builder.into_bytes()
+    }
+
+    #[test]
+    fn rows_come_back_as_pushed() {
+        let rows: [&[u32]; 4] = [&[3, 1], &[], &[2], &[0, 1, 2]];
+        let csr = Csr::open(Section::from_vec(built(&rows)), 4, 4).unwrap();
+        for (index, row) in rows.iter().enumerate() {
+            assert_eq!(csr.row(index as u32).collect::<Vec<_>>(), *row);
+        }
+        assert_eq!(csr.row(4).len(), 0);
+        assert_eq!(csr.longest_row(), 3);
+    }
+
+    #[test]
+    fn damaged_lists_are_refused() {
+        let bytes = built(&[&[3, 1], &[2]]);
+        assert!(Csr::open(Section::from_vec(bytes.clone()), 2, 3).is_err(), "value out of bounds");
+        assert!(Csr::open(Section::from_vec(bytes.clone()), 9, 4).is_err(), "too few offsets");
+        assert!(Csr::open(Section::from_vec(bytes[..bytes.len() - 4].to_vec()), 2, 4).is_err(), "cut");
+        let mut descending = bytes;
+        descending[4] = 9;
+        assert!(Csr::open(Section::from_vec(descending), 2, 4).is_err());
+    }
+}

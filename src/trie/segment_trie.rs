@@ -1,0 +1,197 @@
+//! The trie of one segment: building it, and walking it one token at a time.
+
+use fst::raw::{CompiledAddr, Fst};
+
+use super::key::{END, TokenWidth};
+use crate::store::Section;
+use crate::{Error, Result};
+
+/// A prefix in one segment: its place in the transducer and the ranks below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrieNode {
+    address: CompiledAddr,
+    /// Tokens from the root; an [`END`] child counts as one.
+    pub depth: u32,
+    /// First rank below the prefix.
+    pub lo: u32,
+    /// One past the last rank below the prefix.
+    pub hi: u32,
+}
+
+/// One way to go on from a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrieChild {
+    /// The next token, or [`END`].
+    pub token: u32,
+    /// The prefix with that token appended.
+    pub node: TrieNode,
+}
+
+/// The docids of one segment.
+#[derive(Clone)]
+pub struct SegmentTrie {
+    fst: Fst<Section>,
+    width: TokenWidth,
+    docid_count: u32,
+}
+
+impl std::fmt::Debug for SegmentTrie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SegmentTrie").field("docid_count", &self.docid_count).finish_non_exhaustive()
+    }
+}
+
+/// Transducer bytes for `keys`, which are sorted and distinct; the value of each is its rank.
+pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<u8>> {
+    let unsorted = |error: fst::Error| Error::invalid(format!("docid keys must be sorted: {error}"));
+    let mut builder = fst::raw::Builder::memory();
+    for (rank, key) in keys.into_iter().enumerate() {
+        builder.insert(key, rank as u64).map_err(unsorted)?;
+    }
+    builder.into_inner().map_err(unsorted)
+}
+
+impl SegmentTrie {
+    /// Reads a trie whose section's checksum has been verified.
+    pub fn open(section: Section, width: TokenWidth, docid_count: u32) -> Result<Self> {
+        let fst = Fst::new(section).map_err(|error| Error::corrupt(format!("docid trie: {error}")))?;
+        if fst.len() != docid_count as usize {
+            return Err(Error::corrupt(format!(
+                "docid trie holds {} docids where the segment lists {docid_count}",
+                fst.len()
+            )));
+        }
+        Ok(SegmentTrie { fst, width, docid_count })
+    }
+
+    /// Number of docids; ranks are below it.
+    pub fn docid_count(&self) -> u32 {
+        self.docid_count
+    }
+
+    /// Bytes per token of the keys.
+    pub fn width(&self) -> TokenWidth {
+        self.width
+    }
+
+    /// The empty prefix.
+    pub fn root(&self) -> TrieNode {
+        TrieNode { address: self.fst.root().addr(), depth: 0, lo: 0, hi: self.docid_count }
+    }
+
+    /// Appends the children of `node` to `children`, [`END`] first, then by token.
+    pub fn children(&self, node: TrieNode, children: &mut Vec<TrieChild>) -> Result<()> {
+        let first = children.len();
+        let state = self.fst.node(node.address);
+        if state.is_final() {
+            children.push(TrieChild {
+                token: END,
+                node: TrieNode { depth: node.depth + 1, ..node },
+            });
+        }
+        self.descend(node, node.address, 0, 0, u64::from(node.lo), children);
+
+        let Some(level) = children.get_mut(first..) else { return Ok(()) };
+        let mut hi = node.hi;
+        for child in level.iter_mut().rev() {
+            child.node.hi = hi;
+            hi = child.node.lo;
+            if child.node.lo >= child.node.hi {
+                return Err(Error::corrupt("docid trie: ranks do not ascend"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows the bytes of one token from `address`; `rank` is the sum of outputs so far.
+    fn descend(
+        &self,
+        parent: TrieNode,
+        address: CompiledAddr,
+        bytes_read: usize,
+        token: u32,
+        rank: u64,
+        children: &mut Vec<TrieChild>,
+    ) {
+        for transition in self.fst.node(address).transitions() {
+            let token = token << 8 | u32::from(transition.inp);
+            let rank = rank.saturating_add(transition.out.value());
+            if bytes_read + 1 < self.width.bytes_per_token() {
+                self.descend(parent, transition.addr, bytes_read + 1, token, rank, children);
+            } else {
+                children.push(TrieChild {
+                    token,
+                    node: TrieNode {
+                        address: transition.addr,
+                        depth: parent.depth + 1,
+                        lo: u32::try_from(rank).unwrap_or(u32::MAX),
+                        hi: u32::MAX,
+                    },
+                });
+            }
+        }
+    }
+
+    /// The docid with `rank`, or `None` when there is none.
+    pub fn docid(&self, rank: u32) -> Result<Option<Vec<u32>>> {
+        match self.fst.get_key(u64::from(rank)) {
+            Some(key) => self.width.tokens(&key).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The rank of a docid, or `None` when the segment lacks it.
+    pub fn rank(&self, tokens: &[u32]) -> Option<u32> {
+        let key = self.width.key(tokens).ok()?;
+        self.fst.get(key).and_then(|rank| u32::try_from(rank.value()).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn trie_of(docids: &std::collections::BTreeSet<Vec<u32>>) -> SegmentTrie {
+        let width = TokenWidth::for_vocabulary(70_000).unwrap();
+        let bytes = build_trie(docids.iter().map(|docid| width.key(docid).unwrap())).unwrap();
+        SegmentTrie::open(Section::from_vec(bytes), width, docids.len() as u32).unwrap()
+    }
+
+    proptest! {
+        /// Every node's range, children and count equal those of the plain sorted list.
+        #[test]
+        fn walking_equals_filtering_the_sorted_list(
+            docids in prop::collection::btree_set(prop::collection::vec(
+                prop_oneof![0u32..4, 250u32..260, 65_530u32..65_540], 1..5), 1..60)
+        ) {
+            let trie = trie_of(&docids);
+            let sorted: Vec<_> = docids.iter().cloned().collect();
+            let mut todo = vec![(Vec::<u32>::new(), trie.root())];
+            while let Some((prefix, node)) = todo.pop() {
+                let below: Vec<u32> = (0..sorted.len() as u32)
+                    .filter(|&rank| sorted[rank as usize].starts_with(&prefix)).collect();
+                prop_assert_eq!((node.lo, node.hi), (below[0], below[below.len() - 1] + 1));
+                let mut children = Vec::new();
+                trie.children(node, &mut children).unwrap();
+                let mut expected: Vec<u32> = below.iter()
+                    .map(|&rank| sorted[rank as usize].get(prefix.len()).copied().unwrap_or(END)).collect();
+                expected.dedup();
+                prop_assert_eq!(children.iter().map(|child| child.token).collect::<Vec<_>>(), expected);
+                for child in children {
+                    if child.token == END {
+                        prop_assert_eq!(child.node.hi - child.node.lo, 1);
+                    } else {
+                        let mut longer = prefix.clone();
+                        longer.push(child.token);
+                        todo.push((longer, child.node));
+                    }
+                }
+            }
+            for (rank, docid) in sorted.iter().enumerate() {
+                prop_assert_eq!(trie.docid(rank as u32).unwrap(), Some(docid.clone()));
+                prop_assert_eq!(trie.rank(docid), Some(rank as u32));
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Vector arithmetic shared by training, decoding and the baselines.
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+/// Lanes of the running sums: wide enough for the compiler to keep vector registers busy.
+const LANES: usize = 16;
+
+/// Inner product.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0f32; LANES];
+    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_lanes.zip(b_lanes) {
+        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+            *sum += x * y;
+        }
+    }
+    sums.iter().sum::<f32>() + tail
+}
+
+/// Inner product with a float16 row, widened block by block.
+pub fn dot_f16(query: &[f32], row: &[f16]) -> f32 {
+    const BLOCK: usize = 128;
+    let mut wide = [0f32; BLOCK];
+    let mut total = 0.0;
+    for (query, row) in query.chunks(BLOCK).zip(row.chunks(BLOCK)) {
+        let (wide, _) = wide.split_at_mut(row.len());
+        row.convert_to_f32_slice(wide);
+        total += dot(query, wide);
+    }
+    total
+}
+
+/// `sum += factor * row`.
+pub fn add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) {
+    for (sum, value) in sum.iter_mut().zip(row) {
+        *sum += factor * value;
+    }
+}
+
+/// `sum += factor * row` for a float16 row.
+pub fn add_scaled_f16(sum: &mut [f32], factor: f32, row: &[f16]) {
+    let mut wide = vec![0f32; row.len()];
+    row.convert_to_f32_slice(&mut wide);
+    add_scaled(sum, factor, &wide);
+}
+
+/// Euclidean length.
+pub fn norm(vector: &[f32]) -> f32 {
+    dot(vector, vector).sqrt()
+}
+
+/// Scales to unit length and returns the length it had; a zero vector stays zero.
+pub fn normalise(vector: &mut [f32]) -> f32 {
+    let length = norm(vector);
+    if length > 0.0 {
+        vector.iter_mut().for_each(|value| *value /= length);
+    }
+    length
+}
+
+/// Float16 bytes of `values`, little-endian.
+pub fn to_f16_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_equal_the_plain_sum_whatever_the_length() {
+        for length in [0, 1, 15, 16, 17, 127, 128, 129, 384, 400] {
+            let a: Vec<f32> = (0..length).map(|i| (i % 7) as f32 - 3.0).collect();
+            let b: Vec<f32> = (0..length).map(|i| (i % 5) as f32 * 0.5).collect();
+            let half: Vec<f16> = b.iter().map(|&value| f16::from_f32(value)).collect();
+            let plain: f32 = a.iter().zip(&b).map(|(x, y)| x * y).sum();
+            assert_eq!(dot(&a, &b), plain);
+            assert_eq!(dot_f16(&a, &half), plain);
+        }
+    }
+
+    #[test]
+    fn a_zero_vector_has_no_direction() {
+        let mut zero = [0.0; 3];
+        assert_eq!(normalise(&mut zero), 0.0);
+        assert_eq!(zero, [0.0; 3]);
+        let mut vector = [3.0, 4.0];
+        assert_eq!(normalise(&mut vector), 5.0);
+        assert_eq!(vector, [0.6, 0.8]);
+    }
+}
