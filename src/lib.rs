@@ -1,5 +1,6 @@
 //! zerogr: the SQLite of generative retrieval.
 
+pub mod columns;
 pub mod decode;
 pub mod docs;
 mod error;
@@ -8,7 +9,10 @@ pub mod format;
 pub mod generate;
 #[cfg(feature = "models")]
 pub mod model;
+mod rng;
 pub mod store;
+#[cfg(feature = "models")]
+pub mod train;
 pub mod trie;
 mod vectors;
 

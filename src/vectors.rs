@@ -10,7 +10,12 @@ const LANES: usize = 16;
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0f32; LANES];
     let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(x, y)| x * y).sum();
+    let tail: f32 = a_lanes
+        .remainder()
+        .iter()
+        .zip(b_lanes.remainder())
+        .map(|(x, y)| x * y)
+        .sum();
     for (x, y) in a_lanes.zip(b_lanes) {
         for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
             *sum += x * y;
@@ -62,7 +67,10 @@ pub fn normalise(vector: &mut [f32]) -> f32 {
 
 /// Float16 bytes of `values`, little-endian.
 pub fn to_f16_bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|&value| f16::from_f32(value).to_le_bytes())
+        .collect()
 }
 
 #[cfg(test)]

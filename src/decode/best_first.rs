@@ -55,7 +55,9 @@ impl PartialOrd for Open {
 
 impl Ord for Open {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.log_prob.total_cmp(&other.log_prob).then(other.id.cmp(&self.id))
+        self.log_prob
+            .total_cmp(&other.log_prob)
+            .then(other.id.cmp(&self.id))
     }
 }
 
@@ -88,13 +90,19 @@ pub fn best_first(memo: &mut Memo<'_>, postings: &dyn Postings, k: usize) -> Res
     let mut seen: HashSet<(u32, u32)> = HashSet::new();
     let mut best_k: BinaryHeap<Reverse<Score>> = BinaryHeap::new();
     while let Some(Open { log_prob, id }) = frontier.pop() {
-        let kth_score = best_k.peek().filter(|_| best_k.len() >= k).map(|Reverse(Score(score))| *score);
+        let kth_score = best_k
+            .peek()
+            .filter(|_| best_k.len() >= k)
+            .map(|Reverse(Score(score))| *score);
         if k == 0 || kth_score.is_some_and(|score| log_prob + bound_above_prefix < score) {
             break;
         }
         match memo.open(id)? {
             Below::Nodes(range) => {
-                frontier.extend(range.map(|id| Open { log_prob: memo.log_prob(id), id }));
+                frontier.extend(range.map(|id| Open {
+                    log_prob: memo.log_prob(id),
+                    id,
+                }));
             }
             Below::Docid(places) => {
                 for place in places {
@@ -114,14 +122,23 @@ pub fn best_first(memo: &mut Memo<'_>, postings: &dyn Postings, k: usize) -> Res
         }
     }
     drawn.sort_by(|a, b| b.log_prob.total_cmp(&a.log_prob));
-    if let Some(last) = k.checked_sub(1).and_then(|last| drawn.get(last)).map(|last| last.log_prob) {
+    if let Some(last) = k
+        .checked_sub(1)
+        .and_then(|last| drawn.get(last))
+        .map(|last| last.log_prob)
+    {
         drawn.truncate(drawn.partition_point(|document| document.log_prob >= last));
     }
     Ok(drawn)
 }
 
 /// The exact score of one document: the log-sum over its docids.
-pub fn score_document(memo: &mut Memo<'_>, postings: &dyn Postings, segment: u32, ordinal: u32) -> Result<Drawn> {
+pub fn score_document(
+    memo: &mut Memo<'_>,
+    postings: &dyn Postings,
+    segment: u32,
+    ordinal: u32,
+) -> Result<Drawn> {
     let mut best = (f64::NEG_INFINITY, 0);
     let mut log_probs = Vec::new();
     for (position, rank) in postings.docids(segment, ordinal).into_iter().enumerate() {
@@ -131,7 +148,12 @@ pub fn score_document(memo: &mut Memo<'_>, postings: &dyn Postings, segment: u32
         }
         log_probs.push(log_prob);
     }
-    Ok(Drawn { segment, ordinal, log_prob: log_sum_exp(&log_probs), best_rank: best.1 })
+    Ok(Drawn {
+        segment,
+        ordinal,
+        log_prob: log_sum_exp(&log_probs),
+        best_rank: best.1,
+    })
 }
 
 /// `ln(sum(exp(values)))`, minus infinity for none. A single value comes back unchanged.
@@ -140,5 +162,9 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
     if max == f64::NEG_INFINITY {
         return max;
     }
-    max + values.iter().map(|value| (value - max).exp()).sum::<f64>().ln()
+    max + values
+        .iter()
+        .map(|value| (value - max).exp())
+        .sum::<f64>()
+        .ln()
 }

@@ -4,7 +4,8 @@ use smallvec::SmallVec;
 
 use super::expander::{Branching, Expander};
 use crate::Result;
-use crate::trie::{Csr, ForestChild, ForestNode, ForestPart, HeadEdge, HeadNode, TrieHead, VectorRows, sum_below};
+use crate::columns::{Csr, VectorRows};
+use crate::trie::{ForestChild, ForestNode, ForestPart, HeadEdge, HeadNode, TrieHead, sum_below};
 use crate::vectors::{add_scaled, add_scaled_f16, dot, dot_f16, norm, normalise};
 
 /// What the trie head needs of one segment.
@@ -18,63 +19,120 @@ pub struct CompactSegment<'a> {
     pub document_vectors: &'a VectorRows,
 }
 
+/// The edge vectors of all segments.
+#[derive(Debug, Clone)]
+pub struct CompactEdges<'a> {
+    segments: Vec<CompactSegment<'a>>,
+}
+
 /// Scores children by `scale * <q, S/|S|> + b`, where `S` sums over the segments (design D5).
 #[derive(Debug, Clone)]
 pub struct CompactExpander<'a> {
     query: &'a [f32],
     scale: f32,
-    segments: Vec<CompactSegment<'a>>,
+    edges: CompactEdges<'a>,
 }
 
 impl<'a> CompactExpander<'a> {
-    /// An expander for a unit `query` over `segments`, in the order of the forest.
-    pub fn new(query: &'a [f32], scale: f32, segments: Vec<CompactSegment<'a>>) -> Self {
-        CompactExpander { query, scale, segments }
-    }
-
-    /// The listed edges of `parent` in each segment, looked up once for all its children.
-    fn listed(&self, parent: &ForestNode) -> Listed {
-        let lookup = |part: &ForestPart| self.segments.get(part.segment as usize)?.head.node(&part.node);
-        parent.parts.iter().filter_map(|part| Some((part.segment, lookup(part)?))).collect()
-    }
-
-    fn stored_edge(&self, listed: &Listed, part: &ForestPart) -> Option<HeadEdge<'a>> {
-        let (_, node) = listed.iter().find(|(segment, _)| *segment == part.segment)?;
-        self.segments.get(part.segment as usize)?.head.edge(*node, part.child_index)
+    /// An expander for a unit `query` over `edges`.
+    pub fn new(query: &'a [f32], scale: f32, edges: CompactEdges<'a>) -> Self {
+        CompactExpander {
+            query,
+            scale,
+            edges,
+        }
     }
 
     fn logit(&self, listed: &Listed, child: &ForestChild) -> f32 {
         if let [part] = child.node.parts.as_slice()
-            && let Some(edge) = self.stored_edge(listed, part)
+            && let Some(edge) = self.edges.stored(listed, part)
         {
             return self.scale * dot_f16(self.query, edge.unit) + edge.bias;
         }
-        let mut sum = vec![0.0; self.query.len()];
+        let (unit, bias) = self.edges.summed(listed, child, self.query.len());
+        self.scale * dot(self.query, &unit) + bias
+    }
+}
+
+impl<'a> CompactEdges<'a> {
+    /// Edge vectors over `segments`, in the order of the forest.
+    pub fn new(segments: Vec<CompactSegment<'a>>) -> Self {
+        CompactEdges { segments }
+    }
+
+    /// The segments.
+    pub fn segments(&self) -> &[CompactSegment<'a>] {
+        &self.segments
+    }
+
+    /// The listed edges of `parent` in each segment, looked up once for all its children.
+    pub(crate) fn listed(&self, parent: &ForestNode) -> Listed {
+        let lookup = |part: &ForestPart| {
+            self.segments
+                .get(part.segment as usize)?
+                .head
+                .node(&part.node)
+        };
+        parent
+            .parts
+            .iter()
+            .filter_map(|part| Some((part.segment, lookup(part)?)))
+            .collect()
+    }
+
+    fn stored(&self, listed: &Listed, part: &ForestPart) -> Option<HeadEdge<'a>> {
+        let (_, node) = listed
+            .iter()
+            .find(|(segment, _)| *segment == part.segment)?;
+        self.segments
+            .get(part.segment as usize)?
+            .head
+            .edge(*node, part.child_index)
+    }
+
+    /// `S/|S|` and the bias of an edge, summed over the segments that have it.
+    pub(crate) fn summed(
+        &self,
+        listed: &Listed,
+        child: &ForestChild,
+        dim: usize,
+    ) -> (Vec<f32>, f32) {
+        let mut sum = vec![0.0; dim];
         let (mut bias, mut norms) = (0.0, 0.0);
         for part in &child.node.parts {
-            if let Some(edge) = self.stored_edge(listed, part) {
+            if let Some(edge) = self.stored(listed, part) {
                 add_scaled_f16(&mut sum, edge.norm, edge.unit);
                 bias += edge.norm * edge.bias;
                 norms += edge.norm;
             } else if let Some(segment) = self.segments.get(part.segment as usize) {
-                let below = sum_below(segment.postings, segment.document_vectors, part.node.lo, part.node.hi);
+                let below = sum_below(
+                    segment.postings,
+                    segment.document_vectors,
+                    part.node.lo,
+                    part.node.hi,
+                );
                 add_scaled(&mut sum, 1.0, &below);
                 norms += norm(&below);
             }
         }
         normalise(&mut sum);
-        self.scale * dot(self.query, &sum) + if norms > 0.0 { bias / norms } else { 0.0 }
+        (sum, if norms > 0.0 { bias / norms } else { 0.0 })
     }
 }
 
 /// Listed nodes by segment.
-type Listed = SmallVec<[(u32, HeadNode); 1]>;
+pub(crate) type Listed = SmallVec<[(u32, HeadNode); 1]>;
 
 impl Expander for CompactExpander<'_> {
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
         for branching in nodes {
-            let listed = self.listed(branching.node);
-            logits.extend(branching.children.iter().map(|child| self.logit(&listed, child)));
+            let listed = self.edges.listed(branching.node);
+            logits.extend(
+                branching
+                    .children
+                    .iter()
+                    .map(|child| self.logit(&listed, child)),
+            );
         }
         Ok(())
     }

@@ -24,7 +24,13 @@ pub trait Expander {
 /// Defined for every input: NaN counts as minus infinity; if some logits are plus infinity they
 /// share the probability; if all are minus infinity every child is equally likely.
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
-    let clean = |&logit: &f32| if logit.is_nan() { f64::NEG_INFINITY } else { f64::from(logit) };
+    let clean = |&logit: &f32| {
+        if logit.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            f64::from(logit)
+        }
+    };
     let max = logits.iter().map(clean).fold(f64::NEG_INFINITY, f64::max);
     if max == f64::NEG_INFINITY {
         return vec![-(logits.len() as f64).ln(); logits.len()];
@@ -55,7 +61,10 @@ mod tests {
             (&[7.0], &[1.0]),
         ];
         for (logits, expected) in cases {
-            let got: Vec<f64> = log_softmax(logits).iter().map(|value| value.exp()).collect();
+            let got: Vec<f64> = log_softmax(logits)
+                .iter()
+                .map(|value| value.exp())
+                .collect();
             assert_eq!(got, expected, "{logits:?}");
         }
     }

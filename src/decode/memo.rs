@@ -56,8 +56,17 @@ pub struct Memo<'a> {
 impl<'a> Memo<'a> {
     /// A memo that knows only the root.
     pub fn new(forest: &'a Forest<'a>, expander: &'a mut dyn Expander) -> Self {
-        let root = MemoNode { prefix: forest.root(), log_prob: 0.0, kids: Kids::Unknown };
-        Memo { forest, expander, nodes: vec![root], work: Work::default() }
+        let root = MemoNode {
+            prefix: forest.root(),
+            log_prob: 0.0,
+            kids: Kids::Unknown,
+        };
+        Memo {
+            forest,
+            expander,
+            nodes: vec![root],
+            work: Work::default(),
+        }
     }
 
     /// What was spent so far.
@@ -67,16 +76,23 @@ impl<'a> Memo<'a> {
 
     /// The root, unless no docid is alive.
     pub(super) fn root(&self) -> Option<NodeId> {
-        self.nodes.first().filter(|root| root.prefix.live_count > 0).map(|_| 0)
+        self.nodes
+            .first()
+            .filter(|root| root.prefix.live_count > 0)
+            .map(|_| 0)
     }
 
     pub(super) fn log_prob(&self, id: NodeId) -> f64 {
-        self.nodes.get(id as usize).map_or(f64::NEG_INFINITY, |node| node.log_prob)
+        self.nodes
+            .get(id as usize)
+            .map_or(f64::NEG_INFINITY, |node| node.log_prob)
     }
 
     /// Walks forced steps below `id` and scores the first branching, unless that was done before.
     pub(super) fn open(&mut self, id: NodeId) -> Result<Below> {
-        let Some(node) = self.nodes.get(id as usize) else { return Ok(Below::Nodes(0..0)) };
+        let Some(node) = self.nodes.get(id as usize) else {
+            return Ok(Below::Nodes(0..0));
+        };
         match &node.kids {
             Kids::Docid(places) => return Ok(Below::Docid(places.clone())),
             Kids::Nodes(range) => return Ok(Below::Nodes(range.clone())),
@@ -96,7 +112,13 @@ impl<'a> Memo<'a> {
                 continue;
             }
             let mut logits = Vec::with_capacity(children.len());
-            self.expander.expand(&[Branching { node: &prefix, children: &children }], &mut logits)?;
+            self.expander.expand(
+                &[Branching {
+                    node: &prefix,
+                    children: &children,
+                }],
+                &mut logits,
+            )?;
             logits.resize(children.len(), f32::NEG_INFINITY);
             self.work.node_evaluations += 1;
             self.work.children_scored += children.len() as u64;
@@ -127,7 +149,10 @@ impl<'a> Memo<'a> {
             match self.open(id)? {
                 Below::Docid(_) => return Ok(self.log_prob(id)),
                 Below::Nodes(range) => {
-                    let children = self.nodes.get(range.start as usize..range.end as usize).unwrap_or(&[]);
+                    let children = self
+                        .nodes
+                        .get(range.start as usize..range.end as usize)
+                        .unwrap_or(&[]);
                     match child_with_rank(children, segment, rank) {
                         Some(index) => id = range.start + index as NodeId,
                         None => return Ok(f64::NEG_INFINITY),

@@ -24,7 +24,7 @@ mod expander;
 mod memo;
 
 pub use best_first::{Drawn, Postings, best_first, log_sum_exp, score_document};
-pub use compact::{CompactExpander, CompactSegment};
+pub use compact::{CompactEdges, CompactExpander, CompactSegment};
 pub use expander::{Branching, Expander, log_softmax};
 pub use memo::{DocidPlace, Memo, Work};
 

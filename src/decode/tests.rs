@@ -16,7 +16,11 @@ struct PlainSegment {
 
 impl PlainSegment {
     fn docids(&self) -> Vec<Vec<u32>> {
-        let all: BTreeSet<_> = self.documents.iter().flat_map(|(docids, _)| docids.iter().cloned()).collect();
+        let all: BTreeSet<_> = self
+            .documents
+            .iter()
+            .flat_map(|(docids, _)| docids.iter().cloned())
+            .collect();
         all.into_iter().collect()
     }
 
@@ -26,7 +30,9 @@ impl PlainSegment {
         let bytes = build_trie(docids.iter().map(|docid| width.key(docid).unwrap())).unwrap();
         let trie = SegmentTrie::open(Section::from_vec(bytes), width, docids.len() as u32).unwrap();
         let live = LiveRanks::from_fn(docids.len() as u32, |rank| {
-            self.documents.iter().any(|(own, alive)| *alive && own.contains(&docids[rank as usize]))
+            self.documents
+                .iter()
+                .any(|(own, alive)| *alive && own.contains(&docids[rank as usize]))
         });
         (trie, live)
     }
@@ -42,23 +48,37 @@ impl Postings for PlainPostings<'_> {
             let (own, alive) = &segment.documents[ordinal as usize];
             *alive && own.contains(docid)
         };
-        (0..segment.documents.len() as u32).filter(carries).collect()
+        (0..segment.documents.len() as u32)
+            .filter(carries)
+            .collect()
     }
 
     fn docids(&self, segment: u32, ordinal: u32) -> Vec<u32> {
         let all = self.0[segment as usize].docids();
         let own = &self.0[segment as usize].documents[ordinal as usize].0;
-        (0..all.len() as u32).filter(|&rank| own.contains(&all[rank as usize])).collect()
+        (0..all.len() as u32)
+            .filter(|&rank| own.contains(&all[rank as usize]))
+            .collect()
     }
 
     fn max_docids_per_document(&self) -> usize {
-        self.0.iter().flat_map(|segment| &segment.documents).map(|(own, _)| own.len()).max().unwrap_or(1)
+        self.0
+            .iter()
+            .flat_map(|segment| &segment.documents)
+            .map(|(own, _)| own.len())
+            .max()
+            .unwrap_or(1)
     }
 }
 
 /// Few distinct values, so that ties are common; odd ones, so that I3 is exercised.
 fn logit_of(token: u32, depth: u32, flavour: u32) -> f32 {
-    match (token.wrapping_mul(7).wrapping_add(depth * 3).wrapping_add(flavour)) % 9 {
+    match (token
+        .wrapping_mul(7)
+        .wrapping_add(depth * 3)
+        .wrapping_add(flavour))
+        % 9
+    {
         0 if flavour > 2 => f32::NAN,
         1 if flavour > 2 => f32::NEG_INFINITY,
         value => (value % 3) as f32,
@@ -74,10 +94,17 @@ struct HashExpander {
 impl Expander for HashExpander {
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> crate::Result<()> {
         for branching in nodes {
-            assert!(branching.children.len() > 1, "forced steps must not be evaluated");
+            assert!(
+                branching.children.len() > 1,
+                "forced steps must not be evaluated"
+            );
             self.calls += 1;
             for child in branching.children {
-                logits.push(logit_of(child.token, child.node.parts[0].node.depth - 1, self.flavour));
+                logits.push(logit_of(
+                    child.token,
+                    child.node.parts[0].node.depth - 1,
+                    self.flavour,
+                ));
             }
         }
         Ok(())
@@ -96,14 +123,22 @@ fn brute_force(segments: &[PlainSegment], flavour: u32) -> BTreeMap<(u32, u32), 
         let mut log_prob = 0.0;
         for depth in 0..=docid.len() {
             let next = |other: &Vec<u32>| other.get(depth).copied().unwrap_or(crate::trie::END);
-            let mut choices: Vec<u32> =
-                live.iter().filter(|other| other.starts_with(&docid[..depth])).map(next).collect();
+            let mut choices: Vec<u32> = live
+                .iter()
+                .filter(|other| other.starts_with(&docid[..depth]))
+                .map(next)
+                .collect();
             choices.sort_by_key(|token| token.wrapping_add(1));
             choices.dedup();
             if choices.len() > 1 {
-                let logits: Vec<f32> =
-                    choices.iter().map(|&token| logit_of(token, depth as u32, flavour)).collect();
-                let chosen = choices.iter().position(|&token| token == next(docid)).unwrap();
+                let logits: Vec<f32> = choices
+                    .iter()
+                    .map(|&token| logit_of(token, depth as u32, flavour))
+                    .collect();
+                let chosen = choices
+                    .iter()
+                    .position(|&token| token == next(docid))
+                    .unwrap();
                 log_prob += log_softmax(&logits)[chosen];
             }
         }
@@ -123,8 +158,12 @@ fn brute_force(segments: &[PlainSegment], flavour: u32) -> BTreeMap<(u32, u32), 
 
 fn segments() -> impl Strategy<Value = Vec<PlainSegment>> {
     let docid = prop::collection::vec(0u32..4, 1..5);
-    let document = (prop::collection::btree_set(docid, 1..4), prop::bool::weighted(0.8));
-    let segment = prop::collection::vec(document, 0..16).prop_map(|documents| PlainSegment { documents });
+    let document = (
+        prop::collection::btree_set(docid, 1..4),
+        prop::bool::weighted(0.8),
+    );
+    let segment =
+        prop::collection::vec(document, 0..16).prop_map(|documents| PlainSegment { documents });
     prop::collection::vec(segment, 1..4)
 }
 
@@ -167,17 +206,32 @@ fn a_unique_prefix_ends_the_walk() {
     };
     let (trie, live) = segment.trie();
     let forest = Forest::new([(&trie, Some(&live))]);
-    let mut expander = HashExpander { flavour: 0, calls: 0 };
+    let mut expander = HashExpander {
+        flavour: 0,
+        calls: 0,
+    };
     let mut memo = Memo::new(&forest, &mut expander);
     let segments = [segment];
-    assert_eq!(best_first(&mut memo, &PlainPostings(&segments), 2).unwrap().len(), 2);
+    assert_eq!(
+        best_first(&mut memo, &PlainPostings(&segments), 2)
+            .unwrap()
+            .len(),
+        2
+    );
     assert_eq!(memo.work().node_evaluations, 1, "only the root branches");
 }
 
 #[test]
 fn an_empty_forest_has_no_documents() {
     let forest = Forest::default();
-    let mut expander = HashExpander { flavour: 0, calls: 0 };
+    let mut expander = HashExpander {
+        flavour: 0,
+        calls: 0,
+    };
     let mut memo = Memo::new(&forest, &mut expander);
-    assert!(best_first(&mut memo, &PlainPostings(&[]), 5).unwrap().is_empty());
+    assert!(
+        best_first(&mut memo, &PlainPostings(&[]), 5)
+            .unwrap()
+            .is_empty()
+    );
 }

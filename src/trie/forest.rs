@@ -51,7 +51,9 @@ pub struct Forest<'a> {
 impl<'a> Forest<'a> {
     /// A forest over `tries`, each with its live mask.
     pub fn new(tries: impl IntoIterator<Item = (&'a SegmentTrie, Option<&'a LiveRanks>)>) -> Self {
-        Forest { tries: tries.into_iter().collect() }
+        Forest {
+            tries: tries.into_iter().collect(),
+        }
     }
 
     /// The trie of `segment`.
@@ -69,9 +71,20 @@ impl<'a> Forest<'a> {
 
     /// The empty prefix. Its `live_count` is zero when no docid is alive.
     pub fn root(&self) -> ForestNode {
-        let mut root = ForestNode { parts: SmallVec::new(), live_count: 0, is_end: false };
+        let mut root = ForestNode {
+            parts: SmallVec::new(),
+            live_count: 0,
+            is_end: false,
+        };
         for (segment, (trie, _)) in self.tries.iter().enumerate() {
-            root.add(ForestPart { segment: segment as u32, node: trie.root(), child_index: 0 }, self);
+            root.add(
+                ForestPart {
+                    segment: segment as u32,
+                    node: trie.root(),
+                    child_index: 0,
+                },
+                self,
+            );
         }
         root
     }
@@ -84,11 +97,20 @@ impl<'a> Forest<'a> {
         }
         let mut level = Vec::new();
         for part in &node.parts {
-            let Some(trie) = self.trie(part.segment) else { continue };
+            let Some(trie) = self.trie(part.segment) else {
+                continue;
+            };
             level.clear();
             trie.children(part.node, &mut level)?;
             let parts = (0u32..).zip(&level).map(|(child_index, child)| {
-                (child.token, ForestPart { segment: part.segment, node: child.node, child_index })
+                (
+                    child.token,
+                    ForestPart {
+                        segment: part.segment,
+                        node: child.node,
+                        child_index,
+                    },
+                )
             });
             merged = self.merge(merged, parts);
         }
@@ -97,7 +119,11 @@ impl<'a> Forest<'a> {
 
     /// Merges one segment's children into those of the segments before it. [`END`] sorts first
     /// because `token + 1` wraps it to zero.
-    fn merge(&self, left: Vec<ForestChild>, right: impl Iterator<Item = (u32, ForestPart)>) -> Vec<ForestChild> {
+    fn merge(
+        &self,
+        left: Vec<ForestChild>,
+        right: impl Iterator<Item = (u32, ForestPart)>,
+    ) -> Vec<ForestChild> {
         let order = |token: u32| token.wrapping_add(1);
         let mut merged = Vec::with_capacity(left.len() + right.size_hint().0);
         let mut left = left.into_iter().peekable();
@@ -105,10 +131,16 @@ impl<'a> Forest<'a> {
             while let Some(child) = left.next_if(|child| order(child.token) < order(token)) {
                 merged.push(child);
             }
-            let mut child = left.next_if(|child| child.token == token).unwrap_or_else(|| ForestChild {
-                token,
-                node: ForestNode { parts: SmallVec::new(), live_count: 0, is_end: token == END },
-            });
+            let mut child = left
+                .next_if(|child| child.token == token)
+                .unwrap_or_else(|| ForestChild {
+                    token,
+                    node: ForestNode {
+                        parts: SmallVec::new(),
+                        live_count: 0,
+                        is_end: token == END,
+                    },
+                });
             child.node.add(part, self);
             if child.node.live_count > 0 {
                 merged.push(child);

@@ -20,8 +20,8 @@ use half::f16;
 use zerocopy::little_endian::{F32, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::postings::Csr;
 use super::segment_trie::{SegmentTrie, TrieNode};
+use crate::columns::{Csr, VectorRows};
 use crate::store::Section;
 use crate::vectors::{add_scaled_f16, normalise, to_f16_bytes};
 use crate::{Error, Result};
@@ -42,43 +42,6 @@ struct EdgeRecord {
     lo: U32,
     norm: F32,
     bias: F32,
-}
-
-/// Float16 rows of equal width, read in place.
-#[derive(Debug, Clone)]
-pub struct VectorRows {
-    section: Section,
-    dim: usize,
-}
-
-/// One passage vector (and one fitted vector) per document ordinal.
-pub type DocumentVectors = VectorRows;
-
-impl VectorRows {
-    /// Reads `row_count` rows of `dim` values.
-    pub fn open(section: Section, row_count: usize, dim: usize) -> Result<Self> {
-        let expected_bytes = row_count.checked_mul(dim).and_then(|count| count.checked_mul(2));
-        if expected_bytes != Some(section.len()) {
-            return Err(Error::corrupt(format!(
-                "a vector section has {} bytes where {row_count} rows of {dim} were expected",
-                section.len()
-            )));
-        }
-        section.as_slice_of::<f16>()?;
-        Ok(VectorRows { section, dim })
-    }
-
-    /// Values per row.
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// Row `index`, or an empty slice when there is none.
-    pub fn row(&self, index: usize) -> &[f16] {
-        let values: &[f16] = self.section.as_slice_of().unwrap_or(&[]);
-        let start = index.saturating_mul(self.dim);
-        values.get(start..start.saturating_add(self.dim)).unwrap_or(&[])
-    }
 }
 
 /// The edges of one listed node.
@@ -115,20 +78,33 @@ impl TrieHead {
         let inside = |node: &NodeRecord| {
             u64::from(node.first_edge.get()) + u64::from(node.edge_count.get()) <= edge_count as u64
         };
-        if !records.iter().all(inside) || !records.is_sorted_by_key(|node| (node.depth.get(), node.lo.get())) {
-            return Err(Error::corrupt("the trie head lists nodes out of order or out of bounds"));
+        if !records.iter().all(inside)
+            || !records.is_sorted_by_key(|node| (node.depth.get(), node.lo.get()))
+        {
+            return Err(Error::corrupt(
+                "the trie head lists nodes out of order or out of bounds",
+            ));
         }
         let vectors = VectorRows::open(vectors, edge_count, dim)?;
-        Ok(TrieHead { nodes, edges, vectors })
+        Ok(TrieHead {
+            nodes,
+            edges,
+            vectors,
+        })
     }
 
     /// The edges listed for `node`, if it is listed.
     pub fn node(&self, node: &TrieNode) -> Option<HeadNode> {
         let records: &[NodeRecord] = self.nodes.as_slice_of().ok()?;
         let key = (node.depth, node.lo);
-        let index = records.binary_search_by_key(&key, |record| (record.depth.get(), record.lo.get())).ok()?;
+        let index = records
+            .binary_search_by_key(&key, |record| (record.depth.get(), record.lo.get()))
+            .ok()?;
         let record = records.get(index)?;
-        Some(HeadNode { first_edge: record.first_edge.get(), edge_count: record.edge_count.get() })
+        Some(HeadNode {
+            first_edge: record.first_edge.get(),
+            edge_count: record.edge_count.get(),
+        })
     }
 
     /// The edge of child `child_index` of a listed node.
@@ -138,12 +114,18 @@ impl TrieHead {
         }
         let index = (node.first_edge + child_index) as usize;
         let record = self.edges.as_slice_of::<EdgeRecord>().ok()?.get(index)?;
-        Some(HeadEdge { norm: record.norm.get(), bias: record.bias.get(), unit: self.vectors.row(index) })
+        Some(HeadEdge {
+            norm: record.norm.get(),
+            bias: record.bias.get(),
+            unit: self.vectors.row(index),
+        })
     }
 
     /// Number of edges with a vector.
     pub fn edge_count(&self) -> usize {
-        self.edges.as_slice_of::<EdgeRecord>().map_or(0, <[EdgeRecord]>::len)
+        self.edges
+            .as_slice_of::<EdgeRecord>()
+            .map_or(0, <[EdgeRecord]>::len)
     }
 }
 
@@ -185,7 +167,12 @@ pub struct HeadBuilder {
 
 impl HeadBuilder {
     /// Lists a node with all its children in the segment, in the trie's order.
-    pub fn push_node<'e>(&mut self, depth: u32, lo: u32, edges: impl IntoIterator<Item = NewEdge<'e>>) {
+    pub fn push_node<'e>(
+        &mut self,
+        depth: u32,
+        lo: u32,
+        edges: impl IntoIterator<Item = NewEdge<'e>>,
+    ) {
         let first_edge = self.edges.len();
         for edge in edges {
             self.edges.push(EdgeRecord {
@@ -206,7 +193,8 @@ impl HeadBuilder {
 
     /// The section bodies.
     pub fn finish(mut self) -> HeadSections {
-        self.nodes.sort_by_key(|node| (node.depth.get(), node.lo.get()));
+        self.nodes
+            .sort_by_key(|node| (node.depth.get(), node.lo.get()));
         HeadSections {
             nodes: self.nodes.as_bytes().to_vec(),
             edges: self.edges.as_bytes().to_vec(),
@@ -217,7 +205,11 @@ impl HeadBuilder {
 
     /// The head of a segment nobody has trained: `S_c` is the sum of the passage vectors below
     /// each edge of each branching node; biases are zero.
-    pub fn untrained(trie: &SegmentTrie, postings: &Csr, vectors: &VectorRows) -> Result<HeadSections> {
+    pub fn untrained(
+        trie: &SegmentTrie,
+        postings: &Csr,
+        vectors: &VectorRows,
+    ) -> Result<HeadSections> {
         let mut builder = HeadBuilder::default();
         if trie.docid_count() > 0 {
             builder.push_below(trie, postings, vectors, trie.root())?;
@@ -249,13 +241,17 @@ impl HeadBuilder {
         }
         if children.len() > 1 {
             let norms: Vec<f32> = sums.iter_mut().map(|sum| normalise(sum)).collect();
-            let edges = children.iter().zip(&sums).zip(norms).map(|((child, unit), norm)| NewEdge {
-                token: child.token,
-                lo: child.node.lo,
-                norm,
-                bias: 0.0,
-                unit,
-            });
+            let edges = children
+                .iter()
+                .zip(&sums)
+                .zip(norms)
+                .map(|((child, unit), norm)| NewEdge {
+                    token: child.token,
+                    lo: child.node.lo,
+                    norm,
+                    bias: 0.0,
+                    unit,
+                });
             self.push_node(node.depth, node.lo, edges);
         }
         Ok(total)

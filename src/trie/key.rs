@@ -53,7 +53,10 @@ impl TokenWidth {
             let bytes = token.to_be_bytes();
             let (unused, used) = bytes.split_at(4 - self.0);
             if unused.iter().any(|&byte| byte != 0) {
-                return Err(Error::invalid(format!("token {token} does not fit {} bytes", self.0)));
+                return Err(Error::invalid(format!(
+                    "token {token} does not fit {} bytes",
+                    self.0
+                )));
             }
             key.extend_from_slice(used);
         }
@@ -67,7 +70,11 @@ impl TokenWidth {
         }
         Ok(key
             .chunks_exact(self.0)
-            .map(|bytes| bytes.iter().fold(0, |token, &byte| token << 8 | u32::from(byte)))
+            .map(|bytes| {
+                bytes
+                    .iter()
+                    .fold(0, |token, &byte| token << 8 | u32::from(byte))
+            })
             .collect())
     }
 }
@@ -80,7 +87,10 @@ mod tests {
     fn keys_round_trip_and_sort_like_their_tokens() {
         for width in [TokenWidth(2), TokenWidth(3)] {
             let docids: [&[u32]; 4] = [&[1], &[1, 2], &[255, 256], &[256]];
-            let keys: Vec<_> = docids.iter().map(|docid| width.key(docid).unwrap()).collect();
+            let keys: Vec<_> = docids
+                .iter()
+                .map(|docid| width.key(docid).unwrap())
+                .collect();
             assert!(keys.is_sorted());
             for (docid, key) in docids.iter().zip(&keys) {
                 assert_eq!(width.tokens(key).unwrap(), *docid);

@@ -35,7 +35,12 @@ impl LiveRanks {
             Some(word) => (word & ((1u64 << (rank % 64)) - 1)).count_ones(),
             None => 0,
         };
-        self.before.get(index).or(self.before.last()).copied().unwrap_or(0) + below
+        self.before
+            .get(index)
+            .or(self.before.last())
+            .copied()
+            .unwrap_or(0)
+            + below
     }
 
     /// Live ranks in `[lo, hi)`.

@@ -25,14 +25,12 @@ mod forest;
 mod head;
 mod key;
 mod live;
-mod postings;
 mod segment_trie;
 
 pub use forest::{Forest, ForestChild, ForestNode, ForestPart};
-pub use head::{DocumentVectors, HeadBuilder, HeadEdge, HeadNode, HeadSections, NewEdge, TrieHead, VectorRows, sum_below};
+pub use head::{HeadBuilder, HeadEdge, HeadNode, HeadSections, NewEdge, TrieHead, sum_below};
 pub use key::{END, MAX_DOCID_TOKENS, TokenWidth};
 pub use live::LiveRanks;
-pub use postings::{Csr, CsrBuilder};
 pub use segment_trie::{SegmentTrie, TrieChild, TrieNode, build_trie};
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").

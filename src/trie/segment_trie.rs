@@ -37,13 +37,16 @@ pub struct SegmentTrie {
 
 impl std::fmt::Debug for SegmentTrie {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SegmentTrie").field("docid_count", &self.docid_count).finish_non_exhaustive()
+        f.debug_struct("SegmentTrie")
+            .field("docid_count", &self.docid_count)
+            .finish_non_exhaustive()
     }
 }
 
 /// Transducer bytes for `keys`, which are sorted and distinct; the value of each is its rank.
 pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<u8>> {
-    let unsorted = |error: fst::Error| Error::invalid(format!("docid keys must be sorted: {error}"));
+    let unsorted =
+        |error: fst::Error| Error::invalid(format!("docid keys must be sorted: {error}"));
     let mut builder = fst::raw::Builder::memory();
     for (rank, key) in keys.into_iter().enumerate() {
         builder.insert(key, rank as u64).map_err(unsorted)?;
@@ -54,14 +57,19 @@ pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<V
 impl SegmentTrie {
     /// Reads a trie whose section's checksum has been verified.
     pub fn open(section: Section, width: TokenWidth, docid_count: u32) -> Result<Self> {
-        let fst = Fst::new(section).map_err(|error| Error::corrupt(format!("docid trie: {error}")))?;
+        let fst =
+            Fst::new(section).map_err(|error| Error::corrupt(format!("docid trie: {error}")))?;
         if fst.len() != docid_count as usize {
             return Err(Error::corrupt(format!(
                 "docid trie holds {} docids where the segment lists {docid_count}",
                 fst.len()
             )));
         }
-        Ok(SegmentTrie { fst, width, docid_count })
+        Ok(SegmentTrie {
+            fst,
+            width,
+            docid_count,
+        })
     }
 
     /// Number of docids; ranks are below it.
@@ -76,7 +84,12 @@ impl SegmentTrie {
 
     /// The empty prefix.
     pub fn root(&self) -> TrieNode {
-        TrieNode { address: self.fst.root().addr(), depth: 0, lo: 0, hi: self.docid_count }
+        TrieNode {
+            address: self.fst.root().addr(),
+            depth: 0,
+            lo: 0,
+            hi: self.docid_count,
+        }
     }
 
     /// Appends the children of `node` to `children`, [`END`] first, then by token.
@@ -86,12 +99,17 @@ impl SegmentTrie {
         if state.is_final() {
             children.push(TrieChild {
                 token: END,
-                node: TrieNode { depth: node.depth + 1, ..node },
+                node: TrieNode {
+                    depth: node.depth + 1,
+                    ..node
+                },
             });
         }
         self.descend(node, node.address, 0, 0, u64::from(node.lo), children);
 
-        let Some(level) = children.get_mut(first..) else { return Ok(()) };
+        let Some(level) = children.get_mut(first..) else {
+            return Ok(());
+        };
         let mut hi = node.hi;
         for child in level.iter_mut().rev() {
             child.node.hi = hi;
@@ -117,7 +135,14 @@ impl SegmentTrie {
             let token = token << 8 | u32::from(transition.inp);
             let rank = rank.saturating_add(transition.out.value());
             if bytes_read + 1 < self.width.bytes_per_token() {
-                self.descend(parent, transition.addr, bytes_read + 1, token, rank, children);
+                self.descend(
+                    parent,
+                    transition.addr,
+                    bytes_read + 1,
+                    token,
+                    rank,
+                    children,
+                );
             } else {
                 children.push(TrieChild {
                     token,
@@ -143,7 +168,9 @@ impl SegmentTrie {
     /// The rank of a docid, or `None` when the segment lacks it.
     pub fn rank(&self, tokens: &[u32]) -> Option<u32> {
         let key = self.width.key(tokens).ok()?;
-        self.fst.get(key).and_then(|rank| u32::try_from(rank.value()).ok())
+        self.fst
+            .get(key)
+            .and_then(|rank| u32::try_from(rank.value()).ok())
     }
 }
 

@@ -26,7 +26,9 @@ impl Csr {
             .split_at_checked(row_count + 1)
             .ok_or_else(|| Error::corrupt("a list section is shorter than its offsets"))?;
         let ascending = offsets.is_sorted_by_key(|offset| offset.get());
-        let ends_right = offsets.last().is_some_and(|last| last.get() as usize == values.len());
+        let ends_right = offsets
+            .last()
+            .is_some_and(|last| last.get() as usize == values.len());
         if !ascending || !ends_right || offsets.first().is_some_and(|first| first.get() != 0) {
             return Err(Error::corrupt("a list section has bad offsets"));
         }
@@ -43,7 +45,10 @@ impl Csr {
 
     /// The list of `row`; empty when there is no such row.
     pub fn row(&self, row: u32) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
-        self.row_values(row as usize).unwrap_or(&[]).iter().map(|value| value.get())
+        self.row_values(row as usize)
+            .unwrap_or(&[])
+            .iter()
+            .map(|value| value.get())
     }
 
     fn row_values(&self, row: usize) -> Option<&[U32]> {
@@ -52,9 +57,26 @@ impl Csr {
         values.get(offsets.get(row)?.get() as usize..offsets.get(row + 1)?.get() as usize)
     }
 
+    /// Number of values in the lists of rows `[lo, hi)`.
+    pub fn value_count(&self, lo: u32, hi: u32) -> usize {
+        let offset = |row: u32| {
+            let numbers: &[U32] = self.section.as_slice_of().ok()?;
+            numbers
+                .get((row as usize).min(self.row_count))
+                .map(|offset| offset.get() as usize)
+        };
+        offset(hi)
+            .unwrap_or(0)
+            .saturating_sub(offset(lo).unwrap_or(0))
+    }
+
     /// Length of the longest list.
     pub fn longest_row(&self) -> usize {
-        (0..self.row_count).filter_map(|row| self.row_values(row)).map(<[U32]>::len).max().unwrap_or(0)
+        (0..self.row_count)
+            .filter_map(|row| self.row_values(row))
+            .map(<[U32]>::len)
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -87,7 +109,8 @@ mod tests {
 
     fn built(rows: &[&[u32]]) -> Vec<u8> {
         let mut builder = CsrBuilder::default();
-        rows.iter().for_each(|row| builder.push_row(row.iter().copied()));
+        rows.iter()
+            .for_each(|row| builder.push_row(row.iter().copied()));
         builder.into_bytes()
     }
 
@@ -100,14 +123,31 @@ mod tests {
         }
         assert_eq!(csr.row(4).len(), 0);
         assert_eq!(csr.longest_row(), 3);
+        assert_eq!(
+            (
+                csr.value_count(0, 4),
+                csr.value_count(1, 3),
+                csr.value_count(2, 2)
+            ),
+            (6, 1, 0)
+        );
     }
 
     #[test]
     fn damaged_lists_are_refused() {
         let bytes = built(&[&[3, 1], &[2]]);
-        assert!(Csr::open(Section::from_vec(bytes.clone()), 2, 3).is_err(), "value out of bounds");
-        assert!(Csr::open(Section::from_vec(bytes.clone()), 9, 4).is_err(), "too few offsets");
-        assert!(Csr::open(Section::from_vec(bytes[..bytes.len() - 4].to_vec()), 2, 4).is_err(), "cut");
+        assert!(
+            Csr::open(Section::from_vec(bytes.clone()), 2, 3).is_err(),
+            "value out of bounds"
+        );
+        assert!(
+            Csr::open(Section::from_vec(bytes.clone()), 9, 4).is_err(),
+            "too few offsets"
+        );
+        assert!(
+            Csr::open(Section::from_vec(bytes[..bytes.len() - 4].to_vec()), 2, 4).is_err(),
+            "cut"
+        );
         let mut descending = bytes;
         descending[4] = 9;
         assert!(Csr::open(Section::from_vec(descending), 2, 4).is_err());

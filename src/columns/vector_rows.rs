@@ -1,0 +1,44 @@
+//! Float16 vectors of equal width, one row after the other.
+
+use half::f16;
+
+use crate::store::Section;
+use crate::{Error, Result};
+
+/// Float16 rows of equal width, read in place.
+#[derive(Debug, Clone)]
+pub struct VectorRows {
+    section: Section,
+    dim: usize,
+}
+
+impl VectorRows {
+    /// Reads `row_count` rows of `dim` values.
+    pub fn open(section: Section, row_count: usize, dim: usize) -> Result<Self> {
+        let expected_bytes = row_count
+            .checked_mul(dim)
+            .and_then(|count| count.checked_mul(2));
+        if expected_bytes != Some(section.len()) {
+            return Err(Error::corrupt(format!(
+                "a vector section has {} bytes where {row_count} rows of {dim} were expected",
+                section.len()
+            )));
+        }
+        section.as_slice_of::<f16>()?;
+        Ok(VectorRows { section, dim })
+    }
+
+    /// Values per row.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Row `index`, or an empty slice when there is none.
+    pub fn row(&self, index: usize) -> &[f16] {
+        let values: &[f16] = self.section.as_slice_of().unwrap_or(&[]);
+        let start = index.saturating_mul(self.dim);
+        values
+            .get(start..start.saturating_add(self.dim))
+            .unwrap_or(&[])
+    }
+}

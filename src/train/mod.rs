@@ -1,0 +1,23 @@
+//! Training: fitting the trie head and the document head to a corpus nobody has labelled.
+//!
+//! ```text
+//!   documents ──► pseudo-queries ──► query vectors ┐
+//!   trie ──► branching nodes = softmaxes           ├─► fit ──► unit vectors and biases
+//!   passage vectors ──► where the edges start      ┘
+//! ```
+//!
+//! Both heads are a [`SoftmaxTree`]: the trie head has one softmax per branching node, the
+//! document head a single one over all documents. The gradient of a softmax over a node's
+//! children is closed form and touches nothing else, so no framework is needed.
+
+mod adam;
+mod fit;
+mod softmax_tree;
+mod trie_tree;
+
+pub use fit::{Example, FitOptions, FitReport, fit};
+pub use softmax_tree::{SoftmaxTree, Step};
+pub use trie_tree::TrieTree;
+
+#[cfg(test)]
+mod tests;
