@@ -9,9 +9,11 @@
 //! A view is opened once, which checks every offset, and then read in place.
 
 mod csr;
+mod source;
 mod strings;
 mod vector_rows;
 
 pub use csr::{Csr, CsrBuilder};
+pub use source::{MemorySections, SectionSource};
 pub use strings::{Strings, StringsBuilder};
 pub use vector_rows::VectorRows;

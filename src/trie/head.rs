@@ -153,6 +153,8 @@ pub struct HeadSections {
     pub edges: Vec<u8>,
     /// Body of [`super::sections::EDGE_VECTORS`].
     pub vectors: Vec<u8>,
+    /// Number of listed nodes.
+    pub node_count: usize,
     /// Number of edges.
     pub edge_count: usize,
 }
@@ -198,6 +200,7 @@ impl HeadBuilder {
         HeadSections {
             nodes: self.nodes.as_bytes().to_vec(),
             edges: self.edges.as_bytes().to_vec(),
+            node_count: self.nodes.len(),
             edge_count: self.edges.len(),
             vectors: self.vectors,
         }

@@ -1,0 +1,40 @@
+//! Where sections come from: an extent of a file, or sections that are about to be written.
+
+use crate::format::SectionKind;
+use crate::store::{Extent, Section, SectionInput};
+use crate::{Error, Result};
+
+/// A set of sections, one of a kind.
+pub trait SectionSource {
+    /// The section of `kind`, verified, or `None` when there is none.
+    fn find(&self, kind: SectionKind) -> Result<Option<Section>>;
+
+    /// The section of `kind`. Errors when there is none.
+    fn section(&self, kind: SectionKind) -> Result<Section> {
+        self.find(kind)?.ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))
+    }
+}
+
+impl SectionSource for Extent {
+    fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
+        Extent::find(self, kind)
+    }
+}
+
+/// Sections in memory, so that what will be written can be read before it is.
+#[derive(Debug, Clone, Default)]
+pub struct MemorySections(Vec<(SectionKind, Section)>);
+
+impl MemorySections {
+    /// Copies `inputs` into aligned memory.
+    pub fn new(inputs: &[SectionInput<'_>]) -> Self {
+        let copy = |input: &SectionInput<'_>| (input.kind, Section::from_vec(input.bytes.to_vec()));
+        MemorySections(inputs.iter().map(copy).collect())
+    }
+}
+
+impl SectionSource for MemorySections {
+    fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
+        Ok(self.0.iter().find(|(other, _)| *other == kind).map(|(_, section)| section.clone()))
+    }
+}

@@ -1,0 +1,270 @@
+//! Document payloads: what a hit shows and training reads, in compressed blocks.
+//!
+//! ```text
+//!   PAYLOAD_INDEX   per ordinal: block, offset in the unpacked block, length
+//!   PAYLOAD_BLOCKS  per block: offset in PAYLOADS, stored length, unpacked length, codec, CRC
+//!   PAYLOADS        the blocks, one after the other
+//! ```
+//!
+//! A block closes once it holds 64 KiB, so reading one document unpacks little; a longer
+//! document has a block of its own. Each block carries a CRC of its stored bytes, checked on
+//! every read, because this section is too large to be verified when the index is opened.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use crate::store::Section;
+use crate::{Error, Result};
+
+/// Unpacked bytes after which a block is closed.
+const BLOCK_LEN_BYTES: usize = 64 << 10;
+
+/// Longest payload of one document.
+pub const MAX_PAYLOAD_LEN_BYTES: usize = (1 << 31) - 1;
+
+/// Codec of a block: a zlib stream (RFC 1950).
+const CODEC_ZLIB: u32 = 1;
+
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct BlockRecord {
+    off_bytes: U64,
+    stored_len_bytes: U32,
+    unpacked_len_bytes: U32,
+    codec: U32,
+    crc: U32,
+}
+
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct PayloadRecord {
+    block: U32,
+    off_bytes: U32,
+    len_bytes: U32,
+}
+
+/// The payloads of one segment.
+#[derive(Debug, Clone)]
+pub struct Payloads {
+    index: Section,
+    blocks: Section,
+    bytes: Section,
+}
+
+impl Payloads {
+    /// Reads the payloads of `document_count` documents.
+    pub fn open(index: Section, blocks: Section, bytes: Section, document_count: usize) -> Result<Self> {
+        let damaged = || Error::corrupt("the payload index is out of bounds");
+        let records: &[PayloadRecord] = index.as_slice_of()?;
+        let table: &[BlockRecord] = blocks.as_slice_of()?;
+        let inside = |record: &PayloadRecord| {
+            let end = u64::from(record.off_bytes.get()) + u64::from(record.len_bytes.get());
+            table
+                .get(record.block.get() as usize)
+                .is_some_and(|block| end <= u64::from(block.unpacked_len_bytes.get()))
+        };
+        let stored = |block: &BlockRecord| {
+            let end = block.off_bytes.get().checked_add(u64::from(block.stored_len_bytes.get()));
+            end.is_some_and(|end| end <= bytes.len() as u64)
+        };
+        if records.len() != document_count || !records.iter().all(inside) || !table.iter().all(stored) {
+            return Err(damaged());
+        }
+        Ok(Payloads { index, blocks, bytes })
+    }
+
+    /// The payload of a document. Errors when its block is damaged.
+    pub fn read(&self, ordinal: u32) -> Result<Vec<u8>> {
+        let records: &[PayloadRecord] = self.index.as_slice_of()?;
+        let record = records
+            .get(ordinal as usize)
+            .ok_or_else(|| Error::corrupt(format!("document {ordinal} has no payload")))?;
+        let unpacked = self.unpack(record.block.get())?;
+        let start = record.off_bytes.get() as usize;
+        unpacked
+            .get(start..start.saturating_add(record.len_bytes.get() as usize))
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| Error::corrupt(format!("the payload of document {ordinal} is cut off")))
+    }
+
+    /// Calls `each` with every payload in order, unpacking each block once.
+    pub fn for_each(&self, mut each: impl FnMut(u32, &[u8]) -> Result<()>) -> Result<()> {
+        let mut current: Option<(u32, Vec<u8>)> = None;
+        let records: &[PayloadRecord] = self.index.as_slice_of()?;
+        for (ordinal, record) in (0u32..).zip(records) {
+            let block = record.block.get();
+            let unpacked = match current.take() {
+                Some((number, unpacked)) if number == block => unpacked,
+                _ => self.unpack(block)?,
+            };
+            let start = record.off_bytes.get() as usize;
+            let payload = unpacked
+                .get(start..start.saturating_add(record.len_bytes.get() as usize))
+                .ok_or_else(|| Error::corrupt(format!("the payload of document {ordinal} is cut off")))?;
+            each(ordinal, payload)?;
+            current = Some((block, unpacked));
+        }
+        Ok(())
+    }
+
+    fn unpack(&self, block: u32) -> Result<Vec<u8>> {
+        let damaged = || Error::corrupt(format!("payload block {block} is damaged"));
+        let table: &[BlockRecord] = self.blocks.as_slice_of()?;
+        let record = table.get(block as usize).ok_or_else(damaged)?;
+        let start = usize::try_from(record.off_bytes.get()).map_err(|_| damaged())?;
+        let end = start.saturating_add(record.stored_len_bytes.get() as usize);
+        let stored = self.bytes.get(start..end).ok_or_else(damaged)?;
+        if crc32fast::hash(stored) != record.crc.get() {
+            return Err(damaged());
+        }
+        if record.codec.get() != CODEC_ZLIB {
+            return Err(Error::new(
+                crate::ErrorKind::UnsupportedVersion,
+                format!("payload block {block} uses codec {}: a newer zerogr is needed", record.codec.get()),
+            ));
+        }
+        let unpacked_len_bytes = record.unpacked_len_bytes.get() as usize;
+        let mut unpacked = Vec::new();
+        ZlibDecoder::new(stored)
+            .take(unpacked_len_bytes as u64 + 1)
+            .read_to_end(&mut unpacked)
+            .map_err(|_| damaged())?;
+        if unpacked.len() != unpacked_len_bytes {
+            return Err(damaged());
+        }
+        Ok(unpacked)
+    }
+}
+
+/// The three section bodies of [`Payloads`].
+#[derive(Debug, Default)]
+pub struct PayloadSections {
+    /// Body of [`super::sections::PAYLOAD_INDEX`].
+    pub index: Vec<u8>,
+    /// Body of [`super::sections::PAYLOAD_BLOCKS`].
+    pub blocks: Vec<u8>,
+    /// Body of [`super::sections::PAYLOADS`].
+    pub bytes: Vec<u8>,
+}
+
+/// Builds what [`Payloads`] reads.
+#[derive(Debug, Default)]
+pub struct PayloadBuilder {
+    index: Vec<PayloadRecord>,
+    blocks: Vec<BlockRecord>,
+    bytes: Vec<u8>,
+    open_block: Vec<u8>,
+}
+
+impl PayloadBuilder {
+    /// Appends the payload of the next document.
+    pub fn push(&mut self, payload: &[u8]) -> Result<()> {
+        if payload.len() > MAX_PAYLOAD_LEN_BYTES {
+            return Err(Error::limit(format!(
+                "a document has {} bytes; the limit is {MAX_PAYLOAD_LEN_BYTES}: split it",
+                payload.len()
+            )));
+        }
+        if !self.open_block.is_empty() && self.open_block.len() + payload.len() > BLOCK_LEN_BYTES {
+            self.close_block()?;
+        }
+        self.index.push(PayloadRecord {
+            block: U32::new(self.blocks.len() as u32),
+            off_bytes: U32::new(self.open_block.len() as u32),
+            len_bytes: U32::new(payload.len() as u32),
+        });
+        self.open_block.extend_from_slice(payload);
+        Ok(())
+    }
+
+    fn close_block(&mut self) -> Result<()> {
+        let failed = |error| Error::with_source(crate::ErrorKind::Io, "compressing documents failed", error);
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+        encoder.write_all(&self.open_block).map_err(failed)?;
+        let stored = encoder.finish().map_err(failed)?;
+        self.blocks.push(BlockRecord {
+            off_bytes: U64::new(self.bytes.len() as u64),
+            stored_len_bytes: U32::new(stored.len() as u32),
+            unpacked_len_bytes: U32::new(self.open_block.len() as u32),
+            codec: U32::new(CODEC_ZLIB),
+            crc: U32::new(crc32fast::hash(&stored)),
+        });
+        self.bytes.extend_from_slice(&stored);
+        self.open_block.clear();
+        Ok(())
+    }
+
+    /// The section bodies.
+    pub fn finish(mut self) -> Result<PayloadSections> {
+        if !self.index.is_empty() {
+            self.close_block()?;
+        }
+        Ok(PayloadSections {
+            index: self.index.as_bytes().to_vec(),
+            blocks: self.blocks.as_bytes().to_vec(),
+            bytes: self.bytes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(payloads: &[Vec<u8>]) -> PayloadSections {
+        let mut builder = PayloadBuilder::default();
+        payloads.iter().for_each(|payload| builder.push(payload).unwrap());
+        builder.finish().unwrap()
+    }
+
+    fn open(sections: PayloadSections, count: usize) -> Result<Payloads> {
+        let section = Section::from_vec;
+        Payloads::open(section(sections.index), section(sections.blocks), section(sections.bytes), count)
+    }
+
+    #[test]
+    fn payloads_come_back_whatever_their_size() {
+        let sizes = [0, 10, 40_000, 40_000, 200_000, 0, 1];
+        let payloads: Vec<Vec<u8>> =
+            sizes.iter().enumerate().map(|(i, &size)| (0..size).map(|j| (i * 31 + j / 7) as u8).collect()).collect();
+        let stored = open(built(&payloads), payloads.len()).unwrap();
+        for (ordinal, payload) in (0u32..).zip(&payloads) {
+            assert_eq!(&stored.read(ordinal).unwrap(), payload);
+        }
+        let mut seen = 0;
+        stored
+            .for_each(|ordinal, payload| {
+                assert_eq!(payload, payloads[ordinal as usize]);
+                seen += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(seen, payloads.len());
+        assert!(stored.read(7).unwrap_err().is_corrupt());
+    }
+
+    #[test]
+    fn a_flipped_bit_in_a_block_is_an_error_and_not_a_wrong_text() {
+        let payloads = vec![b"lift and drag of slender wings".to_vec(); 3];
+        let clean = built(&payloads);
+        for position in 0..clean.bytes.len() * 8 {
+            let mut bytes = clean.bytes.clone();
+            bytes[position / 8] ^= 1 << (position % 8);
+            let damaged = PayloadSections { index: clean.index.clone(), blocks: clean.blocks.clone(), bytes };
+            assert!(open(damaged, 3).unwrap().read(1).unwrap_err().is_corrupt());
+        }
+    }
+
+    #[test]
+    fn an_index_that_points_outside_is_refused() {
+        let mut sections = built(&[b"wing".to_vec()]);
+        sections.index[8] = 5;
+        assert!(open(sections, 1).unwrap_err().is_corrupt());
+        assert!(open(built(&[b"wing".to_vec()]), 2).unwrap_err().is_corrupt());
+    }
+}

@@ -1,0 +1,128 @@
+//! The document table of one segment: external ids and payloads by ordinal.
+
+use serde::{Deserialize, Serialize};
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::U32;
+
+use super::payload::{PayloadBuilder, Payloads};
+use super::{Document, sections};
+use crate::columns::{SectionSource, Strings, StringsBuilder};
+use crate::store::{Section, SectionInput};
+use crate::{Error, Result};
+
+/// What a payload holds: a JSON object, keys without content left out.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Payload {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    title: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    text: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The documents of one segment, read in place.
+#[derive(Debug, Clone)]
+pub struct DocumentTable {
+    ids: Strings,
+    order: Section,
+    payloads: Payloads,
+}
+
+impl DocumentTable {
+    /// Reads the table of `document_count` documents.
+    pub fn open(source: &dyn SectionSource, document_count: usize) -> Result<Self> {
+        let ids = Strings::open(source.section(sections::EXTERNAL_IDS)?, document_count)?;
+        let order = source.section(sections::EXTERNAL_ID_ORDER)?;
+        let ordinals: &[U32] = order.as_slice_of()?;
+        let known = |ordinal: &U32| (ordinal.get() as usize) < document_count;
+        if ordinals.len() != document_count
+            || !ordinals.iter().all(known)
+            || !ordinals.is_sorted_by(|a, b| ids.row(a.get()) < ids.row(b.get()))
+        {
+            return Err(Error::corrupt("the external ids are not in order"));
+        }
+        let payloads = Payloads::open(
+            source.section(sections::PAYLOAD_INDEX)?,
+            source.section(sections::PAYLOAD_BLOCKS)?,
+            source.section(sections::PAYLOADS)?,
+            document_count,
+        )?;
+        Ok(DocumentTable { ids, order, payloads })
+    }
+
+    /// External id of a document; empty when there is none with that ordinal.
+    pub fn id(&self, ordinal: u32) -> &str {
+        self.ids.row(ordinal)
+    }
+
+    /// Ordinal of the document with an external id.
+    pub fn find(&self, id: &str) -> Option<u32> {
+        let ordinals: &[U32] = self.order.as_slice_of().ok()?;
+        let index = ordinals.binary_search_by(|ordinal| self.id(ordinal.get()).cmp(id)).ok()?;
+        ordinals.get(index).map(|ordinal| ordinal.get())
+    }
+
+    /// The document as it was added (its docids are in the trie).
+    pub fn document(&self, ordinal: u32) -> Result<Document> {
+        self.unpack(ordinal, &self.payloads.read(ordinal)?)
+    }
+
+    /// Calls `each` with every document in order, unpacking each block once.
+    pub fn for_each(&self, mut each: impl FnMut(u32, Document) -> Result<()>) -> Result<()> {
+        self.payloads.for_each(|ordinal, payload| each(ordinal, self.unpack(ordinal, payload)?))
+    }
+
+    fn unpack(&self, ordinal: u32, payload: &[u8]) -> Result<Document> {
+        let payload: Payload = serde_json::from_slice(payload).map_err(|error| {
+            Error::corrupt(format!("the payload of document {ordinal} is not readable: {error}"))
+        })?;
+        let mut document = Document::new(self.id(ordinal)).title(payload.title).text(payload.text);
+        document.tags = payload.tags;
+        document.fields = payload.fields;
+        Ok(document)
+    }
+}
+
+/// Builds what [`DocumentTable`] reads.
+#[derive(Debug, Default)]
+pub struct DocumentTableBuilder {
+    ids: Vec<String>,
+    payloads: PayloadBuilder,
+}
+
+impl DocumentTableBuilder {
+    /// Appends the next document. External ids must be distinct.
+    pub fn push(&mut self, document: &Document) -> Result<()> {
+        let payload = Payload {
+            title: document.title.clone(),
+            text: document.text.clone(),
+            tags: document.tags.clone(),
+            fields: document.fields.clone(),
+        };
+        let bytes = serde_json::to_vec(&payload)
+            .map_err(|error| Error::invalid(format!("document {:?}: {error}", document.id)))?;
+        self.payloads.push(&bytes)?;
+        self.ids.push(document.id.clone());
+        Ok(())
+    }
+
+    /// The sections, in file order.
+    pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
+        let mut order: Vec<u32> = (0..self.ids.len() as u32).collect();
+        order.sort_by(|&a, &b| self.ids[a as usize].cmp(&self.ids[b as usize]));
+        let order: Vec<U32> = order.into_iter().map(U32::new).collect();
+        let payloads = self.payloads.finish()?;
+        let count = self.ids.len() as u64;
+        let ids = StringsBuilder::from_iter(self.ids.iter().map(String::as_str)).into_bytes();
+        Ok(vec![
+            SectionInput::new(sections::EXTERNAL_IDS, count, ids),
+            SectionInput::new(sections::EXTERNAL_ID_ORDER, count, order.as_bytes().to_vec()),
+            SectionInput::new(sections::PAYLOAD_INDEX, count, payloads.index),
+            SectionInput::new(sections::PAYLOAD_BLOCKS, count, payloads.blocks),
+            SectionInput::new(sections::PAYLOADS, count, payloads.bytes),
+        ])
+    }
+}

@@ -1,0 +1,142 @@
+//! How an index is created and opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::params::DocidSource;
+use crate::encode::TextEncoder;
+#[cfg(feature = "models")]
+use crate::model::EncoderOptions;
+
+/// Where the encoder of a new index comes from.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum EncoderSource {
+    /// all-MiniLM-L6-v2 from where `zerogr setup` put it.
+    #[cfg(feature = "models")]
+    Installed,
+    /// A folder in the layout of sentence-transformers with an ONNX graph.
+    #[cfg(feature = "models")]
+    Folder(PathBuf),
+    /// The application's own; it must be given again whenever the index is opened.
+    Custom(Arc<dyn TextEncoder>),
+}
+
+impl std::fmt::Debug for EncoderSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            #[cfg(feature = "models")]
+            EncoderSource::Installed => f.write_str("Installed"),
+            #[cfg(feature = "models")]
+            EncoderSource::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
+            EncoderSource::Custom(encoder) => f.debug_tuple("Custom").field(&encoder.fingerprint()).finish(),
+        }
+    }
+}
+
+/// How a new index is made. All of it is recorded in the file.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct IndexOptions {
+    /// The encoder.
+    pub encoder: EncoderSource,
+    /// Keep the encoder inside the index file (default), or outside by path and hash.
+    pub embed_encoder: bool,
+    /// Docids of documents that bring none.
+    pub docids: DocidSource,
+    /// Keyword docids per document, each led by another keyword.
+    pub docids_per_document: usize,
+    /// Words per keyword docid.
+    pub docid_words: usize,
+    /// Pseudo-queries per document.
+    pub pseudo_queries_per_document: usize,
+    /// Tokens of a document that are encoded.
+    pub max_passage_tokens: usize,
+    /// `Some`: everything random in the file (its id, nonces) follows from this seed and no time
+    /// is recorded, so that equal input gives equal bytes.
+    pub file_seed: Option<u64>,
+    /// Device and threads of the encoder.
+    #[cfg(feature = "models")]
+    pub encoder_options: EncoderOptions,
+}
+
+impl IndexOptions {
+    /// The measured defaults with a given encoder.
+    pub fn with_encoder(encoder: EncoderSource) -> Self {
+        IndexOptions {
+            encoder,
+            embed_encoder: true,
+            docids: DocidSource::Keywords,
+            docids_per_document: 3,
+            docid_words: 7,
+            pseudo_queries_per_document: 8,
+            max_passage_tokens: 256,
+            file_seed: None,
+            #[cfg(feature = "models")]
+            encoder_options: EncoderOptions::default(),
+        }
+    }
+
+    /// Sets the seed that makes the file reproducible.
+    pub fn file_seed(mut self, seed: u64) -> Self {
+        self.file_seed = Some(seed);
+        self
+    }
+
+    /// Sets where docids come from.
+    pub fn docids(mut self, source: DocidSource) -> Self {
+        self.docids = source;
+        self
+    }
+
+    /// Sets whether the encoder is kept inside the index file.
+    pub fn embed_encoder(mut self, embed: bool) -> Self {
+        self.embed_encoder = embed;
+        self
+    }
+}
+
+#[cfg(feature = "models")]
+impl Default for IndexOptions {
+    fn default() -> Self {
+        IndexOptions::with_encoder(EncoderSource::Installed)
+    }
+}
+
+/// How an existing index is opened.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// The encoder of an index made with [`EncoderSource::Custom`].
+    pub encoder: Option<Arc<dyn TextEncoder>>,
+    /// Device and threads of the encoder.
+    #[cfg(feature = "models")]
+    pub encoder_options: EncoderOptions,
+}
+
+impl OpenOptions {
+    /// The encoder that the file holds or names, on any device.
+    pub fn new() -> Self {
+        OpenOptions::default()
+    }
+
+    /// Sets a custom encoder.
+    pub fn encoder(mut self, encoder: Arc<dyn TextEncoder>) -> Self {
+        self.encoder = Some(encoder);
+        self
+    }
+
+    /// Sets device and threads of the encoder.
+    #[cfg(feature = "models")]
+    pub fn encoder_options(mut self, options: EncoderOptions) -> Self {
+        self.encoder_options = options;
+        self
+    }
+}
+
+impl std::fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fingerprint = self.encoder.as_ref().map(|encoder| encoder.fingerprint());
+        f.debug_struct("OpenOptions").field("encoder", &fingerprint).finish_non_exhaustive()
+    }
+}

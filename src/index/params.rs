@@ -1,0 +1,133 @@
+//! Everything that shapes a result, recorded in the file (design D10) as one JSON object.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The parameters of an index. They are fixed when it is created, except `training`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexParams {
+    /// The encoder that made the vectors.
+    pub encoder: EncoderParams,
+    /// The tokenizer of the docids.
+    pub tokenizer: TokenizerParams,
+    /// How docids are made for documents that bring none.
+    pub docids: DocidParams,
+    /// How pseudo-queries are made.
+    pub pseudo_queries: PseudoQueryParams,
+    /// Sharpness of every softmax: the factor on the inner product of unit vectors.
+    pub scale: f32,
+    /// Defaults of a search.
+    pub search: SearchParams,
+    /// The last training, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
+}
+
+/// The encoder an index depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EncoderParams {
+    /// Identifies the function it computes.
+    pub fingerprint: String,
+    /// Values per vector.
+    pub dim: usize,
+    /// Tokens of a document (title and text) that are encoded.
+    pub max_passage_tokens: usize,
+    /// Tokens of a query (with its instruction) that are encoded.
+    pub max_query_tokens: usize,
+    /// How token vectors become one, in the encoder's own terms; empty for a custom encoder.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pooling: String,
+    /// The most tokens the model can read; 0 for a custom encoder.
+    #[serde(default)]
+    pub max_model_tokens: usize,
+}
+
+/// The tokenizer an index depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenizerParams {
+    /// Identifies it.
+    pub fingerprint: String,
+    /// Token ids are below this.
+    pub vocabulary_size: usize,
+    /// Bytes per token in the trie's keys.
+    pub token_width_bytes: usize,
+}
+
+/// Where docids come from when the input has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DocidSource {
+    /// The document's keywords by weight, one docid led by each of the first.
+    Keywords,
+    /// The document's title.
+    Title,
+}
+
+/// How docids are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocidParams {
+    /// Where they come from.
+    pub source: DocidSource,
+    /// Words per keyword docid.
+    pub words: usize,
+    /// Docids per document.
+    pub per_document: usize,
+}
+
+/// How pseudo-queries are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PseudoQueryParams {
+    /// Pseudo-queries per document.
+    pub per_document: usize,
+}
+
+/// Defaults of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchParams {
+    /// Documents drawn from the trie before reranking.
+    pub draws: usize,
+    /// Whether the document head reorders what was drawn.
+    pub rerank: bool,
+}
+
+/// What the last training did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// Seed of pseudo-queries, order of examples and dropout.
+    pub seed: u64,
+    /// Documents alive when it ran.
+    pub documents: u64,
+    /// Pseudo-queries made.
+    pub pseudo_queries: u64,
+    /// Of these, held out to stop early.
+    pub held_out: u64,
+    /// The fit of the trie head.
+    pub trie_head: FitRecord,
+    /// The fit of the document head.
+    pub document_head: FitRecord,
+}
+
+/// What one fit did; losses are means over the held-out pseudo-queries, in nats.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FitRecord {
+    /// Examples seen.
+    pub examples: usize,
+    /// Examples seen when the kept parameters were reached; 0 = the initial ones were best.
+    pub best_examples: usize,
+    /// Loss before.
+    pub initial_loss: f64,
+    /// Loss of the kept parameters.
+    pub best_loss: f64,
+}
+
+impl IndexParams {
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| Error::corrupt(format!("the parameters of the index are not readable: {error}")))
+    }
+
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec_pretty(self).map_err(|error| Error::invalid(format!("parameters: {error}")))
+    }
+}

@@ -1,0 +1,221 @@
+//! Fitting the heads of all segments to pseudo-queries of their documents.
+//!
+//! Every document asks its own pseudo-queries; one of them is held out for a share of the
+//! documents, and fitting stops when the held-out loss no longer falls. Trie head and document
+//! head see the same examples.
+
+use super::params::{FitRecord, IndexParams, TrainingRecord};
+use super::progress::{Progress, ProgressFn, Stage};
+use super::segment::Segment;
+use super::segment_builder::head_sections;
+use super::snapshot::{edges, forest};
+use crate::encode::TextEncoder;
+use crate::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
+use crate::rng::Rng;
+use crate::store::SectionInput;
+use crate::train::{Example, FitOptions, FitReport, SoftmaxTree, Step, TrieTree, fit};
+use crate::vectors::{add_scaled, normalise};
+use crate::Result;
+
+/// How to train. The defaults are the measured recipe; the seed is the only thing most set.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TrainOptions {
+    /// Seed of pseudo-queries, order of examples and dropout.
+    pub seed: u64,
+    /// Examples after which fitting a head ends in any case.
+    pub max_examples: usize,
+    /// Adam's step size.
+    pub learning_rate: f32,
+    /// Share of the fitted vector in a document's head; the rest is its passage vector.
+    pub document_head_share: f32,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        TrainOptions { seed: 0, max_examples: 200_000, learning_rate: 1e-3, document_head_share: 0.65 }
+    }
+}
+
+impl TrainOptions {
+    /// Sets the seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+/// The fitted heads of each segment, and the record for the manifest.
+pub(crate) struct Trained {
+    pub(crate) heads: Vec<Vec<SectionInput<'static>>>,
+    pub(crate) record: TrainingRecord,
+}
+
+/// A live document: where it is stored.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    segment: u32,
+    ordinal: u32,
+}
+
+/// Largest number of held-out pseudo-queries, and the share of documents that give one.
+const MAX_HELD_OUT: usize = 1_000;
+const HELD_OUT_SHARE: f32 = 0.2;
+const BATCH_EXAMPLES: usize = 256;
+const DROPOUT: f32 = 0.1;
+const PATIENCE: usize = 2;
+
+pub(crate) fn train_heads(
+    segments: &[Segment],
+    stats: &TermStats,
+    encoder: &dyn TextEncoder,
+    params: &IndexParams,
+    options: &TrainOptions,
+    progress: ProgressFn<'_>,
+) -> Result<Trained> {
+    let (places, queries, owners) = ask(segments, stats, params, options, progress)?;
+    let texts: Vec<&str> = queries.iter().map(String::as_str).collect();
+    let vectors = encoder.encode(&texts, params.encoder.max_query_tokens, &mut |done, total| {
+        progress(Progress { stage: Stage::EncodingPseudoQueries, done, total });
+    })?;
+    let (training, held_out) = split(&owners, places.len(), options.seed);
+
+    let dim = params.encoder.dim;
+    let forest = forest(segments);
+    let edges = edges(segments);
+    let mut trie = TrieTree::new(&forest, &edges, dim, params.scale)?;
+    let paths: Vec<Vec<Vec<Step>>> = places
+        .iter()
+        .map(|place| {
+            let ranks = segments[place.segment as usize].document_docids.row(place.ordinal);
+            ranks.map(|rank| trie.path(place.segment, rank).to_vec()).collect()
+        })
+        .collect();
+    let fit_options = FitOptions {
+        learning_rate: options.learning_rate,
+        batch_examples: BATCH_EXAMPLES,
+        dropout: DROPOUT,
+        max_examples: options.max_examples,
+        examples_per_check: (training.len() / 4).clamp(BATCH_EXAMPLES, 10_000),
+        patience: PATIENCE,
+        seed: options.seed,
+    };
+    let report = |stage, progress: ProgressFn<'_>, done, total| progress(Progress { stage, done, total });
+    let trie_fit = fit(&mut trie.tree, &vectors, &paths, &training, &held_out, &fit_options, &mut |done, total| {
+        report(Stage::FittingTrieHead, &mut *progress, done, total);
+    });
+
+    let mut documents = document_tree(segments, &places, params);
+    let initial = documents.unit.clone();
+    let paths: Vec<Vec<Vec<Step>>> =
+        (0..places.len() as u32).map(|row| vec![vec![Step { node: 0, row }]]).collect();
+    let document_fit = fit(&mut documents, &vectors, &paths, &training, &held_out, &fit_options, &mut |done, total| {
+        report(Stage::FittingDocumentHead, &mut *progress, done, total);
+    });
+    for (fitted, initial) in documents.unit.chunks_mut(dim).zip(initial.chunks(dim)) {
+        fitted.iter_mut().for_each(|value| *value *= options.document_head_share);
+        add_scaled(fitted, 1.0 - options.document_head_share, initial);
+        normalise(fitted);
+    }
+
+    let mut document_heads: Vec<Vec<f32>> = segments.iter().map(|segment| document_head(segment, dim)).collect();
+    for (place, fitted) in places.iter().zip(documents.unit.chunks(dim)) {
+        let start = place.ordinal as usize * dim;
+        document_heads[place.segment as usize][start..start + dim].copy_from_slice(fitted);
+    }
+    let heads = trie.heads(&forest, &edges)?.into_iter().zip(segments.iter().zip(document_heads));
+    Ok(Trained {
+        heads: heads
+            .map(|(head, (segment, vectors))| {
+                head_sections(head, Some((u64::from(segment.document_count), vectors)))
+            })
+            .collect(),
+        record: TrainingRecord {
+            seed: options.seed,
+            documents: places.len() as u64,
+            pseudo_queries: queries.len() as u64,
+            held_out: held_out.len() as u64,
+            trie_head: record(&trie_fit),
+            document_head: record(&document_fit),
+        },
+    })
+}
+
+/// All live documents, their pseudo-queries, and which document each query belongs to.
+fn ask(
+    segments: &[Segment],
+    stats: &TermStats,
+    params: &IndexParams,
+    options: &TrainOptions,
+    progress: ProgressFn<'_>,
+) -> Result<(Vec<Place>, Vec<String>, Vec<u32>)> {
+    let query_options =
+        PseudoQueryOptions { per_document: params.pseudo_queries.per_document, seed: options.seed };
+    let total: usize = segments.iter().map(|segment| segment.document_count as usize).sum();
+    let (mut places, mut queries, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, segment) in (0u32..).zip(segments) {
+        segment.documents.for_each(|ordinal, document| {
+            if segment.is_live(ordinal) {
+                for query in pseudo_queries(&document, stats, &query_options) {
+                    queries.push(query);
+                    owners.push(places.len() as u32);
+                }
+                places.push(Place { segment: number, ordinal });
+                progress(Progress { stage: Stage::PseudoQueries, done: places.len(), total });
+            }
+            Ok(())
+        })?;
+    }
+    Ok((places, queries, owners))
+}
+
+/// Training and held-out examples: some documents keep one of their queries back.
+fn split(owners: &[u32], document_count: usize, seed: u64) -> (Vec<Example>, Vec<Example>) {
+    let mut rng = Rng::new(seed ^ 0x68_656C_646F_7574);
+    let share = HELD_OUT_SHARE.min(MAX_HELD_OUT as f32 / document_count.max(1) as f32);
+    let (mut training, mut held_out) = (Vec::new(), Vec::new());
+    let mut query = 0u32;
+    for group in owners.chunk_by(|a, b| a == b) {
+        let examples = (query..).zip(group).map(|(query, &document)| Example { query, document });
+        let kept_back = (group.len() > 1 && rng.unit_f32() < share).then(|| rng.below(group.len()));
+        for (index, example) in examples.enumerate() {
+            if Some(index) == kept_back { held_out.push(example) } else { training.push(example) }
+        }
+        query += group.len() as u32;
+    }
+    (training, held_out)
+}
+
+/// The document head as a tree of one level.
+fn document_tree(segments: &[Segment], places: &[Place], params: &IndexParams) -> SoftmaxTree {
+    let dim = params.encoder.dim;
+    let mut unit = Vec::with_capacity(places.len() * dim);
+    for place in places {
+        let rows = &segments[place.segment as usize].document_vectors;
+        unit.extend(rows.row(place.ordinal as usize).iter().map(|value| value.to_f32()));
+    }
+    SoftmaxTree {
+        dim,
+        scale: params.scale,
+        node_rows: vec![0..places.len() as u32],
+        unit,
+        bias: vec![0.0; places.len()],
+    }
+}
+
+fn document_head(segment: &Segment, dim: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(segment.document_count as usize * dim);
+    for ordinal in 0..segment.document_count as usize {
+        values.extend(segment.document_head.row(ordinal).iter().map(|value| value.to_f32()));
+    }
+    values
+}
+
+fn record(report: &FitReport) -> FitRecord {
+    FitRecord {
+        examples: report.examples,
+        best_examples: report.best_examples,
+        initial_loss: report.initial_loss,
+        best_loss: report.best_loss,
+    }
+}
