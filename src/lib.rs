@@ -1,6 +1,7 @@
 //! zerogr: the SQLite of generative retrieval.
 
 pub mod docs;
+mod encode;
 mod error;
 pub mod eval;
 pub mod format;
@@ -10,4 +11,5 @@ pub mod model;
 pub mod store;
 pub mod trie;
 
+pub use encode::TextEncoder;
 pub use error::{Error, ErrorKind, Result};
