@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod decode;
 pub mod docs;
+mod encode;
 mod error;
 pub mod eval;
 pub mod format;
@@ -16,4 +17,5 @@ pub mod train;
 pub mod trie;
 mod vectors;
 
+pub use encode::TextEncoder;
 pub use error::{Error, ErrorKind, Result};

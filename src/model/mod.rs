@@ -1,1 +1,29 @@
-//! (head to be written with the folder)
+//! Neural models on ONNX Runtime: finding the library, tokenizer, sentence encoder.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`cache`] | where the library and the default model live on this machine |
+//! | [`runtime`] | find ONNX Runtime, check its version, load it once per process |
+//! | [`tokenizer`] | text to token ids and back |
+//! | [`encoder`] | text to unit vectors: loading, batching, pooling |
+//! | [`device`] | CPU or CUDA, threads |
+//!
+//! ONNX Runtime is a shared library that is loaded at run time and never linked, so a program
+//! with this feature starts, and can say what is missing, on a machine without it. Nothing here
+//! touches the network: `zerogr setup` fetches what is needed.
+
+pub mod cache;
+pub mod device;
+pub mod encoder;
+mod folder;
+mod graph;
+mod pooling;
+pub mod runtime;
+pub mod tokenizer;
+mod version;
+
+pub use device::{Device, EncoderOptions};
+pub use encoder::{Encoder, EncoderBytes};
+pub use pooling::Pooling;
+pub use runtime::Runtime;
+pub use tokenizer::Tokenizer;

@@ -1,0 +1,59 @@
+//! How a command fails: a message for people and an exit status.
+
+use std::process::ExitCode;
+
+/// A failed command.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl Failure {
+    /// Something went wrong (exit status 1). The message says what to do.
+    pub fn new(message: impl Into<String>) -> Failure {
+        Failure {
+            message: message.into(),
+            status: 1,
+        }
+    }
+
+    /// An I/O failure while doing `action` on `path`.
+    pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
+        let hint = match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                "; free some space, or set ZEROGR_HOME to a folder on another disk"
+            }
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                "; set ZEROGR_HOME to a folder that you may write to"
+            }
+            _ => "",
+        };
+        Failure::new(format!("{action} {}: {error}{hint}", path.display()))
+    }
+
+    /// A command that has already printed what is wrong, and only needs the exit status 1.
+    pub fn silent() -> Failure {
+        Failure::new("")
+    }
+
+    /// Prints the message and gives the exit status.
+    pub fn report(&self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("zerogr: {}", self.message);
+        }
+        ExitCode::from(self.status)
+    }
+}
+
+impl From<zerogr::Error> for Failure {
+    fn from(error: zerogr::Error) -> Failure {
+        Failure::new(error.to_string())
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}

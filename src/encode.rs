@@ -1,0 +1,42 @@
+//! The seam between the engine and whatever turns text into vectors.
+//!
+//! Everything above the encoder (docid generation, the trie head, search) asks for vectors
+//! through [`TextEncoder`]. The usual implementation is `model::Encoder` on ONNX Runtime; tests
+//! and applications with their own embeddings bring another one, and then need neither ONNX
+//! Runtime nor the `models` feature.
+
+use crate::Result;
+
+/// Turns texts into unit vectors.
+///
+/// Invariants an implementation keeps, because indexes are built on them:
+///
+/// - I1. The same text and limit give the same vector, up to a float noise that the
+///   implementation documents, whatever else is in the call.
+/// - I2. Every vector has [`dim`](Self::dim) finite values and Euclidean length 1.
+/// - I3. Two encoders with equal [`fingerprint`](Self::fingerprint)s give equal vectors: the
+///   fingerprint is stored in the index, and another one is refused at open.
+pub trait TextEncoder: Send + Sync {
+    /// Number of values in each vector.
+    fn dim(&self) -> usize;
+
+    /// Identifies the function that this encoder computes, for example the SHA-256 of its weights.
+    fn fingerprint(&self) -> String;
+
+    /// Encodes `texts`, each cut at `max_len_tokens` tokens, into a row-major matrix of
+    /// `texts.len()` rows of [`dim`](Self::dim) values, in the order given.
+    ///
+    /// `progress` is called from the calling thread with (texts done, texts in all).
+    ///
+    /// # Errors
+    ///
+    /// An unusable limit is [`InvalidInput`](crate::ErrorKind::InvalidInput); a failure of the
+    /// model is [`Model`](crate::ErrorKind::Model), [`Runtime`](crate::ErrorKind::Runtime) or
+    /// [`Device`](crate::ErrorKind::Device).
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>>;
+}

@@ -1,0 +1,86 @@
+//! Where ONNX Runtime and the default model live on this machine.
+//!
+//! ```text
+//! $ZEROGR_HOME, or <platform cache folder>/zerogr
+//! ├── onnxruntime-1.28.0/            shared library, LICENSE, ThirdPartyNotices.txt
+//! └── models/
+//!     └── all-MiniLM-L6-v2-int8/     model.onnx, tokenizer.json, pooling settings, NOTICE
+//! ```
+//!
+//! `zerogr setup` fills the folder; the library only reads it. A sub-folder appears by one
+//! rename, so a sub-folder that exists is complete.
+
+use std::env;
+use std::path::PathBuf;
+
+use crate::{Error, ErrorKind, Result};
+
+/// The version of ONNX Runtime that `zerogr setup` installs.
+pub const RUNTIME_VERSION: &str = "1.28.0";
+
+/// Folder name of the default sentence encoder.
+pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2-int8";
+
+/// SHA-256 of the `model.onnx` of the default sentence encoder, in lower-case hexadecimal.
+pub const DEFAULT_MODEL_SHA256: &str =
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6";
+
+/// The most tokens that the default sentence encoder reads, special tokens included.
+pub const DEFAULT_MAX_LEN_TOKENS: usize = 256;
+
+/// The tokenizer of the default sentence encoder (Apache-2.0, see `minilm/NOTICE`).
+pub const DEFAULT_TOKENIZER: &[u8] = include_bytes!("minilm/tokenizer.json");
+
+/// The folder for everything that zerogr keeps on this machine: `$ZEROGR_HOME` when set, else
+/// `zerogr` below the platform's cache folder.
+///
+/// # Errors
+///
+/// [`ErrorKind::Path`] when the platform names no cache folder (no home folder in the
+/// environment).
+pub fn home() -> Result<PathBuf> {
+    if let Some(path) = folder_of("ZEROGR_HOME") {
+        return std::path::absolute(&path).map_err(|e| Error::io("resolving", &path, e));
+    }
+    let base = if cfg!(windows) {
+        folder_of("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder_of("HOME").map(|home| home.join("Library").join("Caches"))
+    } else {
+        // The XDG rules say to ignore a relative path.
+        folder_of("XDG_CACHE_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| folder_of("HOME").map(|home| home.join(".cache")))
+    };
+    base.map(|base| base.join("zerogr")).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Path,
+            "no cache folder: set ZEROGR_HOME to a folder that zerogr may write to",
+        )
+    })
+}
+
+/// The folder that holds the installed ONNX Runtime.
+///
+/// # Errors
+///
+/// As [`home`].
+pub fn runtime_dir() -> Result<PathBuf> {
+    Ok(home()?.join(format!("onnxruntime-{RUNTIME_VERSION}")))
+}
+
+/// The folder of the model called `name`, for example [`DEFAULT_MODEL`].
+///
+/// # Errors
+///
+/// As [`home`].
+pub fn model_dir(name: &str) -> Result<PathBuf> {
+    Ok(home()?.join("models").join(name))
+}
+
+/// The value of an environment variable that names a folder; empty counts as unset.
+fn folder_of(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}

@@ -1,0 +1,371 @@
+//! The sentence encoder: texts to unit vectors.
+//!
+//! ```text
+//! texts ─► windows of 8,192 ─► tokens (all cores) ─► sorted by length ─► batches
+//!                                                                          │
+//!                vectors, order restored ◄─ pool + scale to 1 ◄─ sessions ◄┘
+//! ```
+//!
+//! Invariants:
+//!
+//! - I1. The result is in the order of the input, one unit vector of finite values per text.
+//! - I2. No lock is held while tokenising; a session is locked for one batch at a time, so a
+//!   query gets in between the batches of a bulk job.
+//! - I3. The batches follow from the texts alone, never from timing or the number of threads,
+//!   so the same call gives the same bytes on the same machine.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use parking_lot::Mutex;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::cache;
+use super::device::{Device, EncoderOptions};
+use super::folder;
+use super::graph::Graph;
+use super::pooling::Pooling;
+use super::runtime::Runtime;
+use super::tokenizer::{Tokenizer, hex};
+use crate::encode::TextEncoder;
+use crate::{Error, ErrorKind, Result};
+
+/// Texts that are tokenised and sorted together: bounds the memory for token ids.
+const WINDOW_TEXTS: usize = 8_192;
+
+/// The bytes and settings that make an encoder. They are only read while it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct EncoderBytes<'a> {
+    /// The ONNX graph with its weights.
+    pub model: &'a [u8],
+    /// The `tokenizer.json`.
+    pub tokenizer: &'a [u8],
+    /// How token vectors become one; unused when the graph pools by itself.
+    pub pooling: Pooling,
+    /// The most tokens that the model can read, special tokens included.
+    pub max_len_tokens: usize,
+}
+
+/// A sentence encoder on ONNX Runtime, ready for use from any number of threads.
+pub struct Encoder {
+    graphs: Vec<Mutex<Graph>>,
+    tokenizer: Tokenizer,
+    pooling: Pooling,
+    dim: usize,
+    max_len_tokens: usize,
+    fingerprint: String,
+    batch_texts: usize,
+    on_cuda: bool,
+}
+
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder")
+            .field("dim", &self.dim)
+            .field("max_len_tokens", &self.max_len_tokens)
+            .field("fingerprint", &self.fingerprint)
+            .field("sessions", &self.graphs.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Encoder {
+    /// Makes an encoder of bytes in memory, loading ONNX Runtime if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Runtime`] without a usable ONNX Runtime, [`ErrorKind::Device`] when the
+    /// device asked for cannot be used, and [`ErrorKind::Model`] when the graph or the tokenizer
+    /// is unusable, or the two do not belong together.
+    pub fn from_bytes(bytes: EncoderBytes<'_>, options: &EncoderOptions) -> Result<Encoder> {
+        let tokenizer = Tokenizer::from_bytes(bytes.tokenizer)?;
+        let runtime = Runtime::load(None)?;
+        let (first, on_cuda) = first_graph(runtime, bytes.model, options)?;
+        let (sessions, threads) = options.layout(on_cuda);
+        let mut graphs = vec![Mutex::new(first)];
+        for _ in 1..sessions {
+            graphs.push(Mutex::new(Graph::new(
+                runtime,
+                bytes.model,
+                threads,
+                on_cuda,
+            )?));
+        }
+        let mut encoder = Encoder {
+            graphs,
+            tokenizer,
+            pooling: bytes.pooling,
+            dim: 0,
+            max_len_tokens: bytes.max_len_tokens,
+            fingerprint: hex(&Sha256::digest(bytes.model)),
+            batch_texts: options.batch_texts_or_default(),
+            on_cuda,
+        };
+        encoder.dim = encoder.try_out()?;
+        encoder.fingerprint.push_str(encoder.pooling_suffix());
+        Ok(encoder)
+    }
+
+    /// Makes an encoder of a folder in the layout of sentence-transformers:
+    /// `model.onnx` (or `onnx/model.onnx`, `onnx/model_quantized.onnx`), `tokenizer.json`,
+    /// `1_Pooling/config.json`, and optionally `modules.json` and `sentence_bert_config.json`.
+    /// Vectors are scaled to length 1 whether or not the folder asks for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_bytes`](Self::from_bytes); a missing or unusable file is named.
+    pub fn from_dir(dir: impl AsRef<Path>, options: &EncoderOptions) -> Result<Encoder> {
+        let folder = folder::read(dir.as_ref())?;
+        let bytes = EncoderBytes {
+            model: &folder.model,
+            tokenizer: &folder.tokenizer,
+            pooling: folder.pooling.unwrap_or_default(),
+            max_len_tokens: folder.max_len_tokens,
+        };
+        let encoder = Encoder::from_bytes(bytes, options)?;
+        if folder.pooling.is_none() && !encoder.is_pooled() {
+            return Err(folder::missing(dir.as_ref(), folder::POOLING_FILE));
+        }
+        Ok(encoder)
+    }
+
+    /// Makes the default encoder, all-MiniLM-L6-v2, from where `zerogr setup` put it.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_bytes`](Self::from_bytes); [`ErrorKind::Model`] when the model is not installed
+    /// or not the published one.
+    pub fn from_cache(options: &EncoderOptions) -> Result<Encoder> {
+        let path = cache::model_dir(cache::DEFAULT_MODEL)?.join("model.onnx");
+        let model = std::fs::read(&path).map_err(|e| {
+            let path = path.display();
+            let message =
+                format!("cannot read the sentence encoder {path}: {e}; run `zerogr setup`");
+            Error::with_source(ErrorKind::Model, message, e)
+        })?;
+        let bytes = EncoderBytes {
+            model: &model,
+            tokenizer: cache::DEFAULT_TOKENIZER,
+            pooling: Pooling::Mean,
+            max_len_tokens: cache::DEFAULT_MAX_LEN_TOKENS,
+        };
+        if hex(&Sha256::digest(&model)) != cache::DEFAULT_MODEL_SHA256 {
+            let path = path.display();
+            let message = format!("{path} is damaged; delete its folder and run `zerogr setup`");
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        Encoder::from_bytes(bytes, options)
+    }
+
+    /// Encodes `texts`, each cut at `max_len_tokens` tokens (special tokens included, and never
+    /// more than the model reads), into a row-major matrix of `texts.len()` rows of
+    /// [`dim`](Self::dim) values: unit vectors in the order of the texts. An empty text has a
+    /// vector too, that of the special tokens alone.
+    ///
+    /// `progress` is called from this thread with (texts done, texts in all).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when the limit leaves no room for text, [`ErrorKind::Model`]
+    /// when the model fails or returns a value that is not finite.
+    pub fn encode<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        max_len_tokens: usize,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        let limit = max_len_tokens.min(self.max_len_tokens);
+        let mut vectors = vec![0.0; texts.len() * self.dim];
+        let windows = vectors
+            .chunks_mut(WINDOW_TEXTS * self.dim)
+            .zip(texts.chunks(WINDOW_TEXTS));
+        let mut done = 0;
+        for (out, window) in windows {
+            let tokens = window
+                .par_iter()
+                .map(|text| self.tokenizer.encode(text.as_ref(), limit))
+                .collect::<Result<Vec<_>>>()?;
+            self.encode_window(&tokens, out, |texts_more| {
+                done += texts_more;
+                progress(done, texts.len());
+            })?;
+        }
+        Ok(vectors)
+    }
+
+    /// Encodes one text, cut at the model's limit.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn encode_one(&self, text: &str) -> Result<Vec<f32>> {
+        let tokens = self.tokenizer.encode(text, self.max_len_tokens)?;
+        self.run(0, &[&tokens])
+    }
+
+    /// Number of values in each vector.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The most tokens that the model reads, special tokens included.
+    pub fn max_len_tokens(&self) -> usize {
+        self.max_len_tokens
+    }
+
+    /// SHA-256 of the model's bytes in lower-case hexadecimal, with `+cls` or `+max` behind it
+    /// when the token vectors are pooled in another way than by their mean.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The tokenizer of the encoder.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The device in use: [`Device::Cpu`] or [`Device::Cuda`].
+    pub fn device(&self) -> Device {
+        if self.on_cuda {
+            Device::Cuda
+        } else {
+            Device::Cpu
+        }
+    }
+
+    fn is_pooled(&self) -> bool {
+        self.graphs
+            .first()
+            .is_some_and(|graph| graph.lock().is_pooled())
+    }
+
+    fn pooling_suffix(&self) -> &'static str {
+        match self.pooling {
+            _ if self.is_pooled() => "",
+            Pooling::Mean => "",
+            Pooling::Cls => "+cls",
+            Pooling::Max => "+max",
+        }
+    }
+
+    /// Runs the model once, on the largest token id too: a tokenizer with more tokens than the
+    /// model must fail here and not in the middle of a build. Returns the dimension.
+    fn try_out(&self) -> Result<usize> {
+        let mut tokens = self.tokenizer.encode("", self.max_len_tokens)?;
+        tokens.push(u32::try_from(self.tokenizer.vocab_size() - 1).unwrap_or(u32::MAX));
+        self.run(0, &[&tokens]).map(|vector| vector.len())
+    }
+
+    /// Encodes the token rows of one window into `out`; `progress` gets the texts of each batch.
+    fn encode_window(
+        &self,
+        rows: &[Vec<u32>],
+        out: &mut [f32],
+        mut progress: impl FnMut(usize),
+    ) -> Result<()> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        // Longest first, so that the threads end together; ties by position (I3).
+        order.sort_by_key(|&at| (std::cmp::Reverse(rows.get(at).map_or(0, Vec::len)), at));
+        let batches: Vec<&[usize]> = order.chunks(self.batch_texts.max(1)).collect();
+        let run = |worker: usize, batch: &[usize]| -> Result<Vec<f32>> {
+            let rows: Vec<&[u32]> = batch
+                .iter()
+                .filter_map(|&at| rows.get(at))
+                .map(Vec::as_slice)
+                .collect();
+            let vectors = self.run(worker, &rows)?;
+            if vectors.len() != batch.len() * self.dim {
+                let message = "the encoder changed the number of values in its vectors";
+                return Err(Error::new(ErrorKind::Model, message));
+            }
+            Ok(vectors)
+        };
+        let mut store = |batch: &[usize], vectors: &[f32]| {
+            for (&at, vector) in batch.iter().zip(vectors.chunks_exact(self.dim)) {
+                if let Some(row) = out.chunks_exact_mut(self.dim).nth(at) {
+                    row.copy_from_slice(vector);
+                }
+            }
+            progress(batch.len());
+        };
+        let workers = self.graphs.len().min(batches.len());
+        if workers <= 1 {
+            for batch in batches {
+                store(batch, &run(0, batch)?);
+            }
+            return Ok(());
+        }
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| {
+            for worker in 0..workers {
+                let (sender, next, batches, run) = (sender.clone(), &next, &batches, &run);
+                scope.spawn(move || {
+                    while let Some(&batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        // The receiver is gone after an error elsewhere: stop.
+                        if sender.send((batch, run(worker, batch))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for (batch, vectors) in receiver {
+                store(batch, &vectors?);
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs one batch on a free session, or waits for the one that `worker` counts as its own.
+    fn run(&self, worker: usize, rows: &[&[u32]]) -> Result<Vec<f32>> {
+        let free = self.graphs.iter().find_map(Mutex::try_lock);
+        match free.or_else(|| self.graphs.get(worker).map(Mutex::lock)) {
+            Some(mut graph) => graph.run(rows, self.pooling),
+            None => Err(Error::new(ErrorKind::Model, "the encoder has no session")),
+        }
+    }
+}
+
+/// The first session, and whether it is on CUDA.
+fn first_graph(runtime: &Runtime, model: &[u8], options: &EncoderOptions) -> Result<(Graph, bool)> {
+    let threads_if = |on_cuda| options.layout(on_cuda).1;
+    let cpu = || Ok((Graph::new(runtime, model, threads_if(false), false)?, false));
+    let cuda = || Ok((Graph::new(runtime, model, threads_if(true), true)?, true));
+    match options.device {
+        Device::Cpu => cpu(),
+        Device::Cuda if !runtime.has_cuda() => Err(Error::new(
+            ErrorKind::Device,
+            format!(
+                "{} was built without CUDA; set ZEROGR_ORT to a GPU build of ONNX Runtime, \
+                 or choose the CPU",
+                runtime.path().display()
+            ),
+        )),
+        Device::Cuda => cuda(),
+        Device::Auto if runtime.has_cuda() => cuda().or_else(|_: Error| cpu()),
+        Device::Auto => cpu(),
+    }
+}
+
+impl TextEncoder for Encoder {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        Encoder::encode(self, texts, max_len_tokens, progress)
+    }
+}

@@ -1,0 +1,155 @@
+//! Reading a model folder in the layout of sentence-transformers.
+//!
+//! ```text
+//! modules.json                  the steps: Transformer, Pooling, Normalize
+//! model.onnx | onnx/model.onnx | onnx/model_quantized.onnx
+//! tokenizer.json
+//! sentence_bert_config.json     max_seq_length
+//! 1_Pooling/config.json         pooling_mode_mean_tokens, …
+//! ```
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::pooling::Pooling;
+use crate::{Error, ErrorKind, Result};
+
+/// Where the pooling step keeps its settings.
+pub(super) const POOLING_FILE: &str = "1_Pooling/config.json";
+
+const MODEL_FILES: [&str; 3] = ["model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"];
+
+/// The limit for a folder that names none: what the models of this kind were trained with.
+const FALLBACK_MAX_LEN_TOKENS: usize = 256;
+
+/// What a model folder holds.
+pub(super) struct Folder {
+    pub model: Vec<u8>,
+    pub tokenizer: Vec<u8>,
+    /// `None` if the folder has no pooling settings.
+    pub pooling: Option<Pooling>,
+    pub max_len_tokens: usize,
+}
+
+/// Reads the folder `dir`.
+pub(super) fn read(dir: &Path) -> Result<Folder> {
+    if !dir.is_dir() {
+        let message = format!("no model folder at {}", dir.display());
+        return Err(Error::new(ErrorKind::Model, message));
+    }
+    let model = MODEL_FILES.iter().find(|name| dir.join(name).is_file());
+    let model = model.ok_or_else(|| missing(dir, "model.onnx (or onnx/model.onnx)"))?;
+    let tokenizer = file(dir, "tokenizer.json")?.ok_or_else(|| missing(dir, "tokenizer.json"))?;
+    check_modules(dir)?;
+    Ok(Folder {
+        model: file(dir, model)?.ok_or_else(|| missing(dir, model))?,
+        tokenizer,
+        pooling: pooling(dir)?,
+        max_len_tokens: max_len_tokens(dir)?,
+    })
+}
+
+/// The error for a file that the folder lacks.
+pub(super) fn missing(dir: &Path, name: &str) -> Error {
+    let message = format!("the model folder {} has no {name}", dir.display());
+    Error::new(ErrorKind::Model, message)
+}
+
+/// Refuses folders whose vectors need a step that is not built here.
+fn check_modules(dir: &Path) -> Result<()> {
+    let name = "modules.json";
+    let Some(modules) = json(dir, name)? else {
+        return Ok(());
+    };
+    for module in modules.as_array().into_iter().flatten() {
+        let kind = module
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let kind = kind.rsplit('.').next().unwrap_or_default();
+        if !matches!(kind, "Transformer" | "Pooling" | "Normalize") {
+            return Err(wrong(
+                dir,
+                name,
+                &format!("the step {kind:?} is not supported"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn pooling(dir: &Path) -> Result<Option<Pooling>> {
+    let Some(config) = json(dir, POOLING_FILE)? else {
+        return Ok(None);
+    };
+    let unsupported = |what: &str| {
+        let what = format!("{what} is not supported; mean, cls and max are");
+        Err(wrong(dir, POOLING_FILE, &what))
+    };
+    if let Some(mode) = config.get("pooling_mode").and_then(Value::as_str) {
+        return match mode {
+            "mean" => Ok(Some(Pooling::Mean)),
+            "cls" => Ok(Some(Pooling::Cls)),
+            "max" => Ok(Some(Pooling::Max)),
+            other => unsupported(&format!("the pooling {other:?}")),
+        };
+    }
+    let on: Vec<&str> = config
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| key.starts_with("pooling_mode_") && **value == Value::Bool(true))
+        .map(|(key, _)| key.as_str())
+        .collect();
+    match on.as_slice() {
+        ["pooling_mode_mean_tokens"] => Ok(Some(Pooling::Mean)),
+        ["pooling_mode_cls_token"] => Ok(Some(Pooling::Cls)),
+        ["pooling_mode_max_tokens"] => Ok(Some(Pooling::Max)),
+        other => unsupported(&format!("the pooling {other:?}")),
+    }
+}
+
+fn max_len_tokens(dir: &Path) -> Result<usize> {
+    let name = "sentence_bert_config.json";
+    let Some(config) = json(dir, name)? else {
+        return Ok(FALLBACK_MAX_LEN_TOKENS);
+    };
+    match config.get("max_seq_length") {
+        None | Some(Value::Null) => Ok(FALLBACK_MAX_LEN_TOKENS),
+        Some(value) => match value.as_u64().and_then(|n| usize::try_from(n).ok()) {
+            Some(n @ 1..=1_000_000) => Ok(n),
+            _ => Err(wrong(dir, name, "max_seq_length is not a sensible number")),
+        },
+    }
+}
+
+fn json(dir: &Path, name: &str) -> Result<Option<Value>> {
+    let Some(bytes) = file(dir, name)? else {
+        return Ok(None);
+    };
+    let value = serde_json::from_slice(&bytes);
+    value
+        .map(Some)
+        .map_err(|e| wrong(dir, name, &e.to_string()))
+}
+
+/// The bytes of a file, or `None` if it does not exist.
+fn file(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    match fs::read(dir.join(name)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => {
+            let message = format!("reading {}: {e}", dir.join(name).display());
+            Err(Error::with_source(ErrorKind::Model, message, e))
+        }
+    }
+}
+
+fn wrong(dir: &Path, name: &str, what: &str) -> Error {
+    Error::new(
+        ErrorKind::Model,
+        format!("{}: {what}", dir.join(name).display()),
+    )
+}

@@ -1,0 +1,210 @@
+//! One session of an encoder graph: discovering its inputs and output, and running one batch.
+//!
+//! Published encoders differ in small things. Inputs: `input_ids` always, `attention_mask` and
+//! `token_type_ids` sometimes. Output: a vector per token (`last_hidden_state`,
+//! `token_embeddings`) or one per text (`sentence_embedding`).
+
+use ort::ep::CUDA;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{Tensor, TensorElementType, ValueType};
+
+use super::pooling::{self, Pooling};
+use super::runtime::Runtime;
+use crate::{Error, ErrorKind, Result};
+
+/// What a graph takes and gives.
+#[derive(Debug, Clone)]
+struct Shape {
+    inputs: Vec<Input>,
+    output: String,
+    pooled: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Ids,
+    Mask,
+    Types,
+}
+
+/// A session and what is known of its graph.
+pub(super) struct Graph {
+    session: Session,
+    shape: Shape,
+}
+
+impl Graph {
+    /// Makes a session of `model` with `threads` threads, on CUDA or on the CPU.
+    pub(super) fn new(
+        runtime: &Runtime,
+        model: &[u8],
+        threads: usize,
+        on_cuda: bool,
+    ) -> Result<Graph> {
+        let session = build(runtime, model, threads, on_cuda).map_err(|e| {
+            if on_cuda {
+                let message = format!(
+                    "CUDA cannot be used ({e}); check the driver and the CUDA libraries, \
+                     or choose the CPU"
+                );
+                Error::with_source(ErrorKind::Device, message, e)
+            } else {
+                let message = format!("ONNX Runtime refuses the model ({e}); check the file");
+                Error::with_source(ErrorKind::Model, message, e)
+            }
+        })?;
+        let shape = Shape::of(&session)?;
+        Ok(Graph { session, shape })
+    }
+
+    /// True if the graph itself pools the tokens.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.shape.pooled
+    }
+
+    /// Runs one batch; returns a row-major matrix with a unit vector per row.
+    pub(super) fn run(&mut self, rows: &[&[u32]], pooling: Pooling) -> Result<Vec<f32>> {
+        let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let padded = |value: fn(u32) -> i64| -> Result<SessionInputValue<'_>> {
+            let mut data = vec![0i64; rows.len() * width];
+            for (line, row) in data.chunks_exact_mut(width.max(1)).zip(rows) {
+                line.iter_mut()
+                    .zip(*row)
+                    .for_each(|(to, &id)| *to = value(id));
+            }
+            Ok(Tensor::from_array(([rows.len(), width], data))
+                .map_err(failed)?
+                .into())
+        };
+        let inputs = self.shape.inputs.iter().map(|input| {
+            Ok(match input {
+                Input::Ids => ("input_ids", padded(i64::from)?),
+                Input::Mask => ("attention_mask", padded(|_| 1)?),
+                Input::Types => ("token_type_ids", padded(|_| 0)?),
+            })
+        });
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
+        let outputs = self.session.run(inputs).map_err(failed)?;
+        let Some(value) = outputs.get(&self.shape.output) else {
+            return Err(unusable("it gave no output"));
+        };
+        let (shape, data) = value.try_extract_tensor::<f32>().map_err(failed)?;
+        let dims: Vec<usize> = shape
+            .iter()
+            .map(|&n| usize::try_from(n).unwrap_or(0))
+            .collect();
+        match (self.shape.pooled, dims.as_slice()) {
+            (false, &[n, len, dim]) if n == rows.len() && len == width && dim > 0 => {
+                let mut out = vec![0.0; n * dim];
+                let lines = data.chunks_exact(width * dim).zip(rows);
+                for (to, (line, row)) in out.chunks_exact_mut(dim).zip(lines) {
+                    pooling.pool(line, row.len(), to)?;
+                }
+                Ok(out)
+            }
+            (true, &[n, dim]) if n == rows.len() && dim > 0 => {
+                let mut out = data.to_vec();
+                out.chunks_exact_mut(dim).try_for_each(pooling::normalize)?;
+                Ok(out)
+            }
+            _ => Err(unusable(&format!("its output has the shape {dims:?}"))),
+        }
+    }
+}
+
+fn build(
+    runtime: &Runtime,
+    model: &[u8],
+    threads: usize,
+    on_cuda: bool,
+) -> std::result::Result<Session, ort::Error> {
+    let mut builder = Session::builder(runtime.environment())?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        // Spinning threads take the cores from whoever shares them.
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
+        // Every batch has another shape, so remembered layouts would only pile up.
+        .with_memory_pattern(false)?;
+    if on_cuda {
+        // Without this a CUDA failure means a silent run on the CPU.
+        let cuda = CUDA::default().build().error_on_failure();
+        builder = builder.with_execution_providers([cuda])?;
+    }
+    builder.commit_from_memory(model)
+}
+
+impl Shape {
+    fn of(session: &Session) -> Result<Shape> {
+        let mut inputs = Vec::new();
+        for input in session.inputs() {
+            inputs.push(match input.name() {
+                "input_ids" => Input::Ids,
+                "attention_mask" => Input::Mask,
+                "token_type_ids" => Input::Types,
+                other => return Err(unusable(&format!("it wants the unknown input {other:?}"))),
+            });
+            match input.dtype() {
+                ValueType::Tensor {
+                    ty: TensorElementType::Int64,
+                    ..
+                } => {}
+                other => {
+                    let what = format!("its input {:?} is {other}, not int64", input.name());
+                    return Err(unusable(&what));
+                }
+            }
+        }
+        if !inputs.contains(&Input::Ids) {
+            return Err(unusable("it has no input called input_ids"));
+        }
+        let rank = |name: &str| {
+            let output = session
+                .outputs()
+                .iter()
+                .find(|output| output.name() == name)?;
+            match output.dtype() {
+                ValueType::Tensor {
+                    ty: TensorElementType::Float32,
+                    shape,
+                    ..
+                } => Some(shape.len()),
+                _ => None,
+            }
+        };
+        let known = [
+            ("sentence_embedding", 2),
+            ("last_hidden_state", 3),
+            ("token_embeddings", 3),
+        ];
+        let known = known.iter().map(|&(name, want)| (name, want));
+        let others = session.outputs().iter();
+        let others = others.flat_map(|output| [(output.name(), 3), (output.name(), 2)]);
+        let found = known
+            .chain(others)
+            .find(|&(name, want)| rank(name) == Some(want));
+        match found {
+            Some((name, rank)) => Ok(Shape {
+                inputs,
+                output: name.to_owned(),
+                pooled: rank == 2,
+            }),
+            None => Err(unusable(
+                "it has no float32 output of vectors per token or per text",
+            )),
+        }
+    }
+}
+
+fn unusable(what: &str) -> Error {
+    let message = format!("the model is not a usable sentence encoder: {what}");
+    Error::new(ErrorKind::Model, message)
+}
+
+fn failed(source: ort::Error) -> Error {
+    let message =
+        format!("running the encoder: {source}; check that model and tokenizer belong together");
+    Error::with_source(ErrorKind::Model, message, source)
+}
