@@ -56,7 +56,11 @@ struct Inner {
 impl Error {
     /// An error of `kind` with a message for people.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Error(Arc::new(Inner { kind, message: message.into(), source: None }))
+        Error(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            source: None,
+        }))
     }
 
     /// The same, keeping the error that caused it.
@@ -65,14 +69,20 @@ impl Error {
         message: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Error(Arc::new(Inner { kind, message: message.into(), source: Some(source.into()) }))
+        Error(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            source: Some(source.into()),
+        }))
     }
 
     /// Damage found in an index file.
     pub(crate) fn corrupt(message: impl fmt::Display) -> Self {
         Error::new(
             ErrorKind::Corrupt,
-            format!("{message}; restore the file from a copy, or rebuild the index from its documents"),
+            format!(
+                "{message}; restore the file from a copy, or rebuild the index from its documents"
+            ),
         )
     }
 
@@ -82,7 +92,11 @@ impl Error {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::AlreadyExists => ErrorKind::Path,
             _ => ErrorKind::Io,
         };
-        Error::with_source(kind, format!("{action} {}: {source}", path.display()), source)
+        Error::with_source(
+            kind,
+            format!("{action} {}: {source}", path.display()),
+            source,
+        )
     }
 
     /// The caller's input is not acceptable.
