@@ -13,6 +13,8 @@
 //! it finds the magic, the length, and with it the header. Readers of a healthy file reach an
 //! extent through an [`ExtentRef`], which pins the header's checksum and so every byte below it.
 
+use std::collections::HashSet;
+
 use zerocopy::byteorder::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -357,6 +359,7 @@ impl SectionEntry {
         let raws = <[RawSection]>::ref_from_bytes(bytes)
             .map_err(|_| damaged("the section table has a broken entry"))?;
         let mut entries: Vec<SectionEntry> = Vec::with_capacity(raws.len());
+        let mut kinds = HashSet::new();
         let body_end = reference
             .len_bytes
             .saturating_sub(to_u64(EXTENT_FOOTER_BYTES));
@@ -384,7 +387,7 @@ impl SectionEntry {
             {
                 return Err(damaged("a section is out of place"));
             }
-            if entries.iter().any(|other| other.kind == entry.kind) {
+            if !kinds.insert(entry.kind) {
                 return Err(damaged("two sections have the same kind"));
             }
             sections_end = end;
