@@ -1,26 +1,61 @@
-//! stub
-use std::sync::Arc;
-/// section
-#[derive(Debug, Clone)]
-pub struct Section(Arc<[u8]>);
-impl Section {
-    /// from vec
-    pub fn from_vec(bytes: Vec<u8>) -> Self {
-        Section(bytes.into())
-    }
-    /// slice
-    pub fn as_slice_of<T: zerocopy::FromBytes + zerocopy::Immutable>(&self) -> crate::Result<&[T]> {
-        zerocopy::FromBytes::ref_from_bytes(&self.0).map_err(|_| crate::Error::corrupt("x"))
-    }
-}
-impl std::ops::Deref for Section {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-impl AsRef<[u8]> for Section {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
+//! One file: append extents, commit, open, verify.
+//!
+//! The problem: an index must survive a crash at any instruction, be readable by any number of
+//! processes without coordination, and live in one file that can be copied with `cp`.
+//!
+//! ```text
+//! commit   1  append extents, then the manifest, after the last committed byte
+//!          2  sync                      every byte the commit needs is on disk
+//!          3  write one sector: the superblock slot that is not in use
+//!          4  sync                      the commit is durable
+//! open     choose the valid superblock with the highest generation whose manifest is intact
+//! ```
+//!
+//! Invariants:
+//!
+//!  - **I1** Committed bytes never change. A reader's extents stay valid however many commits
+//!    follow, without a lock and without being noticed.
+//!  - **I2** Opening writes nothing. Recovery is a choice between two slots, so a crash during
+//!    recovery cannot harm and a file on read-only media opens like any other.
+//!  - **I3** Superblocks and the header are read with [`Backend::read_exact_at`], never through a
+//!    map: no slice ever covers bytes that the commit protocol changes.
+//!  - **I4** After a failed write or sync the handle writes no more: what reached the disk is
+//!    unknown, and trying again could report lost data as saved.
+//!  - **I5** No byte of a section is handed out before its checksum was verified.
+//!
+//! The store knows nothing of tries or models. Layers above name their sections with
+//! [`SectionKind`](crate::format::SectionKind) constants of their own.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions
+    )
+)]
+
+mod backend;
+mod blob;
+mod buffer;
+mod create;
+mod extent;
+mod file;
+mod handle;
+mod map;
+mod memory;
+mod nonce;
+mod section;
+mod select;
+mod transaction;
+mod verify;
+
+pub use backend::Backend;
+pub use create::CreateOptions;
+pub use extent::{Extent, SectionInfo};
+pub use file::FileBackend;
+pub use handle::{Access, Store};
+pub use memory::MemoryBackend;
+pub use section::Section;
+pub use transaction::Transaction;
+pub use verify::{Finding, VerifyLevel, VerifyReport};

@@ -1,0 +1,630 @@
+//! The manifest: the whole state of the index after one commit.
+//!
+//! Every commit writes the full list, so opening an index is reading one manifest, however many
+//! commits came before. It is an extent of kind [`ExtentKind::Manifest`](super::ExtentKind) with
+//! five sections:
+//!
+//! ```text
+//! COUNTERS  64 bytes: generation, commit_nonce, next_segment_id, dead_bytes, prev_manifest_off
+//! SEGMENTS  152 bytes per segment
+//! BLOBS     88 bytes per blob, then its name, media type and path
+//! PARAMS    UTF-8 JSON: everything that shapes a result
+//! USER      bytes of the embedding application
+//! ```
+
+use std::borrow::Cow;
+
+use zerocopy::byteorder::little_endian::{U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::extent::{ExtentRef, SectionKind};
+use super::image::SectionInput;
+use super::limits::{
+    MAX_BLOB_BYTES, MAX_BLOB_TEXT_BYTES, MAX_BLOBS, MAX_SEGMENT_DOCS, MAX_SEGMENTS,
+    MAX_USER_METADATA_BYTES, to_u64,
+};
+use crate::error::{Error, Result};
+
+/// Section kinds of a manifest extent.
+pub mod section {
+    use super::SectionKind;
+
+    /// Fixed counters.
+    pub const COUNTERS: SectionKind = SectionKind(1);
+    /// The segments, oldest first.
+    pub const SEGMENTS: SectionKind = SectionKind(2);
+    /// The blobs.
+    pub const BLOBS: SectionKind = SectionKind(3);
+    /// Parameters that shape results, as JSON.
+    pub const PARAMS: SectionKind = SectionKind(4);
+    /// Bytes of the embedding application.
+    pub const USER: SectionKind = SectionKind(5);
+}
+
+/// The state of the index after one commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Number of the commit, from 1.
+    pub generation: u64,
+    /// Nonce of the commit. Together with the file's identity and the generation it names this
+    /// state for ever; a generation alone may be reused after a crash.
+    pub commit_nonce: u64,
+    /// The id the next new segment gets; ids are never reused.
+    pub next_segment_id: u64,
+    /// The segments, oldest first.
+    pub segments: Vec<SegmentEntry>,
+    /// Models, tokenizers and the like.
+    pub blobs: Vec<BlobEntry>,
+    /// Bytes of the file that this state does not reach.
+    pub dead_bytes: u64,
+    /// Where the manifest before this one starts; 0 in the first.
+    pub prev_manifest_off: u64,
+    /// Everything that shapes a result, as UTF-8 JSON.
+    pub params: Vec<u8>,
+    /// Bytes of the embedding application.
+    pub user_metadata: Vec<u8>,
+}
+
+/// One segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentEntry {
+    /// Its id, below the manifest's `next_segment_id`.
+    pub id: u64,
+    /// Merge level.
+    pub level: u16,
+    /// Documents in it, dead ones included.
+    pub doc_count: u32,
+    /// Dead documents in it.
+    pub dead_count: u32,
+    /// Docids in its trie.
+    pub docid_count: u32,
+    /// Trie, postings and documents.
+    pub segment: ExtentRef,
+    /// Fitted vectors.
+    pub heads: Option<ExtentRef>,
+    /// Dead documents.
+    pub tombstones: Option<ExtentRef>,
+    /// Generated queries.
+    pub pseudo_queries: Option<ExtentRef>,
+}
+
+/// What a blob is for. An open set: unknown codes are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BlobRole {
+    /// The sentence encoder's graph.
+    Encoder,
+    /// The tokenizer.
+    Tokenizer,
+    /// Another role, by its code.
+    Other(u16),
+}
+
+impl BlobRole {
+    /// The code on disk.
+    pub fn code(self) -> u16 {
+        match self {
+            BlobRole::Encoder => 1,
+            BlobRole::Tokenizer => 2,
+            BlobRole::Other(code) => code,
+        }
+    }
+
+    /// The role of a code.
+    pub fn from_code(code: u16) -> Self {
+        match code {
+            1 => BlobRole::Encoder,
+            2 => BlobRole::Tokenizer,
+            other => BlobRole::Other(other),
+        }
+    }
+}
+
+/// One blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobEntry {
+    /// What it is for.
+    pub role: BlobRole,
+    /// Its name, for people.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+    /// Length of its bytes.
+    pub len_bytes: u64,
+    /// Where its bytes are.
+    pub place: BlobPlace,
+}
+
+/// Where a blob's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlobPlace {
+    /// In this file.
+    Embedded(ExtentRef),
+    /// In a file of its own.
+    External {
+        /// Path of that file; a relative one starts at the index's directory.
+        path: String,
+    },
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]
+#[repr(C)]
+struct RawRef {
+    off: U64,
+    len: U64,
+    nonce: U64,
+    header_crc: U32,
+    reserved: U32,
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RawCounters {
+    generation: U64,
+    commit_nonce: U64,
+    next_segment_id: U64,
+    dead_bytes: U64,
+    prev_manifest_off: U64,
+    reserved: [u8; 24],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RawSegment {
+    id: U64,
+    level: U16,
+    reserved: U16,
+    doc_count: U32,
+    dead_count: U32,
+    docid_count: U32,
+    segment: RawRef,
+    heads: RawRef,
+    tombstones: RawRef,
+    pseudo_queries: RawRef,
+}
+
+const PLACE_EMBEDDED: u16 = 1;
+const PLACE_EXTERNAL: u16 = 2;
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RawBlob {
+    role: U16,
+    place: U16,
+    name_len: U32,
+    media_type_len: U32,
+    path_len: U32,
+    len_bytes: U64,
+    sha256: [u8; 32],
+    extent: RawRef,
+}
+
+const NO_REF: RawRef = RawRef {
+    off: U64::ZERO,
+    len: U64::ZERO,
+    nonce: U64::ZERO,
+    header_crc: U32::ZERO,
+    reserved: U32::ZERO,
+};
+
+impl From<ExtentRef> for RawRef {
+    fn from(reference: ExtentRef) -> Self {
+        RawRef {
+            off: reference.off_bytes.into(),
+            len: reference.len_bytes.into(),
+            nonce: reference.nonce.into(),
+            header_crc: reference.header_crc.into(),
+            reserved: U32::ZERO,
+        }
+    }
+}
+
+impl RawRef {
+    fn get(&self) -> ExtentRef {
+        ExtentRef {
+            off_bytes: self.off.get(),
+            len_bytes: self.len.get(),
+            nonce: self.nonce.get(),
+            header_crc: self.header_crc.get(),
+        }
+    }
+
+    /// Offset 0 is a superblock, never an extent: it stands for "none".
+    fn get_optional(&self) -> Option<ExtentRef> {
+        (self.off.get() != 0).then(|| self.get())
+    }
+
+    fn from_optional(reference: Option<ExtentRef>) -> Self {
+        reference.map_or(NO_REF, RawRef::from)
+    }
+}
+
+impl SegmentEntry {
+    /// The extents of the segment.
+    pub fn extents(&self) -> impl Iterator<Item = ExtentRef> + use<> {
+        [
+            Some(self.segment),
+            self.heads,
+            self.tombstones,
+            self.pseudo_queries,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl Manifest {
+    /// Every extent this state reaches, the manifest's own excepted.
+    pub fn extents(&self) -> impl Iterator<Item = ExtentRef> + '_ {
+        let blobs = self.blobs.iter().filter_map(|blob| match blob.place {
+            BlobPlace::Embedded(reference) => Some(reference),
+            BlobPlace::External { .. } => None,
+        });
+        self.segments
+            .iter()
+            .flat_map(SegmentEntry::extents)
+            .chain(blobs)
+    }
+
+    /// Checks the limits and the rules between fields.
+    ///
+    /// # Errors
+    /// `Limit` or `InvalidInput`.
+    pub fn validate(&self) -> Result<()> {
+        if self.segments.len() > MAX_SEGMENTS {
+            return Err(Error::limit(format!(
+                "an index has at most {MAX_SEGMENTS} segments"
+            )));
+        }
+        if self.blobs.len() > MAX_BLOBS {
+            return Err(Error::limit(format!(
+                "an index has at most {MAX_BLOBS} blobs"
+            )));
+        }
+        if self.user_metadata.len() > MAX_USER_METADATA_BYTES {
+            return Err(Error::limit(format!(
+                "user metadata has at most {MAX_USER_METADATA_BYTES} bytes"
+            )));
+        }
+        if std::str::from_utf8(&self.params).is_err() {
+            return Err(Error::invalid("the parameters of an index must be UTF-8"));
+        }
+        let mut ids: Vec<u64> = self.segments.iter().map(|segment| segment.id).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(Error::invalid("two segments have the same id"));
+        }
+        if ids.last().is_some_and(|&id| id >= self.next_segment_id) {
+            return Err(Error::invalid(
+                "a segment's id is not below next_segment_id",
+            ));
+        }
+        for segment in &self.segments {
+            if segment.doc_count > MAX_SEGMENT_DOCS {
+                return Err(Error::limit("a segment has at most 2^32-2 documents"));
+            }
+            if segment.dead_count > segment.doc_count {
+                return Err(Error::invalid(
+                    "a segment has more dead documents than documents",
+                ));
+            }
+        }
+        self.blobs.iter().try_for_each(BlobEntry::validate)
+    }
+
+    /// The sections of the manifest's extent.
+    pub fn to_sections(&self) -> Vec<SectionInput<'_>> {
+        let counters = RawCounters {
+            generation: self.generation.into(),
+            commit_nonce: self.commit_nonce.into(),
+            next_segment_id: self.next_segment_id.into(),
+            dead_bytes: self.dead_bytes.into(),
+            prev_manifest_off: self.prev_manifest_off.into(),
+            reserved: [0; 24],
+        };
+        let mut segments = Vec::new();
+        for segment in &self.segments {
+            segments.extend_from_slice(
+                RawSegment {
+                    id: segment.id.into(),
+                    level: segment.level.into(),
+                    reserved: U16::ZERO,
+                    doc_count: segment.doc_count.into(),
+                    dead_count: segment.dead_count.into(),
+                    docid_count: segment.docid_count.into(),
+                    segment: segment.segment.into(),
+                    heads: RawRef::from_optional(segment.heads),
+                    tombstones: RawRef::from_optional(segment.tombstones),
+                    pseudo_queries: RawRef::from_optional(segment.pseudo_queries),
+                }
+                .as_bytes(),
+            );
+        }
+        let mut blobs = Vec::new();
+        self.blobs.iter().for_each(|blob| blob.encode(&mut blobs));
+        let input = |kind, entry_count: usize, bytes| SectionInput {
+            kind,
+            encoding: 1,
+            entry_count: to_u64(entry_count),
+            bytes,
+        };
+        vec![
+            input(
+                section::COUNTERS,
+                1,
+                Cow::Owned(counters.as_bytes().to_vec()),
+            ),
+            input(section::SEGMENTS, self.segments.len(), Cow::Owned(segments)),
+            input(section::BLOBS, self.blobs.len(), Cow::Owned(blobs)),
+            input(
+                section::PARAMS,
+                self.params.len(),
+                Cow::Borrowed(self.params.as_slice()),
+            ),
+            input(
+                section::USER,
+                self.user_metadata.len(),
+                Cow::Borrowed(self.user_metadata.as_slice()),
+            ),
+        ]
+    }
+
+    /// Reads a manifest. `find` gives the body and entry count of a section.
+    ///
+    /// # Errors
+    /// `Corrupt` when a section is missing or its body cannot be what it claims.
+    pub fn from_sections<'a>(
+        find: impl Fn(SectionKind) -> Option<(&'a [u8], u64)>,
+    ) -> Result<Self> {
+        let damaged = |what: &str| Error::corrupt(format_args!("the manifest is damaged: {what}"));
+        let (counters, _) = find(section::COUNTERS).ok_or_else(|| damaged("no counters"))?;
+        let counters = RawCounters::ref_from_bytes(counters)
+            .map_err(|_| damaged("its counters have the wrong length"))?;
+        let (segments, count) = find(section::SEGMENTS).ok_or_else(|| damaged("no segments"))?;
+        let segments = <[RawSegment]>::ref_from_bytes(segments)
+            .map_err(|_| damaged("its segment list has the wrong length"))?;
+        if to_u64(segments.len()) != count {
+            return Err(damaged("its segment list and count disagree"));
+        }
+        let (blobs, count) = find(section::BLOBS).ok_or_else(|| damaged("no blobs"))?;
+        let (params, _) = find(section::PARAMS).ok_or_else(|| damaged("no parameters"))?;
+        let (user, _) = find(section::USER).ok_or_else(|| damaged("no user metadata"))?;
+        let manifest = Manifest {
+            generation: counters.generation.get(),
+            commit_nonce: counters.commit_nonce.get(),
+            next_segment_id: counters.next_segment_id.get(),
+            segments: segments
+                .iter()
+                .map(|raw| SegmentEntry {
+                    id: raw.id.get(),
+                    level: raw.level.get(),
+                    doc_count: raw.doc_count.get(),
+                    dead_count: raw.dead_count.get(),
+                    docid_count: raw.docid_count.get(),
+                    segment: raw.segment.get(),
+                    heads: raw.heads.get_optional(),
+                    tombstones: raw.tombstones.get_optional(),
+                    pseudo_queries: raw.pseudo_queries.get_optional(),
+                })
+                .collect(),
+            blobs: BlobEntry::decode_list(blobs, count)
+                .ok_or_else(|| damaged("its blob list is broken"))?,
+            dead_bytes: counters.dead_bytes.get(),
+            prev_manifest_off: counters.prev_manifest_off.get(),
+            params: params.to_vec(),
+            user_metadata: user.to_vec(),
+        };
+        manifest
+            .validate()
+            .map_err(|error| damaged(&error.to_string()))?;
+        Ok(manifest)
+    }
+}
+
+impl BlobEntry {
+    fn validate(&self) -> Result<()> {
+        let path = match &self.place {
+            BlobPlace::Embedded(_) => "",
+            BlobPlace::External { path } if path.is_empty() => {
+                return Err(Error::invalid("the path of an attached blob is empty"));
+            }
+            BlobPlace::External { path } => path.as_str(),
+        };
+        if [self.name.as_str(), &self.media_type, path]
+            .iter()
+            .any(|s| s.len() > MAX_BLOB_TEXT_BYTES)
+        {
+            return Err(Error::limit(format!(
+                "a blob's name, media type and path have at most {MAX_BLOB_TEXT_BYTES} bytes each"
+            )));
+        }
+        if self.len_bytes > MAX_BLOB_BYTES {
+            return Err(Error::limit("a blob has at most 2^40 bytes"));
+        }
+        Ok(())
+    }
+
+    /// Appends the record. The texts are within their limit, so their lengths fit.
+    fn encode(&self, out: &mut Vec<u8>) {
+        let (place, path, extent) = match &self.place {
+            BlobPlace::Embedded(reference) => (PLACE_EMBEDDED, "", RawRef::from(*reference)),
+            BlobPlace::External { path } => (PLACE_EXTERNAL, path.as_str(), NO_REF),
+        };
+        let text_len = |text: &str| U32::new(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        let raw = RawBlob {
+            role: self.role.code().into(),
+            place: place.into(),
+            name_len: text_len(&self.name),
+            media_type_len: text_len(&self.media_type),
+            path_len: text_len(path),
+            len_bytes: self.len_bytes.into(),
+            sha256: self.sha256,
+            extent,
+        };
+        out.extend_from_slice(raw.as_bytes());
+        for text in [self.name.as_str(), &self.media_type, path] {
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Reads exactly `count` records that fill `bytes`.
+    fn decode_list(mut bytes: &[u8], count: u64) -> Option<Vec<BlobEntry>> {
+        let mut entries = Vec::new();
+        for _ in 0..count {
+            // Each turn consumes a record or ends the loop, so a lying count costs nothing.
+            let (raw, rest) = RawBlob::ref_from_prefix(bytes).ok()?;
+            let (name, rest) = take_text(rest, raw.name_len)?;
+            let (media_type, rest) = take_text(rest, raw.media_type_len)?;
+            let (path, rest) = take_text(rest, raw.path_len)?;
+            let place = match raw.place.get() {
+                PLACE_EMBEDDED if path.is_empty() => BlobPlace::Embedded(raw.extent.get()),
+                PLACE_EXTERNAL => BlobPlace::External { path },
+                _ => return None,
+            };
+            entries.push(BlobEntry {
+                role: BlobRole::from_code(raw.role.get()),
+                name,
+                media_type,
+                sha256: raw.sha256,
+                len_bytes: raw.len_bytes.get(),
+                place,
+            });
+            bytes = rest;
+        }
+        bytes.is_empty().then_some(entries)
+    }
+}
+
+fn take_text(bytes: &[u8], len: U32) -> Option<(String, &[u8])> {
+    let (text, rest) = bytes.split_at_checked(usize::try_from(len.get()).ok()?)?;
+    Some((std::str::from_utf8(text).ok()?.to_owned(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference(n: u64) -> ExtentRef {
+        ExtentRef {
+            off_bytes: 12_288 + n * 4096,
+            len_bytes: 4096,
+            nonce: n,
+            header_crc: n as u32,
+        }
+    }
+
+    fn sample() -> Manifest {
+        Manifest {
+            generation: 3,
+            commit_nonce: 99,
+            next_segment_id: 8,
+            segments: vec![
+                SegmentEntry {
+                    id: 7,
+                    level: 1,
+                    doc_count: 10,
+                    dead_count: 2,
+                    docid_count: 30,
+                    segment: reference(1),
+                    heads: Some(reference(2)),
+                    tombstones: None,
+                    pseudo_queries: Some(reference(3)),
+                },
+                SegmentEntry {
+                    id: 2,
+                    level: 0,
+                    doc_count: 1,
+                    dead_count: 0,
+                    docid_count: 1,
+                    segment: reference(4),
+                    heads: None,
+                    tombstones: Some(reference(5)),
+                    pseudo_queries: None,
+                },
+            ],
+            blobs: vec![
+                BlobEntry {
+                    role: BlobRole::Encoder,
+                    name: "encoder".into(),
+                    media_type: "application/onnx".into(),
+                    sha256: [5; 32],
+                    len_bytes: 100,
+                    place: BlobPlace::Embedded(reference(6)),
+                },
+                BlobEntry {
+                    role: BlobRole::Other(900),
+                    name: "größer".into(),
+                    media_type: String::new(),
+                    sha256: [6; 32],
+                    len_bytes: 1 << 33,
+                    place: BlobPlace::External {
+                        path: "models/big.onnx".into(),
+                    },
+                },
+            ],
+            dead_bytes: 4096,
+            prev_manifest_off: 12_288,
+            params: br#"{"a":1}"#.to_vec(),
+            user_metadata: vec![0, 255],
+        }
+    }
+
+    fn read(sections: &[SectionInput<'_>]) -> Result<Manifest> {
+        Manifest::from_sections(|kind| {
+            let found = sections.iter().find(|input| input.kind == kind)?;
+            Some((&*found.bytes, found.entry_count))
+        })
+    }
+
+    #[test]
+    fn round_trip() {
+        for manifest in [sample(), Manifest::default()] {
+            assert_eq!(read(&manifest.to_sections()).unwrap(), manifest);
+        }
+        assert_eq!(sample().extents().count(), 6);
+    }
+
+    #[test]
+    fn cut_sections_and_lying_counts_are_refused() {
+        let manifest = sample();
+        let sections = manifest.to_sections();
+        for at in 0..3 {
+            for cut in 0..sections[at].bytes.len() {
+                let mut damaged = sections.clone();
+                damaged[at].bytes.to_mut().truncate(cut);
+                assert!(read(&damaged).unwrap_err().is_corrupt());
+            }
+            for count in [0, 1, 3, u64::MAX] {
+                let mut damaged = sections.clone();
+                damaged[at].entry_count = count;
+                assert!(at == 0 || read(&damaged).unwrap_err().is_corrupt());
+            }
+            let mut missing = sections.clone();
+            missing.remove(at);
+            assert!(read(&missing).unwrap_err().is_corrupt());
+        }
+    }
+
+    #[test]
+    fn rules_between_fields() {
+        let broken: [fn(&mut Manifest); 7] = [
+            |m| m.next_segment_id = 7,
+            |m| m.segments[0].id = 2,
+            |m| m.segments[0].dead_count = 11,
+            |m| m.user_metadata = vec![0; MAX_USER_METADATA_BYTES + 1],
+            |m| m.params = vec![0xFF],
+            |m| {
+                m.blobs[1].place = BlobPlace::External {
+                    path: String::new(),
+                }
+            },
+            |m| m.blobs[0].name = "x".repeat(MAX_BLOB_TEXT_BYTES + 1),
+        ];
+        for change in broken {
+            let mut manifest = sample();
+            change(&mut manifest);
+            assert!(manifest.validate().unwrap_err().is_invalid_input());
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A verified section: bytes that can be kept, shared and sliced without copying.
+
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+use super::buffer::AlignedBuffer;
+use crate::error::{Error, Result};
+use crate::format::SectionKind;
+
+/// What keeps a section's bytes alive.
+#[derive(Clone)]
+pub(super) enum Bytes {
+    Heap(Arc<AlignedBuffer>),
+    Map(Arc<Mmap>),
+}
+
+/// A cheap handle to the verified bytes of one section, or of a part of it.
+///
+/// It keeps its buffer or map alive, so it may outlive the store it came from. A whole section
+/// starts on a multiple of 64 bytes in memory.
+#[derive(Clone)]
+pub struct Section {
+    bytes: Bytes,
+    range: Range<usize>,
+    kind: SectionKind,
+    encoding: u16,
+    entry_count: u64,
+}
+
+impl Section {
+    /// `range` must lie within `bytes`; a wrong one gives an empty section.
+    pub(super) fn new(
+        bytes: Bytes,
+        range: Range<usize>,
+        kind: SectionKind,
+        encoding: u16,
+        entry_count: u64,
+    ) -> Self {
+        Section {
+            bytes,
+            range,
+            kind,
+            encoding,
+            entry_count,
+        }
+    }
+
+    /// The name under which the section was written.
+    pub fn kind(&self) -> SectionKind {
+        self.kind
+    }
+
+    /// How the body is encoded, in the terms of the layer that owns it.
+    pub fn encoding(&self) -> u16 {
+        self.encoding
+    }
+
+    /// The entry count given when the section was written. It is covered by a checksum; check it
+    /// against the length all the same before allocating by it.
+    pub fn entry_count(&self) -> u64 {
+        self.entry_count
+    }
+
+    /// A part of the section, sharing its memory; `None` when `range` is not inside it.
+    pub fn get_slice(&self, range: Range<usize>) -> Option<Section> {
+        self.get(range.clone())?;
+        let start = self.range.start.checked_add(range.start)?;
+        let end = self.range.start.checked_add(range.end)?;
+        Some(Section {
+            range: start..end,
+            ..self.clone()
+        })
+    }
+
+    /// A part of the section, sharing its memory. Use [`Section::get_slice`] for a range that
+    /// comes from the file.
+    ///
+    /// # Panics
+    /// If `range` is not inside the section.
+    pub fn slice(&self, range: Range<usize>) -> Section {
+        let len = self.len();
+        self.get_slice(range.clone())
+            .unwrap_or_else(|| panic!("range {range:?} is outside a section of {len} bytes"))
+    }
+
+    /// The bytes as a slice of `T`, without copying.
+    ///
+    /// # Errors
+    /// `Corrupt` when the length is not a multiple of `T`'s size or the start is not aligned for
+    /// it. The start of a whole section is aligned for every `T` up to 64 bytes.
+    pub fn as_slice_of<T: FromBytes + Immutable + KnownLayout>(&self) -> Result<&[T]> {
+        <[T]>::ref_from_bytes(self).map_err(|_| {
+            Error::corrupt(format_args!(
+                "section {} has {} bytes, which are not whole entries of {} bytes",
+                self.kind.0,
+                self.len(),
+                size_of::<T>()
+            ))
+        })
+    }
+}
+
+impl Deref for Section {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let all: &[u8] = match &self.bytes {
+            Bytes::Heap(buffer) => buffer.bytes(),
+            Bytes::Map(map) => map,
+        };
+        all.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for Section {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section")
+            .field("kind", &self.kind.0)
+            .field("encoding", &self.encoding)
+            .field("entry_count", &self.entry_count)
+            .field("len_bytes", &self.len())
+            .finish()
+    }
+}

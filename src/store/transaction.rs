@@ -1,0 +1,298 @@
+//! Writing: append extents, then make them one commit.
+//!
+//! An append goes to the end of the committed bytes, where nothing refers to it; it becomes part
+//! of the index when the superblock sector that names its manifest is on stable storage. Dropping
+//! a transaction leaves a dead tail that the next one overwrites.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use super::backend::Backend;
+use super::handle::Store;
+use super::nonce;
+use super::select::State;
+use crate::error::{Error, Result};
+use crate::format::limits::{
+    FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, PAGE_BYTES, SECTOR_BYTES,
+    SLOT_OFF_BYTES, align_up, to_u64,
+};
+use crate::format::{
+    ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest, SUPERBLOCK_RECORD_BYTES,
+    SectionInput, Superblock,
+};
+
+/// Smaller runs are gathered into writes of this size.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// The one open transaction of a store. Dropped without [`Transaction::commit`], it loses what it
+/// appended and nothing else.
+#[derive(Debug)]
+pub struct Transaction {
+    store: Store,
+    base: State,
+    stamp: ExtentStamp,
+    end_bytes: u64,
+    appended: HashSet<ExtentRef>,
+}
+
+impl Transaction {
+    pub(super) fn new(store: Store, base: State) -> Result<Self> {
+        let file_uuid = store.uuid();
+        let commit_nonce =
+            nonce::commit_nonce(store.is_seeded(), file_uuid, Some(&base.superblock))?;
+        let generation = base
+            .superblock
+            .generation
+            .checked_add(1)
+            .ok_or_else(|| Error::limit("the index has no generation numbers left"))?;
+        let end_bytes =
+            align_up(base.superblock.committed_end_bytes, PAGE_BYTES).ok_or_else(file_too_large)?;
+        Ok(Transaction {
+            store,
+            base,
+            stamp: ExtentStamp {
+                generation,
+                commit_nonce,
+                file_uuid,
+            },
+            end_bytes,
+            appended: HashSet::new(),
+        })
+    }
+
+    /// The committed state this transaction builds upon: the one to clone and change for
+    /// [`Transaction::commit`].
+    pub fn base(&self) -> &Manifest {
+        &self.base.manifest
+    }
+
+    /// Writes one extent and says where it is. It can be read once it is committed.
+    ///
+    /// # Errors
+    /// `InvalidInput` or `Limit` when the sections cannot form an extent (the transaction goes
+    /// on), `Poisoned`, or `Io`, which poisons the store.
+    pub fn append(&mut self, kind: ExtentKind, sections: &[SectionInput<'_>]) -> Result<ExtentRef> {
+        self.store.check_not_poisoned()?;
+        if kind == ExtentKind::Manifest {
+            return Err(Error::invalid(
+                "a manifest is written by commit, not appended",
+            ));
+        }
+        let image = ExtentImage::new(kind, self.stamp, sections)?;
+        let reference = image.reference(self.end_bytes);
+        let end_bytes = image_end(&image, self.end_bytes)?;
+        write_image(self.store.backend(), &image, self.end_bytes)
+            .map_err(|error| self.store.poison("writing", error))?;
+        self.end_bytes = end_bytes;
+        self.appended.insert(reference);
+        Ok(reference)
+    }
+
+    /// Makes `manifest` the newest state, durably: when this returns, a power cut cannot undo it.
+    ///
+    /// The generation, nonce, `prev_manifest_off` and `dead_bytes` of `manifest` are filled in
+    /// here. It may refer to extents of [`Transaction::base`] and to those appended.
+    ///
+    /// # Errors
+    /// `InvalidInput` or `Limit` when the manifest breaks a rule, `Poisoned`, or `Io`, which
+    /// poisons the store; after `Io` the commit may or may not be found when it is opened again.
+    pub fn commit(self, manifest: Manifest) -> Result<Arc<Manifest>> {
+        self.store.check_not_poisoned()?;
+        self.check_references(&manifest)?;
+        let commit = Commit {
+            stamp: self.stamp,
+            off_bytes: self.end_bytes,
+            slot: 1_usize.saturating_sub(self.base.slot),
+            prev_manifest_off: self.base.superblock.manifest_off_bytes,
+            opt_flags: self.base.superblock.opt_flags,
+        };
+        let prepared = commit.prepare(manifest)?;
+        prepared
+            .write(self.store.backend())
+            .map_err(|error| self.store.poison("committing to", error))?;
+        let state = prepared.state;
+        let manifest = state.manifest.clone();
+        self.store.publish(state);
+        Ok(manifest)
+    }
+
+    /// A reference to anything else would point at bytes that no one vouches for.
+    fn check_references(&self, manifest: &Manifest) -> Result<()> {
+        if manifest.next_segment_id < self.base.manifest.next_segment_id {
+            return Err(Error::invalid(
+                "next_segment_id went back; segment ids are never reused",
+            ));
+        }
+        let known: HashSet<ExtentRef> = self.base.manifest.extents().collect();
+        let stranger = manifest
+            .extents()
+            .find(|reference| !known.contains(reference) && !self.appended.contains(reference));
+        match stranger {
+            None => Ok(()),
+            Some(reference) => Err(Error::invalid(format!(
+                "the extent at byte {} is neither in the base state nor in this transaction",
+                reference.off_bytes
+            ))),
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.store.end_transaction();
+    }
+}
+
+/// Where and as what a commit is written.
+pub(super) struct Commit {
+    pub(super) stamp: ExtentStamp,
+    /// Where the manifest goes.
+    pub(super) off_bytes: u64,
+    /// The slot that is not in use.
+    pub(super) slot: usize,
+    pub(super) prev_manifest_off: u64,
+    /// Optional features of the file, kept from commit to commit.
+    pub(super) opt_flags: u64,
+}
+
+/// A commit whose bytes are known.
+pub(super) struct Prepared {
+    pub(super) state: State,
+    image_bytes: Vec<u8>,
+}
+
+impl Commit {
+    /// Completes the manifest and encodes it.
+    pub(super) fn prepare(&self, mut manifest: Manifest) -> Result<Prepared> {
+        manifest.generation = self.stamp.generation;
+        manifest.commit_nonce = self.stamp.commit_nonce;
+        manifest.prev_manifest_off = self.prev_manifest_off;
+        manifest.dead_bytes = 0;
+        manifest.validate()?;
+
+        // The counters have a fixed width, so the length does not depend on the dead bytes that
+        // depend on the length.
+        let len_bytes = self.image(&manifest.to_sections())?.len_bytes();
+        let committed_end_bytes = self
+            .off_bytes
+            .checked_add(len_bytes)
+            .filter(|&end| end <= MAX_FILE_BYTES)
+            .ok_or_else(file_too_large)?;
+        let live: HashSet<ExtentRef> = manifest.extents().collect();
+        let live_bytes = live.iter().fold(len_bytes, |sum, reference| {
+            sum.saturating_add(reference.len_bytes)
+        });
+        manifest.dead_bytes = committed_end_bytes
+            .saturating_sub(FIRST_EXTENT_OFF_BYTES)
+            .saturating_sub(live_bytes);
+
+        let sections = manifest.to_sections();
+        let image = self.image(&sections)?;
+        let image_bytes: Vec<u8> = image.runs().flatten().copied().collect();
+        let superblock = Superblock {
+            generation: self.stamp.generation,
+            committed_end_bytes,
+            manifest_off_bytes: self.off_bytes,
+            manifest_len_bytes: len_bytes,
+            manifest_crc: image.crc(),
+            commit_nonce: self.stamp.commit_nonce,
+            file_uuid: self.stamp.file_uuid,
+            req_read_flags: 0,
+            req_write_flags: 0,
+            opt_flags: self.opt_flags,
+            writer_version: writer_version(),
+            flags: 0,
+        };
+        let manifest_ref = image.reference(self.off_bytes);
+        drop(sections);
+        let manifest = Arc::new(manifest);
+        let state = State {
+            slot: self.slot,
+            superblock,
+            manifest,
+            manifest_ref,
+        };
+        Ok(Prepared { state, image_bytes })
+    }
+
+    fn image<'a>(&self, sections: &'a [SectionInput<'a>]) -> Result<ExtentImage<'a>> {
+        let image = ExtentImage::new(ExtentKind::Manifest, self.stamp, sections)?;
+        if image.len_bytes() > MAX_MANIFEST_BYTES {
+            return Err(Error::limit(
+                "a manifest has at most 64 MiB; attach large blobs instead",
+            ));
+        }
+        Ok(image)
+    }
+}
+
+impl Prepared {
+    /// The four steps of the protocol; the order is the whole point.
+    pub(super) fn write(&self, backend: &dyn Backend) -> io::Result<()> {
+        let superblock = &self.state.superblock;
+        backend.write_all_at(&self.image_bytes, superblock.manifest_off_bytes)?;
+        backend.sync_data()?;
+        let slot_off = SLOT_OFF_BYTES
+            .get(self.state.slot)
+            .copied()
+            .unwrap_or_default();
+        let mut sector = superblock.encode().to_vec();
+        let padding = SECTOR_BYTES.saturating_sub(to_u64(SUPERBLOCK_RECORD_BYTES));
+        sector.extend((0..padding).map(|_| 0));
+        backend.write_all_at(&sector, slot_off)?;
+        backend.sync_data()
+    }
+}
+
+fn image_end(image: &ExtentImage<'_>, off_bytes: u64) -> Result<u64> {
+    off_bytes
+        .checked_add(image.len_bytes())
+        .filter(|&end| end <= MAX_FILE_BYTES)
+        .ok_or_else(file_too_large)
+}
+
+fn write_image(
+    backend: &dyn Backend,
+    image: &ExtentImage<'_>,
+    mut off_bytes: u64,
+) -> io::Result<()> {
+    let mut write = |bytes: &[u8]| -> io::Result<()> {
+        backend.write_all_at(bytes, off_bytes)?;
+        off_bytes = off_bytes.saturating_add(to_u64(bytes.len()));
+        Ok(())
+    };
+    let mut gathered: Cow<'_, [u8]> = Cow::Owned(Vec::new());
+    for run in image.runs() {
+        if run.len() >= WRITE_BYTES {
+            write(&gathered)?;
+            gathered.to_mut().clear();
+            write(run)?;
+            continue;
+        }
+        gathered.to_mut().extend_from_slice(run);
+        if gathered.len() >= WRITE_BYTES {
+            write(&gathered)?;
+            gathered.to_mut().clear();
+        }
+    }
+    if gathered.is_empty() {
+        Ok(())
+    } else {
+        write(&gathered)
+    }
+}
+
+fn file_too_large() -> Error {
+    Error::limit("an index file has at most 2^62-1 bytes")
+}
+
+/// The crate's version, cut or padded to its field.
+fn writer_version() -> [u8; 16] {
+    let mut field = [0; 16];
+    for (to, from) in field.iter_mut().zip(env!("CARGO_PKG_VERSION").bytes()) {
+        *to = from;
+    }
+    field
+}
