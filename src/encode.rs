@@ -23,6 +23,9 @@ pub trait TextEncoder: Send + Sync {
     /// Identifies the function that this encoder computes, for example the SHA-256 of its weights.
     fn fingerprint(&self) -> String;
 
+    /// The tokenizer of the docids.
+    fn tokenizer(&self) -> &dyn DocidTokenizer;
+
     /// Encodes `texts`, each cut at `max_len_tokens` tokens, into a row-major matrix of
     /// `texts.len()` rows of [`dim`](Self::dim) values, in the order given.
     ///
@@ -39,4 +42,21 @@ pub trait TextEncoder: Send + Sync {
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<f32>>;
+}
+
+/// Turns docids into tokens, the steps of the trie. One tokenizer serves an index for ever.
+pub trait DocidTokenizer: Send + Sync {
+    /// Token ids are below this.
+    fn vocabulary_size(&self) -> usize;
+
+    /// Identifies the tokenizer, for example the SHA-256 of its file. It is stored in the index,
+    /// and another one is refused.
+    fn fingerprint(&self) -> String;
+
+    /// The tokens of a docid, without special tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`Model`](crate::ErrorKind::Model) when the text cannot be expressed.
+    fn docid_tokens(&self, docid: &str) -> Result<Vec<u32>>;
 }

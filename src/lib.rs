@@ -8,6 +8,7 @@ mod error;
 pub mod eval;
 pub mod format;
 pub mod generate;
+pub mod index;
 #[cfg(feature = "models")]
 pub mod model;
 mod rng;
@@ -17,5 +18,5 @@ pub mod train;
 pub mod trie;
 mod vectors;
 
-pub use encode::TextEncoder;
+pub use encode::{DocidTokenizer, TextEncoder};
 pub use error::{Error, ErrorKind, Result};

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn rows_come_back_as_pushed() {
         let rows: [&[u32]; 4] = [&[3, 1], &[], &[2], &[0, 1, 2]];
-        let csr = Csr::open(Section::from_vec(built(&rows)), 4, 4).unwrap();
+        let csr = Csr::open(Section::for_test(built(&rows)), 4, 4).unwrap();
         for (index, row) in rows.iter().enumerate() {
             assert_eq!(csr.row(index as u32).collect::<Vec<_>>(), *row);
         }
@@ -137,19 +137,19 @@ mod tests {
     fn damaged_lists_are_refused() {
         let bytes = built(&[&[3, 1], &[2]]);
         assert!(
-            Csr::open(Section::from_vec(bytes.clone()), 2, 3).is_err(),
+            Csr::open(Section::for_test(bytes.clone()), 2, 3).is_err(),
             "value out of bounds"
         );
         assert!(
-            Csr::open(Section::from_vec(bytes.clone()), 9, 4).is_err(),
+            Csr::open(Section::for_test(bytes.clone()), 9, 4).is_err(),
             "too few offsets"
         );
         assert!(
-            Csr::open(Section::from_vec(bytes[..bytes.len() - 4].to_vec()), 2, 4).is_err(),
+            Csr::open(Section::for_test(bytes[..bytes.len() - 4].to_vec()), 2, 4).is_err(),
             "cut"
         );
         let mut descending = bytes;
         descending[4] = 9;
-        assert!(Csr::open(Section::from_vec(descending), 2, 4).is_err());
+        assert!(Csr::open(Section::for_test(descending), 2, 4).is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! Where sections come from: an extent of a file, or sections that are about to be written.
 
+use crate::format::SectionInput;
 use crate::format::SectionKind;
-use crate::store::{Extent, Section, SectionInput};
+use crate::store::{Extent, Section};
 use crate::{Error, Result};
 
 /// A set of sections, one of a kind.
@@ -11,7 +12,8 @@ pub trait SectionSource {
 
     /// The section of `kind`. Errors when there is none.
     fn section(&self, kind: SectionKind) -> Result<Section> {
-        self.find(kind)?.ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))
+        self.find(kind)?
+            .ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))
     }
 }
 
@@ -27,14 +29,20 @@ pub struct MemorySections(Vec<(SectionKind, Section)>);
 
 impl MemorySections {
     /// Copies `inputs` into aligned memory.
-    pub fn new(inputs: &[SectionInput<'_>]) -> Self {
-        let copy = |input: &SectionInput<'_>| (input.kind, Section::from_vec(input.bytes.to_vec()));
-        MemorySections(inputs.iter().map(copy).collect())
+    pub fn new(inputs: &[SectionInput<'_>]) -> Result<Self> {
+        let copy = |input: &SectionInput<'_>| Ok((input.kind, Section::from_input(input)?));
+        Ok(MemorySections(
+            inputs.iter().map(copy).collect::<Result<_>>()?,
+        ))
     }
 }
 
 impl SectionSource for MemorySections {
     fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
-        Ok(self.0.iter().find(|(other, _)| *other == kind).map(|(_, section)| section.clone()))
+        Ok(self
+            .0
+            .iter()
+            .find(|(other, _)| *other == kind)
+            .map(|(_, section)| section.clone()))
     }
 }

@@ -104,7 +104,7 @@ mod tests {
     fn texts_come_back_as_pushed() {
         let texts = ["", "wing", "Grüße", ""];
         let bytes = StringsBuilder::from_iter(texts).into_bytes();
-        let strings = Strings::open(Section::from_vec(bytes), 4).unwrap();
+        let strings = Strings::open(Section::for_test(bytes), 4).unwrap();
         assert_eq!(
             (0..4).map(|row| strings.row(row)).collect::<Vec<_>>(),
             texts
@@ -116,23 +116,23 @@ mod tests {
     fn damaged_texts_are_refused() {
         let bytes = StringsBuilder::from_iter(["wing", "ü"]).into_bytes();
         assert!(
-            Strings::open(Section::from_vec(bytes.clone()), 3).is_err(),
+            Strings::open(Section::for_test(bytes.clone()), 3).is_err(),
             "too few offsets"
         );
         assert!(
-            Strings::open(Section::from_vec(bytes[..bytes.len() - 1].to_vec()), 2).is_err(),
+            Strings::open(Section::for_test(bytes[..bytes.len() - 1].to_vec()), 2).is_err(),
             "cut"
         );
         let mut split = bytes.clone();
         split[8] = 5;
         assert!(
-            Strings::open(Section::from_vec(split), 2).is_err(),
+            Strings::open(Section::for_test(split), 2).is_err(),
             "inside a character"
         );
         let mut invalid = bytes;
         *invalid.last_mut().unwrap() = 0xFF;
         assert!(
-            Strings::open(Section::from_vec(invalid), 2).is_err(),
+            Strings::open(Section::for_test(invalid), 2).is_err(),
             "not UTF-8"
         );
     }

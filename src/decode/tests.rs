@@ -28,7 +28,7 @@ impl PlainSegment {
         let width = TokenWidth::for_vocabulary(100).unwrap();
         let docids = self.docids();
         let bytes = build_trie(docids.iter().map(|docid| width.key(docid).unwrap())).unwrap();
-        let trie = SegmentTrie::open(Section::from_vec(bytes), width, docids.len() as u32).unwrap();
+        let trie = SegmentTrie::open(Section::for_test(bytes), width, docids.len() as u32).unwrap();
         let live = LiveRanks::from_fn(docids.len() as u32, |rank| {
             self.documents
                 .iter()

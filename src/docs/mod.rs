@@ -3,9 +3,11 @@
 //! A segment numbers its documents by *ordinal*, in the order they were added. It stores for
 //! each its external id (with an index sorted by id) and its payload: title, text, tags, fields.
 
+mod document;
 mod payload;
 mod table;
 
+pub use document::Document;
 pub use payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
 pub use table::{DocumentTable, DocumentTableBuilder};
 

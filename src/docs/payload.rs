@@ -58,7 +58,12 @@ pub struct Payloads {
 
 impl Payloads {
     /// Reads the payloads of `document_count` documents.
-    pub fn open(index: Section, blocks: Section, bytes: Section, document_count: usize) -> Result<Self> {
+    pub fn open(
+        index: Section,
+        blocks: Section,
+        bytes: Section,
+        document_count: usize,
+    ) -> Result<Self> {
         let damaged = || Error::corrupt("the payload index is out of bounds");
         let records: &[PayloadRecord] = index.as_slice_of()?;
         let table: &[BlockRecord] = blocks.as_slice_of()?;
@@ -69,13 +74,23 @@ impl Payloads {
                 .is_some_and(|block| end <= u64::from(block.unpacked_len_bytes.get()))
         };
         let stored = |block: &BlockRecord| {
-            let end = block.off_bytes.get().checked_add(u64::from(block.stored_len_bytes.get()));
+            let end = block
+                .off_bytes
+                .get()
+                .checked_add(u64::from(block.stored_len_bytes.get()));
             end.is_some_and(|end| end <= bytes.len() as u64)
         };
-        if records.len() != document_count || !records.iter().all(inside) || !table.iter().all(stored) {
+        if records.len() != document_count
+            || !records.iter().all(inside)
+            || !table.iter().all(stored)
+        {
             return Err(damaged());
         }
-        Ok(Payloads { index, blocks, bytes })
+        Ok(Payloads {
+            index,
+            blocks,
+            bytes,
+        })
     }
 
     /// The payload of a document. Errors when its block is damaged.
@@ -105,7 +120,9 @@ impl Payloads {
             let start = record.off_bytes.get() as usize;
             let payload = unpacked
                 .get(start..start.saturating_add(record.len_bytes.get() as usize))
-                .ok_or_else(|| Error::corrupt(format!("the payload of document {ordinal} is cut off")))?;
+                .ok_or_else(|| {
+                    Error::corrupt(format!("the payload of document {ordinal} is cut off"))
+                })?;
             each(ordinal, payload)?;
             current = Some((block, unpacked));
         }
@@ -125,7 +142,10 @@ impl Payloads {
         if record.codec.get() != CODEC_ZLIB {
             return Err(Error::new(
                 crate::ErrorKind::UnsupportedVersion,
-                format!("payload block {block} uses codec {}: a newer zerogr is needed", record.codec.get()),
+                format!(
+                    "payload block {block} uses codec {}: a newer zerogr is needed",
+                    record.codec.get()
+                ),
             ));
         }
         let unpacked_len_bytes = record.unpacked_len_bytes.get() as usize;
@@ -183,7 +203,8 @@ impl PayloadBuilder {
     }
 
     fn close_block(&mut self) -> Result<()> {
-        let failed = |error| Error::with_source(crate::ErrorKind::Io, "compressing documents failed", error);
+        let failed =
+            |error| Error::with_source(crate::ErrorKind::Io, "compressing documents failed", error);
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
         encoder.write_all(&self.open_block).map_err(failed)?;
         let stored = encoder.finish().map_err(failed)?;
@@ -218,20 +239,30 @@ mod tests {
 
     fn built(payloads: &[Vec<u8>]) -> PayloadSections {
         let mut builder = PayloadBuilder::default();
-        payloads.iter().for_each(|payload| builder.push(payload).unwrap());
+        payloads
+            .iter()
+            .for_each(|payload| builder.push(payload).unwrap());
         builder.finish().unwrap()
     }
 
     fn open(sections: PayloadSections, count: usize) -> Result<Payloads> {
-        let section = Section::from_vec;
-        Payloads::open(section(sections.index), section(sections.blocks), section(sections.bytes), count)
+        let section = Section::for_test;
+        Payloads::open(
+            section(sections.index),
+            section(sections.blocks),
+            section(sections.bytes),
+            count,
+        )
     }
 
     #[test]
     fn payloads_come_back_whatever_their_size() {
         let sizes = [0, 10, 40_000, 40_000, 200_000, 0, 1];
-        let payloads: Vec<Vec<u8>> =
-            sizes.iter().enumerate().map(|(i, &size)| (0..size).map(|j| (i * 31 + j / 7) as u8).collect()).collect();
+        let payloads: Vec<Vec<u8>> = sizes
+            .iter()
+            .enumerate()
+            .map(|(i, &size)| (0..size).map(|j| (i * 31 + j / 7) as u8).collect())
+            .collect();
         let stored = open(built(&payloads), payloads.len()).unwrap();
         for (ordinal, payload) in (0u32..).zip(&payloads) {
             assert_eq!(&stored.read(ordinal).unwrap(), payload);
@@ -255,7 +286,11 @@ mod tests {
         for position in 0..clean.bytes.len() * 8 {
             let mut bytes = clean.bytes.clone();
             bytes[position / 8] ^= 1 << (position % 8);
-            let damaged = PayloadSections { index: clean.index.clone(), blocks: clean.blocks.clone(), bytes };
+            let damaged = PayloadSections {
+                index: clean.index.clone(),
+                blocks: clean.blocks.clone(),
+                bytes,
+            };
             assert!(open(damaged, 3).unwrap().read(1).unwrap_err().is_corrupt());
         }
     }
@@ -265,6 +300,10 @@ mod tests {
         let mut sections = built(&[b"wing".to_vec()]);
         sections.index[8] = 5;
         assert!(open(sections, 1).unwrap_err().is_corrupt());
-        assert!(open(built(&[b"wing".to_vec()]), 2).unwrap_err().is_corrupt());
+        assert!(
+            open(built(&[b"wing".to_vec()]), 2)
+                .unwrap_err()
+                .is_corrupt()
+        );
     }
 }

@@ -7,7 +7,8 @@ use zerocopy::little_endian::U32;
 use super::payload::{PayloadBuilder, Payloads};
 use super::{Document, sections};
 use crate::columns::{SectionSource, Strings, StringsBuilder};
-use crate::store::{Section, SectionInput};
+use crate::format::SectionInput;
+use crate::store::Section;
 use crate::{Error, Result};
 
 /// What a payload holds: a JSON object, keys without content left out.
@@ -50,7 +51,11 @@ impl DocumentTable {
             source.section(sections::PAYLOADS)?,
             document_count,
         )?;
-        Ok(DocumentTable { ids, order, payloads })
+        Ok(DocumentTable {
+            ids,
+            order,
+            payloads,
+        })
     }
 
     /// External id of a document; empty when there is none with that ordinal.
@@ -61,7 +66,9 @@ impl DocumentTable {
     /// Ordinal of the document with an external id.
     pub fn find(&self, id: &str) -> Option<u32> {
         let ordinals: &[U32] = self.order.as_slice_of().ok()?;
-        let index = ordinals.binary_search_by(|ordinal| self.id(ordinal.get()).cmp(id)).ok()?;
+        let index = ordinals
+            .binary_search_by(|ordinal| self.id(ordinal.get()).cmp(id))
+            .ok()?;
         ordinals.get(index).map(|ordinal| ordinal.get())
     }
 
@@ -72,14 +79,19 @@ impl DocumentTable {
 
     /// Calls `each` with every document in order, unpacking each block once.
     pub fn for_each(&self, mut each: impl FnMut(u32, Document) -> Result<()>) -> Result<()> {
-        self.payloads.for_each(|ordinal, payload| each(ordinal, self.unpack(ordinal, payload)?))
+        self.payloads
+            .for_each(|ordinal, payload| each(ordinal, self.unpack(ordinal, payload)?))
     }
 
     fn unpack(&self, ordinal: u32, payload: &[u8]) -> Result<Document> {
         let payload: Payload = serde_json::from_slice(payload).map_err(|error| {
-            Error::corrupt(format!("the payload of document {ordinal} is not readable: {error}"))
+            Error::corrupt(format!(
+                "the payload of document {ordinal} is not readable: {error}"
+            ))
         })?;
-        let mut document = Document::new(self.id(ordinal)).title(payload.title).text(payload.text);
+        let mut document = Document::new(self.id(ordinal))
+            .title(payload.title)
+            .text(payload.text);
         document.tags = payload.tags;
         document.fields = payload.fields;
         Ok(document)
@@ -119,7 +131,11 @@ impl DocumentTableBuilder {
         let ids = StringsBuilder::from_iter(self.ids.iter().map(String::as_str)).into_bytes();
         Ok(vec![
             SectionInput::new(sections::EXTERNAL_IDS, count, ids),
-            SectionInput::new(sections::EXTERNAL_ID_ORDER, count, order.as_bytes().to_vec()),
+            SectionInput::new(
+                sections::EXTERNAL_ID_ORDER,
+                count,
+                order.as_bytes().to_vec(),
+            ),
             SectionInput::new(sections::PAYLOAD_INDEX, count, payloads.index),
             SectionInput::new(sections::PAYLOAD_BLOCKS, count, payloads.blocks),
             SectionInput::new(sections::PAYLOADS, count, payloads.bytes),

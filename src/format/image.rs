@@ -28,6 +28,18 @@ pub struct SectionInput<'a> {
     pub bytes: Cow<'a, [u8]>,
 }
 
+impl SectionInput<'static> {
+    /// A section in the first (so far, for most kinds, the only) encoding of its kind.
+    pub fn new(kind: SectionKind, entry_count: u64, bytes: Vec<u8>) -> Self {
+        SectionInput {
+            kind,
+            encoding: 1,
+            entry_count,
+            bytes: Cow::Owned(bytes),
+        }
+    }
+}
+
 /// What every extent of one commit has in common.
 #[derive(Debug, Clone, Copy)]
 pub struct ExtentStamp {

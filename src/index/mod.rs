@@ -68,7 +68,9 @@ struct Inner {
 
 impl std::fmt::Debug for Index {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Index").field("path", &self.path()).finish_non_exhaustive()
+        f.debug_struct("Index")
+            .field("path", &self.path())
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,7 +87,10 @@ impl Index {
         if path.symlink_metadata().is_ok() {
             return Err(Error::new(
                 crate::ErrorKind::Path,
-                format!("{} exists already: remove it or choose another name", path.display()),
+                format!(
+                    "{} exists already: remove it or choose another name",
+                    path.display()
+                ),
             ));
         }
         let loaded = encoder::load_new(&options)?;
@@ -110,12 +115,23 @@ impl Index {
                 words: options.docid_words,
                 per_document: options.docids_per_document,
             },
-            pseudo_queries: PseudoQueryParams { per_document: options.pseudo_queries_per_document },
+            pseudo_queries: PseudoQueryParams {
+                per_document: options.pseudo_queries_per_document,
+            },
             scale: SCALE,
-            search: SearchParams { draws: DRAWS, rerank: true },
+            search: SearchParams {
+                draws: DRAWS,
+                rerank: true,
+            },
             training: None,
         };
-        let store = Store::create(path, &CreateOptions { seed: options.file_seed, ..CreateOptions::default() })?;
+        let store = Store::create(
+            path,
+            &CreateOptions {
+                seed: options.file_seed,
+                ..CreateOptions::default()
+            },
+        )?;
         let mut transaction = store.begin()?;
         let mut manifest = transaction.base().clone();
         manifest.params = params.to_json()?;
@@ -162,14 +178,26 @@ impl Index {
         Index::from_store(store, options, None)
     }
 
-    fn from_store(store: Store, options: OpenOptions, loaded: Option<Arc<dyn TextEncoder>>) -> Result<Index> {
+    fn from_store(
+        store: Store,
+        options: OpenOptions,
+        loaded: Option<Arc<dyn TextEncoder>>,
+    ) -> Result<Index> {
         let snapshot = read_state(&store, store.manifest())?;
         let encoder = OnceLock::new();
         if let Some(loaded) = loaded {
             let _ = encoder.set(loaded);
         }
-        let inner = Inner { store, options, encoder, loading: Mutex::new(()), current: RwLock::new(snapshot) };
-        Ok(Index { inner: Arc::new(inner) })
+        let inner = Inner {
+            store,
+            options,
+            encoder,
+            loading: Mutex::new(()),
+            current: RwLock::new(snapshot),
+        };
+        Ok(Index {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Where the file is.
@@ -230,7 +258,8 @@ impl Index {
 
     /// The unit vector of a query, for [`Snapshot::search_vector`] and [`Snapshot::dense`].
     pub fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<Vec<f32>> {
-        self.snapshot().encode_query(&*self.encoder()?, query, instruction)
+        self.snapshot()
+            .encode_query(&*self.encoder()?, query, instruction)
     }
 
     /// The encoder, loaded if it is not yet.
@@ -264,13 +293,24 @@ fn read_state(store: &Store, manifest: Arc<Manifest>) -> Result<Snapshot> {
             .as_ref()
             .ok_or_else(|| Error::corrupt(format!("segment {} has no trie head", entry.id)))?;
         let heads = store.extent(heads)?;
-        let counts = SegmentCounts { documents: entry.doc_count, docids: entry.docid_count };
+        let counts = SegmentCounts {
+            documents: entry.doc_count,
+            docids: entry.docid_count,
+        };
         let mut segment = Segment::open(&body, &heads, counts, &params)?;
         if let Some(tombstones) = &entry.tombstones {
-            let bitmap = store.extent(tombstones)?.section(crate::docs::sections::TOMBSTONES)?;
+            let bitmap = store
+                .extent(tombstones)?
+                .section(crate::docs::sections::TOMBSTONES)?;
             segment = segment.with_tombstones(&bitmap)?;
         }
         segments.push(segment);
     }
-    Ok(Snapshot { state: Arc::new(State { manifest, params, segments }) })
+    Ok(Snapshot {
+        state: Arc::new(State {
+            manifest,
+            params,
+            segments,
+        }),
+    })
 }

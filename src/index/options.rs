@@ -29,7 +29,10 @@ impl std::fmt::Debug for EncoderSource {
             EncoderSource::Installed => f.write_str("Installed"),
             #[cfg(feature = "models")]
             EncoderSource::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
-            EncoderSource::Custom(encoder) => f.debug_tuple("Custom").field(&encoder.fingerprint()).finish(),
+            EncoderSource::Custom(encoder) => f
+                .debug_tuple("Custom")
+                .field(&encoder.fingerprint())
+                .finish(),
         }
     }
 }
@@ -137,6 +140,8 @@ impl OpenOptions {
 impl std::fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let fingerprint = self.encoder.as_ref().map(|encoder| encoder.fingerprint());
-        f.debug_struct("OpenOptions").field("encoder", &fingerprint).finish_non_exhaustive()
+        f.debug_struct("OpenOptions")
+            .field("encoder", &fingerprint)
+            .finish_non_exhaustive()
     }
 }

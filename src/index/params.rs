@@ -123,11 +123,15 @@ pub struct FitRecord {
 
 impl IndexParams {
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| Error::corrupt(format!("the parameters of the index are not readable: {error}")))
+        serde_json::from_slice(bytes).map_err(|error| {
+            Error::corrupt(format!(
+                "the parameters of the index are not readable: {error}"
+            ))
+        })
     }
 
     pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec_pretty(self).map_err(|error| Error::invalid(format!("parameters: {error}")))
+        serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::invalid(format!("parameters: {error}")))
     }
 }

@@ -49,9 +49,13 @@ impl Segment {
         let (documents, docids) = (counts.documents as usize, counts.docids as usize);
         let dim = params.encoder.dim;
         let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
-        let document_docids =
-            Csr::open(body.section(sections::DOCUMENT_DOCIDS)?, documents, counts.docids)?;
-        let document_vectors = VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, documents, dim)?;
+        let document_docids = Csr::open(
+            body.section(sections::DOCUMENT_DOCIDS)?,
+            documents,
+            counts.docids,
+        )?;
+        let document_vectors =
+            VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, documents, dim)?;
         let document_head = match heads.find(sections::DOCUMENT_HEAD)? {
             Some(section) => VectorRows::open(section, documents, dim)?,
             None => document_vectors.clone(),
@@ -79,10 +83,16 @@ impl Segment {
     /// The segment with the documents of a tombstone bitmap taken out.
     pub(crate) fn with_tombstones(mut self, bitmap: &[u8]) -> Result<Self> {
         if bitmap.len() != (self.document_count as usize).div_ceil(8) {
-            return Err(Error::corrupt("a tombstone bitmap does not fit its segment"));
+            return Err(Error::corrupt(
+                "a tombstone bitmap does not fit its segment",
+            ));
         }
         let ordinals = (0..self.document_count as usize)
-            .map(|ordinal| bitmap.get(ordinal / 8).is_some_and(|byte| byte >> (ordinal % 8) & 1 == 1))
+            .map(|ordinal| {
+                bitmap
+                    .get(ordinal / 8)
+                    .is_some_and(|byte| byte >> (ordinal % 8) & 1 == 1)
+            })
             .collect();
         self.set_dead(ordinals);
         Ok(self)
@@ -94,13 +104,20 @@ impl Segment {
         let live_ranks = LiveRanks::from_fn(self.trie.docid_count(), |rank| {
             self.postings.row(rank).any(|ordinal| !is_dead(ordinal))
         });
-        self.dead = ordinals.contains(&true).then_some(DeadDocuments { ordinals, live_ranks });
+        self.dead = ordinals.contains(&true).then_some(DeadDocuments {
+            ordinals,
+            live_ranks,
+        });
     }
 
     /// The tombstone bitmap, bit `i % 8` of byte `i / 8` for ordinal `i`; `None` if all live.
     pub(crate) fn tombstones(&self) -> Option<Vec<u8>> {
         let dead = self.dead.as_ref()?;
-        let byte = |bits: &[bool]| bits.iter().rev().fold(0u8, |byte, &bit| byte << 1 | u8::from(bit));
+        let byte = |bits: &[bool]| {
+            bits.iter()
+                .rev()
+                .fold(0u8, |byte, &bit| byte << 1 | u8::from(bit))
+        };
         Some(dead.ordinals.chunks(8).map(byte).collect())
     }
 
@@ -112,7 +129,8 @@ impl Segment {
     }
 
     pub(crate) fn is_live(&self, ordinal: u32) -> bool {
-        let dead = |dead: &DeadDocuments| dead.ordinals.get(ordinal as usize).copied().unwrap_or(true);
+        let dead =
+            |dead: &DeadDocuments| dead.ordinals.get(ordinal as usize).copied().unwrap_or(true);
         ordinal < self.document_count && !self.dead.as_ref().is_some_and(dead)
     }
 
@@ -122,7 +140,9 @@ impl Segment {
 
     /// Ordinal of the live document with an external id.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
-        self.documents.find(id).filter(|&ordinal| self.is_live(ordinal))
+        self.documents
+            .find(id)
+            .filter(|&ordinal| self.is_live(ordinal))
     }
 
     /// What the trie head's expander needs.

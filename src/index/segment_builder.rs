@@ -6,7 +6,8 @@ use super::params::IndexParams;
 use super::segment::{Segment, SegmentCounts};
 use crate::columns::{CsrBuilder, MemorySections, StringsBuilder, VectorRows};
 use crate::docs::{Document, DocumentTableBuilder};
-use crate::store::{Section, SectionInput};
+use crate::format::SectionInput;
+use crate::store::Section;
 use crate::trie::{HeadBuilder, HeadSections, SegmentTrie, TokenWidth, build_trie, sections};
 use crate::vectors::to_f16_bytes;
 use crate::{Error, Result};
@@ -38,11 +39,16 @@ pub(crate) struct NewSegment {
 }
 
 /// Lays out a segment with an untrained head.
-pub(crate) fn build_segment(prepared: &PreparedDocuments, params: &IndexParams) -> Result<NewSegment> {
+pub(crate) fn build_segment(
+    prepared: &PreparedDocuments,
+    params: &IndexParams,
+) -> Result<NewSegment> {
     let document_count = u32::try_from(prepared.documents.len())
         .ok()
         .filter(|&count| count < u32::MAX - 1)
-        .ok_or_else(|| Error::limit("a segment holds at most 4,294,967,294 documents: commit more often"))?;
+        .ok_or_else(|| {
+            Error::limit("a segment holds at most 4,294,967,294 documents: commit more often")
+        })?;
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
 
     // Key -> (text, documents). Two texts with the same tokens are one docid; the first names it.
@@ -53,7 +59,11 @@ pub(crate) fn build_segment(prepared: &PreparedDocuments, params: &IndexParams) 
         for docid in docids {
             let key = width.key(&docid.tokens)?;
             if !own.contains(&key) {
-                by_key.entry(key.clone()).or_insert((&docid.text, Vec::new())).1.push(ordinal);
+                by_key
+                    .entry(key.clone())
+                    .or_insert((&docid.text, Vec::new()))
+                    .1
+                    .push(ordinal);
                 own.push(key);
             }
         }
@@ -82,18 +92,38 @@ pub(crate) fn build_segment(prepared: &PreparedDocuments, params: &IndexParams) 
     let mut body = vec![
         SectionInput::new(sections::TRIE, docids, trie_bytes),
         SectionInput::new(sections::POSTINGS, docids, postings.into_bytes()),
-        SectionInput::new(sections::DOCUMENT_DOCIDS, documents, document_docids.into_bytes()),
+        SectionInput::new(
+            sections::DOCUMENT_DOCIDS,
+            documents,
+            document_docids.into_bytes(),
+        ),
         SectionInput::new(sections::DOCID_TEXTS, docids, texts.into_bytes()),
-        SectionInput::new(sections::DOCUMENT_VECTORS, documents, to_f16_bytes(&prepared.vectors)),
+        SectionInput::new(
+            sections::DOCUMENT_VECTORS,
+            documents,
+            to_f16_bytes(&prepared.vectors),
+        ),
     ];
     body.extend(table.finish()?);
 
-    let counts = SegmentCounts { documents: document_count, docids: docid_count };
-    let source = MemorySections::new(&body);
+    let counts = SegmentCounts {
+        documents: document_count,
+        docids: docid_count,
+    };
+    let source = MemorySections::new(&body)?;
     let heads = untrained_heads(&source, counts, params)?;
-    let segment = Segment::open(&source, &MemorySections::new(&heads), counts, params)?;
-    let colliding_docids = by_key.values().filter(|(_, ordinals)| ordinals.len() > 1).count();
-    Ok(NewSegment { body, heads, counts, colliding_docids, segment })
+    let segment = Segment::open(&source, &MemorySections::new(&heads)?, counts, params)?;
+    let colliding_docids = by_key
+        .values()
+        .filter(|(_, ordinals)| ordinals.len() > 1)
+        .count();
+    Ok(NewSegment {
+        body,
+        heads,
+        counts,
+        colliding_docids,
+        segment,
+    })
 }
 
 fn untrained_heads(
@@ -104,14 +134,24 @@ fn untrained_heads(
     use crate::columns::{Csr, SectionSource};
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
     let trie = SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?;
-    let postings = Csr::open(body.section(sections::POSTINGS)?, counts.docids as usize, counts.documents)?;
+    let postings = Csr::open(
+        body.section(sections::POSTINGS)?,
+        counts.docids as usize,
+        counts.documents,
+    )?;
     let vectors: Section = body.section(sections::DOCUMENT_VECTORS)?;
     let vectors = VectorRows::open(vectors, counts.documents as usize, params.encoder.dim)?;
-    Ok(head_sections(HeadBuilder::untrained(&trie, &postings, &vectors)?, None))
+    Ok(head_sections(
+        HeadBuilder::untrained(&trie, &postings, &vectors)?,
+        None,
+    ))
 }
 
 /// The sections of a segment's heads; `document_head` is `[documents, dim]`.
-pub(crate) fn head_sections(head: HeadSections, document_head: Option<(u64, Vec<f32>)>) -> Vec<SectionInput<'static>> {
+pub(crate) fn head_sections(
+    head: HeadSections,
+    document_head: Option<(u64, Vec<f32>)>,
+) -> Vec<SectionInput<'static>> {
     let edges = head.edge_count as u64;
     let mut list = vec![
         SectionInput::new(sections::HEAD_NODES, head.node_count as u64, head.nodes),
@@ -119,7 +159,11 @@ pub(crate) fn head_sections(head: HeadSections, document_head: Option<(u64, Vec<
         SectionInput::new(sections::EDGE_VECTORS, edges, head.vectors),
     ];
     if let Some((documents, vectors)) = document_head {
-        list.push(SectionInput::new(sections::DOCUMENT_HEAD, documents, to_f16_bytes(&vectors)));
+        list.push(SectionInput::new(
+            sections::DOCUMENT_HEAD,
+            documents,
+            to_f16_bytes(&vectors),
+        ));
     }
     list
 }

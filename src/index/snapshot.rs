@@ -51,7 +51,12 @@ impl Default for SearchOptions {
 impl SearchOptions {
     /// Ten hits, everything else as the index has it.
     pub fn new() -> Self {
-        SearchOptions { k: 10, draws: None, rerank: None, instruction: None }
+        SearchOptions {
+            k: 10,
+            draws: None,
+            rerank: None,
+            instruction: None,
+        }
     }
 
     /// Sets the number of hits wanted.
@@ -119,7 +124,8 @@ impl Snapshot {
 
     /// Live documents.
     pub fn document_count(&self) -> u64 {
-        let live = |entry: &crate::format::SegmentEntry| u64::from(entry.doc_count - entry.dead_count);
+        let live =
+            |entry: &crate::format::SegmentEntry| u64::from(entry.doc_count - entry.dead_count);
         self.state.manifest.segments.iter().map(live).sum()
     }
 
@@ -148,7 +154,11 @@ impl Snapshot {
             Some(instruction) => format!("{instruction}\n{query}"),
             None => query.to_owned(),
         };
-        encoder.encode(&[&text], self.state.params.encoder.max_query_tokens, &mut |_, _| {})
+        encoder.encode(
+            &[&text],
+            self.state.params.encoder.max_query_tokens,
+            &mut |_, _| {},
+        )
     }
 
     /// Searches with an encoded query: a unit vector of the index's dimension.
@@ -174,7 +184,11 @@ impl Snapshot {
         hits.truncate(draws);
         if rerank {
             for hit in &mut hits {
-                let head = self.state.segments.get(hit.segment).map(|segment| &segment.document_head);
+                let head = self
+                    .state
+                    .segments
+                    .get(hit.segment)
+                    .map(|segment| &segment.document_head);
                 hit.score = head.map_or(f64::NEG_INFINITY, |head| {
                     f64::from(dot_f16(query, head.row(hit.ordinal as usize)))
                 });
@@ -188,10 +202,14 @@ impl Snapshot {
     fn hit(&self, drawn: &Drawn) -> Hit {
         let segment = self.state.segments.get(drawn.segment as usize);
         Hit {
-            id: segment.map_or("", |segment| segment.documents.id(drawn.ordinal)).to_owned(),
+            id: segment
+                .map_or("", |segment| segment.documents.id(drawn.ordinal))
+                .to_owned(),
             score: drawn.log_prob,
             log_prob: drawn.log_prob,
-            docid: segment.map_or("", |segment| segment.docid_texts.row(drawn.best_rank)).to_owned(),
+            docid: segment
+                .map_or("", |segment| segment.docid_texts.row(drawn.best_rank))
+                .to_owned(),
             segment: drawn.segment as usize,
             ordinal: drawn.ordinal,
         }
@@ -209,7 +227,10 @@ impl Snapshot {
         }
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         scored.truncate(k);
-        scored.into_iter().map(|(score, id)| (id.to_owned(), score)).collect()
+        scored
+            .into_iter()
+            .map(|(score, id)| (id.to_owned(), score))
+            .collect()
     }
 
     /// The document with an external id, or `None`. Errors when its payload is damaged.
@@ -218,7 +239,9 @@ impl Snapshot {
             if let Some(ordinal) = segment.find(id) {
                 let mut document = segment.documents.document(ordinal)?;
                 let ranks = segment.document_docids.row(ordinal);
-                document.docids = ranks.map(|rank| segment.docid_texts.row(rank).to_owned()).collect();
+                document.docids = ranks
+                    .map(|rank| segment.docid_texts.row(rank).to_owned())
+                    .collect();
                 return Ok(Some(document));
             }
         }
@@ -236,7 +259,11 @@ impl Snapshot {
 
 /// The union of the tries of `segments`.
 pub(crate) fn forest(segments: &[Segment]) -> Forest<'_> {
-    Forest::new(segments.iter().map(|segment| (&segment.trie, segment.live_ranks())))
+    Forest::new(
+        segments
+            .iter()
+            .map(|segment| (&segment.trie, segment.live_ranks())),
+    )
 }
 
 /// The trie heads of `segments`.
@@ -255,16 +282,29 @@ fn best_hit_first(a: &Hit, b: &Hit) -> Ordering {
 
 impl Postings for Snapshot {
     fn documents(&self, (segment, rank): DocidPlace) -> Vec<u32> {
-        let Some(segment) = self.state.segments.get(segment as usize) else { return Vec::new() };
-        segment.postings.row(rank).filter(|&ordinal| segment.is_live(ordinal)).collect()
+        let Some(segment) = self.state.segments.get(segment as usize) else {
+            return Vec::new();
+        };
+        segment
+            .postings
+            .row(rank)
+            .filter(|&ordinal| segment.is_live(ordinal))
+            .collect()
     }
 
     fn docids(&self, segment: u32, ordinal: u32) -> Vec<u32> {
-        let Some(segment) = self.state.segments.get(segment as usize) else { return Vec::new() };
+        let Some(segment) = self.state.segments.get(segment as usize) else {
+            return Vec::new();
+        };
         segment.document_docids.row(ordinal).collect()
     }
 
     fn max_docids_per_document(&self) -> usize {
-        self.state.segments.iter().map(|segment| segment.max_docids_per_document).max().unwrap_or(1)
+        self.state
+            .segments
+            .iter()
+            .map(|segment| segment.max_docids_per_document)
+            .max()
+            .unwrap_or(1)
     }
 }

@@ -9,13 +9,13 @@ use super::progress::{Progress, ProgressFn, Stage};
 use super::segment::Segment;
 use super::segment_builder::head_sections;
 use super::snapshot::{edges, forest};
+use crate::Result;
 use crate::encode::TextEncoder;
+use crate::format::SectionInput;
 use crate::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
 use crate::rng::Rng;
-use crate::store::SectionInput;
 use crate::train::{Example, FitOptions, FitReport, SoftmaxTree, Step, TrieTree, fit};
 use crate::vectors::{add_scaled, normalise};
-use crate::Result;
 
 /// How to train. The defaults are the measured recipe; the seed is the only thing most set.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,12 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        TrainOptions { seed: 0, max_examples: 200_000, learning_rate: 1e-3, document_head_share: 0.65 }
+        TrainOptions {
+            seed: 0,
+            max_examples: 200_000,
+            learning_rate: 1e-3,
+            document_head_share: 0.65,
+        }
     }
 }
 
@@ -75,9 +80,17 @@ pub(crate) fn train_heads(
 ) -> Result<Trained> {
     let (places, queries, owners) = ask(segments, stats, params, options, progress)?;
     let texts: Vec<&str> = queries.iter().map(String::as_str).collect();
-    let vectors = encoder.encode(&texts, params.encoder.max_query_tokens, &mut |done, total| {
-        progress(Progress { stage: Stage::EncodingPseudoQueries, done, total });
-    })?;
+    let vectors = encoder.encode(
+        &texts,
+        params.encoder.max_query_tokens,
+        &mut |done, total| {
+            progress(Progress {
+                stage: Stage::EncodingPseudoQueries,
+                done,
+                total,
+            });
+        },
+    )?;
     let (training, held_out) = split(&owners, places.len(), options.seed);
 
     let dim = params.encoder.dim;
@@ -87,8 +100,12 @@ pub(crate) fn train_heads(
     let paths: Vec<Vec<Vec<Step>>> = places
         .iter()
         .map(|place| {
-            let ranks = segments[place.segment as usize].document_docids.row(place.ordinal);
-            ranks.map(|rank| trie.path(place.segment, rank).to_vec()).collect()
+            let ranks = segments[place.segment as usize]
+                .document_docids
+                .row(place.ordinal);
+            ranks
+                .map(|rank| trie.path(place.segment, rank).to_vec())
+                .collect()
         })
         .collect();
     let fit_options = FitOptions {
@@ -100,30 +117,56 @@ pub(crate) fn train_heads(
         patience: PATIENCE,
         seed: options.seed,
     };
-    let report = |stage, progress: ProgressFn<'_>, done, total| progress(Progress { stage, done, total });
-    let trie_fit = fit(&mut trie.tree, &vectors, &paths, &training, &held_out, &fit_options, &mut |done, total| {
-        report(Stage::FittingTrieHead, &mut *progress, done, total);
-    });
+    let report =
+        |stage, progress: ProgressFn<'_>, done, total| progress(Progress { stage, done, total });
+    let trie_fit = fit(
+        &mut trie.tree,
+        &vectors,
+        &paths,
+        &training,
+        &held_out,
+        &fit_options,
+        &mut |done, total| {
+            report(Stage::FittingTrieHead, &mut *progress, done, total);
+        },
+    );
 
     let mut documents = document_tree(segments, &places, params);
     let initial = documents.unit.clone();
-    let paths: Vec<Vec<Vec<Step>>> =
-        (0..places.len() as u32).map(|row| vec![vec![Step { node: 0, row }]]).collect();
-    let document_fit = fit(&mut documents, &vectors, &paths, &training, &held_out, &fit_options, &mut |done, total| {
-        report(Stage::FittingDocumentHead, &mut *progress, done, total);
-    });
+    let paths: Vec<Vec<Vec<Step>>> = (0..places.len() as u32)
+        .map(|row| vec![vec![Step { node: 0, row }]])
+        .collect();
+    let document_fit = fit(
+        &mut documents,
+        &vectors,
+        &paths,
+        &training,
+        &held_out,
+        &fit_options,
+        &mut |done, total| {
+            report(Stage::FittingDocumentHead, &mut *progress, done, total);
+        },
+    );
     for (fitted, initial) in documents.unit.chunks_mut(dim).zip(initial.chunks(dim)) {
-        fitted.iter_mut().for_each(|value| *value *= options.document_head_share);
+        fitted
+            .iter_mut()
+            .for_each(|value| *value *= options.document_head_share);
         add_scaled(fitted, 1.0 - options.document_head_share, initial);
         normalise(fitted);
     }
 
-    let mut document_heads: Vec<Vec<f32>> = segments.iter().map(|segment| document_head(segment, dim)).collect();
+    let mut document_heads: Vec<Vec<f32>> = segments
+        .iter()
+        .map(|segment| document_head(segment, dim))
+        .collect();
     for (place, fitted) in places.iter().zip(documents.unit.chunks(dim)) {
         let start = place.ordinal as usize * dim;
         document_heads[place.segment as usize][start..start + dim].copy_from_slice(fitted);
     }
-    let heads = trie.heads(&forest, &edges)?.into_iter().zip(segments.iter().zip(document_heads));
+    let heads = trie
+        .heads(&forest, &edges)?
+        .into_iter()
+        .zip(segments.iter().zip(document_heads));
     Ok(Trained {
         heads: heads
             .map(|(head, (segment, vectors))| {
@@ -149,9 +192,14 @@ fn ask(
     options: &TrainOptions,
     progress: ProgressFn<'_>,
 ) -> Result<(Vec<Place>, Vec<String>, Vec<u32>)> {
-    let query_options =
-        PseudoQueryOptions { per_document: params.pseudo_queries.per_document, seed: options.seed };
-    let total: usize = segments.iter().map(|segment| segment.document_count as usize).sum();
+    let query_options = PseudoQueryOptions {
+        per_document: params.pseudo_queries.per_document,
+        seed: options.seed,
+    };
+    let total: usize = segments
+        .iter()
+        .map(|segment| segment.document_count as usize)
+        .sum();
     let (mut places, mut queries, mut owners) = (Vec::new(), Vec::new(), Vec::new());
     for (number, segment) in (0u32..).zip(segments) {
         segment.documents.for_each(|ordinal, document| {
@@ -160,8 +208,15 @@ fn ask(
                     queries.push(query);
                     owners.push(places.len() as u32);
                 }
-                places.push(Place { segment: number, ordinal });
-                progress(Progress { stage: Stage::PseudoQueries, done: places.len(), total });
+                places.push(Place {
+                    segment: number,
+                    ordinal,
+                });
+                progress(Progress {
+                    stage: Stage::PseudoQueries,
+                    done: places.len(),
+                    total,
+                });
             }
             Ok(())
         })?;
@@ -176,10 +231,16 @@ fn split(owners: &[u32], document_count: usize, seed: u64) -> (Vec<Example>, Vec
     let (mut training, mut held_out) = (Vec::new(), Vec::new());
     let mut query = 0u32;
     for group in owners.chunk_by(|a, b| a == b) {
-        let examples = (query..).zip(group).map(|(query, &document)| Example { query, document });
+        let examples = (query..)
+            .zip(group)
+            .map(|(query, &document)| Example { query, document });
         let kept_back = (group.len() > 1 && rng.unit_f32() < share).then(|| rng.below(group.len()));
         for (index, example) in examples.enumerate() {
-            if Some(index) == kept_back { held_out.push(example) } else { training.push(example) }
+            if Some(index) == kept_back {
+                held_out.push(example)
+            } else {
+                training.push(example)
+            }
         }
         query += group.len() as u32;
     }
@@ -192,7 +253,11 @@ fn document_tree(segments: &[Segment], places: &[Place], params: &IndexParams) -
     let mut unit = Vec::with_capacity(places.len() * dim);
     for place in places {
         let rows = &segments[place.segment as usize].document_vectors;
-        unit.extend(rows.row(place.ordinal as usize).iter().map(|value| value.to_f32()));
+        unit.extend(
+            rows.row(place.ordinal as usize)
+                .iter()
+                .map(|value| value.to_f32()),
+        );
     }
     SoftmaxTree {
         dim,
@@ -206,7 +271,13 @@ fn document_tree(segments: &[Segment], places: &[Place], params: &IndexParams) -
 fn document_head(segment: &Segment, dim: usize) -> Vec<f32> {
     let mut values = Vec::with_capacity(segment.document_count as usize * dim);
     for ordinal in 0..segment.document_count as usize {
-        values.extend(segment.document_head.row(ordinal).iter().map(|value| value.to_f32()));
+        values.extend(
+            segment
+                .document_head
+                .row(ordinal)
+                .iter()
+                .map(|value| value.to_f32()),
+        );
     }
     values
 }

@@ -9,9 +9,10 @@ use super::segment_builder::{Docid, NewSegment, PreparedDocuments, build_segment
 use super::{Index, train::TrainOptions};
 use crate::docs::{Document, MAX_ID_LEN_BYTES};
 use crate::encode::TextEncoder;
+use crate::format::SectionInput;
 use crate::format::{ExtentKind, Manifest, SegmentEntry};
-use crate::generate::{DocidOptions, TermStats, keyword_docids, title_docids};
-use crate::store::{SectionInput, Transaction};
+use crate::generate::{DocidOptions, TermStats, keyword_docids, title_docid};
+use crate::store::Transaction;
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
 
@@ -78,7 +79,10 @@ impl Writer {
             )));
         }
         if document.docids.iter().any(|docid| docid.trim().is_empty()) {
-            return Err(Error::invalid(format!("document {:?} has a blank docid", document.id)));
+            return Err(Error::invalid(format!(
+                "document {:?} has a blank docid",
+                document.id
+            )));
         }
         let position = self.pending.len();
         if let Some(earlier) = self.position_of.insert(document.id.clone(), position)
@@ -93,9 +97,16 @@ impl Writer {
 
     /// Deletes the document with an external id, committed or not. False when there is none.
     pub fn delete(&mut self, id: &str) -> Result<bool> {
-        let pending = self.position_of.remove(id).and_then(|position| self.pending.get_mut(position)?.take());
+        let pending = self
+            .position_of
+            .remove(id)
+            .and_then(|position| self.pending.get_mut(position)?.take());
         let snapshot = self.index.snapshot();
-        let committed = snapshot.state.segments.iter().any(|segment| segment.find(id).is_some())
+        let committed = snapshot
+            .state
+            .segments
+            .iter()
+            .any(|segment| segment.find(id).is_some())
             && !self.deletes.iter().any(|other| other == id);
         if committed {
             self.deletes.push(id.to_owned());
@@ -136,7 +147,8 @@ impl Writer {
         let new = if documents.is_empty() {
             None
         } else {
-            let (prepared, without_terms) = prepare(documents, &stats, &*encoder, &params, progress)?;
+            let (prepared, without_terms) =
+                prepare(documents, &stats, &*encoder, &params, progress)?;
             let new = build_segment(&prepared, &params)?;
             report.without_terms = without_terms;
             report.docids = new.counts.docids as usize;
@@ -144,16 +156,27 @@ impl Writer {
             segments.push(new.segment.clone());
             Some(new)
         };
-        let mut heads: Vec<Option<Vec<SectionInput<'static>>>> = segments.iter().map(|_| None).collect();
+        let mut heads: Vec<Option<Vec<SectionInput<'static>>>> =
+            segments.iter().map(|_| None).collect();
         if let Some(options) = train {
-            let trained = super::train::train_heads(&segments, &stats, &*encoder, &params, options, progress)?;
+            let trained = super::train::train_heads(
+                &segments, &stats, &*encoder, &params, options, progress,
+            )?;
             heads = trained.heads.into_iter().map(Some).collect();
             params.training = Some(trained.record);
         }
 
-        progress(Progress { stage: Stage::Writing, done: 0, total: 1 });
+        progress(Progress {
+            stage: Stage::Writing,
+            done: 0,
+            total: 1,
+        });
         report.generation = self.write(&snapshot.state.manifest, &params, &segments, new, heads)?;
-        progress(Progress { stage: Stage::Writing, done: 1, total: 1 });
+        progress(Progress {
+            stage: Stage::Writing,
+            done: 1,
+            total: 1,
+        });
         self.pending.clear();
         self.position_of.clear();
         self.deletes.clear();
@@ -193,10 +216,17 @@ impl Writer {
             new_heads = Some(new.heads);
         }
         let last = manifest.segments.len().wrapping_sub(1);
-        for (index, (entry, (segment, heads))) in
-            manifest.segments.iter_mut().zip(segments.iter().zip(heads)).enumerate()
+        for (index, (entry, (segment, heads))) in manifest
+            .segments
+            .iter_mut()
+            .zip(segments.iter().zip(heads))
+            .enumerate()
         {
-            let untrained = if index == last { new_heads.take() } else { None };
+            let untrained = if index == last {
+                new_heads.take()
+            } else {
+                None
+            };
             if let Some(sections) = heads.or(untrained) {
                 entry.heads = Some(transaction.append(ExtentKind::Heads, &sections)?);
             }
@@ -228,7 +258,9 @@ fn bury(segments: &mut [Segment], documents: &[Document], deletes: &[String]) ->
     for segment in segments {
         let mut dead = segment.dead_ordinals();
         let mut changed = false;
-        let replacements = documents.iter().map(|document| (document.id.as_str(), true));
+        let replacements = documents
+            .iter()
+            .map(|document| (document.id.as_str(), true));
         let deletions = deletes.iter().map(|id| (id.as_str(), false));
         for (id, is_replacement) in deletions.chain(replacements) {
             if let Some(ordinal) = segment.find(id)
@@ -277,14 +309,33 @@ fn prepare(
         let (own, has_terms) = docids_of(document, stats, encoder, params)?;
         without_terms += usize::from(!has_terms);
         docids.push(own);
-        progress(Progress { stage: Stage::Docids, done, total });
+        progress(Progress {
+            stage: Stage::Docids,
+            done,
+            total,
+        });
     }
     let texts: Vec<String> = documents.iter().map(passage).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let vectors = encoder.encode(&texts, params.encoder.max_passage_tokens, &mut |done, total| {
-        progress(Progress { stage: Stage::EncodingDocuments, done, total });
-    })?;
-    Ok((PreparedDocuments { documents, docids, vectors }, without_terms))
+    let vectors = encoder.encode(
+        &texts,
+        params.encoder.max_passage_tokens,
+        &mut |done, total| {
+            progress(Progress {
+                stage: Stage::EncodingDocuments,
+                done,
+                total,
+            });
+        },
+    )?;
+    Ok((
+        PreparedDocuments {
+            documents,
+            docids,
+            vectors,
+        },
+        without_terms,
+    ))
 }
 
 /// What of a document is encoded.
@@ -304,16 +355,21 @@ fn docids_of(
     params: &IndexParams,
 ) -> Result<(Vec<Docid>, bool)> {
     let given = !document.docids.is_empty();
+    let title = match params.docids.source {
+        DocidSource::Title => title_docid(document),
+        DocidSource::Keywords => None,
+    };
     let (texts, has_terms) = if given {
         (document.docids.clone(), true)
+    } else if let Some(title) = title {
+        (vec![title], true)
     } else {
-        let titles = match params.docids.source {
-            DocidSource::Title => title_docids(document),
-            DocidSource::Keywords => Vec::new(),
+        let options = DocidOptions {
+            words: params.docids.words,
+            per_document: params.docids.per_document,
         };
-        let options =
-            DocidOptions { words: params.docids.words, per_document: params.docids.per_document };
-        if titles.is_empty() { keyword_docids(document, stats, &options) } else { (titles, true) }
+        let made = keyword_docids(document, stats, &options);
+        (made.docids, made.from_terms)
     };
     let mut docids = Vec::with_capacity(texts.len());
     for text in texts {

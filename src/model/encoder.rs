@@ -23,14 +23,13 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::cache;
 use super::device::{Device, EncoderOptions};
-use super::folder;
+use super::folder::EncoderFiles;
 use super::graph::Graph;
 use super::pooling::Pooling;
 use super::runtime::Runtime;
 use super::tokenizer::{Tokenizer, hex};
-use crate::encode::TextEncoder;
+use crate::encode::{DocidTokenizer, TextEncoder};
 use crate::{Error, ErrorKind, Result};
 
 /// Texts that are tokenised and sorted together: bounds the memory for token ids.
@@ -109,55 +108,44 @@ impl Encoder {
         Ok(encoder)
     }
 
-    /// Makes an encoder of a folder in the layout of sentence-transformers:
-    /// `model.onnx` (or `onnx/model.onnx`, `onnx/model_quantized.onnx`), `tokenizer.json`,
-    /// `1_Pooling/config.json`, and optionally `modules.json` and `sentence_bert_config.json`.
-    /// Vectors are scaled to length 1 whether or not the folder asks for it.
+    /// Makes an encoder of its files.
     ///
     /// # Errors
     ///
-    /// As [`from_bytes`](Self::from_bytes); a missing or unusable file is named.
-    pub fn from_dir(dir: impl AsRef<Path>, options: &EncoderOptions) -> Result<Encoder> {
-        let folder = folder::read(dir.as_ref())?;
+    /// As [`from_bytes`](Self::from_bytes), and [`ErrorKind::Model`] when the graph leaves the
+    /// pooling open and the files do not settle it.
+    pub fn from_files(files: &EncoderFiles, options: &EncoderOptions) -> Result<Encoder> {
         let bytes = EncoderBytes {
-            model: &folder.model,
-            tokenizer: &folder.tokenizer,
-            pooling: folder.pooling.unwrap_or_default(),
-            max_len_tokens: folder.max_len_tokens,
+            model: &files.model,
+            tokenizer: &files.tokenizer,
+            pooling: files.pooling.unwrap_or_default(),
+            max_len_tokens: files.max_len_tokens,
         };
         let encoder = Encoder::from_bytes(bytes, options)?;
-        if folder.pooling.is_none() && !encoder.is_pooled() {
-            return Err(folder::missing(dir.as_ref(), folder::POOLING_FILE));
+        if files.pooling.is_none() && !encoder.is_pooled() {
+            let path = files.model_path.display();
+            let message = format!("the folder of {path} has no 1_Pooling/config.json");
+            return Err(Error::new(ErrorKind::Model, message));
         }
         Ok(encoder)
+    }
+
+    /// Makes an encoder of a folder; see [`EncoderFiles::from_dir`].
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the folder and of [`from_files`](Self::from_files).
+    pub fn from_dir(dir: impl AsRef<Path>, options: &EncoderOptions) -> Result<Encoder> {
+        Encoder::from_files(&EncoderFiles::from_dir(dir)?, options)
     }
 
     /// Makes the default encoder, all-MiniLM-L6-v2, from where `zerogr setup` put it.
     ///
     /// # Errors
     ///
-    /// As [`from_bytes`](Self::from_bytes); [`ErrorKind::Model`] when the model is not installed
-    /// or not the published one.
+    /// Those of [`EncoderFiles::installed`] and of [`from_files`](Self::from_files).
     pub fn from_cache(options: &EncoderOptions) -> Result<Encoder> {
-        let path = cache::model_dir(cache::DEFAULT_MODEL)?.join("model.onnx");
-        let model = std::fs::read(&path).map_err(|e| {
-            let path = path.display();
-            let message =
-                format!("cannot read the sentence encoder {path}: {e}; run `zerogr setup`");
-            Error::with_source(ErrorKind::Model, message, e)
-        })?;
-        let bytes = EncoderBytes {
-            model: &model,
-            tokenizer: cache::DEFAULT_TOKENIZER,
-            pooling: Pooling::Mean,
-            max_len_tokens: cache::DEFAULT_MAX_LEN_TOKENS,
-        };
-        if hex(&Sha256::digest(&model)) != cache::DEFAULT_MODEL_SHA256 {
-            let path = path.display();
-            let message = format!("{path} is damaged; delete its folder and run `zerogr setup`");
-            return Err(Error::new(ErrorKind::Model, message));
-        }
-        Encoder::from_bytes(bytes, options)
+        Encoder::from_files(&EncoderFiles::installed()?, options)
     }
 
     /// Encodes `texts`, each cut at `max_len_tokens` tokens (special tokens included, and never
@@ -358,6 +346,10 @@ impl TextEncoder for Encoder {
 
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        &self.tokenizer
     }
 
     fn encode(

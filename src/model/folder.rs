@@ -1,4 +1,5 @@
-//! Reading a model folder in the layout of sentence-transformers.
+//! The files of a sentence encoder: a folder in the layout of sentence-transformers, or the
+//! installed default.
 //!
 //! ```text
 //! modules.json                  the steps: Transformer, Pooling, Normalize
@@ -9,50 +10,102 @@
 //! ```
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
+use super::cache;
 use super::pooling::Pooling;
+use super::tokenizer::hex;
 use crate::{Error, ErrorKind, Result};
 
 /// Where the pooling step keeps its settings.
-pub(super) const POOLING_FILE: &str = "1_Pooling/config.json";
+const POOLING_FILE: &str = "1_Pooling/config.json";
 
 const MODEL_FILES: [&str; 3] = ["model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"];
 
 /// The limit for a folder that names none: what the models of this kind were trained with.
 const FALLBACK_MAX_LEN_TOKENS: usize = 256;
 
-/// What a model folder holds.
-pub(super) struct Folder {
+/// The files of a sentence encoder, in memory.
+#[derive(Debug, Clone)]
+pub struct EncoderFiles {
+    /// The ONNX graph with its weights.
     pub model: Vec<u8>,
+    /// Where the graph was read from.
+    pub model_path: PathBuf,
+    /// The `tokenizer.json`.
     pub tokenizer: Vec<u8>,
-    /// `None` if the folder has no pooling settings.
+    /// Where the tokenizer was read from.
+    pub tokenizer_path: PathBuf,
+    /// How token vectors become one; `None` if the folder has no pooling settings.
     pub pooling: Option<Pooling>,
+    /// The most tokens that the model can read.
     pub max_len_tokens: usize,
 }
 
-/// Reads the folder `dir`.
-pub(super) fn read(dir: &Path) -> Result<Folder> {
-    if !dir.is_dir() {
-        let message = format!("no model folder at {}", dir.display());
-        return Err(Error::new(ErrorKind::Model, message));
+impl EncoderFiles {
+    /// Reads a folder in the layout of sentence-transformers: `model.onnx` (or
+    /// `onnx/model.onnx`, `onnx/model_quantized.onnx`), `tokenizer.json`,
+    /// `1_Pooling/config.json`, and optionally `modules.json` and `sentence_bert_config.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] naming the file that is missing or unusable.
+    pub fn from_dir(dir: impl AsRef<Path>) -> Result<EncoderFiles> {
+        let dir = dir.as_ref();
+        if !dir.is_dir() {
+            let message = format!("no model folder at {}", dir.display());
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        let model = MODEL_FILES.iter().find(|name| dir.join(name).is_file());
+        let model = model.ok_or_else(|| missing(dir, "model.onnx (or onnx/model.onnx)"))?;
+        let tokenizer =
+            file(dir, "tokenizer.json")?.ok_or_else(|| missing(dir, "tokenizer.json"))?;
+        check_modules(dir)?;
+        Ok(EncoderFiles {
+            model: file(dir, model)?.ok_or_else(|| missing(dir, model))?,
+            model_path: dir.join(model),
+            tokenizer,
+            tokenizer_path: dir.join("tokenizer.json"),
+            pooling: pooling(dir)?,
+            max_len_tokens: max_len_tokens(dir)?,
+        })
     }
-    let model = MODEL_FILES.iter().find(|name| dir.join(name).is_file());
-    let model = model.ok_or_else(|| missing(dir, "model.onnx (or onnx/model.onnx)"))?;
-    let tokenizer = file(dir, "tokenizer.json")?.ok_or_else(|| missing(dir, "tokenizer.json"))?;
-    check_modules(dir)?;
-    Ok(Folder {
-        model: file(dir, model)?.ok_or_else(|| missing(dir, model))?,
-        tokenizer,
-        pooling: pooling(dir)?,
-        max_len_tokens: max_len_tokens(dir)?,
-    })
+
+    /// Reads the default encoder, all-MiniLM-L6-v2, from where `zerogr setup` put it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when it is not installed or not the published one.
+    pub fn installed() -> Result<EncoderFiles> {
+        let dir = cache::model_dir(cache::DEFAULT_MODEL)?;
+        let model_path = dir.join("model.onnx");
+        let model = fs::read(&model_path).map_err(|error| {
+            let path = model_path.display();
+            let message =
+                format!("cannot read the sentence encoder {path}: {error}; run `zerogr setup`");
+            Error::with_source(ErrorKind::Model, message, error)
+        })?;
+        if hex(&Sha256::digest(&model)) != cache::DEFAULT_MODEL_SHA256 {
+            let path = model_path.display();
+            let message = format!("{path} is damaged; delete its folder and run `zerogr setup`");
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        Ok(EncoderFiles {
+            model,
+            model_path,
+            tokenizer: cache::DEFAULT_TOKENIZER.to_vec(),
+            tokenizer_path: dir.join("tokenizer.json"),
+            pooling: Some(Pooling::Mean),
+            max_len_tokens: cache::DEFAULT_MAX_LEN_TOKENS,
+        })
+    }
 }
 
 /// The error for a file that the folder lacks.
-pub(super) fn missing(dir: &Path, name: &str) -> Error {
+fn missing(dir: &Path, name: &str) -> Error {
     let message = format!("the model folder {} has no {name}", dir.display());
     Error::new(ErrorKind::Model, message)
 }

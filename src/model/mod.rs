@@ -24,6 +24,7 @@ mod version;
 
 pub use device::{Device, EncoderOptions};
 pub use encoder::{Encoder, EncoderBytes};
+pub use folder::EncoderFiles;
 pub use pooling::Pooling;
 pub use runtime::Runtime;
 pub use tokenizer::Tokenizer;

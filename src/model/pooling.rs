@@ -15,6 +15,31 @@ pub enum Pooling {
 }
 
 impl Pooling {
+    /// The name by which it is recorded in an index.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pooling::Mean => "mean",
+            Pooling::Cls => "cls",
+            Pooling::Max => "max",
+        }
+    }
+
+    /// The pooling with a recorded name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnsupportedVersion`] for a name this build does not know.
+    pub fn from_name(name: &str) -> Result<Pooling> {
+        let all = [Pooling::Mean, Pooling::Cls, Pooling::Max];
+        all.into_iter()
+            .find(|pooling| pooling.name() == name)
+            .ok_or_else(|| {
+                let message =
+                    format!("the pooling {name:?} is unknown: use a newer version of zerogr");
+                Error::new(ErrorKind::UnsupportedVersion, message)
+            })
+    }
+
     /// Pools one row: `tokens` holds at least `len` vectors of `out.len()` values; those from
     /// `len` on are padding. The result is scaled to length 1.
     pub(super) fn pool(self, tokens: &[f32], len: usize, out: &mut [f32]) -> Result<()> {

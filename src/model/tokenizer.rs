@@ -15,6 +15,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::encode::DocidTokenizer;
 use crate::{Error, ErrorKind, Result};
 
 /// The most characters that [`Tokenizer::encode`] looks at.
@@ -206,6 +207,20 @@ fn failed(action: &str, source: tokenizers::Error) -> Error {
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl DocidTokenizer for Tokenizer {
+    fn vocabulary_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+
+    fn docid_tokens(&self, docid: &str) -> Result<Vec<u32>> {
+        self.encode_plain(docid)
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use super::buffer::AlignedBuffer;
 use crate::error::{Error, Result};
-use crate::format::SectionKind;
+use crate::format::limits::to_u64;
+use crate::format::{SectionInput, SectionKind};
 
 /// What keeps a section's bytes alive.
 #[derive(Clone)]
@@ -47,6 +48,22 @@ impl Section {
             encoding,
             entry_count,
         }
+    }
+
+    /// A section in memory that comes from no file, to read what is about to be written.
+    ///
+    /// # Errors
+    /// `Limit` when the memory cannot hold a copy.
+    pub fn from_input(input: &SectionInput<'_>) -> Result<Self> {
+        let mut buffer = AlignedBuffer::zeroed(to_u64(input.bytes.len()))?;
+        buffer.bytes_mut().copy_from_slice(&input.bytes);
+        Ok(Section {
+            bytes: Bytes::Heap(Arc::new(buffer)),
+            range: 0..input.bytes.len(),
+            kind: input.kind,
+            encoding: input.encoding,
+            entry_count: input.entry_count,
+        })
     }
 
     /// The name under which the section was written.
@@ -101,6 +118,15 @@ impl Section {
                 size_of::<T>()
             ))
         })
+    }
+}
+
+#[cfg(test)]
+impl Section {
+    /// A section of `bytes`, for the tests of the layers above.
+    pub(crate) fn for_test(bytes: Vec<u8>) -> Self {
+        let count = to_u64(bytes.len());
+        Section::from_input(&SectionInput::new(SectionKind(1), count, bytes)).unwrap()
     }
 }
 

@@ -14,7 +14,13 @@ fn small_tree() -> SoftmaxTree {
     unit.chunks_mut(DIM).for_each(|row| {
         normalise(row);
     });
-    SoftmaxTree { dim: DIM, scale: 3.0, node_rows: vec![0..3, 3..5], unit, bias: vec![0.1, -0.2, 0.3, 0.0, 0.5] }
+    SoftmaxTree {
+        dim: DIM,
+        scale: 3.0,
+        node_rows: vec![0..3, 3..5],
+        unit,
+        bias: vec![0.1, -0.2, 0.3, 0.0, 0.5],
+    }
 }
 
 /// Document 0 is [0, 3] or [2]; document 1 is [0, 4]; document 2 is [1].
@@ -42,7 +48,10 @@ fn the_gradient_equals_finite_differences() {
     let paths = small_paths();
     let queries = queries(5);
     let documents = [0usize, 1, 2, 0, 0];
-    let batch = || Batch { queries: &queries, paths: documents.iter().map(|&d| paths[d].as_slice()).collect() };
+    let batch = || Batch {
+        queries: &queries,
+        paths: documents.iter().map(|&d| paths[d].as_slice()).collect(),
+    };
     let (loss, gradients) = tree.gradient(&batch());
     assert!((loss - tree.loss(&batch())).abs() < 1e-5);
 
@@ -63,18 +72,29 @@ fn the_gradient_equals_finite_differences() {
     };
     for (index, &value) in unit.iter().enumerate() {
         let expected = difference(&|tree, amount| tree.unit[index] += amount);
-        assert!((value - expected).abs() < 2e-3, "unit {index}: {value} against {expected}");
+        assert!(
+            (value - expected).abs() < 2e-3,
+            "unit {index}: {value} against {expected}"
+        );
     }
     for (index, &value) in bias.iter().enumerate() {
         let expected = difference(&|tree, amount| tree.bias[index] += amount);
-        assert!((value - expected).abs() < 2e-3, "bias {index}: {value} against {expected}");
+        assert!(
+            (value - expected).abs() < 2e-3,
+            "bias {index}: {value} against {expected}"
+        );
     }
 }
 
 fn fit_small(seed: u64) -> (SoftmaxTree, FitReport) {
     let mut tree = small_tree();
     let queries = queries(40);
-    let examples: Vec<Example> = (0..40).map(|query| Example { query, document: query % 3 }).collect();
+    let examples: Vec<Example> = (0..40)
+        .map(|query| Example {
+            query,
+            document: query % 3,
+        })
+        .collect();
     let options = FitOptions {
         learning_rate: 1e-2,
         batch_examples: 8,
@@ -85,7 +105,15 @@ fn fit_small(seed: u64) -> (SoftmaxTree, FitReport) {
         seed,
     };
     // Held out = part of what is trained on, so the loss must fall.
-    let report = fit(&mut tree, &queries, &small_paths(), &examples, &examples[..20], &options, &mut |_, _| {});
+    let report = fit(
+        &mut tree,
+        &queries,
+        &small_paths(),
+        &examples,
+        &examples[..20],
+        &options,
+        &mut |_, _| {},
+    );
     (tree, report)
 }
 
@@ -94,13 +122,20 @@ fn fitting_lowers_the_held_out_loss_and_keeps_unit_vectors() {
     let (tree, report) = fit_small(5);
     assert!(report.best_loss < report.initial_loss, "{report:?}");
     assert!(report.best_examples > 0 && report.best_examples <= report.examples);
-    assert!(tree.unit.chunks(DIM).all(|row| (norm(row) - 1.0).abs() < 1e-5));
+    assert!(
+        tree.unit
+            .chunks(DIM)
+            .all(|row| (norm(row) - 1.0).abs() < 1e-5)
+    );
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bits_whatever_the_threads() {
     let with_threads = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| fit_small(5))
     };
     let (one, report_one) = with_threads(1);
@@ -123,8 +158,19 @@ fn without_held_out_examples_nothing_is_changed() {
         patience: 1,
         seed: 0,
     };
-    let examples = [Example { query: 0, document: 0 }];
-    let report = fit(&mut tree, &queries(1), &small_paths(), &examples, &[], &options, &mut |_, _| {});
+    let examples = [Example {
+        query: 0,
+        document: 0,
+    }];
+    let report = fit(
+        &mut tree,
+        &queries(1),
+        &small_paths(),
+        &examples,
+        &[],
+        &options,
+        &mut |_, _| {},
+    );
     assert_eq!(report.examples, 0);
     assert_eq!(tree.unit, small_tree().unit);
 }

@@ -124,7 +124,9 @@ impl TrieTree {
                 for child in forest.segment_children(part)? {
                     let (lo, hi) = (child.node.lo, child.node.hi);
                     let documents = segment.postings.value_count(lo, hi) as f32;
-                    match children.binary_search_by_key(&order(child.token), |live| order(live.token)) {
+                    match children
+                        .binary_search_by_key(&order(child.token), |live| order(live.token))
+                    {
                         Ok(index) => {
                             let row = rows.start as usize + index;
                             units.extend_from_slice(

@@ -182,7 +182,7 @@ mod tests {
     fn trie_of(docids: &std::collections::BTreeSet<Vec<u32>>) -> SegmentTrie {
         let width = TokenWidth::for_vocabulary(70_000).unwrap();
         let bytes = build_trie(docids.iter().map(|docid| width.key(docid).unwrap())).unwrap();
-        SegmentTrie::open(Section::from_vec(bytes), width, docids.len() as u32).unwrap()
+        SegmentTrie::open(Section::for_test(bytes), width, docids.len() as u32).unwrap()
     }
 
     proptest! {
