@@ -1,6 +1,6 @@
 //! Committing and opening a file: what was committed comes back, what was not does not.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

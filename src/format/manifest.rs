@@ -39,6 +39,11 @@ pub mod section {
     pub const PARAMS: SectionKind = SectionKind(4);
     /// Bytes of the embedding application.
     pub const USER: SectionKind = SectionKind(5);
+
+    /// Whether this build knows the section.
+    pub fn is_known(kind: SectionKind) -> bool {
+        (COUNTERS.0..=USER.0).contains(&kind.0)
+    }
 }
 
 /// The state of the index after one commit.
