@@ -1,6 +1,6 @@
 //! Committing and opening a file: what was committed comes back, what was not does not.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -121,6 +121,90 @@ fn committed_extents_come_back_the_same_by_reading_and_by_mapping() {
         // A section outlives its store.
         drop((store, extent));
         assert_eq!(&*section, large);
+    }
+}
+
+#[test]
+fn parts_of_a_large_section_are_read_and_verified_by_chunk() {
+    let (_directory, path) = place();
+    let store = Store::create(&path, &SEED).unwrap();
+    let large: Vec<u8> = (0..2_000_003u32).map(|i| (i % 253) as u8).collect();
+    let reference = add_segment(store.begin().unwrap(), &large).unwrap();
+    let len = large.len() as u64;
+    let ranges = [
+        0..0,
+        0..1,
+        5..70_000,
+        65_536..131_072,
+        131_071..131_073,
+        len - 9..len,
+        len..len,
+        0..len,
+    ];
+    let check = |store: &Store| {
+        let extent = store.extent(&reference).unwrap();
+        for range in ranges.clone() {
+            let part = extent.section_range(BODY, range.clone()).unwrap();
+            assert_eq!(&*part, &large[range.start as usize..range.end as usize]);
+        }
+        let (from, to) = (9, 8);
+        for range in [len..len + 1, from..to, u64::MAX - 1..u64::MAX] {
+            assert!(extent.section_range(BODY, range).unwrap_err().is_corrupt());
+        }
+        assert_eq!(&*extent.section_range(EXTRA, 1..3).unwrap(), b"xt");
+        extent.expect_sections(&[BODY]).unwrap();
+        assert!(
+            extent
+                .expect_sections(&[])
+                .unwrap_err()
+                .is_unsupported_version()
+        );
+        let whole = extent.section(BODY).unwrap();
+        assert_eq!(&*extent.section_range(BODY, 7..9).unwrap(), &whole[7..9]);
+    };
+    opened(&path).iter().for_each(check);
+
+    // Damage in the third chunk: the others are still served, the whole section is not.
+    let off = store
+        .extent(&reference)
+        .unwrap()
+        .sections()
+        .next()
+        .unwrap()
+        .off_bytes
+        + 140_000;
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[off as usize] ^= 8;
+    std::fs::write(&path, bytes).unwrap();
+    for store in opened(&path) {
+        let extent = store.extent(&reference).unwrap();
+        assert_eq!(
+            &*extent.section_range(BODY, 0..131_072).unwrap(),
+            &large[..131_072]
+        );
+        let error = extent.section_range(BODY, 131_071..131_073).unwrap_err();
+        assert!(error.is_corrupt() && error.to_string().contains("chunk 2"));
+        assert!(extent.section(BODY).unwrap_err().is_corrupt());
+        assert_eq!(store.verify(VerifyLevel::Structure).findings.len(), 1);
+    }
+}
+
+#[test]
+fn handles_may_be_shared_between_threads() {
+    fn shareable<T: Send + Sync + 'static>() {}
+    shareable::<Store>();
+    shareable::<zerogr::store::Extent>();
+    shareable::<zerogr::store::Section>();
+    shareable::<Transaction>();
+    let (_directory, path) = place();
+    let store = Store::create(&path, &SEED).unwrap();
+    add_segment(store.begin().unwrap(), &[3; 2_000_000]).unwrap();
+    for store in opened(&path) {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(bodies(&store), [[3; 2_000_000]]));
+            }
+        });
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use memmap2::Mmap;
 use parking_lot::Mutex;
@@ -16,8 +16,8 @@ use super::backend::{Backend, read_at};
 use super::buffer::AlignedBuffer;
 use super::map::MapPermit;
 use super::section::{Bytes, Section};
-use crate::error::{Error, Result};
-use crate::format::limits::{PAGE_BYTES, to_u64};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::limits::{PAGE_BYTES, align_up, to_u64};
 use crate::format::{
     EXTENT_FOOTER_BYTES, EXTENT_HEADER_BYTES, ExtentFooter, ExtentHeader, ExtentKind, ExtentRef,
     SectionEntry, SectionKind, checksum,
@@ -35,6 +35,8 @@ struct Inner {
     table: Vec<SectionEntry>,
     by_kind: HashMap<SectionKind, usize>,
     source: Source,
+    /// Verified chunk tables, each read when the first part of its section is asked for.
+    chunk_tables: Vec<OnceLock<AlignedBuffer>>,
 }
 
 /// Where section bytes come from; one cell per section.
@@ -110,6 +112,7 @@ impl Extent {
             backend: backend.clone(),
             reference: *reference,
             header,
+            chunk_tables: table.iter().map(|_| OnceLock::new()).collect(),
             table,
             by_kind,
             source,
@@ -177,6 +180,96 @@ impl Extent {
             .transpose()
     }
 
+    /// Verified bytes of a part of a section. Of a large section only the 64 KiB chunks that the
+    /// part touches are read and verified, so documents can be fetched from a section that does
+    /// not fit into memory.
+    ///
+    /// # Errors
+    /// `Corrupt` when the section is missing, the range is not inside it, or a checksum is wrong;
+    /// `Io` when reading fails.
+    pub fn section_range(&self, kind: SectionKind, range: Range<u64>) -> Result<Section> {
+        let inner = &*self.0;
+        let missing = || self.damaged(&format!("section {} is missing", kind.0));
+        let at = *inner.by_kind.get(&kind).ok_or_else(missing)?;
+        let entry = inner.table.get(at).ok_or_else(missing)?;
+        let outside = || {
+            self.damaged(&format!(
+                "bytes {range:?} are outside section {}, which has {} bytes",
+                kind.0, entry.len_bytes
+            ))
+        };
+        if range.start > range.end || range.end > entry.len_bytes {
+            return Err(outside());
+        }
+        if entry.crc_alg == checksum::ALG_CRC32 || self.resident(at, entry).is_some() {
+            let section = self.load_section(at)?;
+            return to_usize_range(&range)
+                .and_then(|r| section.get_slice(r))
+                .ok_or_else(outside);
+        }
+
+        let chunk_bytes = to_u64(checksum::CHUNK_BYTES);
+        let first = range.start.checked_div(chunk_bytes).unwrap_or(0);
+        let start = first.saturating_mul(chunk_bytes);
+        let end = align_up(range.end, chunk_bytes)
+            .unwrap_or(u64::MAX)
+            .min(entry.len_bytes);
+        let part = range.start.saturating_sub(start)..range.end.saturating_sub(start);
+        let part = to_usize_range(&part).ok_or_else(outside)?;
+        let check = |bytes: &[u8]| self.verify_chunks(at, entry, first, bytes);
+        let (bytes, base) = match &inner.source {
+            Source::Map { map, .. } => {
+                let chunks =
+                    entry.off_bytes.saturating_add(start)..entry.off_bytes.saturating_add(end);
+                let chunks = to_usize_range(&chunks).ok_or_else(outside)?;
+                check(map.get(chunks.clone()).ok_or_else(outside)?)?;
+                (Bytes::Map(map.clone()), chunks.start)
+            }
+            Source::Heap { .. } => {
+                let mut buffer = AlignedBuffer::zeroed(end.saturating_sub(start))?;
+                let off = inner.reference.off_bytes.saturating_add(entry.off_bytes);
+                read_at(
+                    &*inner.backend,
+                    buffer.bytes_mut(),
+                    off.saturating_add(start),
+                )?;
+                check(buffer.bytes())?;
+                (Bytes::Heap(Arc::new(buffer)), 0)
+            }
+        };
+        let part = base.saturating_add(part.start)..base.saturating_add(part.end);
+        Ok(Section::new(
+            bytes,
+            part,
+            entry.kind,
+            entry.encoding,
+            entry.entry_count,
+        ))
+    }
+
+    /// Refuses an extent with a section that is neither in `known` nor optional: it was written
+    /// by a version that put something there which must not be ignored.
+    ///
+    /// # Errors
+    /// `UnsupportedVersion`.
+    pub fn expect_sections(&self, known: &[SectionKind]) -> Result<()> {
+        let unknown =
+            |entry: &&SectionEntry| !entry.kind.is_optional() && !known.contains(&entry.kind);
+        match self.0.table.iter().find(unknown) {
+            None => Ok(()),
+            Some(entry) => Err(Error::new(
+                ErrorKind::UnsupportedVersion,
+                format!(
+                    "the {:?} extent at byte {} has a section {} that this build does not know \
+                     and must not ignore; use a newer version of zerogr",
+                    self.kind(),
+                    self.0.reference.off_bytes,
+                    entry.kind.0
+                ),
+            )),
+        }
+    }
+
     /// Verifies every byte: all sections, the padding between them, and the footer.
     ///
     /// # Errors
@@ -232,67 +325,105 @@ impl Extent {
 
     fn load_section(&self, at: usize) -> Result<Section> {
         let inner = &*self.0;
-        let entry = inner
-            .table
-            .get(at)
-            .ok_or_else(|| self.damaged("a section is missing"))?;
-        let section = |bytes, range: Range<usize>| {
-            Section::new(bytes, range, entry.kind, entry.encoding, entry.entry_count)
-        };
+        let lost = || self.damaged("a section runs past its end");
+        let entry = inner.table.get(at).ok_or_else(lost)?;
         match &inner.source {
             Source::Map { map, verified } => {
-                // The table was checked to lie within the extent, and the map is the extent.
-                let range = usize::try_from(entry.off_bytes).ok().and_then(|start| {
-                    Some(start..start.checked_add(usize::try_from(entry.len_bytes).ok()?)?)
-                });
-                let range = range.ok_or_else(|| self.damaged("a section runs past its end"))?;
-                let section = section(Bytes::Map(map.clone()), range);
-                match verified.get(at) {
-                    Some(done) if done.load(Ordering::Acquire) => {}
-                    done => {
-                        self.verify_section(entry, &section)?;
-                        if let Some(done) = done {
-                            done.store(true, Ordering::Release);
-                        }
-                    }
+                let section = mapped(map, entry).ok_or_else(lost)?;
+                let verified = verified.get(at).ok_or_else(lost)?;
+                if !verified.load(Ordering::Acquire) {
+                    self.verify_section(at, entry, &section)?;
+                    verified.store(true, Ordering::Release);
                 }
                 Ok(section)
             }
             Source::Heap { buffers } => {
-                let cell = buffers
-                    .get(at)
-                    .ok_or_else(|| self.damaged("a section is missing"))?;
                 // Held while reading, so that two threads do not read the same section twice.
-                let mut cell = cell.lock();
+                let mut cell = buffers.get(at).ok_or_else(lost)?.lock();
                 if let Some(buffer) = cell.upgrade() {
-                    let range = 0..buffer.bytes().len();
-                    return Ok(section(Bytes::Heap(buffer), range));
+                    return Ok(buffered(buffer, entry));
                 }
                 let mut buffer = AlignedBuffer::zeroed(entry.len_bytes)?;
                 let off = inner.reference.off_bytes.saturating_add(entry.off_bytes);
                 read_at(&*inner.backend, buffer.bytes_mut(), off)?;
-                self.verify_section(entry, buffer.bytes())?;
+                self.verify_section(at, entry, buffer.bytes())?;
                 let buffer = Arc::new(buffer);
                 *cell = Arc::downgrade(&buffer);
-                let range = 0..buffer.bytes().len();
-                Ok(section(Bytes::Heap(buffer), range))
+                Ok(buffered(buffer, entry))
             }
         }
     }
 
-    fn verify_section(&self, entry: &SectionEntry, bytes: &[u8]) -> Result<()> {
-        if entry.crc_alg == checksum::ALG_CRC32 {
-            let found = checksum::crc32(bytes);
-            if found == entry.crc {
-                return Ok(());
-            }
-            return Err(self.damaged(&format!(
-                "the checksum of section {} is {found:08x}, expected {:08x}",
-                entry.kind.0, entry.crc
-            )));
+    /// The section, if it was verified and is at hand.
+    fn resident(&self, at: usize, entry: &SectionEntry) -> Option<Section> {
+        match &self.0.source {
+            Source::Map { map, verified } => verified
+                .get(at)?
+                .load(Ordering::Acquire)
+                .then(|| mapped(map, entry))?,
+            Source::Heap { buffers } => buffers
+                .get(at)?
+                .lock()
+                .upgrade()
+                .map(|buffer| buffered(buffer, entry)),
         }
-        let table_len = checksum::chunk_table_len_bytes(entry.len_bytes).unwrap_or(u64::MAX);
-        let mut table = AlignedBuffer::zeroed(table_len)?;
+    }
+
+    fn verify_section(&self, at: usize, entry: &SectionEntry, bytes: &[u8]) -> Result<()> {
+        if entry.crc_alg == checksum::ALG_CRC32_CHUNKS {
+            return self.verify_chunks(at, entry, 0, bytes);
+        }
+        let found = checksum::crc32(bytes);
+        if found == entry.crc {
+            return Ok(());
+        }
+        Err(self.damaged(&format!(
+            "the checksum of section {} is {found:08x}, expected {:08x}",
+            entry.kind.0, entry.crc
+        )))
+    }
+
+    /// Verifies whole chunks of a section, of which `bytes` begins with chunk number `first`.
+    fn verify_chunks(
+        &self,
+        at: usize,
+        entry: &SectionEntry,
+        first: u64,
+        bytes: &[u8],
+    ) -> Result<()> {
+        let table = self.chunk_table(at, entry)?;
+        let entry_bytes = checksum::CHUNK_ENTRY_BYTES;
+        let count = bytes.len().div_ceil(checksum::CHUNK_BYTES);
+        let skip = usize::try_from(first).unwrap_or(usize::MAX);
+        let table = table
+            .get(skip.saturating_mul(entry_bytes)..)
+            .and_then(|rest| rest.get(..count.saturating_mul(entry_bytes)))
+            .unwrap_or_default();
+        match checksum::first_bad_chunk(bytes, table) {
+            None => Ok(()),
+            Some((number, expected, found)) => Err(self.damaged(&format!(
+                "the checksum of section {}, chunk {} (64 KiB each), is {found:08x}, expected \
+                 {expected:08x}",
+                entry.kind.0,
+                skip.saturating_add(number)
+            ))),
+        }
+    }
+
+    /// The chunk table of a large section, read and verified once.
+    fn chunk_table(&self, at: usize, entry: &SectionEntry) -> Result<&[u8]> {
+        let lost = || {
+            self.damaged(&format!(
+                "the checksum table of section {} is damaged",
+                entry.kind.0
+            ))
+        };
+        let cell = self.0.chunk_tables.get(at).ok_or_else(lost)?;
+        if let Some(table) = cell.get() {
+            return Ok(table.bytes());
+        }
+        let len_bytes = checksum::chunk_table_len_bytes(entry.len_bytes).ok_or_else(lost)?;
+        let mut table = AlignedBuffer::zeroed(len_bytes)?;
         let off = self
             .0
             .reference
@@ -300,19 +431,9 @@ impl Extent {
             .saturating_add(entry.crc_table_off_bytes);
         read_at(&*self.0.backend, table.bytes_mut(), off)?;
         if checksum::crc32(table.bytes()) != entry.crc {
-            return Err(self.damaged(&format!(
-                "the checksum table of section {} is damaged",
-                entry.kind.0
-            )));
+            return Err(lost());
         }
-        match checksum::first_bad_chunk(bytes, table.bytes()) {
-            None => Ok(()),
-            Some((number, expected, found)) => Err(self.damaged(&format!(
-                "the checksum of section {}, chunk {number} (64 KiB each), is {found:08x}, \
-                 expected {expected:08x}",
-                entry.kind.0
-            ))),
-        }
+        Ok(cell.get_or_init(|| table).bytes())
     }
 
     fn damaged(&self, what: &str) -> Error {
@@ -324,4 +445,35 @@ impl Extent {
             self.0.header.generation,
         ))
     }
+}
+
+/// The section within the map of its extent.
+fn mapped(map: &Arc<Mmap>, entry: &SectionEntry) -> Option<Section> {
+    // The table was checked to lie within the extent, and the map is the extent.
+    let end = entry.off_bytes.checked_add(entry.len_bytes)?;
+    let range = to_usize_range(&(entry.off_bytes..end))?;
+    map.get(range.clone())?;
+    let bytes = Bytes::Map(map.clone());
+    Some(Section::new(
+        bytes,
+        range,
+        entry.kind,
+        entry.encoding,
+        entry.entry_count,
+    ))
+}
+
+fn buffered(buffer: Arc<AlignedBuffer>, entry: &SectionEntry) -> Section {
+    let range = 0..buffer.bytes().len();
+    Section::new(
+        Bytes::Heap(buffer),
+        range,
+        entry.kind,
+        entry.encoding,
+        entry.entry_count,
+    )
+}
+
+fn to_usize_range(range: &Range<u64>) -> Option<Range<usize>> {
+    Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
 }

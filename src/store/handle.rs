@@ -144,6 +144,13 @@ impl Store {
         self.0.state.read().manifest.clone()
     }
 
+    /// Why a superblock slot was passed over when the newest state was chosen: an interrupted
+    /// commit, or damage that made this handle fall back to the commit before. Empty for a file
+    /// in good order; otherwise worth showing to a person, and gone after the next commit.
+    pub fn passed_over(&self) -> Vec<String> {
+        self.0.state.read().passed_over.clone()
+    }
+
     /// Looks for a newer commit, by this or another process; true when there was one.
     ///
     /// # Errors
@@ -154,6 +161,7 @@ impl Store {
         let mut state = self.0.state.write();
         let (old, new) = (&state.superblock, &found.superblock);
         if (new.generation, new.commit_nonce) == (old.generation, old.commit_nonce) {
+            state.passed_over = found.passed_over;
             return Ok(false);
         }
         if new.generation < old.generation {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::limits::{HEADER_OFF_BYTES, SLOT_OFF_BYTES};
 use crate::format::{
     EXTENT_HEADER_BYTES, ExtentHeader, ExtentKind, ExtentRef, FileHeader, HEADER_BYTES, Manifest,
-    SUPERBLOCK_RECORD_BYTES, SectionEntry, SlotContent, Superblock, checksum,
+    SUPERBLOCK_RECORD_BYTES, SectionEntry, SlotContent, Superblock, checksum, manifest_section,
 };
 
 /// A committed state and the slot that names it.
@@ -22,6 +22,26 @@ pub(super) struct State {
     pub(super) manifest: Arc<Manifest>,
     /// The extent of the manifest itself.
     pub(super) manifest_ref: ExtentRef,
+    /// Why a slot was passed over in favour of this state; empty for a file in good order.
+    pub(super) passed_over: Vec<String>,
+}
+
+impl State {
+    pub(super) fn new(
+        slot: usize,
+        superblock: Superblock,
+        manifest: Manifest,
+        manifest_ref: ExtentRef,
+    ) -> Self {
+        let manifest = Arc::new(manifest);
+        State {
+            slot,
+            superblock,
+            manifest,
+            manifest_ref,
+            passed_over: Vec::new(),
+        }
+    }
 }
 
 /// Reads the file header.
@@ -98,11 +118,18 @@ pub(super) fn select(backend: &dyn Backend, header: &FileHeader) -> Result<State
 
 fn select_once(backend: &dyn Backend, header: &FileHeader) -> Result<State> {
     let mut reasons = Vec::new();
+    let (mut suspect, mut empty) = (false, false);
     let mut candidates = Vec::new();
     for slot in 0..SLOT_OFF_BYTES.len() {
         match read_slot(backend, slot, Some(header.file_uuid))? {
-            SlotContent::Empty => reasons.push(format!("slot {slot}: never written")),
-            SlotContent::Damaged(why) => reasons.push(format!("slot {slot}: {why}")),
+            SlotContent::Empty => {
+                reasons.push(format!("slot {slot}: never written"));
+                empty = true;
+            }
+            SlotContent::Damaged(why) => {
+                reasons.push(format!("slot {slot}: {why}"));
+                suspect = true;
+            }
             SlotContent::Unreadable { generation, error } => {
                 candidates.push((generation, slot, Err(error)));
             }
@@ -116,8 +143,17 @@ fn select_once(backend: &dyn Backend, header: &FileHeader) -> Result<State> {
         let superblock = record?;
         superblock.check_readable()?;
         match load_state(backend, slot, superblock) {
-            Ok(state) => return Ok(state),
-            Err(error) if error.is_corrupt() => reasons.push(format!("slot {slot}: {error}")),
+            Ok(mut state) => {
+                // Only the first commit leaves a slot unwritten; later it was erased.
+                if suspect || (empty && state.superblock.generation > 1) {
+                    state.passed_over = reasons;
+                }
+                return Ok(state);
+            }
+            Err(error) if error.is_corrupt() => {
+                reasons.push(format!("slot {slot}: {error}"));
+                suspect = true;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -152,12 +188,7 @@ pub(super) fn load_state(
     for reference in manifest.extents() {
         reference.check_bounds(superblock.committed_end_bytes)?;
     }
-    Ok(State {
-        slot,
-        superblock,
-        manifest: Arc::new(manifest),
-        manifest_ref,
-    })
+    Ok(State::new(slot, superblock, manifest, manifest_ref))
 }
 
 fn decode_manifest(bytes: &[u8], superblock: &Superblock) -> Result<(Manifest, ExtentRef)> {
@@ -182,6 +213,19 @@ fn decode_manifest(bytes: &[u8], superblock: &Superblock) -> Result<(Manifest, E
         .get(EXTENT_HEADER_BYTES..EXTENT_HEADER_BYTES.saturating_add(header.table_len_bytes()))
         .ok_or_else(|| damaged("its section table does not fit"))?;
     let table = SectionEntry::decode_table(table, &header, &reference)?;
+    if let Some(entry) = table
+        .iter()
+        .find(|entry| !entry.kind.is_optional() && !manifest_section::is_known(entry.kind))
+    {
+        return Err(Error::new(
+            ErrorKind::UnsupportedVersion,
+            format!(
+                "the manifest has a section {} that this build does not know and must not \
+                 ignore; use a newer version of zerogr",
+                entry.kind.0
+            ),
+        ));
+    }
     let manifest = Manifest::from_sections(|kind| {
         let entry = table.iter().find(|entry| entry.kind == kind)?;
         let start = usize::try_from(entry.off_bytes).ok()?;

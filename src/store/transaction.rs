@@ -47,8 +47,14 @@ impl Transaction {
             .generation
             .checked_add(1)
             .ok_or_else(|| Error::limit("the index has no generation numbers left"))?;
-        let end_bytes =
-            align_up(base.superblock.committed_end_bytes, PAGE_BYTES).ok_or_else(file_too_large)?;
+        // Normally the tail after the last commit is dead and is overwritten. But when a slot was
+        // passed over, another process may hold, even map, the commit that the slot named before
+        // it was damaged; then nothing that exists is overwritten.
+        let mut end_bytes = base.superblock.committed_end_bytes;
+        if !base.passed_over.is_empty() {
+            end_bytes = end_bytes.max(store.len_bytes()?);
+        }
+        let end_bytes = align_up(end_bytes, PAGE_BYTES).ok_or_else(file_too_large)?;
         Ok(Transaction {
             store,
             base,
@@ -207,13 +213,7 @@ impl Commit {
         };
         let manifest_ref = image.reference(self.off_bytes);
         drop(sections);
-        let manifest = Arc::new(manifest);
-        let state = State {
-            slot: self.slot,
-            superblock,
-            manifest,
-            manifest_ref,
-        };
+        let state = State::new(self.slot, superblock, manifest, manifest_ref);
         Ok(Prepared { state, image_bytes })
     }
 

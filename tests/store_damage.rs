@@ -1,0 +1,268 @@
+//! Damaged files: a typed error or the right answer, never a panic, never a wrong answer.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use zerogr::format::{
+    BlobRole, ExtentKind, FileHeader, Manifest, SectionInput, SectionKind, SegmentEntry, checksum,
+    limits,
+};
+use zerogr::store::{CreateOptions, MemoryBackend, Store, VerifyLevel};
+use zerogr::{Error, ErrorKind};
+
+const SEED: CreateOptions = CreateOptions {
+    seed: Some(7),
+    application_id: 0,
+};
+
+/// A file of three generations and about 20 KB.
+fn small_file() -> Vec<u8> {
+    let backend = Arc::new(MemoryBackend::default());
+    let store = Store::create_on(backend.clone(), &SEED).unwrap();
+    for n in 0..2u8 {
+        let mut transaction = store.begin().unwrap();
+        let body: Vec<u8> = (0..300).map(|i| (i as u8) ^ n).collect();
+        let sections = [1, 2].map(|kind| SectionInput {
+            kind: SectionKind(kind),
+            encoding: 1,
+            entry_count: 300,
+            bytes: Cow::Borrowed(&body),
+        });
+        let segment = transaction.append(ExtentKind::Segment, &sections).unwrap();
+        let mut manifest = transaction.base().clone();
+        manifest.next_segment_id = u64::from(n) + 1;
+        manifest.segments = vec![SegmentEntry {
+            id: n.into(),
+            level: 0,
+            doc_count: 300,
+            dead_count: 0,
+            docid_count: 300,
+            segment,
+            heads: None,
+            tombstones: None,
+            pseudo_queries: None,
+        }];
+        manifest.params = format!("{{\"n\":{n}}}").into_bytes();
+        if n == 0 {
+            manifest.blobs.push(
+                transaction
+                    .append_blob(BlobRole::Tokenizer, "t", "text/plain", b"blob")
+                    .unwrap(),
+            );
+        }
+        transaction.commit(manifest).unwrap();
+    }
+    backend.to_vec()
+}
+
+/// Everything a reader can get from a file.
+type Answer = (Arc<Manifest>, Vec<Vec<u8>>);
+
+fn read_all(bytes: Vec<u8>) -> Result<Answer, Error> {
+    let store = Store::open_on(Arc::new(MemoryBackend::new(bytes)))?;
+    let manifest = store.manifest();
+    let mut contents = Vec::new();
+    for reference in manifest.extents() {
+        let extent = store.extent(&reference)?;
+        for info in extent.sections() {
+            contents.push(extent.section(info.kind)?.to_vec());
+        }
+    }
+    Ok((manifest, contents))
+}
+
+/// The right answers: those of the whole file and, where a slot or manifest is lost, of the
+/// commit before the last.
+fn answers(file: &[u8]) -> [Answer; 2] {
+    let newest = read_all(file.to_vec()).unwrap();
+    let mut older = file.to_vec();
+    // Three commits: the newest is in slot 0 again.
+    older[..512].fill(0xFF);
+    let older = read_all(older).unwrap();
+    assert_eq!((newest.0.generation, older.0.generation), (3, 2));
+    [newest, older]
+}
+
+fn is_typed_damage(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Corrupt | ErrorKind::NotAnIndex | ErrorKind::UnsupportedVersion
+    )
+}
+
+#[test]
+fn every_single_bit_flip_is_found_or_harmless() {
+    let file = small_file();
+    let answers = answers(&file);
+    let mut damaged = file.clone();
+    let (mut refused, mut fell_back) = (0, 0);
+    for bit in 0..file.len() * 8 {
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        match read_all(damaged.clone()) {
+            Ok(answer) if answer == answers[0] => {}
+            Ok(answer) => {
+                assert!(answer == answers[1], "bit {bit} changed the answer");
+                fell_back += 1;
+            }
+            Err(error) => {
+                assert!(is_typed_damage(&error), "bit {bit}: {error}");
+                refused += 1;
+            }
+        }
+        damaged[bit / 8] ^= 1 << (bit % 8);
+    }
+    // The newest record and manifest fall back; header and sections cannot.
+    assert!(fell_back >= (256 + 4096) * 8 && refused >= (256 + 600) * 8);
+}
+
+#[test]
+fn full_verification_finds_every_flip_of_a_live_byte() {
+    let file = small_file();
+    let dead = {
+        // The first manifest and the first segment are not reachable any more.
+        let store = Store::open_on(Arc::new(MemoryBackend::new(file.clone()))).unwrap();
+        let manifest = store.manifest();
+        let mut live: Vec<_> = manifest.extents().map(|r| r.off_bytes as usize).collect();
+        live.push(file.len() - 4096);
+        // The manifest before is not live, and still what a torn slot would fall back to.
+        live.push(manifest.prev_manifest_off as usize);
+        move |at: usize| at >= 12_288 && !live.contains(&(at / 4096 * 4096))
+    };
+    let mut damaged = file.clone();
+    for at in 0..file.len() {
+        let bit = 1 << (at % 8);
+        damaged[at] ^= bit;
+        if let Ok(store) = Store::open_on(Arc::new(MemoryBackend::new(damaged.clone()))) {
+            let report = store.verify(VerifyLevel::Full);
+            assert_eq!(report.is_ok(), dead(at), "byte {at}: {:?}", report.findings);
+            assert!(report.findings.iter().all(|finding| {
+                let start = finding.off_bytes as usize / 4096 * 4096;
+                (start..start + 4096).contains(&at)
+                    || store.manifest().generation == 2
+                    || finding.place.contains("slot")
+            }));
+        }
+        damaged[at] ^= bit;
+    }
+}
+
+#[test]
+fn truncation_at_any_length_opens_a_commit_or_is_refused() {
+    let file = small_file();
+    let answers = answers(&file);
+    for len in (0..file.len())
+        .step_by(64)
+        .chain(file.len() - 70..file.len())
+    {
+        match read_all(file[..len].to_vec()) {
+            Ok(answer) => assert!(answers.contains(&answer), "length {len}"),
+            Err(error) => assert!(is_typed_damage(&error), "length {len}: {error}"),
+        }
+    }
+    assert!(
+        read_all(file[..8000].to_vec())
+            .unwrap_err()
+            .is_not_an_index()
+    );
+    assert!(read_all(file[..13_000].to_vec()).unwrap_err().is_corrupt());
+}
+
+#[test]
+fn a_torn_newest_slot_falls_back_and_says_so_and_the_next_commit_repairs_it() {
+    let mut file = small_file();
+    file[100] ^= 1;
+    let backend = Arc::new(MemoryBackend::new(file.clone()));
+    let store = Store::open_on(backend.clone()).unwrap();
+    assert_eq!(store.manifest().generation, 2);
+    assert_eq!(store.passed_over().len(), 1);
+    let report = store.verify(VerifyLevel::Headers);
+    assert_eq!(report.findings[0].place, "superblock slot 0");
+    let transaction = store.begin().unwrap();
+    let manifest = transaction.base().clone();
+    transaction.commit(manifest).unwrap();
+    assert!(store.passed_over().is_empty());
+    // What the damaged slot named may be in use elsewhere, so it is still there.
+    assert!(backend.to_vec()[12_288..file.len()] == file[12_288..]);
+    let again = Store::open_on(backend).unwrap();
+    assert_eq!(again.manifest().generation, 3);
+    assert!(again.verify(VerifyLevel::Full).is_ok());
+}
+
+#[test]
+fn both_slots_lost_is_corrupt_and_a_lost_header_is_told_from_no_index() {
+    let mut file = small_file();
+    file[8192] ^= 1;
+    assert!(read_all(file.clone()).unwrap_err().is_corrupt());
+    file[0] ^= 1;
+    file[4096] ^= 1;
+    assert!(read_all(file.clone()).unwrap_err().is_not_an_index());
+    file[8192] ^= 1;
+    assert!(read_all(file).unwrap_err().is_corrupt());
+}
+
+/// Rewrites the newest superblock, with a good checksum.
+fn with_superblock(file: &[u8], change: impl Fn(&mut [u8])) -> Vec<u8> {
+    let mut file = file.to_vec();
+    change(&mut file[..252]);
+    let crc = checksum::crc32(&file[..252]);
+    file[252..256].copy_from_slice(&crc.to_le_bytes());
+    file
+}
+
+#[test]
+fn newer_formats_and_unknown_features_are_refused_not_passed_over() {
+    let file = small_file();
+    let newer = with_superblock(&file, |record| record[8] = 9);
+    assert!(read_all(newer).unwrap_err().is_unsupported_version());
+    let feature = with_superblock(&file, |record| record[80] = 1);
+    assert!(read_all(feature).unwrap_err().is_unsupported_version());
+    let optional = with_superblock(&file, |record| record[96] = 1);
+    assert!(read_all(optional).is_ok());
+    let read_only = with_superblock(&file, |record| record[88] = 1);
+    let store = Store::open_on(Arc::new(MemoryBackend::new(read_only))).unwrap();
+    assert!(store.begin().unwrap_err().is_unsupported_version());
+}
+
+#[test]
+fn superblocks_that_lie_with_good_checksums_are_refused_or_passed_over() {
+    let file = small_file();
+    let answers = answers(&file);
+    for (at, len) in [(24, 8), (32, 8), (40, 8), (48, 4), (56, 8)] {
+        for value in [
+            0u64,
+            1,
+            4096,
+            8192,
+            12_288,
+            1 << 40,
+            1 << 62,
+            u64::MAX,
+            u64::MAX - 4095,
+        ] {
+            let damaged = with_superblock(&file, |r| {
+                r[at..at + len].copy_from_slice(&value.to_le_bytes()[..len])
+            });
+            match read_all(damaged) {
+                Ok(answer) => assert!(answers.contains(&answer)),
+                Err(error) => assert!(is_typed_damage(&error)),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_layout_is_the_one_in_the_specification() {
+    let file = small_file();
+    assert_eq!(limits::SLOT_OFF_BYTES, [0, 4096]);
+    let header = FileHeader::decode(&file[8192..]).unwrap();
+    assert_eq!(header.created_ms, 0);
+    assert_eq!(&file[0..4], b"\x89ZGS");
+    assert_eq!(&file[8192..8196], b"\x89ZGR");
+    assert_eq!(&file[12_288..12_292], b"ZGRX");
+    assert_eq!(&file[file.len() - 4..], b"XRGZ");
+    assert_eq!(&file[80..256][..16], &[0; 16]);
+    assert_eq!(u64::from_le_bytes(file[16..24].try_into().unwrap()), 3);
+    assert_eq!(&file[64..80], header.file_uuid);
+}
