@@ -16,7 +16,7 @@ fn main() {
     let mut args = std::env::args()
         .skip(1)
         .filter_map(|arg| arg.parse::<usize>().ok());
-    let count = args.next().unwrap_or(300);
+    let count = args.next().unwrap_or(600);
     let rounds = args.next().unwrap_or(5);
     let texts = scifact(count);
     let queries: Vec<String> = texts
@@ -25,8 +25,8 @@ fn main() {
         .collect();
 
     let mut layouts = Vec::new();
-    for (sessions, threads) in [(1, 1), (1, 2), (2, 2)] {
-        for batch in [256, 512, 1024, 2048, 4096] {
+    for (sessions, threads) in [(1, 2), (2, 2)] {
+        for batch in [512, 1024, 2048] {
             let options = EncoderOptions::new()
                 .device(Device::Cpu)
                 .threads(threads)
