@@ -22,7 +22,7 @@ pub(super) struct NewBlob {
     role: BlobRole,
     name: &'static str,
     media_type: &'static str,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     /// `Some`: stays outside, at this path.
     outside: Option<String>,
 }
@@ -37,7 +37,7 @@ impl NewBlob {
             role: self.role,
             name: self.name.to_owned(),
             media_type: self.media_type.to_owned(),
-            sha256: Sha256::digest(&self.bytes).into(),
+            sha256: Sha256::digest(self.bytes.as_slice()).into(),
             len_bytes: self.bytes.len() as u64,
             place: BlobPlace::External { path: path.clone() },
         })
@@ -93,7 +93,7 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
                 name: "tokenizer.json",
                 media_type: "application/json",
                 outside: outside(&files.tokenizer_path)?,
-                bytes: files.tokenizer,
+                bytes: Arc::new(files.tokenizer),
             },
         ],
         pooling: files.pooling.unwrap_or_default().name().to_owned(),
@@ -179,8 +179,8 @@ fn from_store(
     };
     let (model, tokenizer) = (blob(BlobRole::Encoder)?, blob(BlobRole::Tokenizer)?);
     let bytes = crate::model::EncoderBytes {
-        model: &model,
-        tokenizer: &tokenizer,
+        model,
+        tokenizer: (*tokenizer).as_ref(),
         pooling: crate::model::Pooling::from_name(&params.pooling)?,
         max_len_tokens: params.max_model_tokens,
     };
@@ -191,10 +191,10 @@ fn from_store(
 }
 
 #[cfg(feature = "models")]
-fn blob_bytes(store: &Store, entry: &BlobEntry) -> Result<std::borrow::Cow<'static, [u8]>> {
+fn blob_bytes(store: &Store, entry: &BlobEntry) -> Result<crate::model::ModelBytes> {
     use sha2::{Digest, Sha256};
     let BlobPlace::External { path } = &entry.place else {
-        return Ok(store.blob(entry)?.to_vec().into());
+        return Ok(Arc::new(store.blob(entry)?));
     };
     let folder = store.path().parent().unwrap_or(std::path::Path::new(""));
     let path = folder.join(path);
@@ -216,5 +216,5 @@ fn blob_bytes(store: &Store, entry: &BlobEntry) -> Result<std::borrow::Cow<'stat
             ),
         ));
     }
-    Ok(bytes.into())
+    Ok(Arc::new(bytes))
 }

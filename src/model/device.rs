@@ -24,11 +24,11 @@ pub struct EncoderOptions {
     pub device: Device,
     /// Threads in all; 0 means one per core.
     pub threads: usize,
-    /// Independent sessions that work side by side, each with an equal share of the threads and
-    /// its own copy of the weights; 0 means the measured default.
+    /// Independent sessions that share a bulk job, each with an equal part of the threads; 0
+    /// means the measured default. Each holds a copy of the weights while the job lasts.
     pub sessions: usize,
-    /// Most texts in one run of the model; 0 means the measured default.
-    pub batch_texts: usize,
+    /// Most tokens, padding included, in one run of the model; 0 means the measured default.
+    pub batch_tokens: usize,
 }
 
 impl EncoderOptions {
@@ -55,40 +55,41 @@ impl EncoderOptions {
         self
     }
 
-    /// Sets the most texts in one run of the model; 0 means the measured default.
-    pub fn batch_texts(mut self, batch_texts: usize) -> Self {
-        self.batch_texts = batch_texts;
+    /// Sets the most tokens in one run of the model; 0 means the measured default.
+    pub fn batch_tokens(mut self, batch_tokens: usize) -> Self {
+        self.batch_tokens = batch_tokens;
         self
     }
 
-    /// (sessions, threads of each session) on this machine.
-    pub(super) fn layout(&self, on_gpu: bool) -> (usize, usize) {
-        let cores = thread::available_parallelism().map_or(1, |n| n.get());
-        let threads = if self.threads == 0 {
-            cores
+    /// Threads in all.
+    pub(super) fn threads_or_default(&self) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, |n| n.get());
+        if self.threads == 0 {
+            cores()
         } else {
             self.threads
-        };
-        let sessions = match self.sessions {
-            _ if on_gpu => 1,
-            0 => threads.min(MAX_DEFAULT_SESSIONS),
-            n => n.min(threads),
-        };
-        (sessions, (threads / sessions).max(1))
+        }
     }
 
-    /// Most texts in one run.
-    pub(super) fn batch_texts_or_default(&self) -> usize {
-        if self.batch_texts == 0 {
-            DEFAULT_BATCH_TEXTS
-        } else {
-            self.batch_texts
+    /// Sessions for a bulk job.
+    pub(super) fn sessions_or_default(&self, on_cuda: bool) -> usize {
+        let threads = self.threads_or_default();
+        match self.sessions {
+            _ if on_cuda => 1,
+            0 => threads.min(MAX_DEFAULT_SESSIONS),
+            n => n.min(threads),
+        }
+    }
+
+    /// Most tokens in one run.
+    pub(super) fn batch_tokens_or_default(&self, on_cuda: bool) -> usize {
+        match self.batch_tokens {
+            0 if on_cuda => 16_384,
+            0 => 1_024,
+            n => n,
         }
     }
 }
 
 /// Sessions cost memory (a copy of the weights each), and beyond a few the memory bus is shared.
 const MAX_DEFAULT_SESSIONS: usize = 4;
-
-/// See the measurements in the encoder's module head.
-const DEFAULT_BATCH_TEXTS: usize = 32;

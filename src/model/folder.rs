@@ -11,6 +11,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -32,7 +33,7 @@ const FALLBACK_MAX_LEN_TOKENS: usize = 256;
 #[derive(Debug, Clone)]
 pub struct EncoderFiles {
     /// The ONNX graph with its weights.
-    pub model: Vec<u8>,
+    pub model: Arc<Vec<u8>>,
     /// Where the graph was read from.
     pub model_path: PathBuf,
     /// The `tokenizer.json`.
@@ -65,7 +66,7 @@ impl EncoderFiles {
             file(dir, "tokenizer.json")?.ok_or_else(|| missing(dir, "tokenizer.json"))?;
         check_modules(dir)?;
         Ok(EncoderFiles {
-            model: file(dir, model)?.ok_or_else(|| missing(dir, model))?,
+            model: Arc::new(file(dir, model)?.ok_or_else(|| missing(dir, model))?),
             model_path: dir.join(model),
             tokenizer,
             tokenizer_path: dir.join("tokenizer.json"),
@@ -90,11 +91,11 @@ impl EncoderFiles {
         })?;
         if hex(&Sha256::digest(&model)) != cache::DEFAULT_MODEL_SHA256 {
             let path = model_path.display();
-            let message = format!("{path} is damaged; delete its folder and run `zerogr setup`");
+            let message = format!("{path} is damaged; run `zerogr setup` to replace it");
             return Err(Error::new(ErrorKind::Model, message));
         }
         Ok(EncoderFiles {
-            model,
+            model: Arc::new(model),
             model_path,
             tokenizer: cache::DEFAULT_TOKENIZER.to_vec(),
             tokenizer_path: dir.join("tokenizer.json"),

@@ -23,7 +23,7 @@ pub mod tokenizer;
 mod version;
 
 pub use device::{Device, EncoderOptions};
-pub use encoder::{Encoder, EncoderBytes};
+pub use encoder::{Encoder, EncoderBytes, ModelBytes};
 pub use folder::EncoderFiles;
 pub use pooling::Pooling;
 pub use runtime::Runtime;

@@ -26,6 +26,7 @@ use std::sync::OnceLock;
 
 use ort::environment::Environment;
 use ort::ep::ExecutionProvider;
+use ort::logging::LogLevel;
 use parking_lot::Mutex;
 
 use super::cache;
@@ -216,6 +217,10 @@ fn open(path: &Path) -> Result<Runtime> {
         .with_telemetry(false)
         .build()
         .map_err(|e| Error::new(ErrorKind::Runtime, failed(e.to_string())))?;
+    // Failures come back as errors; a library does not write to standard error.
+    if env::var_os("ORT_LOG").is_none() {
+        environment.set_log_level(LogLevel::Fatal);
+    }
     Ok(Runtime {
         environment,
         path,

@@ -1,0 +1,158 @@
+//! What the encoder says when something is missing or wrong: a typed error, never a panic.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zerogr::ErrorKind;
+use zerogr::model::{Device, Encoder, EncoderBytes, EncoderOptions, Pooling, cache};
+
+fn cpu() -> EncoderOptions {
+    EncoderOptions::new().device(Device::Cpu)
+}
+
+fn bytes(model: Vec<u8>, tokenizer: &[u8]) -> EncoderBytes<'_> {
+    EncoderBytes {
+        model: Arc::new(model),
+        tokenizer,
+        pooling: Pooling::Mean,
+        max_len_tokens: 256,
+    }
+}
+
+fn installed_model() -> PathBuf {
+    common::home().join("models").join(cache::DEFAULT_MODEL)
+}
+
+fn model_bytes() -> Vec<u8> {
+    std::fs::read(installed_model().join("model.onnx")).unwrap()
+}
+
+/// A model folder that is a copy of the installed one.
+fn copied() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::create_dir(copy.path().join("1_Pooling")).unwrap();
+    for name in [
+        "model.onnx",
+        "tokenizer.json",
+        "1_Pooling/config.json",
+        "sentence_bert_config.json",
+    ] {
+        std::fs::copy(installed_model().join(name), copy.path().join(name)).unwrap();
+    }
+    copy
+}
+
+fn error_of(dir: &Path) -> zerogr::Error {
+    let error = Encoder::from_dir(dir, &cpu()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Model, "{error}");
+    error
+}
+
+#[test]
+fn wrong_model_bytes() {
+    let good = model_bytes();
+    let torn = good[..good.len() / 2].to_vec();
+    for model in [Vec::new(), b"not a model".to_vec(), torn] {
+        let error = Encoder::from_bytes(bytes(model, cache::DEFAULT_TOKENIZER), &cpu());
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Model);
+    }
+}
+
+#[test]
+fn wrong_tokenizer_bytes() {
+    let error = Encoder::from_bytes(bytes(model_bytes(), b"{}"), &cpu()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Model);
+    // A tokenizer of another model: it has a token that this model does not know.
+    let text = std::str::from_utf8(cache::DEFAULT_TOKENIZER).unwrap();
+    let foreign = text.replacen(
+        "\"[unused0]\":1,",
+        "\"[unused0]\":1,\"zgrsurplus\":40000,",
+        1,
+    );
+    assert_ne!(text, foreign);
+    let error = Encoder::from_bytes(bytes(model_bytes(), foreign.as_bytes()), &cpu()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Model);
+    assert!(error.to_string().contains("tokenizer"), "{error}");
+}
+
+#[test]
+fn folders_say_which_file_is_missing_or_wrong() {
+    assert!(
+        error_of(Path::new("does-not-exist"))
+            .to_string()
+            .contains("does-not-exist")
+    );
+    for name in ["model.onnx", "tokenizer.json", "1_Pooling/config.json"] {
+        let copy = copied();
+        std::fs::remove_file(copy.path().join(name)).unwrap();
+        assert!(error_of(copy.path()).to_string().contains(name));
+    }
+    let wrong = [
+        (
+            "1_Pooling/config.json",
+            r#"{"pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": true}"#,
+        ),
+        ("1_Pooling/config.json", "{"),
+        (
+            "modules.json",
+            r#"[{"type": "sentence_transformers.models.Dense"}]"#,
+        ),
+        ("sentence_bert_config.json", r#"{"max_seq_length": -1}"#),
+    ];
+    for (name, text) in wrong {
+        let copy = copied();
+        std::fs::write(copy.path().join(name), text).unwrap();
+        assert!(error_of(copy.path()).to_string().contains(name), "{text}");
+    }
+}
+
+#[test]
+fn folders_in_the_usual_layouts_work() {
+    let default = Encoder::from_cache(&cpu()).unwrap_or_else(|_| {
+        common::setup();
+        Encoder::from_cache(&cpu()).unwrap()
+    });
+    let copy = copied();
+    std::fs::create_dir(copy.path().join("onnx")).unwrap();
+    std::fs::rename(
+        copy.path().join("model.onnx"),
+        copy.path().join("onnx/model_quantized.onnx"),
+    )
+    .unwrap();
+    std::fs::write(
+        copy.path().join("sentence_bert_config.json"),
+        r#"{"max_seq_length": 77}"#,
+    )
+    .unwrap();
+    let mean = Encoder::from_dir(copy.path(), &cpu()).unwrap();
+    assert_eq!(mean.max_len_tokens(), 77);
+    assert_eq!(mean.fingerprint(), default.fingerprint());
+    assert_eq!(
+        mean.encode_one("a text").unwrap(),
+        default.encode_one("a text").unwrap()
+    );
+
+    let cls = r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"#;
+    std::fs::write(copy.path().join("1_Pooling/config.json"), cls).unwrap();
+    let cls = Encoder::from_dir(copy.path(), &cpu()).unwrap();
+    assert_ne!(cls.fingerprint(), mean.fingerprint());
+    assert_ne!(
+        cls.encode_one("a text").unwrap(),
+        mean.encode_one("a text").unwrap()
+    );
+}
+
+#[test]
+fn cuda_without_cuda_is_a_device_error() {
+    common::setup();
+    let runtime = zerogr::model::Runtime::load(None).unwrap();
+    if !runtime.providers().contains(&"CUDA") {
+        let options = EncoderOptions::new().device(Device::Cuda);
+        let error = Encoder::from_cache(&options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Device, "{error}");
+    }
+    let auto = Encoder::from_cache(&EncoderOptions::new()).unwrap();
+    assert!(auto.encode_one("works on what there is").is_ok());
+}

@@ -1,0 +1,179 @@
+//! `zerogr setup` and `zerogr doctor` as a person meets them.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{stderr, stdout, zerogr};
+use serde_json::Value;
+
+/// A command with a cache folder of its own, and no other source of a library.
+fn in_home(home: &Path) -> Command {
+    let mut command = zerogr();
+    command
+        .env("ZEROGR_HOME", home)
+        .env_remove("ZEROGR_ORT")
+        .env_remove("ORT_DYLIB_PATH");
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+/// A cache folder with what the shared one has.
+fn installed_copy() -> tempfile::TempDir {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().flatten() {
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to);
+            } else {
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+    let home = common::home();
+    let fresh = tempfile::tempdir().unwrap();
+    for name in ["onnxruntime-1.28.0", "models/all-MiniLM-L6-v2-int8"] {
+        copy(&home.join(name), &fresh.path().join(name));
+    }
+    fresh
+}
+
+#[test]
+fn a_second_setup_is_quick_and_offline() {
+    common::setup();
+    let start = std::time::Instant::now();
+    let output = run(zerogr()
+        .args(["setup", "--json"])
+        .env("PIP_INDEX_URL", "http://127.0.0.1:9/none")
+        .env("PATH", ""));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(start.elapsed().as_secs_f64() < 10.0);
+    let value: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(value["changed"], false);
+    assert_eq!(value["runtime_version"], "1.28.0");
+}
+
+#[test]
+fn a_set_up_machine_is_healthy() {
+    common::setup();
+    let output = run(zerogr().args(["doctor", "--json"]));
+    assert!(output.status.success(), "{}", stdout(&output));
+    let value: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(value["ok"], true);
+    assert_eq!(value["models"][0]["state"], "ok");
+    assert!(value["cores"].as_u64().unwrap() > 0);
+    assert!(stdout(&run(zerogr().arg("doctor"))).contains("all is well"));
+}
+
+#[test]
+fn an_empty_machine_is_not() {
+    let home = tempfile::tempdir().unwrap();
+    let output = run(in_home(home.path())
+        .args(["doctor", "--json"])
+        .env("LD_LIBRARY_PATH", ""));
+    assert_eq!(output.status.code(), Some(1));
+    let value: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(value["ok"], false);
+    assert_eq!(value["models"][0]["state"], "missing");
+}
+
+#[test]
+fn setup_without_python_or_network_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let output = run(in_home(home.path()).arg("setup").env("PATH", ""));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("no Python found"),
+        "{}",
+        stderr(&output)
+    );
+
+    let output = run(in_home(home.path())
+        .arg("setup")
+        .env("PIP_INDEX_URL", "http://127.0.0.1:9/none")
+        .env("PIP_RETRIES", "0")
+        .env("PIP_NO_CACHE_DIR", "1"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("check the network"),
+        "{}",
+        stderr(&output)
+    );
+    let left = std::fs::read_dir(home.path()).unwrap().count();
+    assert_eq!(left, 0, "a failed set-up leaves nothing");
+}
+
+#[test]
+fn a_wheel_that_is_not_the_published_one_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let wheels = tempfile::tempdir().unwrap();
+    let name = "onnxruntime-1.28.0-cp311-cp311-manylinux_2_28_x86_64.whl";
+    std::fs::write(wheels.path().join(name), "not a wheel").unwrap();
+    let output = run(in_home(home.path())
+        .args(["setup", "--wheels"])
+        .arg(wheels.path()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("SHA-256"), "{}", stderr(&output));
+    assert!(!home.path().join("onnxruntime-1.28.0").exists());
+}
+
+#[test]
+fn damage_is_seen_by_doctor_and_by_the_encoder() {
+    let home = installed_copy();
+    let model = home.path().join("models/all-MiniLM-L6-v2-int8/model.onnx");
+    let mut bytes = std::fs::read(&model).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&model, bytes).unwrap();
+    let output = run(in_home(home.path()).arg("doctor"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("damaged"));
+    // And set-up does not take it for installed.
+    let output = run(in_home(home.path()).arg("setup").env("PATH", ""));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn usage_errors_have_their_own_status() {
+    assert_eq!(run(zerogr().arg("no-such-command")).status.code(), Some(2));
+    assert_eq!(
+        run(zerogr().args(["setup", "--no-such-option"]))
+            .status
+            .code(),
+        Some(2)
+    );
+    assert!(run(zerogr().arg("--help")).status.success());
+}
+
+/// Fetches from pip again (which keeps a cache of its own).
+#[test]
+fn two_setups_at_once_and_one_killed_half_way_do_no_harm() {
+    let home = tempfile::tempdir().unwrap();
+    let mut killed = in_home(home.path()).arg("setup").spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // Whole or absent.
+    let library = home.path().join("onnxruntime-1.28.0");
+    assert!(!library.exists() || library.join("ThirdPartyNotices.txt").exists());
+
+    let both: Vec<_> = (0..2)
+        .map(|_| {
+            in_home(home.path())
+                .arg("setup")
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+        })
+        .collect();
+    for child in both {
+        let output = child.unwrap().wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    let output = run(in_home(home.path()).arg("doctor"));
+    assert!(output.status.success(), "{}", stdout(&output));
+}
