@@ -1,5 +1,7 @@
 //! What the encoder says when something is missing or wrong: a typed error, never a panic.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,8 @@
 //! do; a later call with a good path still works. One process can load one library only, so this
 //! file has one test.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::path::Path;

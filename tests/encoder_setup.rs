@@ -1,5 +1,7 @@
 //! `zerogr setup` and `zerogr doctor` as a person meets them.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::path::Path;

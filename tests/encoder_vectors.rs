@@ -1,6 +1,8 @@
 //! The vectors of the default encoder: right against an independent implementation, in order,
 //! independent of their neighbours, and defined for every text.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{cosine, scifact};

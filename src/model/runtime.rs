@@ -13,7 +13,7 @@
 //! - I1. One library and one environment per process, never unloaded: ONNX Runtime cannot be
 //!   taken down and started again.
 //! - I2. No library is loaded whose version is known to be too old, and none newer than
-//!   [`NEWEST_QUIET`] unless `ORT_DISABLE_TELEMETRY=1` is in the environment: those versions
+//!   1.28 unless `ORT_DISABLE_TELEMETRY=1` is in the environment: those versions
 //!   start a usage reporter (a thread and a database in the user's cache folder) when they are
 //!   loaded, and only that variable stops it. This crate does not set the variable itself,
 //!   because changing the environment of a process that may have threads is not sound; the

@@ -1,5 +1,5 @@
 //! What the tests of models share: an installed runtime, and the texts of SciFact.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
