@@ -27,6 +27,10 @@ pub struct TrainOptions {
     pub max_examples: usize,
     /// Adam's step size.
     pub learning_rate: f32,
+    /// Same for the document head.
+    pub document_learning_rate: f32,
+    pub dropout: f32,
+    pub epochs: usize,
     /// Share of the fitted vector in a document's head; the rest is its passage vector.
     pub document_head_share: f32,
 }
@@ -37,6 +41,7 @@ impl Default for TrainOptions {
             seed: 0,
             max_examples: 200_000,
             learning_rate: 1e-3,
+            document_learning_rate: 1e-3, dropout: 0.1, epochs: 3,
             document_head_share: 0.65,
         }
     }
@@ -67,8 +72,8 @@ struct Place {
 const MAX_HELD_OUT: usize = 1_000;
 const HELD_OUT_SHARE: f32 = 0.2;
 const BATCH_EXAMPLES: usize = 256;
-const DROPOUT: f32 = 0.1;
-const PATIENCE: usize = 2;
+
+
 
 pub(crate) fn train_heads(
     segments: &[Segment],
@@ -111,10 +116,9 @@ pub(crate) fn train_heads(
     let fit_options = FitOptions {
         learning_rate: options.learning_rate,
         batch_examples: BATCH_EXAMPLES,
-        dropout: DROPOUT,
-        max_examples: options.max_examples,
+        dropout: options.dropout,
+        examples: options.max_examples.min(training.len() * options.epochs),
         examples_per_check: (training.len() / 4).clamp(BATCH_EXAMPLES, 10_000),
-        patience: PATIENCE,
         seed: options.seed,
     };
     let report =
@@ -136,6 +140,7 @@ pub(crate) fn train_heads(
     let paths: Vec<Vec<Vec<Step>>> = (0..places.len() as u32)
         .map(|row| vec![vec![Step { node: 0, row }]])
         .collect();
+    let fit_options = FitOptions { learning_rate: options.document_learning_rate, ..fit_options };
     let document_fit = fit(
         &mut documents,
         &vectors,

@@ -17,18 +17,16 @@ pub struct Example {
 /// How to fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
-    /// Adam's step size.
+    /// Adam's largest step size: it rises over the first twentieth and then falls to zero.
     pub learning_rate: f32,
     /// Examples per step.
     pub batch_examples: usize,
     /// Share of query components zeroed in training (the rest is scaled up).
     pub dropout: f32,
-    /// Examples after which fitting ends in any case.
-    pub max_examples: usize,
+    /// Examples to see.
+    pub examples: usize,
     /// Examples between two looks at the held-out loss.
     pub examples_per_check: usize,
-    /// Looks without improvement after which fitting ends.
-    pub patience: usize,
     /// Seed of the order of examples and of dropout.
     pub seed: u64,
 }
@@ -75,11 +73,10 @@ pub fn fit(
     let mut order: Vec<u32> = (0..training.len() as u32).collect();
     let mut position = order.len();
     let mut steps = 0u32;
-    let mut checks_without_gain = 0;
     let mut next_check = options.examples_per_check;
     let mut batch_queries = Vec::new();
 
-    while report.examples < options.max_examples && checks_without_gain < options.patience {
+    while report.examples < options.examples {
         batch_queries.clear();
         let mut batch_paths = Vec::with_capacity(options.batch_examples);
         while batch_paths.len() < options.batch_examples.max(1) {
@@ -106,9 +103,10 @@ pub fn fit(
             queries: &batch_queries,
             paths: batch_paths,
         });
-        let rate = corrected_rate(options.learning_rate, steps);
+        let rate = corrected_rate(options.learning_rate, steps)
+            * schedule(report.examples as f32 / options.examples as f32);
         apply(tree, &mut units, &mut biases, gradients, rate);
-        progress(report.examples, options.max_examples);
+        progress(report.examples, options.examples);
 
         if report.examples >= next_check {
             next_check += options.examples_per_check;
@@ -118,14 +116,17 @@ pub fn fit(
                 report.best_examples = report.examples;
                 best.0.copy_from_slice(&tree.unit);
                 best.1.copy_from_slice(&tree.bias);
-                checks_without_gain = 0;
-            } else {
-                checks_without_gain += 1;
             }
         }
     }
     (tree.unit, tree.bias) = best;
     report
+}
+
+/// The step size's factor after a share of the examples.
+fn schedule(share: f32) -> f32 {
+    const RISE: f32 = 0.05;
+    (share / RISE).min((1.0 - share) / (1.0 - RISE)).max(0.0)
 }
 
 /// Mean loss over `examples`, in nats.

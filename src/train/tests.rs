@@ -99,9 +99,8 @@ fn fit_small(seed: u64) -> (SoftmaxTree, FitReport) {
         learning_rate: 1e-2,
         batch_examples: 8,
         dropout: 0.1,
-        max_examples: 4000,
+        examples: 4000,
         examples_per_check: 200,
-        patience: 3,
         seed,
     };
     // Held out = part of what is trained on, so the loss must fall.
@@ -153,9 +152,8 @@ fn without_held_out_examples_nothing_is_changed() {
         learning_rate: 1.0,
         batch_examples: 8,
         dropout: 0.0,
-        max_examples: 100,
+        examples: 100,
         examples_per_check: 10,
-        patience: 1,
         seed: 0,
     };
     let examples = [Example {
