@@ -4,13 +4,14 @@
 //!
 //! 1. the title;
 //! 2. a *piece*: a sentence, a table row with its column names, a line of code (the first piece
-//!    first, then the others in random order);
+//!    first, then the others in random order, those of one or two units last);
 //! 3. a *span* of 6 to 20 units anywhere in the text, across sentences;
 //! 4. a *bag* of 3 to 9 terms, drawn without replacement in proportion to their weights.
 //!
 //! I1. The result depends on the seed, the document and the statistics alone, not on what other
 //!     documents were seen before.
-//! I2. No query is empty, and none comes twice (letter case and punctuation at the ends aside).
+//! I2. No query is empty, and none comes twice (letter case, punctuation at the ends, and the
+//!     order of the terms in a bag aside).
 //! I3. There is at least one: a document without a word is asked for by the words of its id.
 
 use std::collections::HashSet;
@@ -64,11 +65,12 @@ pub fn pseudo_queries(
 ) -> Vec<String> {
     let mut rng = Rng::for_name(options.seed, &document.id);
     let source = Pieces::of(&document.text);
-    let mut order: Vec<&String> = source.pieces.iter().collect();
-    if let Some(others) = order.get_mut(1..) {
+    let (mut pieces, mut short) = source.by_length();
+    if let Some(others) = pieces.get_mut(1..) {
         rng.shuffle(others);
     }
-    let mut pieces = order.into_iter();
+    pieces.append(&mut short);
+    let mut pieces = pieces.into_iter();
     let mut pool = stats.weights(document);
     pool.truncate(BAG_POOL);
 
@@ -84,7 +86,7 @@ pub fn pseudo_queries(
             found.add(piece);
         }
         found.add(span(&source, &mut rng));
-        found.add(&bag(&pool, &mut rng));
+        found.add_bag(bag(&pool, &mut rng));
         if found.list.len() >= options.per_document {
             break;
         }
@@ -101,6 +103,7 @@ struct Queries {
     wanted: usize,
     list: Vec<String>,
     seen: HashSet<String>,
+    bags: HashSet<Vec<String>>,
 }
 
 impl Queries {
@@ -111,6 +114,16 @@ impl Queries {
             .to_lowercase();
         if self.list.len() < self.wanted && !key.is_empty() && self.seen.insert(key) {
             self.list.push(query.to_owned());
+        }
+    }
+
+    /// Keeps a bag of terms if no bag had the same terms in another order.
+    fn add_bag(&mut self, bag: Vec<&str>) {
+        let query = bag.join(" ");
+        let mut terms: Vec<String> = bag.into_iter().map(str::to_owned).collect();
+        terms.sort_unstable();
+        if self.bags.insert(terms) {
+            self.add(&query);
         }
     }
 }
@@ -127,10 +140,10 @@ fn span<'a>(source: &'a Pieces, rng: &mut Rng) -> &'a str {
 }
 
 /// Terms drawn one by one in proportion to their weights; empty when there are too few.
-fn bag(pool: &[(String, f32)], rng: &mut Rng) -> String {
+fn bag<'a>(pool: &'a [(String, f32)], rng: &mut Rng) -> Vec<&'a str> {
     let count = rng.between(BAG_TERMS.0, BAG_TERMS.1).min(pool.len());
-    if count < BAG_TERMS.0.min(2) {
-        return String::new();
+    if count < 2 {
+        return Vec::new();
     }
     let mut left: Vec<&(String, f32)> = pool.iter().collect();
     let mut drawn: Vec<&str> = Vec::with_capacity(count);
@@ -146,7 +159,7 @@ fn bag(pool: &[(String, f32)], rng: &mut Rng) -> String {
             .unwrap_or(left.len() - 1);
         drawn.push(&left.remove(chosen).0);
     }
-    drawn.join(" ")
+    drawn
 }
 
 #[cfg(test)]
@@ -219,7 +232,7 @@ mod tests {
 
     #[test]
     fn small_documents() {
-        assert_eq!(queries(&Document::new("a-1"), 8, 0), ["a-1"]);
+        assert_eq!(queries(&Document::new("a-1"), 8, 0), ["a 1"]);
         assert_eq!(queries(&Document::new("a").text("..."), 8, 0), ["a"]);
         assert_eq!(
             queries(&Document::new("a").text("Flutter"), 8, 0),

@@ -26,8 +26,8 @@ use super::words::{is_unspaced, words};
 /// The longest piece, in units; longer ones are cut.
 pub(crate) const MAX_PIECE_UNITS: usize = 32;
 
-/// Units from which a piece of prose is long enough to stand alone.
-const MIN_SENTENCE_UNITS: usize = 3;
+/// Units from which a piece is long enough to stand alone.
+const MIN_PIECE_UNITS: usize = 3;
 
 /// The pieces of a text, in its order.
 #[derive(Debug, Default)]
@@ -74,6 +74,14 @@ impl Pieces {
         }
     }
 
+    /// The pieces long enough to say something, then the others; each group in the text's order.
+    pub(crate) fn by_length(&self) -> (Vec<&str>, Vec<&str>) {
+        self.pieces
+            .iter()
+            .map(String::as_str)
+            .partition(|piece| units(piece).len() >= MIN_PIECE_UNITS)
+    }
+
     fn add_block(&mut self, lines: &[&str], fenced: bool) {
         if let Some(rows) = table_rows(lines) {
             rows.iter().for_each(|row| self.add(row));
@@ -109,7 +117,7 @@ impl Pieces {
         let mut short = String::new();
         for sentence in paragraph.unicode_sentences() {
             short.push_str(sentence);
-            if units(&short).len() >= MIN_SENTENCE_UNITS {
+            if units(&short).len() >= MIN_PIECE_UNITS {
                 self.add(&std::mem::take(&mut short));
             }
         }

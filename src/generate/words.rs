@@ -164,7 +164,9 @@ fn hyphen_joins(left: &str, right: &str) -> bool {
             .is_some_and(|first| first.is_ascii_digit())
     };
     let (left_chars, right_chars) = (left.chars().count(), right.chars().count());
-    let name_then_number = letters(left) && left_chars <= 6 && digit(right) && right_chars <= 3;
+    // `i-1` with a small letter is a subtraction.
+    let name = letters(left) && left_chars <= 6 && (left_chars > 1 || capitals(left));
+    let name_then_number = name && digit(right) && right_chars <= 3;
     let number_then_name = digit(left) && left_chars <= 3 && capitals(right) && right_chars <= 4;
     let short_name = capitals(left) && left_chars <= 5 && letters(right) && right_chars <= 3;
     name_then_number || number_then_name || short_name
@@ -172,6 +174,13 @@ fn hyphen_joins(left: &str, right: &str) -> bool {
 
 /// Takes one UAX 29 word apart: underscores, dots between letters, apostrophes, camel humps.
 fn split_word(segment: &str) -> Vec<String> {
+    if segment
+        .bytes()
+        .skip(1)
+        .all(|byte| byte.is_ascii_lowercase())
+    {
+        return vec![segment.to_ascii_lowercase()];
+    }
     let acronym = segment.contains('.')
         && segment.split('.').all(|part| {
             let mut characters = part.chars();
@@ -329,7 +338,7 @@ mod tests {
                 "http", "servlet", "request", "get", "url", "parse", "html", "page"
             ]
         );
-        assert_eq!(split("__init__ i++"), ["init", "i"]);
+        assert_eq!(split("__init__ i++ x[i-1]"), ["init", "i", "x", "i", "1"]);
     }
 
     #[test]
@@ -356,7 +365,11 @@ mod tests {
         assert!(split("").is_empty());
         assert!(split("--- ... !!! ☃ |").is_empty());
         assert!(split(&"a1".repeat(100)).is_empty());
-        assert_eq!(split(" \u{9c7}"), ["\u{9c7}"], "a space with a mark of its own");
+        assert_eq!(
+            split(" \u{9c7}"),
+            ["\u{9c7}"],
+            "a space with a mark of its own"
+        );
     }
 
     proptest! {
