@@ -18,5 +18,6 @@ pub mod train;
 pub mod trie;
 mod vectors;
 
+pub use docs::Document;
 pub use encode::{DocidTokenizer, TextEncoder};
 pub use error::{Error, ErrorKind, Result};

@@ -1,18 +1,24 @@
-//! Documents: what goes in, and how a segment stores it.
+//! Documents: how they are read from files, and how a segment stores them.
+//!
+//! [`Document`] is one document; [`DocumentReader`] yields them from JSON lines, plain or gzip,
+//! from standard input, and from folders of text files.
 //!
 //! A segment numbers its documents by *ordinal*, in the order they were added. It stores for
 //! each its external id (with an index sorted by id) and its payload: title, text, tags, fields.
 
 mod document;
+mod folder;
+pub(crate) mod lines;
 mod payload;
+pub(crate) mod read;
 mod table;
 
-pub use document::Document;
+pub use document::{Document, MAX_ID_BYTES};
+pub use folder::TEXT_EXTENSIONS;
+pub use lines::MAX_LINE_BYTES;
 pub use payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
+pub use read::{DocumentReader, ReadOptions, ReadProgress, Skipped};
 pub use table::{DocumentTable, DocumentTableBuilder};
-
-/// Longest external id.
-pub const MAX_ID_LEN_BYTES: usize = 4096;
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
 pub mod sections {

@@ -1,176 +1,293 @@
-//! Docids from keywords: short, readable, derivable from the document.
+//! Docids made from a document's own words.
 //!
-//! The form is the paper's: 6-8 words, lower-case letters, digits and special terms, no function
-//! words, the weightiest first. A document gets several docids, each led by another of its first
-//! keywords with the others behind in their order, so that a query may come in by any of them
-//! and the tails are shared:
+//! The *keyword docid*: the document's best terms by weight, best first, seven by default:
+//! lowercase letters, digits and spaces (special terms such as `pd3.1` survive), no function
+//! words, one surface form per stem, every word taken from the document.
+//!
+//! A document gets several (three by default), so that several of its words can be found first:
 //!
 //! ```text
-//!   wing flutter slender low drag
-//!   flutter wing slender low drag
-//!   slender wing flutter low drag
+//! keywords   flutter wing transonic panel buckling mach shell
+//! docid 0    flutter wing transonic panel buckling mach shell
+//! docid 1    wing flutter transonic panel buckling mach shell
+//! docid 2    transonic flutter wing panel buckling mach shell
+//!                                    └── the tails are the same, and are shared
 //! ```
+//!
+//! I1. Never empty, never a docid twice; every docid is clean in the sense of [`clean_docid`].
+//! I2. At most `words` words (16 at the utmost) and [`MAX_DOCID_BYTES`] bytes; fewer words only
+//!     if the document has no more that fit.
+//! I3. A document without any term is named by the words of its external id, and if that has
+//!     none either, by `untitled` and 16 hexadecimal digits that depend on the id alone: every
+//!     document can be generated.
 
-use super::terms::TermStats;
-use crate::docs::Document;
+use std::collections::HashSet;
 
-/// Longest keyword, in bytes: a longer "word" is an encoded blob, not a term.
-const MAX_KEYWORD_LEN_BYTES: usize = 40;
+use super::terms::{TermStats, is_term};
+use super::words::words;
+use crate::Document;
+use crate::rng::stable_hash;
 
-/// Longest text taken over from a title or an external id, in characters.
-const MAX_TEXT_CHARS: usize = 120;
+/// The longest docid that is generated, in bytes.
+pub const MAX_DOCID_BYTES: usize = 96;
 
-/// How keyword docids are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The most words in a generated docid.
+const MAX_DOCID_WORDS: usize = 16;
+
+/// How docids are made from terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocidOptions {
-    /// Words per docid.
+    /// Words of a docid, 1 to 16. The paper's form has 6 to 8; the default is 7.
     pub words: usize,
-    /// Docids per document, each led by another keyword.
+    /// Docids of a document, each with another of its keywords in front. Default 3.
     pub per_document: usize,
 }
 
-/// The docids of one document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeywordDocids {
-    /// At least one.
-    pub docids: Vec<String>,
-    /// False when the document has no indexable term; then the docid is made of its external id.
-    pub from_terms: bool,
+impl Default for DocidOptions {
+    fn default() -> Self {
+        DocidOptions {
+            words: 7,
+            per_document: 3,
+        }
+    }
 }
 
-/// Keyword docids of a document; fewer and shorter ones for a document with few terms.
+impl DocidOptions {
+    fn word_limit(&self) -> usize {
+        self.words.clamp(1, MAX_DOCID_WORDS)
+    }
+}
+
+/// The keyword docids of `document`, the plain one first; at least one.
+///
+/// ```
+/// use zerogr::{Document, generate::{DocidOptions, TermStats, keyword_docids}};
+///
+/// let document = Document::new("1").title("Wing flutter").text("Panels of a thin wing.");
+/// let docids = keyword_docids(&document, &TermStats::new(), &DocidOptions::default());
+/// assert_eq!(docids[0], "wing flutter panels thin");
+/// assert_eq!(docids[1], "flutter wing panels thin");
+/// ```
 pub fn keyword_docids(
     document: &Document,
     stats: &TermStats,
     options: &DocidOptions,
-) -> KeywordDocids {
-    let mut words: Vec<String> = stats
-        .terms(document)
-        .into_iter()
-        .map(|term| term.word)
-        .collect();
-    words.retain(|word| word.len() <= MAX_KEYWORD_LEN_BYTES);
-    words.truncate(options.words.max(1));
-    if words.is_empty() {
-        return KeywordDocids {
-            docids: vec![fallback(&document.id)],
-            from_terms: false,
+) -> Vec<String> {
+    let terms = stats.weights(document).into_iter().map(|(term, _)| term);
+    let mut keywords = fitting(terms, options.word_limit());
+    if keywords.is_empty() {
+        keywords = fallback_words(&document.id, options.word_limit());
+    }
+    (0..options.per_document.clamp(1, keywords.len()))
+        .map(|front| {
+            let mut order: Vec<&str> = keywords.iter().map(String::as_str).collect();
+            if let Some(head) = order.get_mut(..=front) {
+                head.rotate_right(1);
+            }
+            order.join(" ")
+        })
+        .collect()
+}
+
+/// The docid made from the title: its content words in the title's order, each once.
+///
+/// A document without a usable title gets its first keyword docid instead.
+pub fn title_docids(document: &Document, stats: &TermStats, options: &DocidOptions) -> Vec<String> {
+    let title = fitting(
+        words(&document.title).filter(|word| is_term(word)),
+        MAX_DOCID_WORDS,
+    );
+    if title.is_empty() {
+        let options = DocidOptions {
+            per_document: 1,
+            ..options.clone()
         };
+        return keyword_docids(document, stats, &options);
     }
-    let led_by = |leader: usize| {
-        let rest = words
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| *index != leader)
-            .map(|(_, word)| word.as_str());
-        std::iter::once(words[leader].as_str())
-            .chain(rest)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let leaders = options.per_document.clamp(1, words.len());
-    KeywordDocids {
-        docids: (0..leaders).map(led_by).collect(),
-        from_terms: true,
+    vec![title.join(" ")]
+}
+
+/// A docid given by the caller, with every run of white space and control characters turned into
+/// one space, and none at the ends. May be empty; its length in tokens is the caller's to check.
+pub fn clean_docid(docid: &str) -> String {
+    let spaced = |character: char| character.is_whitespace() || character.is_control();
+    docid
+        .split(spaced)
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The first `count` distinct words that fit into [`MAX_DOCID_BYTES`]; a word that does not fit
+/// is passed over.
+fn fitting(candidates: impl Iterator<Item = String>, count: usize) -> Vec<String> {
+    let mut taken = Vec::new();
+    let mut seen = HashSet::new();
+    let mut bytes = 0;
+    for word in candidates {
+        if taken.len() == count {
+            break;
+        }
+        let with_space = word.len() + usize::from(!taken.is_empty());
+        if bytes + with_space <= MAX_DOCID_BYTES && seen.insert(word.clone()) {
+            bytes += with_space;
+            taken.push(word);
+        }
     }
+    taken
 }
 
-/// The title as a docid, white space made single, or `None` when the document has no title.
-pub fn title_docid(document: &Document) -> Option<String> {
-    let words: Vec<&str> = document.title.split_whitespace().collect();
-    (!words.is_empty()).then(|| first_chars(&words.join(" ").to_lowercase()))
-}
-
-/// What a document without a single term is called.
-fn fallback(id: &str) -> String {
-    let visible = id.split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("untitled {}", first_chars(&visible))
-        .trim_end()
-        .to_owned()
-}
-
-fn first_chars(text: &str) -> String {
-    text.chars().take(MAX_TEXT_CHARS).collect()
+/// Words for a document that has no term, see I3.
+pub(crate) fn fallback_words(id: &str, count: usize) -> Vec<String> {
+    let named = fitting(words(id), count);
+    if named.is_empty() {
+        vec![
+            "untitled".to_owned(),
+            format!("{:016x}", stable_hash(id.as_bytes())),
+        ]
+    } else {
+        named
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::is_stop_word;
+    use super::super::text::samples;
     use super::*;
+    use proptest::prelude::*;
 
-    const OPTIONS: DocidOptions = DocidOptions {
-        words: 7,
-        per_document: 3,
-    };
+    fn stats() -> TermStats {
+        let mut stats = TermStats::new();
+        samples::all()
+            .iter()
+            .for_each(|document| stats.add(document));
+        stats
+    }
 
-    fn docids(document: &Document) -> KeywordDocids {
-        let mut stats = TermStats::default();
-        stats.add(document);
-        stats.add(&Document::new("other").text("something else entirely"));
-        keyword_docids(document, &stats, &OPTIONS)
+    fn docids(document: &Document) -> Vec<String> {
+        keyword_docids(document, &stats(), &DocidOptions::default())
     }
 
     #[test]
-    fn each_docid_is_led_by_another_keyword_and_keeps_the_rest_in_order() {
-        let document = Document::new("1")
-            .title("Slender wings")
-            .text("Flutter of slender wings.");
-        assert_eq!(
-            docids(&document).docids,
-            [
-                "slender wings flutter",
-                "wings slender flutter",
-                "flutter slender wings"
-            ]
-        );
-    }
-
-    #[test]
-    fn prose_tables_and_code_give_lower_case_terms_of_the_document() {
-        let prose = "In this paper we study the effect of Reynolds number on boundary layer transition over \
-                     slender delta wings at supersonic speed, using hot-wire anemometry in a wind tunnel.";
-        let table = "| city | population | country |\n|---|---|---|\n| Bergen | 289330 | Norway |\n| Tromsø | 77544 | Norway |";
-        let csv = "model,cylinders,horsepower\nford pinto,4,88\ndatsun b210,4,65";
-        let code = "def parse_header(lineText):\n    '''Split an HTTP header.'''\n    return lineText.split(':', 1)";
-        for text in [prose, table, csv, code] {
-            let made = docids(&Document::new("1").text(text));
-            assert!(made.from_terms);
-            assert_eq!(made.docids.len(), 3);
-            let lower = text.to_lowercase();
-            for docid in &made.docids {
-                let words: Vec<&str> = docid.split(' ').collect();
-                assert!((6..=8).contains(&words.len()), "{docid}");
-                assert!(words.iter().all(|word| lower.contains(word)), "{docid}");
-                assert!(!words.contains(&"the") && !words.contains(&"of"), "{docid}");
-                assert_eq!(docid, &docid.to_lowercase());
+    fn form_rules_hold_for_every_kind_of_document() {
+        let stats = stats();
+        for document in samples::all() {
+            let text = format!("{}\n{}", document.title, document.text).to_lowercase();
+            let found = docids(&document);
+            assert_eq!(found, docids(&document), "deterministic");
+            assert_eq!(found.len(), 3, "{}", document.id);
+            for docid in &found {
+                let parts: Vec<&str> = docid.split(' ').collect();
+                assert!((6..=8).contains(&parts.len()), "{}: {docid}", document.id);
+                assert!(parts.iter().all(|word| text.contains(word)), "{docid}");
+                assert!(!parts.iter().any(|word| is_stop_word(word)), "{docid}");
+                assert_eq!(clean_docid(docid), *docid);
+                assert_eq!(docid.to_lowercase(), *docid);
             }
+            let best = &stats.weights(&document)[0].0;
+            assert!(found[0].starts_with(best.as_str()));
         }
     }
 
     #[test]
-    fn a_document_without_terms_is_called_by_its_id() {
-        for text in ["", "the of and", "--- !!!"] {
-            let made = docids(&Document::new("doc  7").text(text));
+    fn each_docid_moves_another_keyword_to_the_front() {
+        let found = docids(&samples::prose());
+        let words: Vec<Vec<&str>> = found
+            .iter()
+            .map(|docid| docid.split(' ').collect())
+            .collect();
+        assert_eq!(words[1][0], words[0][1]);
+        assert_eq!(words[2][0], words[0][2]);
+        assert_eq!(words[2][1..3], words[0][..2]);
+        assert!(
+            words.iter().all(|docid| docid[3..] == words[0][3..]),
+            "shared tails"
+        );
+    }
+
+    #[test]
+    fn short_documents_have_short_and_fewer_docids() {
+        let one = Document::new("1").text("Flutter!");
+        assert_eq!(docids(&one), ["flutter"]);
+        let two = Document::new("1").title("The wing").text("of flutter");
+        assert_eq!(docids(&two), ["wing flutter", "flutter wing"]);
+    }
+
+    #[test]
+    fn documents_without_terms_are_named_by_their_id() {
+        for text in ["", "to be or not to be", "?!… ---", "x"] {
             assert_eq!(
-                made,
-                KeywordDocids {
-                    docids: vec!["untitled doc 7".into()],
-                    from_terms: false
-                }
+                docids(&Document::new("notes/Doc-17.md").text(text))[0],
+                "notes doc-17 md"
             );
         }
-        let one = docids(&Document::new("1").text("Flutter."));
-        assert_eq!(one.docids, ["flutter"]);
+        let odd = docids(&Document::new("☃"));
+        assert_eq!(odd.len(), 2);
+        assert!(
+            odd[0].starts_with("untitled ") && odd[0].len() == 25,
+            "{odd:?}"
+        );
+        assert_ne!(odd, docids(&Document::new("☂")));
     }
 
     #[test]
-    fn titles_are_single_spaced_and_cut() {
-        let document = Document::new("1").title("  The\tWing \n Flutter ");
-        assert_eq!(title_docid(&document).as_deref(), Some("the wing flutter"));
-        assert_eq!(title_docid(&Document::new("1").title(" \n")), None);
-        let long = Document::new("1").title("wing ".repeat(1000));
+    fn options_are_obeyed_within_bounds() {
+        let stats = stats();
+        let wide = DocidOptions {
+            words: 8,
+            per_document: 5,
+        };
+        let found = keyword_docids(&samples::prose(), &stats, &wide);
+        assert_eq!(found.len(), 5);
+        assert!(found.iter().all(|docid| docid.split(' ').count() == 8));
+        let none = DocidOptions {
+            words: 0,
+            per_document: 0,
+        };
+        let found = keyword_docids(&samples::prose(), &stats, &none);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].split(' ').count(), 1);
+    }
+
+    #[test]
+    fn titles_become_docids() {
+        let found = title_docids(&samples::prose(), &stats(), &DocidOptions::default());
+        assert_eq!(found, ["flutter thin panels supersonic flow"]);
+        let untitled = Document::new("1").text("Flutter of panels");
+        let found = title_docids(&untitled, &TermStats::new(), &DocidOptions::default());
+        assert_eq!(found, ["flutter panels"]);
+    }
+
+    #[test]
+    fn given_docids_are_cleaned() {
         assert_eq!(
-            title_docid(&long).map(|docid| docid.chars().count()),
-            Some(120)
+            clean_docid("  Wing\t\tflutter\r\n  2024 "),
+            "Wing flutter 2024"
         );
+        assert_eq!(clean_docid(" \u{a0}\u{0} "), "");
+    }
+
+    #[test]
+    fn chinese_text_gives_a_docid() {
+        let document = Document::new("1").text("机器学习是人工智能的一个分支。");
+        let found = docids(&document);
+        assert!(found[0].split(' ').count() >= 6, "{found:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn always_something_clean_and_short(title in "\\PC{0,40}", text in "\\PC{0,200}", id in "\\PC{1,20}") {
+            let document = Document::new(id).title(title).text(text);
+            let found = keyword_docids(&document, &TermStats::new(), &DocidOptions::default());
+            prop_assert!(!found.is_empty());
+            let distinct: HashSet<&String> = found.iter().collect();
+            prop_assert_eq!(distinct.len(), found.len());
+            for docid in &found {
+                prop_assert!(!docid.is_empty() && docid.len() <= MAX_DOCID_BYTES);
+                prop_assert_eq!(&clean_docid(docid), docid);
+                prop_assert!(docid.split(' ').count() <= 8);
+            }
+        }
     }
 }

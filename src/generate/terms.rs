@@ -1,193 +1,326 @@
-//! Term statistics of a corpus, and the weight of each term in a document.
+//! Terms of a document and how much each says about it.
+//!
+//! A *term* is a content word (see [`super::words`]): no function word, at least two characters
+//! unless its script is written without spaces. Words with a common English stem are one term,
+//! shown as the form the document uses most. Its weight is TF-IDF:
+//!
+//! ```text
+//! weight = (count in text + 3 * count in title) * ln(1 + (N - df + 1/2) / (df + 1/2))
+//! ```
+//!
+//! with plain numbers counting 0.4, since a measured value says less than a name. The logarithm
+//! is rounded to a multiple of 2^-12, so that the last bit of a platform's `ln` decides nothing.
+//!
+//! Only the first [`MAX_TERM_WORDS`] words within the first [`MAX_TERM_TEXT_BYTES`] of a text
+//! count, so a huge document costs no more than a long one.
+//!
+//! I1. The order of `add` and `merge` does not matter.
+//! I2. Weights are positive and finite; best first; ties in order of first occurrence.
 
 use std::collections::HashMap;
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-use super::words::{for_each_word, is_content, is_number};
-use crate::docs::Document;
+use super::stop_words::is_stop_word;
+use super::words::{is_unspaced, words};
+use crate::Document;
 
-/// Words of a document that are looked at; the rest of a longer one does not count.
-pub const MAX_WORDS: usize = 20_000;
+/// Words of a text that count towards its terms.
+pub const MAX_TERM_WORDS: usize = 20_000;
 
-/// How often a word of the title counts (measured on the prototype).
+/// Bytes of a text that are looked at for terms and pseudo-queries.
+pub const MAX_TERM_TEXT_BYTES: usize = 256 * 1024;
+
+/// How often an occurrence in the title counts.
 const TITLE_COUNT: u32 = 3;
 
-/// What a plain number weighs beside a word of the same rarity.
-const NUMBER_WEIGHT: f64 = 0.3;
+/// What a plain number's weight is multiplied with.
+const NUMBER_FACTOR: f32 = 0.4;
 
-/// In how many documents each stem occurs.
+/// Document frequencies over a corpus, collected one document at a time.
+///
+/// ```
+/// use zerogr::{Document, generate::TermStats};
+///
+/// let document = Document::new("1").title("Wing flutter").text("Flutter of a thin wing.");
+/// let mut stats = TermStats::new();
+/// stats.add(&document);
+/// assert_eq!(stats.documents(), 1);
+/// assert_eq!(stats.weights(&document)[0].0, "wing");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TermStats {
-    stemmer: Stemmer,
-    document_count: u64,
-    document_frequency: HashMap<String, u32>,
+    documents: u64,
+    /// Stem -> documents that contain it.
+    frequencies: HashMap<String, u64>,
 }
 
-impl Default for TermStats {
-    fn default() -> Self {
-        TermStats {
-            stemmer: Stemmer::create(Algorithm::English),
-            document_count: 0,
-            document_frequency: HashMap::new(),
-        }
-    }
-}
-
-impl std::fmt::Debug for TermStats {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TermStats")
-            .field("document_count", &self.document_count)
-            .field("stems", &self.document_frequency.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A term of a document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Term {
-    /// The form in which the document uses it most, the earliest among equals.
-    pub word: String,
-    /// TF-IDF weight.
-    pub weight: f64,
-}
-
-/// One stem in one document.
-struct Occurrences {
-    /// Title words count [`TITLE_COUNT`] times.
+/// One term of one document.
+struct Term {
+    surface: String,
+    surface_count: u32,
     count: u32,
-    first_position: usize,
-    surfaces: Vec<(String, u32)>,
+    first: usize,
 }
 
 impl TermStats {
-    /// Counts a document.
-    pub fn add(&mut self, document: &Document) {
-        self.document_count += 1;
-        for (stem, _) in self.occurrences(document) {
-            *self.document_frequency.entry(stem).or_insert(0) += 1;
+    /// Statistics of an empty corpus: every term weighs the same.
+    pub fn new() -> Self {
+        TermStats::default()
+    }
+
+    /// Statistics known from elsewhere: the number of documents, and for each word or stem the
+    /// number of documents that contain it.
+    pub fn from_frequencies(
+        documents: u64,
+        frequencies: impl IntoIterator<Item = (String, u64)>,
+    ) -> Self {
+        TermStats {
+            documents,
+            frequencies: frequencies.into_iter().collect(),
         }
     }
 
-    /// Documents counted.
-    pub fn document_count(&self) -> u64 {
-        self.document_count
+    /// Counts the terms of one more document.
+    pub fn add(&mut self, document: &Document) {
+        self.documents += 1;
+        for stem in terms(document).into_keys() {
+            *self.frequencies.entry(stem).or_insert(0) += 1;
+        }
     }
 
-    /// The content terms of a document, heaviest first, one form per stem.
+    /// Adds the counts of another corpus, for example from another thread.
+    pub fn merge(&mut self, other: TermStats) {
+        self.documents += other.documents;
+        for (stem, count) in other.frequencies {
+            *self.frequencies.entry(stem).or_insert(0) += count;
+        }
+    }
+
+    /// Documents counted so far.
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// Distinct terms counted so far.
+    pub fn terms(&self) -> usize {
+        self.frequencies.len()
+    }
+
+    /// Documents that contain `word` in any of its forms.
+    pub fn document_frequency(&self, word: &str) -> u64 {
+        let stem = stem(&stemmer(), &word.to_lowercase());
+        self.frequencies.get(&stem).copied().unwrap_or(0)
+    }
+
+    /// The terms of `document` with their weights, best first.
     ///
-    /// The weight is `(1 + ln tf) * ln((N + 1) / (df + 0.5))`, where a word of the title counts
-    /// three times; plain numbers weigh less. Ties go to the earlier term.
-    pub fn terms(&self, document: &Document) -> Vec<Term> {
-        let mut ranked: Vec<(f64, usize, Occurrences)> = self
-            .occurrences(document)
+    /// The document need not have been added; terms nobody has counted weigh most.
+    pub fn weights(&self, document: &Document) -> Vec<(String, f32)> {
+        let mut weighted: Vec<(f32, usize, String)> = terms(document)
             .into_iter()
-            .map(|(stem, occurrences)| {
-                let frequency = f64::from(self.document_frequency.get(&stem).copied().unwrap_or(0));
-                let rarity = ((self.document_count as f64 + 1.0) / (frequency + 0.5))
-                    .ln()
-                    .max(0.01);
-                let kind = if is_number(&stem) { NUMBER_WEIGHT } else { 1.0 };
-                let weight = kind * rarity * (1.0 + f64::from(occurrences.count).ln());
-                (weight, occurrences.first_position, occurrences)
+            .map(|(stem, term)| {
+                let rarity = self.inverse_frequency(&stem);
+                let kind = if is_number(&term.surface) {
+                    NUMBER_FACTOR
+                } else {
+                    1.0
+                };
+                (term.count as f32 * rarity * kind, term.first, term.surface)
             })
             .collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        ranked
+        weighted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        weighted
             .into_iter()
-            .map(|(weight, _, occurrences)| Term {
-                word: occurrences.into_word(),
-                weight,
-            })
+            .map(|(weight, _, term)| (term, weight))
             .collect()
     }
 
-    fn occurrences(&self, document: &Document) -> HashMap<String, Occurrences> {
-        let mut found: HashMap<String, Occurrences> = HashMap::new();
-        let mut position = 0;
-        for (text, count) in [(&document.title, TITLE_COUNT), (&document.text, 1)] {
-            for_each_word(text, |word| {
-                position += 1;
-                if is_content(word) {
-                    let stem = self.stemmer.stem(word);
-                    match found.get_mut(stem.as_ref()) {
-                        Some(occurrences) => occurrences.add(word, count),
-                        None => {
-                            let surfaces = vec![(word.to_owned(), count)];
-                            let new = Occurrences {
-                                count,
-                                first_position: position,
-                                surfaces,
-                            };
-                            found.insert(stem.into_owned(), new);
-                        }
-                    }
-                }
-                position < MAX_WORDS
-            });
-        }
-        found
+    /// The inverse document frequency of a stem, at least 2^-12, rounded as the head says.
+    fn inverse_frequency(&self, stem: &str) -> f32 {
+        let documents = self.documents as f64;
+        let frequency = self
+            .frequencies
+            .get(stem)
+            .map_or(0.0, |count| *count as f64);
+        let odds = (documents - frequency).max(0.0) + 0.5;
+        let steps = (odds / (frequency + 0.5)).ln_1p() * 4096.0;
+        (steps.round().max(1.0) / 4096.0) as f32
     }
 }
 
-impl Occurrences {
-    fn add(&mut self, word: &str, count: u32) {
-        self.count += count;
-        match self
-            .surfaces
-            .iter_mut()
-            .find(|(surface, _)| surface == word)
-        {
-            Some((_, total)) => *total += count,
-            None => self.surfaces.push((word.to_owned(), count)),
+/// True when a document has at least one term a docid can be made of.
+pub fn has_terms(document: &Document) -> bool {
+    [&document.title, &document.text]
+        .into_iter()
+        .any(|text| words(examined(text)).any(|word| is_term(&word)))
+}
+
+/// The start of `text` that is looked at, cut at a character.
+pub(crate) fn examined(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TERM_TEXT_BYTES))
+        .unwrap_or(text)
+}
+
+/// True when a word can be a term.
+pub(crate) fn is_term(word: &str) -> bool {
+    let long_enough = word.chars().nth(1).is_some() || word.chars().any(is_unspaced);
+    long_enough && !is_stop_word(word)
+}
+
+fn is_number(word: &str) -> bool {
+    word.chars()
+        .all(|character| character.is_numeric() || matches!(character, '.' | ','))
+}
+
+fn stemmer() -> Stemmer {
+    Stemmer::create(Algorithm::English)
+}
+
+/// The stem of a lowercase word; words that are not plain English letters are their own stem.
+fn stem(stemmer: &Stemmer, word: &str) -> String {
+    if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        stemmer.stem(word).into_owned()
+    } else {
+        word.to_owned()
+    }
+}
+
+/// The terms of a document by stem.
+fn terms(document: &Document) -> HashMap<String, Term> {
+    // Counted per surface form first: each form is stemmed once.
+    let mut surfaces: HashMap<String, (u32, usize)> = HashMap::new();
+    let title = words(examined(&document.title)).map(|word| (word, TITLE_COUNT));
+    let text = words(examined(&document.text)).map(|word| (word, 1));
+    let both = title.take(MAX_TERM_WORDS).chain(text.take(MAX_TERM_WORDS));
+    for (position, (word, count)) in both.enumerate() {
+        if is_term(&word) {
+            surfaces.entry(word).or_insert((0, position)).0 += count;
         }
     }
-
-    fn into_word(self) -> String {
-        let mut best = (String::new(), 0);
-        for surface in self.surfaces {
-            if surface.1 > best.1 {
-                best = surface;
+    let stemmer = stemmer();
+    let mut by_stem: HashMap<String, Term> = HashMap::with_capacity(surfaces.len());
+    for (surface, (count, first)) in surfaces {
+        let stem = stem(&stemmer, &surface);
+        match by_stem.get_mut(&stem) {
+            None => {
+                by_stem.insert(
+                    stem,
+                    Term {
+                        surface,
+                        surface_count: count,
+                        count,
+                        first,
+                    },
+                );
+            }
+            Some(term) => {
+                term.count += count;
+                term.first = term.first.min(first);
+                let better = count > term.surface_count
+                    || (count == term.surface_count && surface < term.surface);
+                if better {
+                    term.surface = surface;
+                    term.surface_count = count;
+                }
             }
         }
-        best.0
     }
+    by_stem
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn rare_and_frequent_and_title_terms_come_first_in_their_commonest_form() {
-        let documents = [
+    fn corpus() -> Vec<Document> {
+        vec![
             Document::new("1")
                 .title("Wing flutter")
-                .text("The wings of slender wings flutter; drag is low."),
-            Document::new("2").text("Drag of a blunt body. Drag rises."),
-            Document::new("3").text("Drag of 1000 cones."),
-        ];
-        let mut stats = TermStats::default();
+                .text("The wings of the aircraft flutter."),
+            Document::new("2")
+                .title("Aircraft engines")
+                .text("An engine drives the aircraft."),
+            Document::new("3")
+                .title("IL-6 in mice")
+                .text("Levels of IL-6 rose. Aircraft noise."),
+        ]
+    }
+
+    fn stats(documents: &[Document]) -> TermStats {
+        let mut stats = TermStats::new();
         documents.iter().for_each(|document| stats.add(document));
-        assert_eq!(stats.document_count(), 3);
-        let words: Vec<String> = stats
-            .terms(&documents[0])
-            .into_iter()
-            .map(|term| term.word)
-            .collect();
-        assert_eq!(words, ["wing", "flutter", "slender", "low", "drag"]);
-        let words: Vec<String> = stats
-            .terms(&documents[2])
-            .into_iter()
-            .map(|term| term.word)
-            .collect();
-        assert_eq!(words, ["cones", "1000", "drag"]);
+        stats
     }
 
     #[test]
-    fn only_the_first_words_of_a_huge_document_count() {
-        let stats = TermStats::default();
-        let huge = Document::new("1").text("wing ".repeat(MAX_WORDS) + "flutter");
-        assert_eq!(stats.terms(&huge).len(), 1);
-        assert!(stats.terms(&Document::new("2")).is_empty());
+    fn frequencies_count_documents_by_stem() {
+        let stats = stats(&corpus());
+        assert_eq!(stats.documents(), 3);
+        assert_eq!(stats.document_frequency("aircraft"), 3);
+        assert_eq!(stats.document_frequency("Engine"), 1);
+        assert_eq!(stats.document_frequency("engines"), 1);
+        assert_eq!(stats.document_frequency("the"), 0);
+        assert_eq!(stats.document_frequency("il-6"), 1);
+    }
+
+    #[test]
+    fn weights_prefer_title_and_rare_terms() {
+        let documents = corpus();
+        let stats = stats(&documents);
+        let weights = stats.weights(&documents[0]);
+        let names: Vec<&str> = weights.iter().map(|(term, _)| term.as_str()).collect();
+        assert_eq!(names, ["wing", "flutter", "aircraft"]);
+        // df 1 of 3: ln(1 + 2.5/1.5), four occurrences of the stem.
+        assert!((weights[0].1 - 4.0 * (1.0_f32 + 2.5 / 1.5).ln()).abs() < 1e-3);
+        assert!(weights.iter().all(|(_, weight)| *weight > 0.0));
+    }
+
+    #[test]
+    fn one_surface_form_per_stem_the_commonest() {
+        let document = Document::new("1").text("cells cell cells cellular; running runs run run");
+        let weights = TermStats::new().weights(&document);
+        let names: Vec<&str> = weights.iter().map(|(term, _)| term.as_str()).collect();
+        assert_eq!(names, ["run", "cells", "cellular"]);
+    }
+
+    #[test]
+    fn numbers_weigh_less_than_names() {
+        let document = Document::new("1").text("1969 2.5 renaissance");
+        let weights = TermStats::new().weights(&document);
+        assert_eq!(weights[0].0, "renaissance");
+        assert_eq!(weights[1].0, "1969");
+    }
+
+    #[test]
+    fn merge_equals_adding_everything() {
+        let documents = corpus();
+        let mut halves = stats(&documents[..1]);
+        halves.merge(stats(&documents[1..]));
+        assert_eq!(halves, stats(&documents));
+        let given = TermStats::from_frequencies(10, [("wing".to_owned(), 4)]);
+        assert_eq!(given.document_frequency("wings"), 4);
+    }
+
+    #[test]
+    fn huge_documents_are_cut() {
+        let mut text = "start ".repeat(MAX_TERM_WORDS);
+        text.push_str("ending");
+        let weights = TermStats::new().weights(&Document::new("1").text(text));
+        assert_eq!(weights.len(), 1);
+        let wide = Document::new("1").text("水".repeat(4_000_000));
+        assert_eq!(TermStats::new().weights(&wide).len(), 1);
+    }
+
+    #[test]
+    fn documents_without_terms_have_none() {
+        for text in ["", "the of and", "... !!", "a b c"] {
+            assert!(
+                TermStats::new()
+                    .weights(&Document::new("1").text(text))
+                    .is_empty(),
+                "{text}"
+            );
+        }
     }
 }

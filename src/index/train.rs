@@ -41,7 +41,9 @@ impl Default for TrainOptions {
             seed: 0,
             max_examples: 200_000,
             learning_rate: 1e-3,
-            document_learning_rate: 1e-3, dropout: 0.1, epochs: 3,
+            document_learning_rate: 1e-3,
+            dropout: 0.1,
+            epochs: 3,
             document_head_share: 0.65,
         }
     }
@@ -72,8 +74,6 @@ struct Place {
 const MAX_HELD_OUT: usize = 1_000;
 const HELD_OUT_SHARE: f32 = 0.2;
 const BATCH_EXAMPLES: usize = 256;
-
-
 
 pub(crate) fn train_heads(
     segments: &[Segment],
@@ -140,7 +140,10 @@ pub(crate) fn train_heads(
     let paths: Vec<Vec<Vec<Step>>> = (0..places.len() as u32)
         .map(|row| vec![vec![Step { node: 0, row }]])
         .collect();
-    let fit_options = FitOptions { learning_rate: options.document_learning_rate, ..fit_options };
+    let fit_options = FitOptions {
+        learning_rate: options.document_learning_rate,
+        ..fit_options
+    };
     let document_fit = fit(
         &mut documents,
         &vectors,
@@ -239,7 +242,7 @@ fn split(owners: &[u32], document_count: usize, seed: u64) -> (Vec<Example>, Vec
         let examples = (query..)
             .zip(group)
             .map(|(query, &document)| Example { query, document });
-        let kept_back = (group.len() > 1 && rng.unit_f32() < share).then(|| rng.below(group.len()));
+        let kept_back = (group.len() > 1 && rng.unit_f32() < share).then(|| rng.index(group.len()));
         for (index, example) in examples.enumerate() {
             if Some(index) == kept_back {
                 held_out.push(example)

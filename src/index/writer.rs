@@ -7,11 +7,13 @@ use super::progress::{Progress, ProgressFn, Stage};
 use super::segment::Segment;
 use super::segment_builder::{Docid, NewSegment, PreparedDocuments, build_segment};
 use super::{Index, train::TrainOptions};
-use crate::docs::{Document, MAX_ID_LEN_BYTES};
+use crate::docs::Document;
 use crate::encode::TextEncoder;
 use crate::format::SectionInput;
 use crate::format::{ExtentKind, Manifest, SegmentEntry};
-use crate::generate::{DocidOptions, TermStats, keyword_docids, title_docid};
+use crate::generate::{
+    DocidOptions, TermStats, clean_docid, has_terms, keyword_docids, title_docids,
+};
 use crate::store::Transaction;
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
@@ -69,16 +71,12 @@ impl Writer {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) or [`Limit`](crate::ErrorKind::Limit)
     /// for an external id that is empty or longer than 4 KiB, or a blank docid.
     pub fn add(&mut self, document: Document) -> Result<()> {
-        if document.id.is_empty() {
-            return Err(Error::invalid("a document needs a non-empty id"));
-        }
-        if document.id.len() > MAX_ID_LEN_BYTES {
-            return Err(Error::limit(format!(
-                "a document id has {} bytes; the limit is {MAX_ID_LEN_BYTES}",
-                document.id.len()
-            )));
-        }
-        if document.docids.iter().any(|docid| docid.trim().is_empty()) {
+        document.check_id()?;
+        if document
+            .docids
+            .iter()
+            .any(|docid| clean_docid(docid).is_empty())
+        {
             return Err(Error::invalid(format!(
                 "document {:?} has a blank docid",
                 document.id
@@ -355,21 +353,18 @@ fn docids_of(
     params: &IndexParams,
 ) -> Result<(Vec<Docid>, bool)> {
     let given = !document.docids.is_empty();
-    let title = match params.docids.source {
-        DocidSource::Title => title_docid(document),
-        DocidSource::Keywords => None,
+    let options = DocidOptions {
+        words: params.docids.words,
+        per_document: params.docids.per_document,
     };
-    let (texts, has_terms) = if given {
-        (document.docids.clone(), true)
-    } else if let Some(title) = title {
-        (vec![title], true)
-    } else {
-        let options = DocidOptions {
-            words: params.docids.words,
-            per_document: params.docids.per_document,
-        };
-        let made = keyword_docids(document, stats, &options);
-        (made.docids, made.from_terms)
+    let texts = match params.docids.source {
+        _ if given => document
+            .docids
+            .iter()
+            .map(|docid| clean_docid(docid))
+            .collect(),
+        DocidSource::Title => title_docids(document, stats, &options),
+        DocidSource::Keywords => keyword_docids(document, stats, &options),
     };
     let mut docids = Vec::with_capacity(texts.len());
     for text in texts {
@@ -392,5 +387,5 @@ fn docids_of(
             document.id
         )));
     }
-    Ok((docids, has_terms))
+    Ok((docids, given || has_terms(document)))
 }

@@ -1,0 +1,158 @@
+//! Text and Markdown files as documents.
+
+use std::path::{Path, PathBuf};
+
+use super::document::Document;
+use crate::{Error, Result};
+
+/// Extensions of the files that are read as text, lowercase.
+pub const TEXT_EXTENSIONS: &[&str] = &[
+    "adoc", "markdown", "md", "mdx", "org", "rst", "tex", "text", "txt",
+];
+
+/// The longest first line that is taken for a title, in characters.
+const MAX_TITLE_CHARS: usize = 120;
+
+/// How deep folders may lie in one another.
+const MAX_DEPTH: usize = 64;
+
+/// Whether a file is read as one text document, by its extension.
+pub(crate) fn is_text_file(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| TEXT_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
+}
+
+/// The text files below `folder` with their ids, sorted by id.
+pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut files = Vec::new();
+    let mut open = vec![(String::new(), folder.to_owned(), 0_usize)];
+    while let Some((prefix, folder, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            return Err(Error::limit(format!(
+                "{}: folders lie more than {MAX_DEPTH} deep; add the inner folder by itself",
+                folder.display()
+            )));
+        }
+        let listing = |error| Error::io("listing", &folder, error);
+        for entry in std::fs::read_dir(&folder).map_err(listing)? {
+            let entry = entry.map_err(listing)?;
+            let (path, kind) = (entry.path(), entry.file_type().map_err(listing)?);
+            let name = entry.file_name();
+            let wanted = kind.is_dir() || (is_text_file(&path) && path.is_file());
+            if !wanted || name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let Some(name) = name.to_str() else {
+                return Err(Error::invalid(format!(
+                    "{}: the name is not valid UTF-8; rename the file",
+                    path.display()
+                )));
+            };
+            if kind.is_dir() {
+                open.push((format!("{prefix}{name}/"), path, depth + 1));
+            } else {
+                files.push((format!("{prefix}{name}"), path));
+            }
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::invalid(format!(
+            "{}: the folder has no text files; files with these extensions are read: {}",
+            folder.display(),
+            TEXT_EXTENSIONS.join(", ")
+        )));
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// A text file as a document: its title is the `title:` of its front matter, else its first
+/// Markdown heading, else its first line if short, else the stem of its name.
+pub(crate) fn text_document(id: String, text: String) -> Document {
+    let title = find_title(&text).unwrap_or_else(|| {
+        let name = id.rsplit('/').next().unwrap_or(&id);
+        name.rsplit_once('.')
+            .map_or(name, |(stem, _)| stem)
+            .to_owned()
+    });
+    Document {
+        id,
+        title,
+        text,
+        ..Document::default()
+    }
+}
+
+fn find_title(text: &str) -> Option<String> {
+    let mut body = text;
+    if let Some(inner) = text
+        .strip_prefix("---\n")
+        .or_else(|| text.strip_prefix("---\r\n"))
+        && let Some((matter, rest)) = inner.split_once("\n---")
+    {
+        let named = matter.lines().find_map(|line| line.strip_prefix("title:"));
+        let named = named.map(|title| title.trim().trim_matches(['"', '\'']));
+        if let Some(title) = named.filter(|title| !title.is_empty()) {
+            return Some(title.to_owned());
+        }
+        body = rest.split_once('\n').map_or("", |(_, body)| body);
+    }
+    let mut fenced = false;
+    let heading = body.lines().find_map(|line| {
+        fenced ^= line.starts_with("```") || line.starts_with("~~~");
+        let inner = line.trim_start_matches('#');
+        let level = line.len() - inner.len();
+        let heading = (1..=6).contains(&level) && inner.starts_with(' ') && !fenced;
+        let title = inner.trim().trim_end_matches('#').trim_end();
+        (heading && !title.is_empty()).then_some(title)
+    });
+    let first_line = || {
+        let line = body.lines().map(str::trim).find(|line| !line.is_empty())?;
+        let usable =
+            line.chars().count() <= MAX_TITLE_CHARS && line.contains(char::is_alphanumeric);
+        usable.then_some(line)
+    };
+    heading.or_else(first_line).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn title(text: &str) -> String {
+        text_document("notes/my-file.v2.md".to_owned(), text.to_owned()).title
+    }
+
+    #[test]
+    fn titles() {
+        assert_eq!(title("# Wing flutter #\n\ntext"), "Wing flutter");
+        assert_eq!(title("intro\n\n## Second\n# First"), "Second");
+        assert_eq!(
+            title("```\n# comment\n```\nfirst line is a fence"),
+            "my-file.v2"
+        );
+        assert_eq!(
+            title("#hashtag is no heading\nmore"),
+            "#hashtag is no heading"
+        );
+        assert_eq!(
+            title("---\ntitle: \"From matter\"\n---\n# Heading"),
+            "From matter"
+        );
+        assert_eq!(title("---\ndate: 2024\n---\n\nPlain line\n"), "Plain line");
+        assert_eq!(title("\u{9}\n\n  Plain line  \r\nmore"), "Plain line");
+        assert_eq!(title(""), "my-file.v2");
+        assert_eq!(title(&"long ".repeat(50)), "my-file.v2");
+    }
+
+    #[test]
+    fn text_files_by_extension() {
+        for name in ["a.md", "b.TXT", "c/d.rst"] {
+            assert!(is_text_file(Path::new(name)), "{name}");
+        }
+        for name in ["a", "a.jsonl", "a.md.gz", ".md"] {
+            assert!(!is_text_file(Path::new(name)), "{name}");
+        }
+    }
+}

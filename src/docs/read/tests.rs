@@ -1,0 +1,245 @@
+use super::*;
+use std::fs;
+use std::io::Write;
+
+fn from_text(text: impl Into<Vec<u8>>) -> DocumentReader {
+    read_with(text, &ReadOptions::default())
+}
+
+fn read_with(text: impl Into<Vec<u8>>, options: &ReadOptions) -> DocumentReader {
+    let source = std::io::Cursor::new(text.into());
+    DocumentReader::from_reader("corpus.jsonl", source, options).unwrap()
+}
+
+fn documents(reader: DocumentReader) -> Vec<Document> {
+    reader.collect::<Result<_>>().unwrap()
+}
+
+fn first_error(text: impl Into<Vec<u8>>) -> String {
+    let mut reader = from_text(text);
+    let error = reader.find_map(Result::err).expect("an error");
+    assert!(error.is_invalid_input());
+    assert!(reader.next().is_none(), "the reader ends after an error");
+    error.to_string()
+}
+
+#[test]
+fn keys_of_a_line() {
+    let found = documents(from_text(
+        "{\"_id\": \"a\", \"title\": \"T\", \"text\": \"x\", \"docid\": \"one two\", \"tags\": [\"p\", \"q\"], \"year\": 2024}\r\n\
+         \n\
+         {\"id\": 17, \"doc\": \"body\", \"title\": null, \"docid\": [\"d e\", \"f g\"], \"tags\": \"p\"}\n\
+         {\"id\": \"c\", \"contents\": \"body\", \"metadata\": {\"k\": [1]}}\n\
+         {\"_id\": \"d\", \"id\": \"other\", \"text\": \"t\", \"doc\": \"also\"}",
+    ));
+    let expected = Document::new("a")
+        .title("T")
+        .text("x")
+        .docid("one two")
+        .tag("p")
+        .tag("q")
+        .field("year", 2024);
+    assert_eq!(found[0], expected);
+    assert_eq!(
+        found[1],
+        Document::new("17")
+            .text("body")
+            .docid("d e")
+            .docid("f g")
+            .tag("p")
+    );
+    assert_eq!(found[2].text, "body");
+    assert_eq!(found[2].fields["metadata"]["k"][0], 1);
+    assert_eq!(
+        found[3],
+        Document::new("d")
+            .text("t")
+            .field("id", "other")
+            .field("doc", "also")
+    );
+}
+
+#[test]
+fn errors_name_file_and_line() {
+    let good = "{\"_id\": \"a\"}\n\n";
+    for (line, message) in [
+        (
+            "{\"_id\": \"b\"",
+            "not valid JSON: EOF while parsing an object (column 11)",
+        ),
+        ("[1]", "not a JSON object"),
+        ("{\"text\": \"x\"}", "the document has no \"_id\""),
+        ("{\"_id\": null}", "the document has no \"_id\""),
+        ("{\"_id\": \"\"}", "the document's id is empty"),
+        ("{\"_id\": 1.5}", "\"_id\" must be a string or an integer"),
+        ("{\"id\": [1]}", "\"id\" must be a string or an integer"),
+        (
+            "{\"_id\": \"b\", \"title\": 3}",
+            "\"title\" must be a string",
+        ),
+        (
+            "{\"_id\": \"b\", \"contents\": []}",
+            "\"contents\" must be a string",
+        ),
+        (
+            "{\"_id\": \"b\", \"docid\": [1]}",
+            "\"docid\" must be a string or a list of strings",
+        ),
+        (
+            "{\"_id\": \"b\", \"tags\": {}}",
+            "\"tags\" must be a string or a list of strings",
+        ),
+    ] {
+        let error = first_error(format!("{good}{line}\n"));
+        assert!(
+            error.starts_with(&format!("corpus.jsonl:3: {message}")),
+            "{error}"
+        );
+    }
+    let long = format!("{{\"_id\": \"{}\"}}", "x".repeat(5000));
+    assert!(first_error(long).contains("corpus.jsonl:1: the document's id has 5000 bytes"));
+    let error = first_error(b"{\"_id\": \"a\"}\n{\"_id\": \"\xff\"}".to_vec());
+    assert!(
+        error.starts_with("corpus.jsonl:2: not valid UTF-8"),
+        "{error}"
+    );
+    let deep = format!("{{\"_id\": \"a\", \"f\": {}1", "[".repeat(100_000));
+    assert!(first_error(deep).contains("recursion limit"));
+}
+
+#[test]
+fn bad_lines_can_be_skipped_and_are_reported() {
+    let mut text =
+        b"\xef\xbb\xbf{\"_id\": \"a\"}\nnonsense\n{\"_id\": \"\xff\"}\n{\"_id\": \"b\"}\n".to_vec();
+    text.extend_from_slice(&b"{}\n".repeat(50));
+    let mut reader = read_with(
+        text,
+        &ReadOptions {
+            skip_bad_lines: true,
+        },
+    );
+    let found: Vec<Document> = reader.by_ref().collect::<Result<_>>().unwrap();
+    assert_eq!(
+        found
+            .iter()
+            .map(|document| document.id.as_str())
+            .collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+    assert_eq!(reader.skipped().count, 52);
+    assert_eq!(reader.skipped().reports.len(), 20);
+    assert!(
+        reader.skipped().reports[0]
+            .to_string()
+            .starts_with("corpus.jsonl:2: not valid JSON")
+    );
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn several_files_plain_and_compressed_with_progress() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plain, packed) = (folder.path().join("a.jsonl"), folder.path().join("b.jsonl"));
+    fs::write(&plain, "{\"_id\": \"1\"}\n").unwrap();
+    fs::write(&packed, gzip("{\"_id\": \"2\"}\n{\"_id\": \"3\"}\n")).unwrap();
+    let mut reader = DocumentReader::open([&plain, &packed], &ReadOptions::default()).unwrap();
+    let progress = reader.progress();
+    let total = fs::metadata(&plain).unwrap().len() + fs::metadata(&packed).unwrap().len();
+    assert_eq!(progress.bytes_total(), Some(total));
+    assert_eq!(progress.bytes_read(), 0);
+    let ids: Vec<String> = reader
+        .by_ref()
+        .map(|document| document.unwrap().id)
+        .collect();
+    assert_eq!(ids, ["1", "2", "3"]);
+    assert_eq!(progress.bytes_read(), total);
+}
+
+#[test]
+fn truncated_gzip_fails_even_when_skipping() {
+    let whole = gzip(&"{\"_id\": \"1\", \"text\": \"some text\"}\n".repeat(2000));
+    let options = ReadOptions {
+        skip_bad_lines: true,
+    };
+    let mut reader = read_with(&whole[..whole.len() / 2], &options);
+    let error = reader.find_map(Result::err).expect("an error");
+    let message = error.to_string();
+    assert!(
+        message.starts_with("corpus.jsonl:") && message.contains("ends too early"),
+        "{message}"
+    );
+    assert!(reader.next().is_none());
+}
+
+#[test]
+fn folders_are_read_in_order_of_their_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::create_dir_all(root.join("b/inner")).unwrap();
+    fs::create_dir_all(root.join(".git")).unwrap();
+    fs::write(root.join("z.txt"), "\u{feff}First line\r\nsecond").unwrap();
+    fs::write(root.join("b/inner/one.md"), "# One\ntext").unwrap();
+    fs::write(root.join("a.markdown"), "").unwrap();
+    fs::write(root.join("picture.png"), b"\xff\xfe").unwrap();
+    fs::write(root.join(".git/notes.md"), "hidden").unwrap();
+    let found = documents(DocumentReader::open([root], &ReadOptions::default()).unwrap());
+    assert_eq!(found[0], Document::new("a.markdown").title("a"));
+    assert_eq!(
+        found[1],
+        Document::new("b/inner/one.md")
+            .title("One")
+            .text("# One\ntext")
+    );
+    assert_eq!(
+        found[2],
+        Document::new("z.txt")
+            .title("First line")
+            .text("First line\r\nsecond")
+    );
+    assert_eq!(found.len(), 3);
+
+    fs::write(root.join("c.md"), b"good\nb\xffd").unwrap();
+    let mut reader = DocumentReader::open([root], &ReadOptions::default()).unwrap();
+    let error = reader.find_map(Result::err).unwrap().to_string();
+    assert!(error.contains("c.md:2: not valid UTF-8"), "{error}");
+    let mut reader = DocumentReader::open(
+        [root],
+        &ReadOptions {
+            skip_bad_lines: true,
+        },
+    )
+    .unwrap();
+    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 3);
+    assert_eq!(reader.skipped().count, 1);
+}
+
+#[test]
+fn single_text_files_and_missing_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.md");
+    fs::write(&page, "# Title").unwrap();
+    let found = documents(DocumentReader::open([&page], &ReadOptions::default()).unwrap());
+    assert_eq!(
+        found,
+        [Document::new("page.md").title("Title").text("# Title")]
+    );
+
+    let missing = folder.path().join("missing.jsonl");
+    let error = DocumentReader::open([&missing], &ReadOptions::default())
+        .err()
+        .unwrap();
+    assert_eq!(error.kind(), crate::ErrorKind::Path);
+    assert!(error.to_string().contains("missing.jsonl"));
+
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let error = DocumentReader::open([&empty], &ReadOptions::default())
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("no text files"), "{error}");
+}
