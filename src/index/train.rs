@@ -23,14 +23,16 @@ use crate::vectors::{add_scaled, normalise};
 pub struct TrainOptions {
     /// Seed of pseudo-queries, order of examples and dropout.
     pub seed: u64,
+    /// How often each pseudo-query is seen.
+    pub epochs: usize,
     /// Examples after which fitting a head ends in any case.
     pub max_examples: usize,
-    /// Adam's step size.
+    /// Adam's largest step size for the trie head.
     pub learning_rate: f32,
-    /// Same for the document head.
+    /// Adam's largest step size for the document head.
     pub document_learning_rate: f32,
+    /// Share of query components zeroed in training.
     pub dropout: f32,
-    pub epochs: usize,
     /// Share of the fitted vector in a document's head; the rest is its passage vector.
     pub document_head_share: f32,
 }
@@ -39,11 +41,11 @@ impl Default for TrainOptions {
     fn default() -> Self {
         TrainOptions {
             seed: 0,
+            epochs: 3,
             max_examples: 200_000,
             learning_rate: 1e-3,
             document_learning_rate: 1e-3,
             dropout: 0.1,
-            epochs: 3,
             document_head_share: 0.65,
         }
     }

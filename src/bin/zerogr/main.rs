@@ -3,13 +3,22 @@
 //! Exit status: 0 ok, 1 failed, 2 usage. Results go to standard output (`--json` for machines),
 //! everything else to standard error.
 
+mod build;
+mod demo;
+mod device;
 mod doctor;
+mod eval;
 mod failure;
+mod info;
+mod open;
 mod output;
 mod packages;
 mod pip;
+mod progress;
 mod quiet;
+mod search;
 mod setup;
+mod train;
 
 use std::process::ExitCode;
 
@@ -29,6 +38,14 @@ struct Cli {
 enum Command {
     Setup(setup::Args),
     Doctor(doctor::Args),
+    Demo(demo::Args),
+    Build(build::Args),
+    Add(build::AddArgs),
+    Train(train::Args),
+    Search(search::Args),
+    Info(info::Args),
+    Check(info::CheckArgs),
+    Eval(eval::Args),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +54,14 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Setup(args) => setup::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Add(args) => build::add(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Search(args) => search::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Check(args) => info::check(&args),
+        Command::Eval(args) => eval::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)
 }

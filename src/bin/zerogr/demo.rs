@@ -1,0 +1,102 @@
+//! `zerogr demo`: the whole of it on real data: set up, build, measure, search.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use zerogr::eval::{Collection, EvalOptions};
+use zerogr::index::{IndexOptions, SearchOptions, TrainOptions};
+
+use crate::eval::{self, Mode};
+use crate::failure::Failure;
+use crate::{build, output, search, setup};
+
+/// Set up, index 5,183 abstracts, answer 300 claims, show quality and example searches.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A folder in BEIR layout; by default the SciFact collection of the repository.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The index file to make (replaced if it exists).
+    #[arg(short, long, default_value = "demo.zgr")]
+    output: PathBuf,
+}
+
+/// Claims shown with their answers.
+const EXAMPLES: usize = 3;
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let data = match &args.data {
+        Some(dir) => dir.clone(),
+        None => repository_data()?,
+    };
+    let installed = setup::ensure(None)?;
+    output::line(&format!(
+        "ONNX Runtime and encoder: {}",
+        installed.runtime.display()
+    ))?;
+
+    let collection = Collection::open(&data, "test")?;
+    if args.output.exists() {
+        std::fs::remove_file(&args.output)
+            .map_err(|error| Failure::io("removing", &args.output, &error))?;
+    }
+    let started = Instant::now();
+    let options = IndexOptions::default().file_seed(0);
+    let train = TrainOptions::default();
+    let inputs = [collection.corpus_path.clone()];
+    let (index, report, _) = build::build(&inputs, &args.output, options, Some(&train), false)?;
+    output::line(&format!(
+        "built {} in {:.0} s: {} documents, {} docids, {:.1} MB in one file\n",
+        args.output.display(),
+        started.elapsed().as_secs_f64(),
+        report.added,
+        report.docids,
+        index.store().len_bytes()? as f64 / 1e6
+    ))?;
+
+    output::line(&format!(
+        "{} judged queries, answered without any lexical part:",
+        collection.queries.len()
+    ))?;
+    output::line(eval::HEADER)?;
+    let ways = [
+        ("100 draws, reranked", Mode::Generative, true),
+        ("100 draws", Mode::Generative, false),
+        ("encoder alone", Mode::Dense, false),
+    ];
+    for (label, mode, rerank) in ways {
+        let measured = eval::measure(&index, &collection, mode, rerank, &EvalOptions::default())?;
+        output::line(&eval::row(label, &measured))?;
+    }
+
+    for query in collection.queries.iter().take(EXAMPLES) {
+        let started = Instant::now();
+        let hits = search::hits(&index, &query.text, &SearchOptions::new().k(3))?;
+        let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
+        output::line(&format!(
+            "\n\"{}\"  ({elapsed_ms:.1} ms)\n{}",
+            query.text,
+            search::table(&hits)
+        ))?;
+    }
+    output::line(&format!(
+        "\nTry your own: zerogr search {} \"...\"",
+        args.output.display()
+    ))
+}
+
+/// The collection that comes with the repository: below the current folder, or where this
+/// program was compiled.
+fn repository_data() -> Result<PathBuf, Failure> {
+    let inside = Path::new("tests/data/scifact");
+    [PathBuf::new(), PathBuf::from(env!("CARGO_MANIFEST_DIR"))]
+        .into_iter()
+        .map(|folder| folder.join(inside))
+        .find(|folder| folder.is_dir())
+        .ok_or_else(|| {
+            Failure::new(
+                "the demo collection is not here: run it in the repository, or give --data DIR",
+            )
+        })
+}

@@ -1,0 +1,21 @@
+//! Opening an index for a command: mapped, with the device asked for.
+
+use std::path::Path;
+
+use zerogr::index::{Index, OpenOptions};
+use zerogr::model::{Device, EncoderOptions};
+
+use crate::failure::Failure;
+
+/// Opens the index at `path` through memory maps.
+#[allow(unsafe_code)]
+pub fn index(path: &Path, device: Device) -> Result<Index, Failure> {
+    let options = OpenOptions::new().encoder_options(EncoderOptions::new().device(device));
+    // SAFETY: the command line promises in its documentation that an index in use is only
+    // written by zerogr, which appends, or replaced by a rename.
+    let index = unsafe { Index::open_mmap(path, options)? };
+    for message in index.store().passed_over() {
+        eprintln!("zerogr: warning: {message}");
+    }
+    Ok(index)
+}
