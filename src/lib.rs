@@ -13,7 +13,6 @@ pub mod index;
 pub mod model;
 mod rng;
 pub mod store;
-#[cfg(feature = "models")]
 pub mod train;
 pub mod trie;
 mod vectors;

@@ -1,5 +1,6 @@
 //! How an index is created and opened.
 
+#[cfg(feature = "models")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
