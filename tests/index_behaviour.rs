@@ -1,0 +1,298 @@
+//! Building, changing, reopening and searching an index, with an encoder that needs no runtime.
+
+mod hashing;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hashing::HashingEncoder;
+use zerogr::index::{EncoderSource, Index, IndexOptions, OpenOptions, SearchOptions, TrainOptions};
+use zerogr::{Document, ErrorKind};
+
+fn encoder() -> Arc<HashingEncoder> {
+    Arc::new(HashingEncoder { name: "hashing-1" })
+}
+
+fn options() -> IndexOptions {
+    IndexOptions::with_encoder(EncoderSource::Custom(encoder())).file_seed(7)
+}
+
+fn documents() -> Vec<Document> {
+    let texts = [
+        (
+            "wing",
+            "Slender wings flutter at supersonic speed in the tunnel",
+        ),
+        (
+            "heat",
+            "Heat transfer through a turbulent boundary layer on a plate",
+        ),
+        (
+            "shock",
+            "A shock wave meets the laminar boundary layer of a cone",
+        ),
+        ("gene", "Gene expression in yeast under osmotic stress"),
+        (
+            "brain",
+            "Memory consolidation during sleep in the hippocampus",
+        ),
+        ("fish", "Migration of salmon depends on river temperature"),
+    ];
+    texts
+        .map(|(id, text)| Document::new(id).title(id).text(text))
+        .to_vec()
+}
+
+fn build(path: &Path, train: Option<&TrainOptions>) -> Index {
+    let index = Index::create(path, options()).unwrap();
+    let mut writer = index.writer().unwrap();
+    for document in documents() {
+        writer.add(document).unwrap();
+    }
+    writer.commit_with(train, &mut |_| {}).unwrap();
+    index
+}
+
+fn reopen(path: &Path) -> Index {
+    Index::open_with(path, OpenOptions::new().encoder(encoder())).unwrap()
+}
+
+fn ids(index: &Index, query: &str) -> Vec<String> {
+    let result = index.search(query, &SearchOptions::new()).unwrap();
+    result.hits.into_iter().map(|hit| hit.id).collect()
+}
+
+#[test]
+fn a_document_is_found_by_its_words_after_reopening_mapped_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    let built = build(&path, Some(&TrainOptions::default()));
+    // SAFETY: nobody else touches the temporary file.
+    #[allow(unsafe_code)]
+    let mapped = unsafe { Index::open_mmap(&path, OpenOptions::new().encoder(encoder())) }.unwrap();
+    for (query, expected) in [
+        ("salmon migration river", "fish"),
+        ("yeast gene expression", "gene"),
+    ] {
+        let all = SearchOptions::new();
+        let hits = built.search(query, &all).unwrap();
+        assert_eq!(hits.hits[0].id, expected);
+        assert_eq!(hits, reopen(&path).search(query, &all).unwrap());
+        assert_eq!(hits, mapped.search(query, &all).unwrap());
+    }
+}
+
+#[test]
+fn equal_seeds_give_equal_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = |name: &str, seed| {
+        let path = folder.path().join(name);
+        build(&path, Some(&TrainOptions::default().seed(seed)));
+        std::fs::read(path).unwrap()
+    };
+    assert_eq!(bytes("a", 1), bytes("b", 1));
+    assert_ne!(bytes("c", 1), bytes("d", 2));
+}
+
+#[test]
+fn an_index_built_in_many_commits_answers_like_one_built_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let given = |document: Document| {
+        let words = document.text.to_lowercase();
+        let docid = words.split(' ').take(4).collect::<Vec<_>>().join(" ");
+        document.docid(docid)
+    };
+    let once = Index::create(folder.path().join("once"), options()).unwrap();
+    let many = Index::create(folder.path().join("many"), options()).unwrap();
+    let mut writer = once.writer().unwrap();
+    documents()
+        .into_iter()
+        .for_each(|document| writer.add(given(document)).unwrap());
+    writer.commit().unwrap();
+    let mut writer = many.writer().unwrap();
+    for document in documents() {
+        writer.add(given(document)).unwrap();
+        writer.commit().unwrap();
+    }
+    for query in ["salmon in the river", "boundary layer heat", "sleep"] {
+        let drawn = SearchOptions::new().rerank(false);
+        let (a, b) = (
+            once.search(query, &drawn).unwrap(),
+            many.search(query, &drawn).unwrap(),
+        );
+        for (one, other) in a.hits.iter().zip(&b.hits) {
+            assert_eq!(one.id, other.id);
+            assert!(
+                (one.score - other.score).abs() < 0.02,
+                "{} {}",
+                one.score,
+                other.score
+            );
+        }
+    }
+}
+
+#[test]
+fn the_last_document_with_an_id_wins_and_deleted_ones_stay_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = build(&folder.path().join("a.zgr"), None);
+    let mut writer = index.writer().unwrap();
+    writer
+        .add(Document::new("fish").text("first try about volcanoes"))
+        .unwrap();
+    writer
+        .add(Document::new("fish").text("penguins of the antarctic ice"))
+        .unwrap();
+    assert!(writer.delete("gene").unwrap());
+    assert!(!writer.delete("unknown").unwrap());
+    let report = writer.commit().unwrap();
+    assert_eq!((report.added, report.replaced, report.deleted), (1, 2, 1));
+    assert_eq!(index.snapshot().document_count(), 5);
+    assert_eq!(ids(&index, "antarctic penguins")[0], "fish");
+    let found = ids(&index, "yeast gene expression");
+    assert_eq!(found.len(), 5);
+    assert!(!found.contains(&"gene".to_owned()));
+    assert!(index.snapshot().document("gene").unwrap().is_none());
+}
+
+#[test]
+fn documents_that_share_a_docid_are_all_retrievable() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::create(folder.path().join("a.zgr"), options()).unwrap();
+    let mut writer = index.writer().unwrap();
+    for id in ["a", "b", "c"] {
+        writer
+            .add(Document::new(id).text("same").docid("annual report"))
+            .unwrap();
+    }
+    let report = writer.commit().unwrap();
+    assert_eq!((report.docids, report.colliding_docids), (1, 1));
+    assert_eq!(ids(&index, "report"), ["a", "b", "c"]);
+}
+
+#[test]
+fn odd_documents_and_queries_have_defined_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::create(folder.path().join("a.zgr"), options()).unwrap();
+    assert!(
+        ids(&index, "anything").is_empty(),
+        "an empty index has no hits"
+    );
+    let mut writer = index.writer().unwrap();
+    writer.add(Document::new("empty")).unwrap();
+    writer
+        .add(Document::new("stop").text("to be or not to be"))
+        .unwrap();
+    writer
+        .add(Document::new("huge").text("flutter of wings ".repeat(600_000)))
+        .unwrap();
+    writer
+        .add(Document::new("word").text("x".repeat(1 << 20)))
+        .unwrap();
+    assert!(
+        writer
+            .add(Document::new(""))
+            .unwrap_err()
+            .is_invalid_input()
+    );
+    assert!(
+        writer
+            .add(Document::new("i".repeat(4097)))
+            .unwrap_err()
+            .is_invalid_input()
+    );
+    assert!(
+        writer
+            .add(Document::new("d").docid(" "))
+            .unwrap_err()
+            .is_invalid_input()
+    );
+    let report = writer.commit().unwrap();
+    assert!(report.without_terms >= 2);
+    let mut found = ids(&index, "flutter");
+    found.sort();
+    assert_eq!(found, ["empty", "huge", "stop", "word"]);
+    assert_eq!(
+        index
+            .search(" \n", &SearchOptions::new())
+            .unwrap_err()
+            .kind(),
+        ErrorKind::InvalidInput
+    );
+    assert_eq!(ids(&index, &"wing ".repeat(10_000)).len(), 4);
+    assert!(
+        index
+            .search("wing", &SearchOptions::new().k(0))
+            .unwrap()
+            .hits
+            .is_empty()
+    );
+    writer
+        .add(Document::new("long").docid("word ".repeat(65)))
+        .unwrap();
+    assert_eq!(writer.commit().unwrap_err().kind(), ErrorKind::Limit);
+}
+
+#[test]
+fn another_encoder_or_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    build(&path, None);
+    let other = Arc::new(HashingEncoder { name: "hashing-2" });
+    let index = Index::open_with(&path, OpenOptions::new().encoder(other)).unwrap();
+    let error = index.search("wing", &SearchOptions::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ModelMismatch);
+    assert!(error.to_string().contains("hashing-1") && error.to_string().contains("hashing-2"));
+    let none = Index::open(&path)
+        .unwrap()
+        .search("wing", &SearchOptions::new())
+        .unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::Model);
+}
+
+#[test]
+fn foreign_and_truncated_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    build(&path, None);
+    let bytes = std::fs::read(&path).unwrap();
+    for len in (0..bytes.len()).step_by(4096) {
+        std::fs::write(&path, &bytes[..len]).unwrap();
+        let opened = Index::open_with(&path, OpenOptions::new().encoder(encoder()));
+        // An older committed state may be whole; then it is what is opened.
+        if let Ok(index) = opened {
+            assert_eq!(index.snapshot().document_count(), 0);
+        }
+    }
+    std::fs::write(
+        &path,
+        "not an index at all, but long enough to be read".repeat(1000),
+    )
+    .unwrap();
+    assert!(Index::open(&path).unwrap_err().is_not_an_index());
+}
+
+#[test]
+fn threads_search_while_a_writer_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = build(&folder.path().join("a.zgr"), None);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let found = ids(&index, "salmon migration river");
+                    assert!(found.contains(&"fish".to_owned()));
+                }
+            });
+        }
+        let mut writer = index.writer().unwrap();
+        assert!(index.writer().unwrap_err().is_locked());
+        for number in 0..5 {
+            writer
+                .add(Document::new(format!("n{number}")).text("noise about nothing much"))
+                .unwrap();
+            writer.commit().unwrap();
+        }
+    });
+    assert_eq!(index.snapshot().document_count(), 11);
+}
