@@ -1,5 +1,7 @@
 //! Building, changing, reopening and searching an index, with an encoder that needs no runtime.
 
+#![allow(clippy::unwrap_used)]
+
 mod hashing;
 
 use std::path::Path;

@@ -272,7 +272,7 @@ fn document_tree(segments: &[Segment], places: &[Place], params: &IndexParams) -
     SoftmaxTree {
         dim,
         scale: params.scale,
-        node_rows: vec![0..places.len() as u32],
+        node_rows: std::iter::once(0..places.len() as u32).collect(),
         unit,
         bias: vec![0.0; places.len()],
     }
