@@ -36,4 +36,8 @@ pub mod sections {
     pub const PAYLOADS: SectionKind = SectionKind(0x0305);
     /// Bitmap of deleted ordinals.
     pub const TOMBSTONES: SectionKind = SectionKind(0x0306);
+    /// The distinct tags, sorted (strings); absent when no document has one.
+    pub const TAG_NAMES: SectionKind = SectionKind(0x0307);
+    /// Tag -> ordinals of the documents that carry it (CSR); absent with [`TAG_NAMES`].
+    pub const TAG_DOCUMENTS: SectionKind = SectionKind(0x0308);
 }

@@ -36,7 +36,7 @@ pub use writer::{CommitReport, Writer};
 
 use crate::encode::TextEncoder;
 use crate::format::Manifest;
-use crate::store::{CreateOptions, Store};
+use crate::store::{Backend, CreateOptions, Store};
 use crate::trie::TokenWidth;
 use crate::{Error, Result};
 use segment::{Segment, SegmentCounts};
@@ -93,6 +93,25 @@ impl Index {
                 ),
             ));
         }
+        Index::create_in(options, |store_options| Store::create(path, store_options))
+    }
+
+    /// Creates an index in an empty backend, for example in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Path`](crate::ErrorKind::Path) when the backend is not empty, and those of
+    /// [`Index::create`].
+    pub fn create_on(backend: Arc<dyn Backend>, options: IndexOptions) -> Result<Index> {
+        Index::create_in(options, |store_options| {
+            Store::create_on(backend, store_options)
+        })
+    }
+
+    fn create_in(
+        options: IndexOptions,
+        create_store: impl FnOnce(&CreateOptions) -> Result<Store>,
+    ) -> Result<Index> {
         let loaded = encoder::load_new(&options)?;
         let tokenizer = loaded.encoder.tokenizer();
         let width = TokenWidth::for_vocabulary(tokenizer.vocabulary_size())?;
@@ -125,13 +144,10 @@ impl Index {
             },
             training: None,
         };
-        let store = Store::create(
-            path,
-            &CreateOptions {
-                seed: options.file_seed,
-                ..CreateOptions::default()
-            },
-        )?;
+        let store = create_store(&CreateOptions {
+            seed: options.file_seed,
+            ..CreateOptions::default()
+        })?;
         let mut transaction = store.begin()?;
         let mut manifest = transaction.base().clone();
         manifest.params = params.to_json()?;
@@ -160,6 +176,15 @@ impl Index {
     /// [`Index::open`] with options.
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Index> {
         Index::from_store(Store::open(path.as_ref())?, options, None)
+    }
+
+    /// Opens an index through a backend.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Index::open`].
+    pub fn open_on(backend: Arc<dyn Backend>, options: OpenOptions) -> Result<Index> {
+        Index::from_store(Store::open_on(backend)?, options, None)
     }
 
     /// Opens an index; sections are mapped, not copied, and shared between processes.
