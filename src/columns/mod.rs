@@ -14,6 +14,6 @@ mod strings;
 mod vector_rows;
 
 pub use csr::{Csr, CsrBuilder};
-pub use source::{MemorySections, SectionSource};
+pub use source::{LazySection, MemorySections, SectionSource};
 pub use strings::{Strings, StringsBuilder};
 pub use vector_rows::VectorRows;

@@ -1,5 +1,7 @@
 //! Where sections come from: an extent of a file, or sections that are about to be written.
 
+use std::ops::Range;
+
 use crate::format::SectionInput;
 use crate::format::SectionKind;
 use crate::store::{Extent, Section};
@@ -15,11 +17,71 @@ pub trait SectionSource {
         self.find(kind)?
             .ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))
     }
+
+    /// The section of `kind`, to be read and verified piece by piece. Errors when there is none.
+    fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
+        self.section(kind).map(LazySection::Whole)
+    }
+}
+
+/// A section too large to be read when its extent is opened.
+#[derive(Debug, Clone)]
+pub enum LazySection {
+    /// In memory already.
+    Whole(Section),
+    /// Still in its extent.
+    InExtent {
+        /// The extent.
+        extent: Extent,
+        /// Which of its sections.
+        kind: SectionKind,
+        /// How long it is.
+        len_bytes: u64,
+    },
+}
+
+impl LazySection {
+    /// Length of the section.
+    pub fn len_bytes(&self) -> u64 {
+        match self {
+            LazySection::Whole(section) => section.len() as u64,
+            LazySection::InExtent { len_bytes, .. } => *len_bytes,
+        }
+    }
+
+    /// Verified bytes of a part.
+    ///
+    /// # Errors
+    /// `Corrupt` when the part is not inside the section or its checksum is wrong; `Io`.
+    pub fn read(&self, range: Range<u64>) -> Result<Section> {
+        match self {
+            LazySection::Whole(section) => {
+                let part = usize::try_from(range.start)
+                    .ok()
+                    .zip(usize::try_from(range.end).ok())
+                    .and_then(|(start, end)| section.get_slice(start..end));
+                part.ok_or_else(|| Error::corrupt("a part is outside its section"))
+            }
+            LazySection::InExtent { extent, kind, .. } => extent.section_range(*kind, range),
+        }
+    }
 }
 
 impl SectionSource for Extent {
     fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
         Extent::find(self, kind)
+    }
+
+    fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
+        let info = self
+            .sections()
+            .find(|info| info.kind == kind)
+            .ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))?;
+        Ok(LazySection::InExtent {
+            extent: self.clone(),
+            kind,
+            len_bytes: info.len_bytes,
+        })
     }
 }
 

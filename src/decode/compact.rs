@@ -97,6 +97,13 @@ impl<'a> CompactEdges<'a> {
         child: &ForestChild,
         dim: usize,
     ) -> (Vec<f32>, f32) {
+        let (mut sum, bias) = self.sum(listed, child, dim);
+        normalise(&mut sum);
+        (sum, bias)
+    }
+
+    /// `S` and the bias of an edge, summed over the segments that have it.
+    pub(crate) fn sum(&self, listed: &Listed, child: &ForestChild, dim: usize) -> (Vec<f32>, f32) {
         let mut sum = vec![0.0; dim];
         let (mut bias, mut norms) = (0.0, 0.0);
         for part in &child.node.parts {
@@ -115,7 +122,6 @@ impl<'a> CompactEdges<'a> {
                 norms += norm(&below);
             }
         }
-        normalise(&mut sum);
         (sum, if norms > 0.0 { bias / norms } else { 0.0 })
     }
 }

@@ -4,7 +4,8 @@
 //! from standard input, and from folders of text files.
 //!
 //! A segment numbers its documents by *ordinal*, in the order they were added. It stores for
-//! each its external id (with an index sorted by id) and its payload: title, text, tags, fields.
+//! each its external id (with an index sorted by id) and its payload: title, text, tags, fields;
+//! and for each tag the documents that carry it.
 
 mod document;
 mod folder;
@@ -12,6 +13,7 @@ pub(crate) mod lines;
 mod payload;
 pub(crate) mod read;
 mod table;
+mod tags;
 
 pub use document::{Document, MAX_ID_BYTES};
 pub use folder::TEXT_EXTENSIONS;
@@ -19,6 +21,7 @@ pub use lines::MAX_LINE_BYTES;
 pub use payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
 pub use read::{DocumentReader, ReadOptions, ReadProgress, Skipped};
 pub use table::{DocumentTable, DocumentTableBuilder};
+pub use tags::{TagTable, TagTableBuilder};
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
 pub mod sections {

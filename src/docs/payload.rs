@@ -18,6 +18,7 @@ use flate2::write::ZlibEncoder;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use crate::columns::LazySection;
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -53,7 +54,7 @@ struct PayloadRecord {
 pub struct Payloads {
     index: Section,
     blocks: Section,
-    bytes: Section,
+    bytes: LazySection,
 }
 
 impl Payloads {
@@ -61,7 +62,7 @@ impl Payloads {
     pub fn open(
         index: Section,
         blocks: Section,
-        bytes: Section,
+        bytes: LazySection,
         document_count: usize,
     ) -> Result<Self> {
         let damaged = || Error::corrupt("the payload index is out of bounds");
@@ -78,7 +79,7 @@ impl Payloads {
                 .off_bytes
                 .get()
                 .checked_add(u64::from(block.stored_len_bytes.get()));
-            end.is_some_and(|end| end <= bytes.len() as u64)
+            end.is_some_and(|end| end <= bytes.len_bytes())
         };
         if records.len() != document_count
             || !records.iter().all(inside)
@@ -133,10 +134,10 @@ impl Payloads {
         let damaged = || Error::corrupt(format!("payload block {block} is damaged"));
         let table: &[BlockRecord] = self.blocks.as_slice_of()?;
         let record = table.get(block as usize).ok_or_else(damaged)?;
-        let start = usize::try_from(record.off_bytes.get()).map_err(|_| damaged())?;
-        let end = start.saturating_add(record.stored_len_bytes.get() as usize);
-        let stored = self.bytes.get(start..end).ok_or_else(damaged)?;
-        if crc32fast::hash(stored) != record.crc.get() {
+        let start = record.off_bytes.get();
+        let end = start.saturating_add(u64::from(record.stored_len_bytes.get()));
+        let stored = self.bytes.read(start..end)?;
+        if crc32fast::hash(&stored) != record.crc.get() {
             return Err(damaged());
         }
         if record.codec.get() != CODEC_ZLIB {
@@ -150,7 +151,7 @@ impl Payloads {
         }
         let unpacked_len_bytes = record.unpacked_len_bytes.get() as usize;
         let mut unpacked = Vec::new();
-        ZlibDecoder::new(stored)
+        ZlibDecoder::new(&*stored)
             .take(unpacked_len_bytes as u64 + 1)
             .read_to_end(&mut unpacked)
             .map_err(|_| damaged())?;
@@ -250,7 +251,7 @@ mod tests {
         Payloads::open(
             section(sections.index),
             section(sections.blocks),
-            section(sections.bytes),
+            LazySection::Whole(section(sections.bytes)),
             count,
         )
     }

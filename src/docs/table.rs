@@ -5,6 +5,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
 use super::payload::{PayloadBuilder, Payloads};
+use super::tags::{TagTable, TagTableBuilder};
 use super::{Document, sections};
 use crate::columns::{SectionSource, Strings, StringsBuilder};
 use crate::format::SectionInput;
@@ -30,6 +31,7 @@ pub struct DocumentTable {
     ids: Strings,
     order: Section,
     payloads: Payloads,
+    tags: Option<TagTable>,
 }
 
 impl DocumentTable {
@@ -48,13 +50,14 @@ impl DocumentTable {
         let payloads = Payloads::open(
             source.section(sections::PAYLOAD_INDEX)?,
             source.section(sections::PAYLOAD_BLOCKS)?,
-            source.section(sections::PAYLOADS)?,
+            source.lazy(sections::PAYLOADS)?,
             document_count,
         )?;
         Ok(DocumentTable {
             ids,
             order,
             payloads,
+            tags: TagTable::open(source, document_count as u32)?,
         })
     }
 
@@ -83,6 +86,14 @@ impl DocumentTable {
             .for_each(|ordinal, payload| each(ordinal, self.unpack(ordinal, payload)?))
     }
 
+    /// Ordinals of the documents that carry `tag`, ascending.
+    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = u32> + '_ {
+        let tags = self.tags.as_ref();
+        let tag = tag.to_owned();
+        tags.into_iter()
+            .flat_map(move |tags| tags.documents(&tag).collect::<Vec<_>>())
+    }
+
     fn unpack(&self, ordinal: u32, payload: &[u8]) -> Result<Document> {
         let payload: Payload = serde_json::from_slice(payload).map_err(|error| {
             Error::corrupt(format!(
@@ -103,6 +114,7 @@ impl DocumentTable {
 pub struct DocumentTableBuilder {
     ids: Vec<String>,
     payloads: PayloadBuilder,
+    tags: TagTableBuilder,
 }
 
 impl DocumentTableBuilder {
@@ -117,7 +129,39 @@ impl DocumentTableBuilder {
         let bytes = serde_json::to_vec(&payload)
             .map_err(|error| Error::invalid(format!("document {:?}: {error}", document.id)))?;
         self.payloads.push(&bytes)?;
+        let ordinal = self.ids.len() as u32;
+        for tag in &document.tags {
+            self.tags.push(tag, ordinal);
+        }
         self.ids.push(document.id.clone());
+        Ok(())
+    }
+
+    /// Appends the documents of another table for which `is_kept` holds, in order, without
+    /// reading what their payloads say.
+    pub fn push_table(
+        &mut self,
+        table: &DocumentTable,
+        is_kept: impl Fn(u32) -> bool,
+    ) -> Result<()> {
+        let mut new_ordinals = Vec::with_capacity(table.ids.row_count());
+        table.payloads.for_each(|ordinal, payload| {
+            if is_kept(ordinal) {
+                new_ordinals.push(Some(self.ids.len() as u32));
+                self.payloads.push(payload)?;
+                self.ids.push(table.id(ordinal).to_owned());
+            } else {
+                new_ordinals.push(None);
+            }
+            Ok(())
+        })?;
+        for (tag, ordinals) in table.tags.iter().flat_map(TagTable::iter) {
+            for ordinal in ordinals {
+                if let Some(Some(new)) = new_ordinals.get(ordinal as usize) {
+                    self.tags.push(tag, *new);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -129,7 +173,7 @@ impl DocumentTableBuilder {
         let payloads = self.payloads.finish()?;
         let count = self.ids.len() as u64;
         let ids = StringsBuilder::from_iter(self.ids.iter().map(String::as_str)).into_bytes();
-        Ok(vec![
+        let mut list = vec![
             SectionInput::new(sections::EXTERNAL_IDS, count, ids),
             SectionInput::new(
                 sections::EXTERNAL_ID_ORDER,
@@ -139,6 +183,8 @@ impl DocumentTableBuilder {
             SectionInput::new(sections::PAYLOAD_INDEX, count, payloads.index),
             SectionInput::new(sections::PAYLOAD_BLOCKS, count, payloads.blocks),
             SectionInput::new(sections::PAYLOADS, count, payloads.bytes),
-        ])
+        ];
+        list.extend(self.tags.finish());
+        Ok(list)
     }
 }

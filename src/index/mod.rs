@@ -9,14 +9,21 @@
 //! [`Index`] is `Send + Sync` and cheap to clone; any number of threads may search while one
 //! writes. The encoder is loaded on first use, so opening an index does not wait for it.
 
+mod commit;
 mod encoder;
+mod filter;
+mod live;
+mod merge;
+mod merge_policy;
 mod options;
 mod params;
+mod prepare;
 mod progress;
 mod segment;
 mod segment_builder;
 mod snapshot;
 mod train;
+mod view;
 mod writer;
 
 use std::path::Path;
@@ -24,6 +31,8 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 
+pub use filter::Filter;
+pub use merge_policy::MergePolicy;
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub use params::{
     DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, PseudoQueryParams,
@@ -34,8 +43,9 @@ pub use snapshot::{Hit, SearchOptions, SearchResult, Snapshot};
 pub use train::TrainOptions;
 pub use writer::{CommitReport, Writer};
 
+use crate::docs::sections::TOMBSTONES;
 use crate::encode::TextEncoder;
-use crate::format::Manifest;
+use crate::format::{ExtentKind, Manifest, SegmentEntry};
 use crate::store::{Backend, CreateOptions, Store};
 use crate::trie::TokenWidth;
 use crate::{Error, Result};
@@ -208,7 +218,7 @@ impl Index {
         options: OpenOptions,
         loaded: Option<Arc<dyn TextEncoder>>,
     ) -> Result<Index> {
-        let snapshot = read_state(&store, store.manifest())?;
+        let snapshot = read_state(&store, store.manifest(), None)?;
         let encoder = OnceLock::new();
         if let Some(loaded) = loaded {
             let _ = encoder.set(loaded);
@@ -248,7 +258,7 @@ impl Index {
         if manifest.generation == self.snapshot().generation() {
             return Ok(false);
         }
-        let snapshot = read_state(&self.inner.store, manifest)?;
+        let snapshot = read_state(&self.inner.store, manifest, Some(&self.snapshot()))?;
         *self.inner.current.write() = snapshot;
         Ok(true)
     }
@@ -269,6 +279,16 @@ impl Index {
     /// Those of the encoder and of a commit; an index without documents is left as it is.
     pub fn train(&self, options: &TrainOptions, progress: ProgressFn<'_>) -> Result<CommitReport> {
         self.writer()?.commit_with(Some(options), progress)
+    }
+
+    /// Merges all segments into one and leaves deleted documents out of it, in one commit.
+    ///
+    /// # Errors
+    ///
+    /// Those of a commit.
+    pub fn merge(&self) -> Result<CommitReport> {
+        let writer = self.writer()?;
+        writer.merge_policy(MergePolicy::Everything).commit()
     }
 
     /// The best documents for a query.
@@ -308,25 +328,44 @@ impl Index {
 }
 
 /// Reads one committed state.
-fn read_state(store: &Store, manifest: Arc<Manifest>) -> Result<Snapshot> {
+fn read_state(
+    store: &Store,
+    manifest: Arc<Manifest>,
+    earlier: Option<&Snapshot>,
+) -> Result<Snapshot> {
     let params = IndexParams::from_json(&manifest.params)?;
+    let unchanged = |entry: &SegmentEntry| {
+        let state = &earlier?.state;
+        let mut known = state.manifest.segments.iter().zip(&state.segments);
+        let (_, segment) = known.find(|(known, _)| *known == entry)?;
+        Some(segment.clone())
+    };
     let mut segments = Vec::with_capacity(manifest.segments.len());
     for entry in &manifest.segments {
+        if let Some(segment) = unchanged(entry) {
+            segments.push(segment);
+            continue;
+        }
         let body = store.extent(&entry.segment)?;
+        body.expect_kind(ExtentKind::Segment)?;
+        body.expect_sections(&segment::BODY_SECTIONS)?;
         let heads = entry
             .heads
             .as_ref()
             .ok_or_else(|| Error::corrupt(format!("segment {} has no trie head", entry.id)))?;
         let heads = store.extent(heads)?;
+        heads.expect_kind(ExtentKind::Heads)?;
+        heads.expect_sections(&segment::HEAD_SECTIONS)?;
         let counts = SegmentCounts {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
         let mut segment = Segment::open(&body, &heads, counts, &params)?;
         if let Some(tombstones) = &entry.tombstones {
-            let bitmap = store
-                .extent(tombstones)?
-                .section(crate::docs::sections::TOMBSTONES)?;
+            let tombstones = store.extent(tombstones)?;
+            tombstones.expect_kind(ExtentKind::Tombstones)?;
+            tombstones.expect_sections(&[TOMBSTONES])?;
+            let bitmap = tombstones.section(TOMBSTONES)?;
             segment = segment.with_tombstones(&bitmap)?;
         }
         segments.push(segment);

@@ -1,10 +1,14 @@
 //! One segment, opened: its trie, its documents, its heads, and what is alive in it.
 
+use std::sync::Arc;
+
+use super::live::LiveDocuments;
 use super::params::IndexParams;
 use crate::columns::{Csr, SectionSource, Strings, VectorRows};
 use crate::decode::CompactSegment;
-use crate::docs::DocumentTable;
-use crate::trie::{LiveRanks, SegmentTrie, TokenWidth, TrieHead, sections};
+use crate::docs::{self, Document, DocumentTable};
+use crate::format::SectionKind;
+use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections};
 use crate::{Error, Result};
 
 /// A segment as decoding and training see it.
@@ -19,16 +23,11 @@ pub(crate) struct Segment {
     pub(crate) trie_head: TrieHead,
     /// Fitted vectors; the passage vectors until the first training.
     pub(crate) document_head: VectorRows,
+    pub(crate) has_document_head: bool,
     pub(crate) document_count: u32,
     pub(crate) max_docids_per_document: usize,
-    dead: Option<DeadDocuments>,
-}
-
-/// Which documents are deleted, and what that leaves of the ranks.
-#[derive(Debug, Clone)]
-struct DeadDocuments {
-    ordinals: Vec<bool>,
-    live_ranks: LiveRanks,
+    /// `None` while nothing is deleted.
+    live: Option<Arc<LiveDocuments>>,
 }
 
 /// Counts the manifest gives of a segment.
@@ -37,6 +36,30 @@ pub(crate) struct SegmentCounts {
     pub(crate) documents: u32,
     pub(crate) docids: u32,
 }
+
+/// Every section this build knows in a segment's extent.
+pub(super) const BODY_SECTIONS: [SectionKind; 12] = [
+    sections::TRIE,
+    sections::POSTINGS,
+    sections::DOCUMENT_DOCIDS,
+    sections::DOCID_TEXTS,
+    sections::DOCUMENT_VECTORS,
+    docs::sections::EXTERNAL_IDS,
+    docs::sections::EXTERNAL_ID_ORDER,
+    docs::sections::PAYLOAD_INDEX,
+    docs::sections::PAYLOAD_BLOCKS,
+    docs::sections::PAYLOADS,
+    docs::sections::TAG_NAMES,
+    docs::sections::TAG_DOCUMENTS,
+];
+
+/// Every section this build knows in an extent of heads.
+pub(super) const HEAD_SECTIONS: [SectionKind; 4] = [
+    sections::HEAD_NODES,
+    sections::HEAD_EDGES,
+    sections::EDGE_VECTORS,
+    sections::DOCUMENT_HEAD,
+];
 
 impl Segment {
     /// Opens a segment of whose sections all checksums hold.
@@ -56,7 +79,9 @@ impl Segment {
         )?;
         let document_vectors =
             VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, documents, dim)?;
-        let document_head = match heads.find(sections::DOCUMENT_HEAD)? {
+        let document_head = heads.find(sections::DOCUMENT_HEAD)?;
+        let has_document_head = document_head.is_some();
+        let document_head = match document_head {
             Some(section) => VectorRows::open(section, documents, dim)?,
             None => document_vectors.clone(),
         };
@@ -75,8 +100,9 @@ impl Segment {
                 dim,
             )?,
             document_head,
+            has_document_head,
             document_count: counts.documents,
-            dead: None,
+            live: None,
         })
     }
 
@@ -87,55 +113,42 @@ impl Segment {
                 "a tombstone bitmap does not fit its segment",
             ));
         }
-        let ordinals = (0..self.document_count as usize)
+        let is_live = (0..self.document_count as usize)
             .map(|ordinal| {
                 bitmap
                     .get(ordinal / 8)
-                    .is_some_and(|byte| byte >> (ordinal % 8) & 1 == 1)
+                    .is_some_and(|byte| byte >> (ordinal % 8) & 1 == 0)
             })
             .collect();
-        self.set_dead(ordinals);
+        self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
         Ok(self)
     }
 
-    /// Marks `ordinals[i]` documents as deleted.
-    pub(crate) fn set_dead(&mut self, ordinals: Vec<bool>) {
-        let is_dead = |ordinal: u32| ordinals.get(ordinal as usize).copied().unwrap_or(false);
-        let live_ranks = LiveRanks::from_fn(self.trie.docid_count(), |rank| {
-            self.postings.row(rank).any(|ordinal| !is_dead(ordinal))
-        });
-        self.dead = ordinals.contains(&true).then_some(DeadDocuments {
-            ordinals,
-            live_ranks,
-        });
+    /// Takes out the documents for which `is_dead` holds, on top of those that are out already.
+    pub(crate) fn bury(&mut self, is_dead: impl Fn(u32) -> bool) {
+        let is_live = (0..self.document_count)
+            .map(|ordinal| self.is_live(ordinal) && !is_dead(ordinal))
+            .collect();
+        self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
     }
 
-    /// The tombstone bitmap, bit `i % 8` of byte `i / 8` for ordinal `i`; `None` if all live.
-    pub(crate) fn tombstones(&self) -> Option<Vec<u8>> {
-        let dead = self.dead.as_ref()?;
-        let byte = |bits: &[bool]| {
-            bits.iter()
-                .rev()
-                .fold(0u8, |byte, &bit| byte << 1 | u8::from(bit))
-        };
-        Some(dead.ordinals.chunks(8).map(byte).collect())
-    }
-
-    pub(crate) fn dead_ordinals(&self) -> Vec<bool> {
-        match &self.dead {
-            Some(dead) => dead.ordinals.clone(),
-            None => vec![false; self.document_count as usize],
-        }
+    /// What is not deleted; `None` when nothing is.
+    pub(crate) fn live(&self) -> Option<&Arc<LiveDocuments>> {
+        self.live.as_ref()
     }
 
     pub(crate) fn is_live(&self, ordinal: u32) -> bool {
-        let dead =
-            |dead: &DeadDocuments| dead.ordinals.get(ordinal as usize).copied().unwrap_or(true);
-        ordinal < self.document_count && !self.dead.as_ref().is_some_and(dead)
+        ordinal < self.document_count
+            && self.live.as_ref().is_none_or(|live| live.contains(ordinal))
     }
 
-    pub(crate) fn live_ranks(&self) -> Option<&LiveRanks> {
-        self.dead.as_ref().map(|dead| &dead.live_ranks)
+    pub(crate) fn dead_count(&self) -> u32 {
+        self.live.as_ref().map_or(0, |live| live.dead_count())
+    }
+
+    /// Ordinals of the documents that are not deleted, ascending.
+    pub(crate) fn live_ordinals(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.document_count).filter(|&ordinal| self.is_live(ordinal))
     }
 
     /// Ordinal of the live document with an external id.
@@ -143,6 +156,20 @@ impl Segment {
         self.documents
             .find(id)
             .filter(|&ordinal| self.is_live(ordinal))
+    }
+
+    /// A stored document with its docids.
+    pub(crate) fn document(&self, ordinal: u32) -> Result<Document> {
+        Ok(self.with_docids(ordinal, self.documents.document(ordinal)?))
+    }
+
+    /// Puts its docids, which are stored in the trie, into a document.
+    pub(crate) fn with_docids(&self, ordinal: u32, mut document: Document) -> Document {
+        let ranks = self.document_docids.row(ordinal);
+        document.docids = ranks
+            .map(|rank| self.docid_texts.row(rank).to_owned())
+            .collect();
+        document
     }
 
     /// What the trie head's expander needs.

@@ -8,7 +8,7 @@ use crate::columns::{CsrBuilder, MemorySections, StringsBuilder, VectorRows};
 use crate::docs::{Document, DocumentTableBuilder};
 use crate::format::SectionInput;
 use crate::store::Section;
-use crate::trie::{HeadBuilder, HeadSections, SegmentTrie, TokenWidth, build_trie, sections};
+use crate::trie::{HeadBuilder, HeadSections, SegmentTrie, TokenWidth, TrieBuilder, sections};
 use crate::vectors::to_f16_bytes;
 use crate::{Error, Result};
 
@@ -69,61 +69,90 @@ pub(crate) fn build_segment(
         }
         keys_of.push(own);
     }
-    let trie_bytes = build_trie(by_key.keys())?;
-    let docid_count = by_key.len() as u32;
-
-    let mut postings = CsrBuilder::default();
-    let mut texts = StringsBuilder::default();
-    for (text, ordinals) in by_key.values() {
+    let mut trie = TrieBuilder::default();
+    let (mut postings, mut docid_texts) = (CsrBuilder::default(), StringsBuilder::default());
+    let mut colliding_docids = 0;
+    let mut rank_of: BTreeMap<&Vec<u8>, u32> = BTreeMap::new();
+    for (key, (text, ordinals)) in &by_key {
+        rank_of.insert(key, trie.push(key)?);
         postings.push_row(ordinals.iter().copied());
-        texts.push(text);
+        docid_texts.push(text);
+        colliding_docids += usize::from(ordinals.len() > 1);
     }
-    let rank_of: BTreeMap<&Vec<u8>, u32> = by_key.keys().zip(0..).collect();
     let mut document_docids = CsrBuilder::default();
     for own in &keys_of {
         document_docids.push_row(own.iter().filter_map(|key| rank_of.get(key).copied()));
     }
-    let mut table = DocumentTableBuilder::default();
+    let mut documents = DocumentTableBuilder::default();
     for document in &prepared.documents {
-        table.push(document)?;
+        documents.push(document)?;
     }
-
-    let (documents, docids) = (u64::from(document_count), u64::from(docid_count));
-    let mut body = vec![
-        SectionInput::new(sections::TRIE, docids, trie_bytes),
-        SectionInput::new(sections::POSTINGS, docids, postings.into_bytes()),
-        SectionInput::new(
-            sections::DOCUMENT_DOCIDS,
-            documents,
-            document_docids.into_bytes(),
-        ),
-        SectionInput::new(sections::DOCID_TEXTS, docids, texts.into_bytes()),
-        SectionInput::new(
-            sections::DOCUMENT_VECTORS,
-            documents,
-            to_f16_bytes(&prepared.vectors),
-        ),
-    ];
-    body.extend(table.finish()?);
-
-    let counts = SegmentCounts {
-        documents: document_count,
-        docids: docid_count,
-    };
-    let source = MemorySections::new(&body)?;
-    let heads = untrained_heads(&source, counts, params)?;
-    let segment = Segment::open(&source, &MemorySections::new(&heads)?, counts, params)?;
-    let colliding_docids = by_key
-        .values()
-        .filter(|(_, ordinals)| ordinals.len() > 1)
-        .count();
-    Ok(NewSegment {
-        body,
-        heads,
-        counts,
+    Layout {
+        document_count,
+        docid_count: trie.docid_count(),
+        trie: trie.finish()?,
+        postings,
+        document_docids,
+        docid_texts,
+        vectors: to_f16_bytes(&prepared.vectors),
+        documents,
         colliding_docids,
-        segment,
-    })
+    }
+    .into_segment(None, params)
+}
+
+/// The columns of a segment.
+pub(crate) struct Layout {
+    pub(crate) document_count: u32,
+    pub(crate) docid_count: u32,
+    pub(crate) trie: Vec<u8>,
+    pub(crate) postings: CsrBuilder,
+    pub(crate) document_docids: CsrBuilder,
+    pub(crate) docid_texts: StringsBuilder,
+    /// Float16 rows.
+    pub(crate) vectors: Vec<u8>,
+    pub(crate) documents: DocumentTableBuilder,
+    pub(crate) colliding_docids: usize,
+}
+
+impl Layout {
+    /// The segment, with an untrained head if there are no `heads` for it.
+    pub(crate) fn into_segment(
+        self,
+        heads: Option<Vec<SectionInput<'static>>>,
+        params: &IndexParams,
+    ) -> Result<NewSegment> {
+        let counts = SegmentCounts {
+            documents: self.document_count,
+            docids: self.docid_count,
+        };
+        let (documents, docids) = (u64::from(counts.documents), u64::from(counts.docids));
+        let mut body = vec![
+            SectionInput::new(sections::TRIE, docids, self.trie),
+            SectionInput::new(sections::POSTINGS, docids, self.postings.into_bytes()),
+            SectionInput::new(
+                sections::DOCUMENT_DOCIDS,
+                documents,
+                self.document_docids.into_bytes(),
+            ),
+            SectionInput::new(sections::DOCID_TEXTS, docids, self.docid_texts.into_bytes()),
+            SectionInput::new(sections::DOCUMENT_VECTORS, documents, self.vectors),
+        ];
+        body.extend(self.documents.finish()?);
+        let source = MemorySections::new(&body)?;
+        let heads = match heads {
+            Some(heads) => heads,
+            None => untrained_heads(&source, counts, params)?,
+        };
+        let segment = Segment::open(&source, &MemorySections::new(&heads)?, counts, params)?;
+        Ok(NewSegment {
+            body,
+            heads,
+            counts,
+            colliding_docids: self.colliding_docids,
+            segment,
+        })
+    }
 }
 
 fn untrained_heads(
@@ -147,10 +176,10 @@ fn untrained_heads(
     ))
 }
 
-/// The sections of a segment's heads; `document_head` is `[documents, dim]`.
+/// The sections of a segment's heads; `document_head` is its number of rows and the float16 rows.
 pub(crate) fn head_sections(
     head: HeadSections,
-    document_head: Option<(u64, Vec<f32>)>,
+    document_head: Option<(u64, Vec<u8>)>,
 ) -> Vec<SectionInput<'static>> {
     let edges = head.edge_count as u64;
     let mut list = vec![
@@ -162,7 +191,7 @@ pub(crate) fn head_sections(
         list.push(SectionInput::new(
             sections::DOCUMENT_HEAD,
             documents,
-            to_f16_bytes(&vectors),
+            vectors,
         ));
     }
     list

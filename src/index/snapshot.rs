@@ -3,15 +3,14 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::filter::Filter;
 use super::params::IndexParams;
 use super::segment::Segment;
-use crate::decode::{
-    CompactEdges, CompactExpander, DocidPlace, Drawn, Memo, Postings, Work, best_first,
-};
+use super::view::View;
+use crate::decode::{CompactExpander, Drawn, Memo, Work, best_first};
 use crate::docs::Document;
 use crate::encode::TextEncoder;
 use crate::format::Manifest;
-use crate::trie::Forest;
 use crate::vectors::dot_f16;
 use crate::{Error, Result};
 
@@ -40,6 +39,8 @@ pub struct SearchOptions {
     pub rerank: Option<bool>,
     /// The task in words; put before the query, on a line of its own.
     pub instruction: Option<String>,
+    /// Which documents may be found; all of them by default.
+    pub filter: Option<Filter>,
 }
 
 impl Default for SearchOptions {
@@ -56,6 +57,7 @@ impl SearchOptions {
             draws: None,
             rerank: None,
             instruction: None,
+            filter: None,
         }
     }
 
@@ -80,6 +82,12 @@ impl SearchOptions {
     /// Sets the task instruction.
     pub fn instruction(mut self, instruction: impl Into<String>) -> Self {
         self.instruction = Some(instruction.into());
+        self
+    }
+
+    /// Sets which documents may be found.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
         self
     }
 }
@@ -172,10 +180,15 @@ impl Snapshot {
             )));
         }
         let draws = options.draws.unwrap_or(params.search.draws).max(options.k);
-        let forest = self.forest();
-        let mut expander = CompactExpander::new(query, params.scale, self.edges());
+        let segments = &self.state.segments;
+        let view = match &options.filter {
+            Some(filter) => View::filtered(segments, filter)?,
+            None => View::all(segments),
+        };
+        let forest = view.forest();
+        let mut expander = CompactExpander::new(query, params.scale, view.edges());
         let mut memo = Memo::new(&forest, &mut expander);
-        let drawn = best_first(&mut memo, self, if options.k == 0 { 0 } else { draws })?;
+        let drawn = best_first(&mut memo, &view, if options.k == 0 { 0 } else { draws })?;
         let work = memo.work();
 
         let rerank = options.rerank.unwrap_or(params.search.rerank);
@@ -220,7 +233,7 @@ impl Snapshot {
     pub fn dense(&self, query: &[f32], k: usize) -> Vec<(String, f64)> {
         let mut scored: Vec<(f64, &str)> = Vec::new();
         for segment in &self.state.segments {
-            for ordinal in (0..segment.document_count).filter(|&ordinal| segment.is_live(ordinal)) {
+            for ordinal in segment.live_ordinals() {
                 let score = dot_f16(query, segment.document_vectors.row(ordinal as usize));
                 scored.push((f64::from(score), segment.documents.id(ordinal)));
             }
@@ -237,38 +250,11 @@ impl Snapshot {
     pub fn document(&self, id: &str) -> Result<Option<Document>> {
         for segment in &self.state.segments {
             if let Some(ordinal) = segment.find(id) {
-                let mut document = segment.documents.document(ordinal)?;
-                let ranks = segment.document_docids.row(ordinal);
-                document.docids = ranks
-                    .map(|rank| segment.docid_texts.row(rank).to_owned())
-                    .collect();
-                return Ok(Some(document));
+                return segment.document(ordinal).map(Some);
             }
         }
         Ok(None)
     }
-
-    pub(crate) fn forest(&self) -> Forest<'_> {
-        forest(&self.state.segments)
-    }
-
-    pub(crate) fn edges(&self) -> CompactEdges<'_> {
-        edges(&self.state.segments)
-    }
-}
-
-/// The union of the tries of `segments`.
-pub(crate) fn forest(segments: &[Segment]) -> Forest<'_> {
-    Forest::new(
-        segments
-            .iter()
-            .map(|segment| (&segment.trie, segment.live_ranks())),
-    )
-}
-
-/// The trie heads of `segments`.
-pub(crate) fn edges(segments: &[Segment]) -> CompactEdges<'_> {
-    CompactEdges::new(segments.iter().map(Segment::compact).collect())
 }
 
 /// Score, then probability, both falling; then docid and external id, rising (design D11).
@@ -278,33 +264,4 @@ fn best_hit_first(a: &Hit, b: &Hit) -> Ordering {
         .then_with(|| b.log_prob.total_cmp(&a.log_prob))
         .then_with(|| a.docid.cmp(&b.docid))
         .then_with(|| a.id.cmp(&b.id))
-}
-
-impl Postings for Snapshot {
-    fn documents(&self, (segment, rank): DocidPlace) -> Vec<u32> {
-        let Some(segment) = self.state.segments.get(segment as usize) else {
-            return Vec::new();
-        };
-        segment
-            .postings
-            .row(rank)
-            .filter(|&ordinal| segment.is_live(ordinal))
-            .collect()
-    }
-
-    fn docids(&self, segment: u32, ordinal: u32) -> Vec<u32> {
-        let Some(segment) = self.state.segments.get(segment as usize) else {
-            return Vec::new();
-        };
-        segment.document_docids.row(ordinal).collect()
-    }
-
-    fn max_docids_per_document(&self) -> usize {
-        self.state
-            .segments
-            .iter()
-            .map(|segment| segment.max_docids_per_document)
-            .max()
-            .unwrap_or(1)
-    }
 }

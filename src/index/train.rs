@@ -8,14 +8,14 @@ use super::params::{FitRecord, IndexParams, TrainingRecord};
 use super::progress::{Progress, ProgressFn, Stage};
 use super::segment::Segment;
 use super::segment_builder::head_sections;
-use super::snapshot::{edges, forest};
+use super::view::View;
 use crate::Result;
 use crate::encode::TextEncoder;
 use crate::format::SectionInput;
 use crate::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
 use crate::rng::Rng;
 use crate::train::{Example, FitOptions, FitReport, SoftmaxTree, Step, TrieTree, fit};
-use crate::vectors::{add_scaled, normalise};
+use crate::vectors::{add_scaled, normalise, to_f16_bytes};
 
 /// How to train. The defaults are the measured recipe; the seed is the only thing most set.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,8 +101,8 @@ pub(crate) fn train_heads(
     let (training, held_out) = split(&owners, places.len(), options.seed);
 
     let dim = params.encoder.dim;
-    let forest = forest(segments);
-    let edges = edges(segments);
+    let view = View::all(segments);
+    let (forest, edges) = (view.forest(), view.edges());
     let mut trie = TrieTree::new(&forest, &edges, dim, params.scale)?;
     let paths: Vec<Vec<Vec<Step>>> = places
         .iter()
@@ -180,7 +180,8 @@ pub(crate) fn train_heads(
     Ok(Trained {
         heads: heads
             .map(|(head, (segment, vectors))| {
-                head_sections(head, Some((u64::from(segment.document_count), vectors)))
+                let rows = to_f16_bytes(&vectors);
+                head_sections(head, Some((u64::from(segment.document_count), rows)))
             })
             .collect(),
         record: TrainingRecord {

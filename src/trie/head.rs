@@ -121,6 +121,15 @@ impl TrieHead {
         })
     }
 
+    /// First ranks of the listed nodes that have one child only (I2).
+    pub fn unary_ranks(&self) -> impl Iterator<Item = u32> + '_ {
+        let records: &[NodeRecord] = self.nodes.as_slice_of().unwrap_or(&[]);
+        records
+            .iter()
+            .filter(|record| record.edge_count.get() == 1)
+            .map(|record| record.lo.get())
+    }
+
     /// Number of edges with a vector.
     pub fn edge_count(&self) -> usize {
         self.edges

@@ -31,7 +31,7 @@ pub use forest::{Forest, ForestChild, ForestNode, ForestPart};
 pub use head::{HeadBuilder, HeadEdge, HeadNode, HeadSections, NewEdge, TrieHead, sum_below};
 pub use key::{END, MAX_DOCID_TOKENS, TokenWidth};
 pub use live::LiveRanks;
-pub use segment_trie::{SegmentTrie, TrieChild, TrieNode, build_trie};
+pub use segment_trie::{SegmentTrie, TrieBuilder, TrieChild, TrieNode, build_trie, union_keys};
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
 pub mod sections {

@@ -1,5 +1,6 @@
 //! The trie of one segment: building it, and walking it one token at a time.
 
+use fst::Streamer;
 use fst::raw::{CompiledAddr, Fst};
 
 use super::key::{END, TokenWidth};
@@ -43,15 +44,80 @@ impl std::fmt::Debug for SegmentTrie {
     }
 }
 
+/// Builds the bytes that [`SegmentTrie`] reads from keys in ascending order.
+pub struct TrieBuilder {
+    builder: fst::raw::Builder<Vec<u8>>,
+    docid_count: u32,
+}
+
+impl Default for TrieBuilder {
+    fn default() -> Self {
+        TrieBuilder {
+            builder: fst::raw::Builder::memory(),
+            docid_count: 0,
+        }
+    }
+}
+
+impl TrieBuilder {
+    /// Appends the key of the next docid and returns its rank.
+    pub fn push(&mut self, key: impl AsRef<[u8]>) -> Result<u32> {
+        let rank = self.docid_count;
+        self.builder
+            .insert(key, u64::from(rank))
+            .map_err(unsorted)?;
+        self.docid_count = rank
+            .checked_add(1)
+            .ok_or_else(|| Error::limit("a segment has at most 2^32-1 docids"))?;
+        Ok(rank)
+    }
+
+    /// Keys pushed so far.
+    pub fn docid_count(&self) -> u32 {
+        self.docid_count
+    }
+
+    /// The transducer.
+    pub fn finish(self) -> Result<Vec<u8>> {
+        self.builder.into_inner().map_err(unsorted)
+    }
+}
+
+fn unsorted(error: fst::Error) -> Error {
+    Error::invalid(format!("docid keys must be sorted and distinct: {error}"))
+}
+
 /// Transducer bytes for `keys`, which are sorted and distinct; the value of each is its rank.
 pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<u8>> {
-    let unsorted =
-        |error: fst::Error| Error::invalid(format!("docid keys must be sorted: {error}"));
-    let mut builder = fst::raw::Builder::memory();
-    for (rank, key) in keys.into_iter().enumerate() {
-        builder.insert(key, rank as u64).map_err(unsorted)?;
+    let mut builder = TrieBuilder::default();
+    for key in keys {
+        builder.push(key)?;
     }
-    builder.into_inner().map_err(unsorted)
+    builder.finish()
+}
+
+/// Calls `each` with every key of `tries` in ascending order and where it is stored: positions
+/// in `tries`, ascending, with the rank there.
+pub fn union_keys<'a>(
+    tries: impl IntoIterator<Item = &'a SegmentTrie>,
+    mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
+) -> Result<()> {
+    let mut streams = fst::raw::OpBuilder::new();
+    for trie in tries {
+        streams.push(trie.fst.stream());
+    }
+    let mut union = streams.union();
+    let mut places = Vec::new();
+    while let Some((key, values)) = union.next() {
+        places.clear();
+        places.extend(values.iter().filter_map(|value| {
+            let rank = u32::try_from(value.value).ok()?;
+            Some((value.index, rank))
+        }));
+        places.sort_unstable();
+        each(key, &places)?;
+    }
+    Ok(())
 }
 
 impl SegmentTrie {
