@@ -1,5 +1,8 @@
 //! zerogr: the SQLite of generative retrieval.
 
+#[cfg(test)]
+extern crate self as zerogr;
+
 pub mod columns;
 pub mod decode;
 pub mod docs;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::Section;
-use crate::trie::{Forest, LiveRanks, SegmentTrie, TokenWidth, build_trie};
+use crate::trie::{Forest, ForestTrie, LiveRanks, SegmentTrie, TokenWidth, build_trie};
 
 /// A segment in the plainest form: each document's docids, and which documents are alive.
 #[derive(Debug, Clone)]
@@ -35,6 +35,14 @@ impl PlainSegment {
                 .any(|(own, alive)| *alive && own.contains(&docids[rank as usize]))
         });
         (trie, live)
+    }
+}
+
+fn all_live<'a>(trie: &'a SegmentTrie, live: &'a LiveRanks) -> ForestTrie<'a> {
+    ForestTrie {
+        trie,
+        present: Some(live),
+        live: Some(live),
     }
 }
 
@@ -174,7 +182,7 @@ proptest! {
     #[test]
     fn best_first_equals_scoring_every_docid(segments in segments(), k in 0usize..12, flavour in 0u32..6) {
         let tries: Vec<_> = segments.iter().map(PlainSegment::trie).collect();
-        let forest = Forest::new(tries.iter().map(|(trie, live)| (trie, Some(live))));
+        let forest = Forest::new(tries.iter().map(|(trie, live)| all_live(trie, live)));
         let mut expander = HashExpander { flavour, calls: 0 };
         let mut memo = Memo::new(&forest, &mut expander);
         let drawn = best_first(&mut memo, &PlainPostings(&segments), k).unwrap();
@@ -205,7 +213,7 @@ fn a_unique_prefix_ends_the_walk() {
         ],
     };
     let (trie, live) = segment.trie();
-    let forest = Forest::new([(&trie, Some(&live))]);
+    let forest = Forest::new([all_live(&trie, &live)]);
     let mut expander = HashExpander {
         flavour: 0,
         calls: 0,

@@ -26,6 +26,12 @@ mod train;
 mod view;
 mod writer;
 
+#[cfg(test)]
+#[path = "../../tests/corpus/mod.rs"]
+mod corpus;
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 

@@ -255,6 +255,23 @@ impl Snapshot {
         }
         Ok(None)
     }
+
+    /// Calls `each` with every live document, in the order they are stored, until it fails.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when a payload is damaged, and those of `each`.
+    pub fn for_each_document(&self, mut each: impl FnMut(Document) -> Result<()>) -> Result<()> {
+        for segment in &self.state.segments {
+            segment.documents.for_each(|ordinal, document| {
+                if segment.is_live(ordinal) {
+                    each(segment.with_docids(ordinal, document))?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// Score, then probability, both falling; then docid and external id, rising (design D11).

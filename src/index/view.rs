@@ -7,7 +7,7 @@ use super::live::LiveDocuments;
 use super::segment::Segment;
 use crate::Result;
 use crate::decode::{CompactEdges, DocidPlace, Postings};
-use crate::trie::Forest;
+use crate::trie::{Forest, ForestTrie};
 
 /// Segments and what may be found in each of them.
 #[derive(Debug)]
@@ -45,9 +45,11 @@ impl<'a> View<'a> {
     /// The union of the tries.
     pub(crate) fn forest(&self) -> Forest<'_> {
         let tries = self.segments.iter().zip(&self.live);
-        Forest::new(
-            tries.map(|(segment, live)| (&segment.trie, live.as_ref().map(|live| live.ranks()))),
-        )
+        Forest::new(tries.map(|(segment, live)| ForestTrie {
+            trie: &segment.trie,
+            present: segment.live().map(|live| live.ranks()),
+            live: live.as_ref().map(|live| live.ranks()),
+        }))
     }
 
     /// The trie heads.

@@ -1,8 +1,9 @@
 //! Several tries walked as one: the union of the live docids of all segments.
 //!
 //! A docid prefix may exist in any number of segments; a [`ForestNode`] holds its place in
-//! each of them. Children whose docids are all dead are never shown, so a decoder cannot
-//! enter a dead branch.
+//! each of them. Children whose docids are all dead or filtered out are never shown, so a
+//! decoder cannot enter a dead branch. A place whose docids are merely filtered out stays in
+//! its node all the same: how likely an edge is must not depend on which segment holds what.
 
 use smallvec::SmallVec;
 
@@ -25,9 +26,9 @@ pub struct ForestPart {
 /// A docid prefix over all segments that know it.
 #[derive(Debug, Clone)]
 pub struct ForestNode {
-    /// One entry per segment with a live docid below the prefix, by segment.
+    /// One entry per segment with a docid below the prefix that is not deleted, by segment.
     pub parts: SmallVec<[ForestPart; 1]>,
-    /// Live docids below the prefix, counted per segment.
+    /// Live docids below the prefix (neither deleted nor filtered out), counted per segment.
     pub live_count: u32,
     /// True when the docid has ended: nothing follows.
     pub is_end: bool,
@@ -42,15 +43,26 @@ pub struct ForestChild {
     pub node: ForestNode,
 }
 
-/// The tries of an index with what is alive in each; `None` means everything.
+/// The tries of an index with what is alive in each.
 #[derive(Debug, Clone, Default)]
 pub struct Forest<'a> {
-    tries: Vec<(&'a SegmentTrie, Option<&'a LiveRanks>)>,
+    tries: Vec<ForestTrie<'a>>,
+}
+
+/// One trie of a forest; a mask that is `None` lets everything through.
+#[derive(Debug, Clone, Copy)]
+pub struct ForestTrie<'a> {
+    /// The docids.
+    pub trie: &'a SegmentTrie,
+    /// Docids that are not deleted.
+    pub present: Option<&'a LiveRanks>,
+    /// Of these, docids that are not filtered out.
+    pub live: Option<&'a LiveRanks>,
 }
 
 impl<'a> Forest<'a> {
-    /// A forest over `tries`, each with its live mask.
-    pub fn new(tries: impl IntoIterator<Item = (&'a SegmentTrie, Option<&'a LiveRanks>)>) -> Self {
+    /// A forest over `tries`.
+    pub fn new(tries: impl IntoIterator<Item = ForestTrie<'a>>) -> Self {
         Forest {
             tries: tries.into_iter().collect(),
         }
@@ -58,15 +70,7 @@ impl<'a> Forest<'a> {
 
     /// The trie of `segment`.
     pub fn trie(&self, segment: u32) -> Option<&'a SegmentTrie> {
-        self.tries.get(segment as usize).map(|(trie, _)| *trie)
-    }
-
-    fn live_count(&self, segment: u32, node: &TrieNode) -> u32 {
-        match self.tries.get(segment as usize) {
-            Some((_, Some(live))) => live.count(node.lo, node.hi),
-            Some((_, None)) => node.hi - node.lo,
-            None => 0,
-        }
+        self.tries.get(segment as usize).map(|one| one.trie)
     }
 
     /// The empty prefix. Its `live_count` is zero when no docid is alive.
@@ -76,11 +80,11 @@ impl<'a> Forest<'a> {
             live_count: 0,
             is_end: false,
         };
-        for (segment, (trie, _)) in self.tries.iter().enumerate() {
+        for (segment, one) in self.tries.iter().enumerate() {
             root.add(
                 ForestPart {
                     segment: segment as u32,
-                    node: trie.root(),
+                    node: one.trie.root(),
                     child_index: 0,
                 },
                 self,
@@ -114,6 +118,7 @@ impl<'a> Forest<'a> {
             });
             merged = self.merge(merged, parts);
         }
+        merged.retain(|child| child.node.live_count > 0);
         Ok(merged)
     }
 
@@ -142,9 +147,7 @@ impl<'a> Forest<'a> {
                     },
                 });
             child.node.add(part, self);
-            if child.node.live_count > 0 {
-                merged.push(child);
-            }
+            merged.push(child);
         }
         merged.extend(left);
         merged
@@ -153,8 +156,7 @@ impl<'a> Forest<'a> {
     /// The live (segment, rank) pairs of a node that names exactly one docid.
     pub fn docid_places(&self, node: &ForestNode) -> SmallVec<[(u32, u32); 1]> {
         let place = |part: &ForestPart| {
-            let (_, live) = self.tries.get(part.segment as usize)?;
-            let rank = match live {
+            let rank = match self.tries.get(part.segment as usize)?.live {
                 Some(live) => live.first(part.node.lo, part.node.hi)?,
                 None => part.node.lo,
             };
@@ -175,9 +177,15 @@ impl<'a> Forest<'a> {
 
 impl ForestNode {
     fn add(&mut self, part: ForestPart, forest: &Forest<'_>) {
-        let live_count = forest.live_count(part.segment, &part.node);
-        if live_count > 0 {
-            self.live_count += live_count;
+        let count = |mask: Option<&LiveRanks>| match mask {
+            Some(mask) => mask.count(part.node.lo, part.node.hi),
+            None => part.node.hi - part.node.lo,
+        };
+        let Some(one) = forest.tries.get(part.segment as usize) else {
+            return;
+        };
+        if count(one.present) > 0 {
+            self.live_count += count(one.live);
             self.parts.push(part);
         }
     }

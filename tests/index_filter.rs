@@ -1,0 +1,138 @@
+//! Filtered search: k hits whenever k documents match, and never one that does not.
+
+#![allow(clippy::unwrap_used)]
+
+mod corpus;
+
+use std::collections::BTreeSet;
+
+use corpus::{answers, assert_same_answers, document, empty};
+use proptest::prelude::*;
+use zerogr::index::{Filter, Index, MergePolicy, SearchOptions};
+
+const DOCUMENTS: u64 = 120;
+
+/// Three segments, every seventh document deleted.
+fn index() -> Index {
+    let index = empty();
+    for batch in 0..3 {
+        let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+        for number in batch * 40..(batch + 1) * 40 {
+            writer.add(document(number)).unwrap();
+        }
+        writer.commit().unwrap();
+    }
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    for number in (0..DOCUMENTS).filter(|&number| is_deleted(number)) {
+        writer.delete(&format!("doc-{number}")).unwrap();
+    }
+    writer.commit().unwrap();
+    index
+}
+
+fn is_deleted(number: u64) -> bool {
+    number % 7 == 6
+}
+
+/// A filter and the numbers it should let through.
+#[derive(Debug, Clone)]
+struct Expected {
+    filter: Filter,
+    numbers: BTreeSet<u64>,
+}
+
+fn expected() -> impl Strategy<Value = Expected> {
+    let of = |filter, matches: fn(u64) -> bool| Expected {
+        filter,
+        numbers: (0..DOCUMENTS).filter(|&number| matches(number)).collect(),
+    };
+    let leaf = prop_oneof![
+        Just(of(Filter::tag("fizz"), |n| n % 3 == 0)),
+        Just(of(Filter::tag("year-2002"), |n| n % 5 == 2)),
+        Just(of(Filter::tag("unknown"), |_| false)),
+        Just(of(
+            Filter::documents(|document| document.fields["number"].as_u64().unwrap() > 70),
+            |n| n > 70
+        )),
+        prop::collection::btree_set(0..DOCUMENTS + 10, 0..30).prop_map(|numbers| Expected {
+            filter: Filter::ids(numbers.iter().map(|number| format!("doc-{number}"))),
+            numbers: numbers.into_iter().filter(|&n| n < DOCUMENTS).collect(),
+        }),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        let several = prop::collection::vec(inner.clone(), 0..3);
+        prop_oneof![
+            several.clone().prop_map(|parts| Expected {
+                filter: Filter::all(parts.iter().map(|part| part.filter.clone())),
+                numbers: (0..DOCUMENTS)
+                    .filter(|n| parts.iter().all(|part| part.numbers.contains(n)))
+                    .collect(),
+            }),
+            several.prop_map(|parts| Expected {
+                filter: Filter::any(parts.iter().map(|part| part.filter.clone())),
+                numbers: (0..DOCUMENTS)
+                    .filter(|n| parts.iter().any(|part| part.numbers.contains(n)))
+                    .collect(),
+            }),
+            inner.prop_map(|part| Expected {
+                filter: Filter::not(part.filter),
+                numbers: (0..DOCUMENTS)
+                    .filter(|n| !part.numbers.contains(n))
+                    .collect(),
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_matching_document_and_no_other_is_found(expected in expected(), k in 1usize..20) {
+        use std::sync::LazyLock;
+        static INDEX: LazyLock<Index> = LazyLock::new(index);
+        let matching: BTreeSet<String> = expected.numbers.iter()
+            .filter(|&&number| !is_deleted(number))
+            .map(|number| format!("doc-{number}")).collect();
+        let all = SearchOptions::new().k(200).filter(expected.filter.clone());
+        for options in [all.clone(), all.clone().rerank(false)] {
+            let hits = INDEX.search("wing heat", &options).unwrap().hits;
+            let found: BTreeSet<String> = hits.into_iter().map(|hit| hit.id).collect();
+            prop_assert_eq!(&found, &matching);
+        }
+        let few = SearchOptions::new().k(k).draws(k).rerank(false).filter(expected.filter);
+        let best = INDEX.search("wing heat", &few).unwrap().hits;
+        prop_assert_eq!(best.len(), k.min(matching.len()));
+        let every = INDEX.search("wing heat", &all.rerank(false)).unwrap().hits;
+        prop_assert_eq!(&best[..], &every[..best.len()]);
+    }
+}
+
+#[test]
+fn filters_survive_merges() {
+    let index = index();
+    let options = SearchOptions::new()
+        .k(30)
+        .rerank(false)
+        .filter(Filter::all([
+            Filter::tag("plain"),
+            Filter::not(Filter::tag("year-2003")),
+        ]));
+    let before = answers(&index, &options);
+    assert_eq!(index.merge().unwrap().segments, 1);
+    assert_same_answers(&before, &answers(&index, &options), 0.02);
+}
+
+#[test]
+fn documents_found_without_a_filter_are_found_among_themselves() {
+    let index = index();
+    let plain = SearchOptions::new().k(10);
+    let unfiltered = index.search("shock wave", &plain).unwrap();
+    let ids = unfiltered.hits.iter().map(|hit| hit.id.clone());
+    let filtered = index
+        .search("shock wave", &plain.filter(Filter::ids(ids)))
+        .unwrap();
+    let order =
+        |hits: &[zerogr::index::Hit]| hits.iter().map(|hit| hit.id.clone()).collect::<Vec<_>>();
+    assert_eq!(order(&unfiltered.hits), order(&filtered.hits));
+}
