@@ -7,9 +7,11 @@ mod build;
 mod demo;
 mod device;
 mod doctor;
+mod documents;
 mod eval;
 mod failure;
 mod info;
+mod merge;
 mod open;
 mod output;
 mod packages;
@@ -43,6 +45,10 @@ enum Command {
     Add(build::AddArgs),
     Train(train::Args),
     Search(search::Args),
+    Get(documents::GetArgs),
+    List(documents::ListArgs),
+    Delete(documents::DeleteArgs),
+    Merge(merge::Args),
     Info(info::Args),
     Check(info::CheckArgs),
     Eval(eval::Args),
@@ -59,6 +65,10 @@ fn main() -> ExitCode {
         Command::Add(args) => build::add(&args),
         Command::Train(args) => train::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Get(args) => documents::get(&args),
+        Command::List(args) => documents::list(&args),
+        Command::Delete(args) => documents::delete(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Check(args) => info::check(&args),
         Command::Eval(args) => eval::run(&args),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use zerogr::index::{Index, SearchOptions};
+use zerogr::index::{Filter, Index, SearchOptions};
 
 use crate::device::DeviceArg;
 use crate::failure::Failure;
@@ -22,6 +22,12 @@ pub struct Args {
     /// The task in words, read by the encoder before the query.
     #[arg(long)]
     instruction: Option<String>,
+    /// Only documents with this tag; given several times, with all of them.
+    #[arg(long, value_name = "TAG")]
+    filter_tag: Vec<String>,
+    /// Only documents without this tag.
+    #[arg(long, value_name = "TAG")]
+    filter_not_tag: Vec<String>,
     #[command(flatten)]
     device: DeviceArg,
     /// Print the result as JSON.
@@ -34,6 +40,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let index = open::index(&args.index, args.device.device())?;
     let mut options = SearchOptions::new().k(args.k);
     options.instruction = args.instruction.clone();
+    let with = args.filter_tag.iter().map(Filter::tag);
+    let without = args
+        .filter_not_tag
+        .iter()
+        .map(|tag| Filter::not(Filter::tag(tag)));
+    let filters: Vec<Filter> = with.chain(without).collect();
+    if !filters.is_empty() {
+        options.filter = Some(Filter::all(filters));
+    }
     let hits = hits(&index, &args.query, &options)?;
     if args.json {
         return output::line(&Value::from(hits).to_string());

@@ -1,0 +1,117 @@
+//! `zerogr get`, `zerogr list` and `zerogr delete`: single documents of an index.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+use zerogr::Document;
+use zerogr::model::Device;
+
+use crate::failure::Failure;
+use crate::{open, output};
+
+/// Show documents by id.
+#[derive(clap::Args)]
+pub struct GetArgs {
+    /// The index file.
+    index: PathBuf,
+    /// Ids of the documents.
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Print JSON lines, as `zerogr build` reads them.
+    #[arg(long)]
+    json: bool,
+}
+
+/// List all documents: their ids and titles.
+#[derive(clap::Args)]
+pub struct ListArgs {
+    /// The index file.
+    index: PathBuf,
+    /// Print whole documents as JSON lines, as `zerogr build` reads them.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Delete documents by id.
+#[derive(clap::Args)]
+pub struct DeleteArgs {
+    /// The index file.
+    index: PathBuf,
+    /// Ids of the documents.
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `get`.
+pub fn get(args: &GetArgs) -> Result<(), Failure> {
+    let snapshot = open::index(&args.index, Device::Auto)?.snapshot();
+    for id in &args.ids {
+        let document = snapshot
+            .document(id)?
+            .ok_or_else(|| Failure::new(format!("there is no document {id:?} in the index")))?;
+        if args.json {
+            output::line(&json_line(document))?;
+        } else {
+            let tags = document.tags.join(", ");
+            let docids = document.docids.join("\n  docid ");
+            output::line(&format!(
+                "{}  {}\n  tags  {tags}\n  docid {docids}\n{}",
+                document.id, document.title, document.text
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs `list`.
+pub fn list(args: &ListArgs) -> Result<(), Failure> {
+    let snapshot = open::index(&args.index, Device::Auto)?.snapshot();
+    let mut documents = Ok(());
+    snapshot.for_each_document(|document| {
+        if documents.is_ok() {
+            documents = output::line(&if args.json {
+                json_line(document)
+            } else {
+                format!("{}\t{}", document.id, document.title)
+            });
+        }
+        Ok(())
+    })?;
+    documents
+}
+
+/// Runs `delete`. Unknown ids are reported and change nothing.
+pub fn delete(args: &DeleteArgs) -> Result<(), Failure> {
+    let index = open::index(&args.index, Device::Auto)?;
+    let mut writer = index.writer()?;
+    let mut unknown = Vec::new();
+    for id in &args.ids {
+        if !writer.delete(id)? {
+            unknown.push(id);
+        }
+    }
+    let report = writer.commit()?;
+    if args.json {
+        let value =
+            json!({"deleted": report.deleted, "unknown": unknown, "generation": report.generation});
+        return output::line(&value.to_string());
+    }
+    for id in unknown {
+        eprintln!("zerogr: warning: there is no document {id:?} in the index");
+    }
+    output::line(&format!("deleted {} documents", report.deleted))
+}
+
+/// A document as a line of JSON that `zerogr build` reads back.
+fn json_line(document: Document) -> String {
+    let mut object: Map<String, Value> = document.fields;
+    object.insert("_id".into(), document.id.into());
+    object.insert("title".into(), document.title.into());
+    object.insert("text".into(), document.text.into());
+    object.insert("docid".into(), document.docids.into());
+    object.insert("tags".into(), document.tags.into());
+    Value::Object(object).to_string()
+}
