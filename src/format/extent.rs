@@ -274,6 +274,28 @@ impl ExtentHeader {
         })
     }
 
+    /// Reads a header that nothing points to, with the checksum in it; `None` when the bytes are
+    /// not an intact header of a kind and version this build knows. For searching a damaged file.
+    pub fn decode_unpinned(bytes: &[u8]) -> Option<(Self, u32)> {
+        let (raw, _) = RawHeader::ref_from_prefix(bytes).ok()?;
+        let (covered, _) = raw.as_bytes().split_at(HEADER_CRC_OFF);
+        let header_crc = crc32(covered);
+        let is_known = raw.magic == HEADER_MAGIC
+            && raw.header_crc.get() == header_crc
+            && raw.version.get() == EXTENT_VERSION;
+        let kind = ExtentKind::from_code(raw.kind.get()).filter(|_| is_known)?;
+        let header = ExtentHeader {
+            kind,
+            generation: raw.generation.get(),
+            commit_nonce: raw.commit_nonce.get(),
+            body_len_bytes: raw.body_len.get(),
+            section_count: raw.section_count.get(),
+            uuid_tag: raw.uuid_tag,
+            table_crc: raw.table_crc.get(),
+        };
+        Some((header, header_crc))
+    }
+
     /// Bytes of the section table.
     pub fn table_len_bytes(&self) -> usize {
         usize::from(self.section_count).saturating_mul(SECTION_ENTRY_BYTES)

@@ -91,7 +91,17 @@ impl Store {
     ) -> Result<Store> {
         let header = select::read_header(&*backend)?;
         let state = select::select(&*backend, &header)?;
-        Ok(Store(Arc::new(Shared {
+        Ok(Store::from_parts(backend, access, permit, header, state))
+    }
+
+    pub(super) fn from_parts(
+        backend: Arc<dyn Backend>,
+        access: Access,
+        permit: Option<MapPermit>,
+        header: FileHeader,
+        state: State,
+    ) -> Store {
+        Store(Arc::new(Shared {
             backend,
             access,
             permit,
@@ -101,7 +111,7 @@ impl Store {
             writing: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
             synced: AtomicBool::new(false),
-        })))
+        }))
     }
 
     /// The file's absolute path, symbolic links resolved.

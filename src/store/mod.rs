@@ -45,6 +45,7 @@ mod handle;
 mod map;
 mod memory;
 mod nonce;
+mod salvage;
 mod section;
 mod select;
 mod transaction;
