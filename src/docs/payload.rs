@@ -108,22 +108,28 @@ impl Payloads {
             .ok_or_else(|| Error::corrupt(format!("the payload of document {ordinal} is cut off")))
     }
 
-    /// Calls `each` with every payload in order, unpacking each block once.
-    pub fn for_each(&self, mut each: impl FnMut(u32, &[u8]) -> Result<()>) -> Result<()> {
-        let mut current: Option<(u32, Vec<u8>)> = None;
+    /// Calls `each` with the payload of every document for which `is_wanted` holds, in order,
+    /// unpacking each block once; `each` is told where a block is damaged.
+    pub fn for_each(
+        &self,
+        is_wanted: impl Fn(u32) -> bool,
+        mut each: impl FnMut(u32, Result<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
+        let mut current: Option<(u32, Result<Vec<u8>>)> = None;
         let records: &[PayloadRecord] = self.index.as_slice_of()?;
-        for (ordinal, record) in (0u32..).zip(records) {
+        for (ordinal, record) in (0u32..).zip(records).filter(|(o, _)| is_wanted(*o)) {
             let block = record.block.get();
             let unpacked = match current.take() {
                 Some((number, unpacked)) if number == block => unpacked,
-                _ => self.unpack(block)?,
+                _ => self.unpack(block),
             };
             let start = record.off_bytes.get() as usize;
-            let payload = unpacked
-                .get(start..start.saturating_add(record.len_bytes.get() as usize))
-                .ok_or_else(|| {
+            let end = start.saturating_add(record.len_bytes.get() as usize);
+            let payload = unpacked.as_ref().map_err(Error::clone).and_then(|bytes| {
+                bytes.get(start..end).ok_or_else(|| {
                     Error::corrupt(format!("the payload of document {ordinal} is cut off"))
-                })?;
+                })
+            });
             each(ordinal, payload)?;
             current = Some((block, unpacked));
         }
@@ -270,13 +276,16 @@ mod tests {
         }
         let mut seen = 0;
         stored
-            .for_each(|ordinal, payload| {
-                assert_eq!(payload, payloads[ordinal as usize]);
-                seen += 1;
-                Ok(())
-            })
+            .for_each(
+                |ordinal| ordinal != 2,
+                |ordinal, payload| {
+                    assert_eq!(payload.unwrap(), payloads[ordinal as usize]);
+                    seen += 1;
+                    Ok(())
+                },
+            )
             .unwrap();
-        assert_eq!(seen, payloads.len());
+        assert_eq!(seen, payloads.len() - 1);
         assert!(stored.read(7).unwrap_err().is_corrupt());
     }
 

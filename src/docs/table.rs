@@ -80,10 +80,27 @@ impl DocumentTable {
         self.unpack(ordinal, &self.payloads.read(ordinal)?)
     }
 
-    /// Calls `each` with every document in order, unpacking each block once.
-    pub fn for_each(&self, mut each: impl FnMut(u32, Document) -> Result<()>) -> Result<()> {
-        self.payloads
-            .for_each(|ordinal, payload| each(ordinal, self.unpack(ordinal, payload)?))
+    /// Calls `each` with every document for which `is_wanted` holds, in order.
+    pub fn for_each(
+        &self,
+        is_wanted: impl Fn(u32) -> bool,
+        mut each: impl FnMut(u32, Document) -> Result<()>,
+    ) -> Result<()> {
+        self.payloads.for_each(is_wanted, |ordinal, payload| {
+            each(ordinal, self.unpack(ordinal, payload?)?)
+        })
+    }
+
+    /// Of the documents for which `is_wanted` holds, those whose payload is damaged, and why.
+    pub fn damaged(&self, is_wanted: impl Fn(u32) -> bool) -> Result<Vec<(u32, Error)>> {
+        let mut damaged = Vec::new();
+        self.payloads.for_each(is_wanted, |ordinal, payload| {
+            if let Err(error) = payload.and_then(|payload| self.unpack(ordinal, payload)) {
+                damaged.push((ordinal, error));
+            }
+            Ok(())
+        })?;
+        Ok(damaged)
     }
 
     /// Ordinals of the documents that carry `tag`, ascending.
@@ -144,15 +161,13 @@ impl DocumentTableBuilder {
         table: &DocumentTable,
         is_kept: impl Fn(u32) -> bool,
     ) -> Result<()> {
-        let mut new_ordinals = Vec::with_capacity(table.ids.row_count());
-        table.payloads.for_each(|ordinal, payload| {
-            if is_kept(ordinal) {
-                new_ordinals.push(Some(self.ids.len() as u32));
-                self.payloads.push(payload)?;
-                self.ids.push(table.id(ordinal).to_owned());
-            } else {
-                new_ordinals.push(None);
+        let mut new_ordinals = vec![None; table.ids.row_count()];
+        table.payloads.for_each(is_kept, |ordinal, payload| {
+            if let Some(slot) = new_ordinals.get_mut(ordinal as usize) {
+                *slot = Some(self.ids.len() as u32);
             }
+            self.payloads.push(payload?)?;
+            self.ids.push(table.id(ordinal).to_owned());
             Ok(())
         })?;
         for (tag, ordinals) in table.tags.iter().flat_map(TagTable::iter) {

@@ -96,13 +96,13 @@ impl Filter {
                 .iter()
                 .filter_map(|id| segment.documents.find(id))
                 .for_each(|ordinal| mark(ordinal, true)),
-            Node::Documents(predicate) => segment.documents.for_each(|ordinal, document| {
-                // A predicate may be slow, or fail on what the caller has deleted.
-                if segment.is_live(ordinal) {
+            Node::Documents(predicate) => {
+                let is_live = |ordinal| segment.is_live(ordinal);
+                segment.documents.for_each(is_live, |ordinal, document| {
                     mark(ordinal, predicate(&document));
-                }
-                Ok(())
-            })?,
+                    Ok(())
+                })?;
+            }
             Node::Not(filter) => {
                 let inner = filter.evaluate(segment)?;
                 matching = inner.into_iter().map(|matches| !matches).collect();

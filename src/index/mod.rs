@@ -9,7 +9,9 @@
 //! [`Index`] is `Send + Sync` and cheap to clone; any number of threads may search while one
 //! writes. The encoder is loaded on first use, so opening an index does not wait for it.
 
+mod check;
 mod commit;
+mod condition;
 mod encoder;
 mod filter;
 mod live;
@@ -19,6 +21,7 @@ mod options;
 mod params;
 mod prepare;
 mod progress;
+mod recover;
 mod segment;
 mod segment_builder;
 mod snapshot;
@@ -37,6 +40,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 
+pub use check::{AtRisk, CheckReport, check};
 pub use filter::Filter;
 pub use merge_policy::MergePolicy;
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
@@ -45,6 +49,7 @@ pub use params::{
     SearchParams, TokenizerParams, TrainingRecord,
 };
 pub use progress::{Progress, ProgressFn, Stage};
+pub use recover::{RecoverReport, recover};
 pub use snapshot::{Hit, SearchOptions, SearchResult, Snapshot};
 pub use train::TrainOptions;
 pub use writer::{CommitReport, Writer};

@@ -19,10 +19,9 @@ pub(super) fn term_stats<'a>(
 ) -> Result<TermStats> {
     let mut stats = TermStats::default();
     for segment in segments {
-        segment.documents.for_each(|ordinal, document| {
-            if segment.is_live(ordinal) {
-                stats.add(&document);
-            }
+        let is_live = |ordinal| segment.is_live(ordinal);
+        segment.documents.for_each(is_live, |_, document| {
+            stats.add(&document);
             Ok(())
         })?;
     }

@@ -8,7 +8,7 @@ use crate::columns::{Csr, SectionSource, Strings, VectorRows};
 use crate::decode::CompactSegment;
 use crate::docs::{self, Document, DocumentTable};
 use crate::format::SectionKind;
-use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections};
+use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections, union_keys};
 use crate::{Error, Result};
 
 /// A segment as decoding and training see it.
@@ -103,6 +103,44 @@ impl Segment {
             has_document_head,
             document_count: counts.documents,
             live: None,
+        })
+    }
+
+    /// Checks what opening takes on trust: that ranks and documents point at each other, that the
+    /// trie's keys are the ranks in order, and that no document is without a docid.
+    pub(crate) fn check(&self) -> Result<()> {
+        let damaged = |what: &str| Err(Error::corrupt(format!("a segment is damaged: {what}")));
+        let (docids, documents) = (self.trie.docid_count(), self.document_count);
+        for rank in 0..docids {
+            let row = self.postings.row(rank);
+            let has_docid = |ordinal| self.document_docids.row(ordinal).any(|r| r == rank);
+            if row.len() == 0
+                || !row.clone().is_sorted_by(|a, b| a < b)
+                || !row.clone().all(has_docid)
+            {
+                return damaged("a docid does not lead to the documents that have it");
+            }
+        }
+        for ordinal in 0..documents {
+            let mut ranks: Vec<u32> = self.document_docids.row(ordinal).collect();
+            ranks.sort_unstable();
+            if ranks.is_empty() || !ranks.is_sorted_by(|a, b| a < b) {
+                return damaged("a document has no docid, or one twice");
+            }
+        }
+        // Every pair above is one of a document's; as many of them as there are, are all.
+        let pairs = self.document_docids.value_count(0, documents);
+        if self.postings.value_count(0, docids) != pairs {
+            return damaged("a document has a docid that does not lead to it");
+        }
+        let mut next_rank = 0;
+        union_keys([&self.trie], |key, places| {
+            let ranks = places.iter().map(|&(_, rank)| rank);
+            if !ranks.eq([next_rank]) || self.trie.width().tokens(key).is_err() {
+                return damaged("the docids are not ranked in order");
+            }
+            next_rank += 1;
+            Ok(())
         })
     }
 

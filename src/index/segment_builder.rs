@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::params::IndexParams;
 use super::segment::{Segment, SegmentCounts};
-use crate::columns::{CsrBuilder, MemorySections, StringsBuilder, VectorRows};
+use crate::columns::{Csr, CsrBuilder, MemorySections, SectionSource, StringsBuilder, VectorRows};
 use crate::docs::{Document, DocumentTableBuilder};
 use crate::format::SectionInput;
 use crate::store::Section;
@@ -155,12 +155,12 @@ impl Layout {
     }
 }
 
-fn untrained_heads(
-    body: &MemorySections,
+/// The sections of the heads that a segment has before its first training.
+pub(super) fn untrained_heads(
+    body: &dyn SectionSource,
     counts: SegmentCounts,
     params: &IndexParams,
 ) -> Result<Vec<SectionInput<'static>>> {
-    use crate::columns::{Csr, SectionSource};
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
     let trie = SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?;
     let postings = Csr::open(

@@ -263,11 +263,9 @@ impl Snapshot {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) when a payload is damaged, and those of `each`.
     pub fn for_each_document(&self, mut each: impl FnMut(Document) -> Result<()>) -> Result<()> {
         for segment in &self.state.segments {
-            segment.documents.for_each(|ordinal, document| {
-                if segment.is_live(ordinal) {
-                    each(segment.with_docids(ordinal, document))?;
-                }
-                Ok(())
+            let is_live = |ordinal| segment.is_live(ordinal);
+            segment.documents.for_each(is_live, |ordinal, document| {
+                each(segment.with_docids(ordinal, document))
             })?;
         }
         Ok(())

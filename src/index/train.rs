@@ -213,22 +213,21 @@ fn ask(
         .sum();
     let (mut places, mut queries, mut owners) = (Vec::new(), Vec::new(), Vec::new());
     for (number, segment) in (0u32..).zip(segments) {
-        segment.documents.for_each(|ordinal, document| {
-            if segment.is_live(ordinal) {
-                for query in pseudo_queries(&document, stats, &query_options) {
-                    queries.push(query);
-                    owners.push(places.len() as u32);
-                }
-                places.push(Place {
-                    segment: number,
-                    ordinal,
-                });
-                progress(Progress {
-                    stage: Stage::PseudoQueries,
-                    done: places.len(),
-                    total,
-                });
+        let is_live = |ordinal| segment.is_live(ordinal);
+        segment.documents.for_each(is_live, |ordinal, document| {
+            for query in pseudo_queries(&document, stats, &query_options) {
+                queries.push(query);
+                owners.push(places.len() as u32);
             }
+            places.push(Place {
+                segment: number,
+                ordinal,
+            });
+            progress(Progress {
+                stage: Stage::PseudoQueries,
+                done: places.len(),
+                total,
+            });
             Ok(())
         })?;
     }

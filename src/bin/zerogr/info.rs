@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use zerogr::model::Device;
-use zerogr::store::{Store, VerifyLevel};
+use zerogr::store::VerifyLevel;
 
 use crate::failure::Failure;
 use crate::{open, output};
@@ -75,32 +75,50 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// Runs `check`.
 pub fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let store = Store::open(&args.index)?;
-    let report = store.verify(match args.level {
+    let level = match args.level {
         Level::Headers => VerifyLevel::Headers,
         Level::Structure => VerifyLevel::Structure,
         Level::Full => VerifyLevel::Full,
-    });
+    };
+    let report = zerogr::index::check(&args.index, level)?;
     if args.json {
         let text =
             serde_json::to_string(&report).map_err(|error| Failure::new(error.to_string()))?;
         output::line(&text)?;
     } else {
-        for finding in &report.findings {
+        for finding in &report.store.findings {
             output::line(&format!(
                 "DAMAGED {} at byte {}: {}",
                 finding.place, finding.off_bytes, finding.message
             ))?;
         }
+        for risk in &report.at_risk {
+            let documents = risk.documents.len() as u64 + risk.unnamed_documents;
+            output::line(&format!(
+                "AT RISK segment {}, {documents} documents: {}",
+                risk.segment,
+                risk.damage.join("; ")
+            ))?;
+            for id in &risk.documents {
+                output::line(&format!("  document {id}"))?;
+            }
+        }
         let verdict = if report.is_ok() { "sound" } else { "damaged" };
         output::line(&format!(
-            "{verdict}: {} extents, {} sections checked of generation {}",
-            report.extents_checked, report.sections_checked, report.generation
+            "{verdict}: generation {}, {} documents, {} extents and {} sections checked",
+            report.store.generation,
+            report.documents,
+            report.store.extents_checked,
+            report.store.sections_checked
         ))?;
     }
     if report.is_ok() {
         Ok(())
     } else {
+        eprintln!(
+            "zerogr: restore a copy, or save what is left with: zerogr recover {} --into NEW",
+            args.index.display()
+        );
         Err(Failure::silent())
     }
 }

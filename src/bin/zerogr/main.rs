@@ -18,6 +18,7 @@ mod packages;
 mod pip;
 mod progress;
 mod quiet;
+mod recover;
 mod search;
 mod setup;
 mod train;
@@ -51,6 +52,7 @@ enum Command {
     Merge(merge::Args),
     Info(info::Args),
     Check(info::CheckArgs),
+    Recover(recover::Args),
     Eval(eval::Args),
 }
 
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Merge(args) => merge::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Check(args) => info::check(&args),
+        Command::Recover(args) => recover::run(&args),
         Command::Eval(args) => eval::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)

@@ -1,0 +1,65 @@
+//! `zerogr recover`: saves what is left of a damaged index into a new file.
+
+use std::path::PathBuf;
+
+use zerogr::index::recover;
+
+use crate::failure::Failure;
+use crate::output;
+
+/// Save what is left of a damaged index into a new file; the source is not touched.
+///
+/// Exits with 1 when something was lost; the new file is good all the same.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The damaged index file.
+    index: PathBuf,
+    /// The file to create.
+    #[arg(long, value_name = "NEW")]
+    into: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let report = recover(&args.index, &args.into)?;
+    if args.json {
+        let text =
+            serde_json::to_string(&report).map_err(|error| Failure::new(error.to_string()))?;
+        output::line(&text)?;
+    } else {
+        for note in &report.notes {
+            output::line(&format!("note: {note}"))?;
+        }
+        for lost in &report.lost {
+            output::line(&format!(
+                "segment {}: {}",
+                lost.segment,
+                lost.damage.join("; ")
+            ))?;
+            for id in &lost.documents {
+                output::line(&format!("  lost document {id}"))?;
+            }
+            if lost.unnamed_documents > 0 {
+                output::line(&format!(
+                    "  lost {} documents whose ids cannot be read",
+                    lost.unnamed_documents
+                ))?;
+            }
+        }
+        for blob in &report.lost_blobs {
+            output::line(&format!("lost file {blob}"))?;
+        }
+        output::line(&format!(
+            "saved {} documents of generation {}",
+            report.documents, report.generation
+        ))?;
+    }
+    if report.is_complete() {
+        Ok(())
+    } else {
+        Err(Failure::silent())
+    }
+}

@@ -1,0 +1,156 @@
+//! What is left of a segment when some of its bytes are damaged.
+//!
+//! ```text
+//!   damaged                     consequence
+//!   some payload blocks         their documents are lost, the rest of the segment is not
+//!   heads                       nothing is lost: they start again from the passage vectors
+//!   tombstones                  nothing is lost: deleted documents come back
+//!   anything else               the segment is lost
+//! ```
+
+use super::params::IndexParams;
+use super::segment::{self, Segment, SegmentCounts};
+use super::segment_builder::untrained_heads;
+use crate::columns::{MemorySections, Strings};
+use crate::docs::sections::{EXTERNAL_IDS, TOMBSTONES};
+use crate::format::{ExtentKind, SectionInput, SegmentEntry};
+use crate::store::{Extent, Store};
+use crate::{Error, Result};
+
+/// How a segment is.
+#[derive(Debug)]
+pub(super) struct Condition {
+    /// The segment, if it can be used at all.
+    pub(super) segment: Option<Segment>,
+    /// Live documents of a usable segment that cannot be read.
+    pub(super) unreadable: Vec<u32>,
+    /// What is damaged and what that means, in words.
+    pub(super) damage: Vec<String>,
+    /// External ids, where the segment is lost and they can still be read.
+    ids: Option<Strings>,
+    document_count: u32,
+}
+
+impl Condition {
+    /// Examines a segment, its documents included.
+    pub(super) fn examine(store: &Store, entry: &SegmentEntry, params: &IndexParams) -> Self {
+        let mut condition = Condition {
+            segment: None,
+            unreadable: Vec::new(),
+            damage: Vec::new(),
+            ids: None,
+            document_count: entry.doc_count,
+        };
+        match condition.open(store, entry, params) {
+            Ok(segment) => condition.segment = Some(segment),
+            Err(error) => condition
+                .damage
+                .push(format!("the segment is lost: {error}")),
+        }
+        condition
+    }
+
+    /// True when nothing is damaged.
+    pub(super) fn is_sound(&self) -> bool {
+        self.damage.is_empty()
+    }
+
+    /// External ids of the documents that are lost, and how many more have no readable id.
+    pub(super) fn lost(&self) -> (Vec<String>, u64) {
+        match (&self.segment, &self.ids) {
+            (Some(segment), _) => {
+                let id = |&ordinal: &u32| segment.documents.id(ordinal).to_owned();
+                (self.unreadable.iter().map(id).collect(), 0)
+            }
+            (None, Some(ids)) => {
+                let id = |ordinal| ids.row(ordinal).to_owned();
+                ((0..self.document_count).map(id).collect(), 0)
+            }
+            (None, None) => (Vec::new(), u64::from(self.document_count)),
+        }
+    }
+
+    fn open(
+        &mut self,
+        store: &Store,
+        entry: &SegmentEntry,
+        params: &IndexParams,
+    ) -> Result<Segment> {
+        let body = store.extent(&entry.segment)?;
+        body.expect_kind(ExtentKind::Segment)?;
+        body.expect_sections(&segment::BODY_SECTIONS)?;
+        let documents = entry.doc_count as usize;
+        self.ids = body
+            .find(EXTERNAL_IDS)
+            .ok()
+            .flatten()
+            .and_then(|section| Strings::open(section, documents).ok());
+        let counts = SegmentCounts {
+            documents: entry.doc_count,
+            docids: entry.docid_count,
+        };
+        let mut segment = match open_heads(store, entry)
+            .and_then(|heads| Segment::open(&body, &heads, counts, params))
+        {
+            Ok(segment) => segment,
+            Err(error) => {
+                let heads = MemorySections::new(&untrained_heads(&body, counts, params)?)?;
+                let segment = Segment::open(&body, &heads, counts, params)?;
+                self.damage.push(format!(
+                    "its fitted vectors are lost, and no document is: {error}"
+                ));
+                segment
+            }
+        };
+        segment.check()?;
+        if let Some(reference) = &entry.tombstones {
+            let bitmap = store
+                .extent(reference)
+                .and_then(|extent| extent.section(TOMBSTONES));
+            match bitmap.and_then(|bitmap| segment.clone().with_tombstones(&bitmap)) {
+                Ok(marked) => segment = marked,
+                Err(error) => self.damage.push(format!(
+                    "{} of its documents were deleted and come back, for it is not known which: \
+                     {error}",
+                    entry.dead_count
+                )),
+            }
+        }
+        let is_live = |ordinal| segment.is_live(ordinal);
+        let damaged = segment.documents.damaged(is_live)?;
+        if let Some((_, error)) = damaged.first() {
+            self.damage.push(format!(
+                "{} of its documents cannot be read: {error}",
+                damaged.len()
+            ));
+        }
+        self.unreadable = damaged.into_iter().map(|(ordinal, _)| ordinal).collect();
+        Ok(segment)
+    }
+}
+
+fn open_heads(store: &Store, entry: &SegmentEntry) -> Result<Extent> {
+    let reference = entry
+        .heads
+        .as_ref()
+        .ok_or_else(|| Error::corrupt("the segment has no heads"))?;
+    let heads = store.extent(reference)?;
+    heads.expect_kind(ExtentKind::Heads)?;
+    heads.expect_sections(&segment::HEAD_SECTIONS)?;
+    Ok(heads)
+}
+
+/// The verified sections of an extent, to be written elsewhere.
+pub(super) fn sections_of(extent: &Extent) -> Result<Vec<SectionInput<'static>>> {
+    let copy = |kind| {
+        let section = extent.section(kind)?;
+        Ok(SectionInput {
+            kind,
+            encoding: section.encoding(),
+            entry_count: section.entry_count(),
+            bytes: section.to_vec().into(),
+        })
+    };
+    let kinds: Vec<_> = extent.sections().map(|info| info.kind).collect();
+    kinds.into_iter().map(copy).collect()
+}
