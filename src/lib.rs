@@ -1,4 +1,62 @@
-//! zerogr: the SQLite of generative retrieval.
+//! zerogr: the SQLite of generative retrieval. Search your own documents by meaning, offline,
+//! from one index file.
+//!
+//! A language model answers a query by *generating the identifier (docid) of a relevant
+//! document*, constrained to the docids that exist. Here the docids of an index form a trie, the
+//! trie's edges have vectors that are fitted to your documents without labels, and a decoder
+//! walks the most probable branches: exactly, in milliseconds, from a memory-mapped file.
+//!
+//! Start with [`index::Index`]:
+//!
+//! ```
+//! # use zerogr::index::{Index, IndexOptions, SearchOptions};
+//! # use zerogr::Document;
+//! # fn main() -> zerogr::Result<()> {
+//! # if zerogr::model::Runtime::load(None).is_err() {
+//! #     eprintln!("skipped: `zerogr setup` has not been run");
+//! #     return Ok(());
+//! # }
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("papers.zgr");
+//! let index = Index::create(&path, IndexOptions::default())?;
+//! let mut writer = index.writer()?;
+//! writer.add(Document::new("doc-1").title("Wing flutter").text("Thin wings may vibrate."))?;
+//! writer.add(Document::new("doc-2").title("Heat transfer").text("Plates in a hot stream."))?;
+//! writer.commit()?;
+//!
+//! let result = index.search("why do wings shake?", &SearchOptions::new().k(1))?;
+//! assert_eq!(result.hits[0].id, "doc-1");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Layers, each of which knows only those below it:
+//!
+//! | module | job |
+//! |---|---|
+//! | [`index`] | the public face: create, write, train, search, check, recover |
+//! | [`decode`], [`train`], [`generate`], [`eval`] | walking the trie; fitting it; docids and pseudo-queries; metrics |
+//! | `model` | ONNX Runtime and the sentence encoder (feature `models`) |
+//! | [`trie`], [`docs`], [`columns`] | docid tries, documents, and the columns both are stored in |
+//! | [`store`] | one file: commit, open, verify |
+//! | [`format`](mod@format) | bytes and structs; described for other programs in `format-spec/` |
+//!
+//! Features: `models` (default) runs encoders on ONNX Runtime, which is found at run time and
+//! never linked; `cli` (default) is the command-line program. Without them an index works with
+//! a [`TextEncoder`] of your own.
+//!
+//! Nothing here fetches anything from a network, and no content of a file or of an input makes
+//! it panic. [`Index::open`](index::Index::open) is safe whatever happens to the file;
+//! [`Index::open_mmap`](index::Index::open_mmap) is `unsafe` because other programs can change a
+//! mapped file.
+
+/// Compiles what the README shows.
+#[cfg(all(doctest, feature = "models"))]
+#[doc = include_str!("../README.md")]
+pub struct ReadmeExamples;
+
+#[cfg(target_endian = "big")]
+compile_error!("zerogr reads its little-endian sections in place: big-endian is not supported");
 
 #[cfg(test)]
 extern crate self as zerogr;

@@ -73,6 +73,29 @@ const DRAWS: usize = 100;
 const MAX_QUERY_TOKENS: usize = 256;
 
 /// An index file, open.
+///
+/// ```
+/// # use zerogr::index::{Index, IndexOptions, SearchOptions};
+/// # use zerogr::Document;
+/// # fn main() -> zerogr::Result<()> {
+/// # if zerogr::model::Runtime::load(None).is_err() {
+/// #     eprintln!("skipped: `zerogr setup` has not been run");
+/// #     return Ok(());
+/// # }
+/// # let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("papers.zgr");
+/// let index = Index::create(&path, IndexOptions::default())?;
+/// let mut writer = index.writer()?;
+/// writer.add(Document::new("doc-1").text("Thin wings may vibrate."))?;
+/// writer.commit()?;
+/// drop((writer, index));
+///
+/// let index = Index::open(&path)?;
+/// assert_eq!(index.snapshot().document_count(), 1);
+/// assert_eq!(index.search("flutter of wings", &SearchOptions::new())?.hits[0].id, "doc-1");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Index {
     inner: Arc<Inner>,

@@ -15,6 +15,30 @@ use crate::vectors::dot_f16;
 use crate::{Error, Result};
 
 /// One committed state. Cheap to clone; later commits do not change it.
+///
+/// ```
+/// # use zerogr::index::{Index, IndexOptions, SearchOptions};
+/// # use zerogr::Document;
+/// # fn main() -> zerogr::Result<()> {
+/// # if zerogr::model::Runtime::load(None).is_err() {
+/// #     eprintln!("skipped: `zerogr setup` has not been run");
+/// #     return Ok(());
+/// # }
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let index = Index::create(folder.path().join("a.zgr"), IndexOptions::default())?;
+/// # let mut writer = index.writer()?;
+/// # writer.add(Document::new("doc-1").text("Thin wings may vibrate."))?;
+/// # writer.commit()?;
+/// let before = index.snapshot();
+/// writer.delete("doc-1")?;
+/// writer.commit()?;
+/// let query = index.encode_query("flutter", None)?;
+/// assert_eq!(before.search_vector(&query, &SearchOptions::new())?.hits.len(), 1);
+/// assert!(before.document("doc-1")?.is_some());
+/// assert!(index.snapshot().document("doc-1")?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) state: Arc<State>,
@@ -28,6 +52,16 @@ pub(crate) struct State {
 }
 
 /// How to search. Start from [`SearchOptions::new`]; what is not set follows the index.
+///
+/// ```
+/// use zerogr::index::{Filter, SearchOptions};
+///
+/// let options = SearchOptions::new()
+///     .k(5)
+///     .instruction("Find papers that support or refute the claim.")
+///     .filter(Filter::tag("2024"));
+/// assert_eq!(options.k, 5);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SearchOptions {

@@ -39,6 +39,30 @@ pub struct CommitReport {
 
 /// Changes an index. One writer at a time; dropping it without a commit loses only what was
 /// not committed.
+///
+/// ```
+/// # use zerogr::index::{Index, IndexOptions, SearchOptions};
+/// # use zerogr::Document;
+/// # fn main() -> zerogr::Result<()> {
+/// # if zerogr::model::Runtime::load(None).is_err() {
+/// #     eprintln!("skipped: `zerogr setup` has not been run");
+/// #     return Ok(());
+/// # }
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let index = Index::create(folder.path().join("a.zgr"), IndexOptions::default())?;
+/// let mut writer = index.writer()?;
+/// writer.add(Document::new("doc-1").text("Thin wings may vibrate."))?;
+/// writer.add(Document::new("doc-2").text("Plates in a hot stream."))?;
+/// writer.commit()?;
+/// assert!(writer.update(Document::new("doc-2").text("Cones in a hot stream."))?);
+/// assert!(writer.delete("doc-1")?);
+/// assert!(!writer.delete("doc-3")?);
+/// let report = writer.commit()?;
+/// assert_eq!((report.deleted, index.snapshot().document_count()), (1, 1));
+/// # let _ = SearchOptions::new();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Writer {
     index: Index,

@@ -1,0 +1,131 @@
+//! Searching and opening the SciFact index, beside the floor of a search.
+//!
+//! `cargo bench --bench search` builds the index once (minutes) and keeps it below the target
+//! folder; `ZEROGR_BENCH_REBUILD=1` builds it anew. Before anything is timed, both ways of
+//! opening must give the same hits for every query.
+//!
+//! The floor of a search is one encoder pass and the bytes of the vectors it compares: those of
+//! the children of every branching prefix it scores, and of the documents it reranks.
+
+#![allow(clippy::unwrap_used)]
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use zerogr::docs::{DocumentReader, ReadOptions};
+use zerogr::eval::Collection;
+use zerogr::index::{Index, IndexOptions, OpenOptions, SearchOptions, TrainOptions};
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scifact")
+}
+
+fn index_path() -> PathBuf {
+    let name = format!("scifact-{}.zgr", env!("CARGO_PKG_VERSION"));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if std::env::var_os("ZEROGR_BENCH_REBUILD").is_some() {
+        let _ = std::fs::remove_file(&path);
+    }
+    if !path.exists() {
+        println!("building the SciFact index, once");
+        let building = path.with_extension("building");
+        let _ = std::fs::remove_file(&building);
+        let index = Index::create(&building, IndexOptions::default().file_seed(1)).unwrap();
+        let mut writer = index.writer().unwrap();
+        let corpus = [data().join("corpus.jsonl.gz")];
+        for document in DocumentReader::open(&corpus, &ReadOptions::default()).unwrap() {
+            writer.add(document.unwrap()).unwrap();
+        }
+        let train = TrainOptions::default().seed(1);
+        writer.commit_with(Some(&train), &mut |_| {}).unwrap();
+        std::fs::rename(&building, &path).unwrap();
+    }
+    path
+}
+
+#[allow(unsafe_code)]
+fn mapped(path: &Path) -> Index {
+    // SAFETY: nobody changes the file while the bench runs.
+    unsafe { Index::open_mmap(path, OpenOptions::new()) }.unwrap()
+}
+
+fn bench(criterion: &mut Criterion) {
+    let path = index_path();
+    let queries = Collection::open(&data(), "test").unwrap().queries;
+    let options = SearchOptions::new();
+    let (index, read) = (mapped(&path), Index::open(&path).unwrap());
+    let mut times_ms = Vec::new();
+    let (mut children, mut evaluations) = (0, 0);
+    index.search(&queries[0].text, &options).unwrap();
+    for query in &queries {
+        let started = Instant::now();
+        let result = index.search(&query.text, &options).unwrap();
+        times_ms.push(started.elapsed().as_secs_f64() * 1e3);
+        children += result.work.children_scored;
+        evaluations += result.work.node_evaluations;
+        assert_eq!(result, read.search(&query.text, &options).unwrap());
+    }
+    times_ms.sort_by(f64::total_cmp);
+    let params = index.snapshot().params().clone();
+    let count = queries.len() as u64;
+    let bytes = (children / count + params.search.draws as u64) * params.encoder.dim as u64 * 2;
+    println!(
+        "{count} queries, encoder included: p50 {:.2} ms, p95 {:.2} ms\n\
+         floor per query: one encoder pass, and {:.2} MB of vectors ({} branching prefixes with {} children, {} documents)",
+        times_ms[times_ms.len() / 2],
+        times_ms[times_ms.len() * 95 / 100],
+        bytes as f64 / 1e6,
+        evaluations / count,
+        children / count,
+        params.search.draws,
+    );
+
+    let mut next = queries.iter().cycle();
+    let mut text = || next.next().unwrap().text.clone();
+    let mut group = criterion.benchmark_group("search");
+    group.bench_function("whole", |bencher| {
+        bencher.iter_batched(
+            &mut text,
+            |text| index.search(&text, &options).unwrap(),
+            BatchSize::SmallInput,
+        );
+    });
+    group.bench_function("floor: encoder", |bencher| {
+        bencher.iter_batched(
+            &mut text,
+            |text| index.encode_query(&text, None).unwrap(),
+            BatchSize::SmallInput,
+        );
+    });
+    let vectors = vec![1u8; bytes as usize];
+    group.bench_function("floor: bytes of vectors", |bencher| {
+        bencher.iter(|| {
+            let words = black_box(&vectors).chunks_exact(8);
+            words.fold(0u64, |sum, word| {
+                sum.wrapping_add(u64::from_le_bytes(word.try_into().unwrap()))
+            })
+        });
+    });
+    let snapshot = index.snapshot();
+    let mut vector = || index.encode_query(&text(), None).unwrap();
+    group.bench_function("decode and rerank", |bencher| {
+        bencher.iter_batched(
+            &mut vector,
+            |vector| snapshot.search_vector(&vector, &options).unwrap(),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+
+    let mut group = criterion.benchmark_group("open");
+    group.bench_function("mapped", |bencher| bencher.iter(|| mapped(&path)));
+    group.bench_function("read", |bencher| {
+        bencher.iter(|| Index::open(&path).unwrap())
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
