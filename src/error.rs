@@ -27,6 +27,8 @@ pub enum ErrorKind {
     UnsupportedVersion,
     /// Another writer holds the index.
     Locked,
+    /// The file system has no locks, so other writers cannot be kept out.
+    LockUnsupported,
     /// An earlier write or sync failed; the writer must be reopened.
     Poisoned,
     /// The caller's input (document, query, option, JSON line) is not acceptable.
@@ -127,6 +129,11 @@ impl Error {
     /// True when another writer holds the index.
     pub fn is_locked(&self) -> bool {
         self.kind() == ErrorKind::Locked
+    }
+
+    /// True when the file system cannot keep other writers out.
+    pub fn is_lock_unsupported(&self) -> bool {
+        self.kind() == ErrorKind::LockUnsupported
     }
 
     /// True when a newer version or an unknown feature is needed to read the file.

@@ -170,6 +170,11 @@ impl Superblock {
         zerocopy::transmute!(raw)
     }
 
+    /// True when a vacuumed successor took the place of the file.
+    pub fn is_superseded(&self) -> bool {
+        self.flags & SUPERBLOCK_FLAG_SUPERSEDED != 0
+    }
+
     /// Refuses features a reader must know and this build does not.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use super::file::FileBackend;
 use crate::error::{Error, Result};
 
 /// Random access to the bytes of one file.
@@ -51,6 +52,13 @@ pub trait Backend: Send + Sync + Debug {
 
     /// The file to map, for implementations that have one.
     fn mappable(&self) -> Option<&File> {
+        None
+    }
+
+    /// The implementation over a file of the operating system, for what only such a file can do:
+    /// keep writers of other processes out, follow a successor that was renamed onto its path, be
+    /// vacuumed in place. Anything else has one writer per process.
+    fn as_file(&self) -> Option<&FileBackend> {
         None
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::handle::Store;
 use super::section::Section;
+use super::snapshot::Snapshot;
 use super::transaction::Transaction;
 use crate::error::{Error, Result};
 use crate::format::limits::to_u64;
@@ -42,11 +43,21 @@ impl Transaction {
 }
 
 impl Store {
-    /// The verified bytes of an embedded blob.
+    /// The verified bytes of an embedded blob of the newest state.
+    ///
+    /// # Errors
+    /// Those of [`Snapshot::blob`].
+    pub fn blob(&self, entry: &BlobEntry) -> Result<Section> {
+        self.snapshot().blob(entry)
+    }
+}
+
+impl Snapshot {
+    /// The verified bytes of an embedded blob of the state.
     ///
     /// # Errors
     /// `InvalidInput` when the blob is attached rather than embedded, and those of
-    /// [`Store::extent`] and [`Extent::section`](super::Extent::section).
+    /// [`Snapshot::extent`] and [`Extent::section`](super::Extent::section).
     pub fn blob(&self, entry: &BlobEntry) -> Result<Section> {
         let BlobPlace::Embedded(reference) = &entry.place else {
             return Err(Error::invalid(format!(

@@ -1,15 +1,16 @@
-//! A new file appears whole: it is made under another name, synced, and renamed into place.
+//! A new index: slots, header and one empty commit.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::backend::Backend;
-use super::file::FileBackend;
 use super::handle::Store;
-use super::nonce;
 use super::transaction::Commit;
-use crate::error::{Error, ErrorKind, Result};
+use super::write_lock::Durability;
+use super::{nonce, place};
+use crate::error::{Error, Result};
 use crate::format::limits::{FIRST_EXTENT_OFF_BYTES, HEADER_OFF_BYTES};
 use crate::format::{ExtentStamp, FileHeader, HEADER_FLAG_SEEDED, Manifest};
 
@@ -32,49 +33,8 @@ impl Store {
     /// # Errors
     /// `Path` when something is at `path` already or its directory is missing; `Io`.
     pub fn create(path: &Path, options: &CreateOptions) -> Result<Store> {
-        let creating = |error| Error::io("creating", path, error);
-        let exists = || {
-            Error::new(
-                ErrorKind::Path,
-                format!(
-                    "{} exists already; open it, or choose another path",
-                    path.display()
-                ),
-            )
-        };
-        if path.symlink_metadata().is_ok() {
-            return Err(exists());
-        }
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let directory =
-            std::fs::canonicalize(parent.unwrap_or(Path::new("."))).map_err(creating)?;
-        let name = path.file_name().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Path,
-                format!("{} does not name a file", path.display()),
-            )
-        })?;
-        let target = directory.join(name);
-
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".zerogr-new-").suffix(".tmp");
-        // Like any file a program creates, and unlike a temporary one: the umask decides.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder.tempfile_in(&directory).map_err(creating)?;
-        let file = temporary.as_file().try_clone().map_err(creating)?;
-        let backend = FileBackend::from_writable(target.clone(), file).map_err(creating)?;
-        initialise(&backend, options)?;
-        temporary
-            .persist_noclobber(&target)
-            .map_err(|error| match error.error.kind() {
-                std::io::ErrorKind::AlreadyExists => exists(),
-                _ => creating(error.error),
-            })?;
-        sync_directory(&directory).map_err(creating)?;
-        Store::open_on(Arc::new(backend))
+        let backend = place::appear(path, None, |backend| initialise(&**backend, options))?;
+        Store::open_on(backend)
     }
 
     /// Creates an index in an empty backend.
@@ -82,15 +42,7 @@ impl Store {
     /// # Errors
     /// `Path` when the backend is not empty; `Io`.
     pub fn create_on(backend: Arc<dyn Backend>, options: &CreateOptions) -> Result<Store> {
-        let len = backend
-            .len_bytes()
-            .map_err(|e| Error::io("measuring", backend.path(), e))?;
-        if len != 0 {
-            return Err(Error::new(
-                ErrorKind::Path,
-                format!("{} is not empty", backend.path().display()),
-            ));
-        }
+        place::expect_empty(&*backend)?;
         initialise(&*backend, options)?;
         Store::open_on(backend)
     }
@@ -120,15 +72,20 @@ fn initialise(backend: &dyn Backend, options: &CreateOptions) -> Result<()> {
     };
     let prepared = commit.prepare(Manifest::default())?;
 
+    write_front(backend, &header).map_err(failed)?;
+    backend.sync_data().map_err(failed)?;
+    prepared.write(backend, Durability::Full).map_err(failed)
+}
+
+/// Writes two empty slots and the header.
+pub(super) fn write_front(backend: &dyn Backend, header: &FileHeader) -> io::Result<()> {
     let mut front = vec![0; usize::try_from(HEADER_OFF_BYTES).unwrap_or_default()];
     front.extend_from_slice(&header.encode());
     front.resize(
         usize::try_from(FIRST_EXTENT_OFF_BYTES).unwrap_or_default(),
         0,
     );
-    backend.write_all_at(&front, 0).map_err(failed)?;
-    backend.sync_data().map_err(failed)?;
-    prepared.write(backend).map_err(failed)
+    backend.write_all_at(&front, 0)
 }
 
 fn now_ms() -> u64 {
@@ -137,16 +94,4 @@ fn now_ms() -> u64 {
         .ok()
         .and_then(|since| u64::try_from(since.as_millis()).ok())
         .unwrap_or(0)
-}
-
-/// Makes a rename in `directory` durable.
-#[cfg(unix)]
-fn sync_directory(directory: &Path) -> std::io::Result<()> {
-    std::fs::File::open(directory)?.sync_all()
-}
-
-/// Windows has no such call; its file systems journal the rename.
-#[cfg(not(unix))]
-fn sync_directory(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -3,6 +3,9 @@
 //! A reader holds a descriptor that cannot write. The writable one is opened when the first
 //! transaction begins, and only if the path still names the same file: a successor may have been
 //! renamed into its place, and a commit to the old file would be lost.
+//!
+//! Interrupted calls and short reads and writes are the standard library's business on Unix, and
+//! are handled below on Windows.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -27,7 +30,7 @@ impl FileBackend {
     pub fn open(path: &Path) -> io::Result<Self> {
         // The absolute path keeps its meaning when the process changes its directory.
         let path = std::fs::canonicalize(path)?;
-        let reader = File::open(&path)?;
+        let reader = open_above_stdio(OpenOptions::new().read(true), &path)?;
         Ok(FileBackend {
             path,
             reader,
@@ -43,6 +46,32 @@ impl FileBackend {
             reader,
             writer: OnceLock::from(file),
         })
+    }
+
+    /// A descriptor of its own, open for writing, of the file that the path names now.
+    pub(super) fn open_writable(&self) -> io::Result<File> {
+        open_above_stdio(OpenOptions::new().read(true).write(true), &self.path)
+    }
+
+    /// Which file this is, whatever its path names now.
+    pub(super) fn id(&self) -> io::Result<FileId> {
+        FileId::of(&self.reader)
+    }
+
+    /// Which file the path names now.
+    pub(super) fn id_at_path(&self) -> io::Result<FileId> {
+        let (volume, file) = positioned::identity_at(&self.path)?;
+        Ok(FileId { volume, file })
+    }
+
+    /// How many names the file has.
+    pub(super) fn link_count(&self) -> io::Result<u64> {
+        positioned::link_count(&self.reader)
+    }
+
+    /// What the system knows about the file.
+    pub(super) fn metadata(&self) -> io::Result<std::fs::Metadata> {
+        self.reader.metadata()
     }
 
     fn writer(&self) -> io::Result<&File> {
@@ -61,16 +90,13 @@ impl Backend for FileBackend {
         let writer = match self.writer.get() {
             Some(writer) => writer,
             None => {
-                let file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+                let file = self.open_writable()?;
                 self.writer.get_or_init(|| file)
             }
         };
-        if !positioned::same_file(writer, &self.reader)?
-            || !positioned::same_file(writer, &File::open(&self.path)?)?
-        {
-            return Err(io::Error::other(
-                "another file took its place since it was opened; open it again",
-            ));
+        let id = self.id()?;
+        if FileId::of(writer)? != id || self.id_at_path()? != id {
+            return Err(replaced());
         }
         Ok(())
     }
@@ -94,6 +120,41 @@ impl Backend for FileBackend {
     fn mappable(&self) -> Option<&File> {
         Some(&self.reader)
     }
+
+    fn as_file(&self) -> Option<&FileBackend> {
+        Some(self)
+    }
+}
+
+/// Why a file cannot be written, or followed, any more.
+pub(super) fn replaced() -> io::Error {
+    io::Error::other("another file took its place since it was opened; open it again")
+}
+
+/// Opens with a descriptor above those of the standard streams. In a host that closed one of
+/// these the index would get its number, and whatever is printed next would go into the index.
+fn open_above_stdio(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if std::os::fd::AsRawFd::as_raw_fd(&file) <= 2 {
+        // The copy gets the lowest free number above 2.
+        return file.try_clone();
+    }
+    Ok(file)
+}
+
+/// Tells one file from another, under whatever names they go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileId {
+    volume: u64,
+    file: u64,
+}
+
+impl FileId {
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        let (volume, file) = positioned::identity(file)?;
+        Ok(FileId { volume, file })
+    }
 }
 
 #[cfg(unix)]
@@ -101,6 +162,7 @@ mod positioned {
     use std::fs::File;
     use std::io;
     use std::os::unix::fs::{FileExt, MetadataExt};
+    use std::path::Path;
 
     pub(super) fn read_exact_at(file: &File, buffer: &mut [u8], off_bytes: u64) -> io::Result<()> {
         file.read_exact_at(buffer, off_bytes)
@@ -110,9 +172,18 @@ mod positioned {
         file.write_all_at(bytes, off_bytes)
     }
 
-    pub(super) fn same_file(a: &File, b: &File) -> io::Result<bool> {
-        let (a, b) = (a.metadata()?, b.metadata()?);
-        Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
+    pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
+        let metadata = file.metadata()?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+
+    pub(super) fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
+        let metadata = std::fs::metadata(path)?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+
+    pub(super) fn link_count(file: &File) -> io::Result<u64> {
+        Ok(file.metadata()?.nlink())
     }
 }
 
@@ -121,6 +192,9 @@ mod positioned {
     use std::fs::File;
     use std::io;
     use std::os::windows::fs::FileExt;
+    use std::path::Path;
+
+    use crate::store::lock::windows::file_information;
 
     pub(super) fn read_exact_at(
         file: &File,
@@ -160,9 +234,15 @@ mod positioned {
         Ok(())
     }
 
-    /// Stable Rust cannot ask Windows for a file's identity; a mapped or open file cannot be
-    /// replaced there by the rename that this check guards against.
-    pub(super) fn same_file(_: &File, _: &File) -> io::Result<bool> {
-        Ok(true)
+    pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
+        file_information(file).map(|(volume, file, _)| (volume, file))
+    }
+
+    pub(super) fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
+        identity(&File::open(path)?)
+    }
+
+    pub(super) fn link_count(file: &File) -> io::Result<u64> {
+        file_information(file).map(|(.., links)| links)
     }
 }

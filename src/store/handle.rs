@@ -1,20 +1,22 @@
 //! The handle that everything else hangs on.
+//!
+//! It holds the newest [`Snapshot`] it knows. A commit, a refresh or a vacuum replaces it, always
+//! by one that is newer: the generation a handle shows never goes back.
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use super::backend::Backend;
 use super::extent::Extent;
-use super::file::FileBackend;
+use super::file::{FileBackend, replaced};
 use super::map::MapPermit;
-use super::select::{self, State};
-use super::transaction::Transaction;
+use super::select::State;
+use super::snapshot::{OpenFile, Snapshot, Space};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{ExtentRef, FileHeader, HEADER_FLAG_SEEDED, Manifest};
+use crate::format::{ExtentRef, FileHeader, Manifest};
 
 /// How the bytes of sections come into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,29 +33,24 @@ pub struct Store(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    backend: Arc<dyn Backend>,
-    access: Access,
+    path: PathBuf,
     permit: Option<MapPermit>,
+    /// The same in a vacuumed successor.
     header: FileHeader,
-    state: RwLock<State>,
-    /// Extents of the newest state that were opened.
-    extents: Mutex<HashMap<ExtentRef, Extent>>,
-    /// A transaction of this handle is open.
-    writing: AtomicBool,
+    newest: RwLock<Snapshot>,
     /// A write or sync failed.
     poisoned: AtomicBool,
-    /// What was in the file when it was opened is known to be on stable storage.
-    synced: AtomicBool,
 }
 
 impl Store {
-    /// Opens an index for reading and, once a transaction begins, writing. Writes nothing.
+    /// Opens an index for reading and, once a transaction begins, writing. Writes nothing and
+    /// takes no lock, so it works on read-only media and beside a running writer.
     ///
     /// # Errors
     /// `Path` when nothing is there, `NotAnIndex`, `UnsupportedVersion`, `Corrupt` when no
     /// committed state is intact, or `Io`.
     pub fn open(path: &Path) -> Result<Store> {
-        Store::open_with(path, Access::Read, None)
+        Store::open_with(path, None)
     }
 
     /// Opens an index through a backend.
@@ -61,62 +58,26 @@ impl Store {
     /// # Errors
     /// Those of [`Store::open`].
     pub fn open_on(backend: Arc<dyn Backend>) -> Result<Store> {
-        Store::open_backend(backend, Access::Read, None)
+        OpenFile::open(backend, None).map(|newest| Store::from_snapshot(newest, None))
     }
 
-    pub(super) fn open_with(
-        path: &Path,
-        access: Access,
-        permit: Option<MapPermit>,
-    ) -> Result<Store> {
-        let metadata =
-            std::fs::metadata(path).map_err(|error| Error::io("opening", path, error))?;
-        if !metadata.is_file() {
-            return Err(Error::new(
-                ErrorKind::NotAnIndex,
-                format!(
-                    "{} is not a zerogr index: it is not a regular file",
-                    path.display()
-                ),
-            ));
-        }
-        let backend = FileBackend::open(path).map_err(|error| Error::io("opening", path, error))?;
-        Store::open_backend(Arc::new(backend), access, permit)
+    pub(super) fn open_with(path: &Path, permit: Option<MapPermit>) -> Result<Store> {
+        open_path(path, permit).map(|newest| Store::from_snapshot(newest, permit))
     }
 
-    fn open_backend(
-        backend: Arc<dyn Backend>,
-        access: Access,
-        permit: Option<MapPermit>,
-    ) -> Result<Store> {
-        let header = select::read_header(&*backend)?;
-        let state = select::select(&*backend, &header)?;
-        Ok(Store::from_parts(backend, access, permit, header, state))
-    }
-
-    pub(super) fn from_parts(
-        backend: Arc<dyn Backend>,
-        access: Access,
-        permit: Option<MapPermit>,
-        header: FileHeader,
-        state: State,
-    ) -> Store {
+    pub(super) fn from_snapshot(newest: Snapshot, permit: Option<MapPermit>) -> Store {
         Store(Arc::new(Shared {
-            backend,
-            access,
+            path: newest.file.backend.path().to_owned(),
             permit,
-            header,
-            state: RwLock::new(state),
-            extents: Mutex::default(),
-            writing: AtomicBool::new(false),
+            header: newest.file.header.clone(),
+            newest: RwLock::new(newest),
             poisoned: AtomicBool::new(false),
-            synced: AtomicBool::new(false),
         }))
     }
 
     /// The file's absolute path, symbolic links resolved.
     pub fn path(&self) -> &Path {
-        self.0.backend.path()
+        &self.0.path
     }
 
     /// Identity of the file; copies share it.
@@ -131,7 +92,17 @@ impl Store {
 
     /// How sections come into memory.
     pub fn access(&self) -> Access {
-        self.0.access
+        match self.0.permit {
+            Some(_) => Access::Map,
+            None => Access::Read,
+        }
+    }
+
+    /// The newest committed state known to this handle, and the file it is in. Extents are best
+    /// opened through it: a manifest and the file it describes may part when the index is
+    /// vacuumed meanwhile.
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.newest.read().clone()
     }
 
     /// Length of the file now, a dead tail included.
@@ -139,139 +110,119 @@ impl Store {
     /// # Errors
     /// `Io`.
     pub fn len_bytes(&self) -> Result<u64> {
-        self.backend()
-            .len_bytes()
-            .map_err(|error| Error::io("measuring", self.path(), error))
+        self.snapshot().file.len_bytes()
+    }
+
+    /// Where the bytes of the file go; what vacuum would give back.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn space(&self) -> Result<Space> {
+        self.snapshot().space()
     }
 
     /// End of the newest committed state known to this handle.
     pub fn committed_end_bytes(&self) -> u64 {
-        self.0.state.read().superblock.committed_end_bytes
+        self.0.newest.read().committed_end_bytes()
     }
 
     /// The newest committed state known to this handle.
     pub fn manifest(&self) -> Arc<Manifest> {
-        self.0.state.read().manifest.clone()
+        self.0.newest.read().manifest().clone()
     }
 
     /// Why a superblock slot was passed over when the newest state was chosen: an interrupted
     /// commit, or damage that made this handle fall back to the commit before. Empty for a file
     /// in good order; otherwise worth showing to a person, and gone after the next commit.
     pub fn passed_over(&self) -> Vec<String> {
-        self.0.state.read().passed_over.clone()
+        self.0.newest.read().state.passed_over.clone()
     }
 
-    /// Looks for a newer commit, by this or another process; true when there was one.
+    /// True when the newest state known to this handle is in a file whose place a vacuumed
+    /// successor took. [`Store::refresh`] goes on to the successor, if the path leads there; it
+    /// does not when, for example, the single file is mounted into a container.
+    pub fn is_superseded(&self) -> bool {
+        self.0.newest.read().state.superblock.is_superseded()
+    }
+
+    /// Looks for a newer commit, by this or another process; true when there was one. When the
+    /// path leads to another file now, because the index was vacuumed or replaced by a copy of
+    /// itself, the handle continues on that; its generation never goes back.
     ///
     /// # Errors
-    /// `Corrupt` when the state this handle already knows can no longer be found, and those of
-    /// [`Store::open`]. The handle keeps its state.
+    /// `Corrupt` when the state this handle already knows can no longer be found, `Io` when
+    /// another index or an older copy took the place of the file, and those of [`Store::open`].
+    /// The handle keeps its state.
     pub fn refresh(&self) -> Result<bool> {
-        let found = select::select(self.backend(), &self.0.header)?;
-        let mut state = self.0.state.write();
-        let (old, new) = (&state.superblock, &found.superblock);
-        if (new.generation, new.commit_nonce) == (old.generation, old.commit_nonce) {
-            state.passed_over = found.passed_over;
-            return Ok(false);
-        }
-        if new.generation < old.generation {
+        let known = self.snapshot();
+        let found = if known.file.is_replaced() {
+            self.open_successor(&known)?
+        } else {
+            let file = known.file.clone();
+            let state = file.select()?;
+            Snapshot { file, state }
+        };
+        if found.generation() < known.generation() {
             return Err(Error::corrupt(format_args!(
                 "generation {} of {} was read before and only generation {} can be found now",
-                old.generation,
+                known.generation(),
                 self.path().display(),
-                new.generation
+                found.generation()
             )));
         }
-        *state = found;
-        drop(state);
-        self.forget_unreachable();
-        Ok(true)
+        let mut newest = self.0.newest.write();
+        // Another thread may have come further meanwhile.
+        let overtaken =
+            newest.generation() > found.generation() || !Arc::ptr_eq(&newest.file, &known.file);
+        if !overtaken {
+            *newest = found;
+        }
+        newest.file.forget_unreachable(newest.manifest());
+        Ok(newest.id() != known.id())
     }
 
-    /// Opens an extent of a committed state, verifying its header and section table.
+    /// Opens the file that the path names now.
+    fn open_successor(&self, known: &Snapshot) -> Result<Snapshot> {
+        let found = open_path(self.path(), self.0.permit)?;
+        if found.file.header != self.0.header || found.generation() < known.generation() {
+            return Err(Error::io("refreshing", self.path(), replaced()));
+        }
+        Ok(found)
+    }
+
+    /// Opens an extent of the newest state; see [`Snapshot::extent`].
     ///
     /// # Errors
-    /// `Corrupt` when the reference is outside the committed bytes or something else is in its
-    /// place; `UnsupportedVersion` when its kind is unknown; `Io`.
+    /// Those of [`Snapshot::extent`].
     pub fn extent(&self, reference: &ExtentRef) -> Result<Extent> {
-        if let Some(extent) = self.0.extents.lock().get(reference) {
-            return Ok(extent.clone());
-        }
-        let extent = self.extent_uncached(reference)?;
-        Ok(self
-            .0
-            .extents
-            .lock()
-            .entry(*reference)
-            .or_insert(extent)
-            .clone())
-    }
-
-    /// Begins a transaction on the newest committed state.
-    ///
-    /// # Errors
-    /// `Locked` while another transaction of this handle is open, `Poisoned` after a failed
-    /// write, `UnsupportedVersion` when writing needs a feature this build lacks, `Io` when the
-    /// file cannot be written, and those of [`Store::refresh`].
-    pub fn begin(&self) -> Result<Transaction> {
-        self.check_not_poisoned()?;
-        if self.0.writing.swap(true, Ordering::AcqRel) {
-            return Err(Error::new(
-                ErrorKind::Locked,
-                format!(
-                    "{} is being written by another transaction; commit or drop it first",
-                    self.path().display()
-                ),
-            ));
-        }
-        self.begin_exclusive()
-            .inspect_err(|_| self.end_transaction())
-    }
-
-    fn begin_exclusive(&self) -> Result<Transaction> {
-        let action = "opening for writing";
-        self.backend()
-            .prepare_write()
-            .map_err(|error| Error::io(action, self.path(), error))?;
-        if !self.0.synced.load(Ordering::Acquire) {
-            // A crashed writer may have left its newest commit in the page cache only. The first
-            // new commit must not reach the disk before the state it builds upon.
-            self.backend()
-                .sync_data()
-                .map_err(|error| self.poison("syncing", error))?;
-            self.0.synced.store(true, Ordering::Release);
-        }
-        self.refresh()?;
-        let state = self.state();
-        state.superblock.check_writable()?;
-        Transaction::new(self.clone(), state)
-    }
-
-    pub(super) fn extent_uncached(&self, reference: &ExtentRef) -> Result<Extent> {
-        reference.check_bounds(self.committed_end_bytes())?;
-        Extent::load(&self.0.backend, self.0.permit, reference, self.uuid())
-    }
-
-    pub(super) fn backend(&self) -> &dyn Backend {
-        &*self.0.backend
-    }
-
-    pub(super) fn state(&self) -> State {
-        self.0.state.read().clone()
-    }
-
-    pub(super) fn is_seeded(&self) -> bool {
-        self.0.header.flags & HEADER_FLAG_SEEDED != 0
+        self.snapshot().extent(reference)
     }
 
     /// Makes a durable commit visible to this process.
-    pub(super) fn publish(&self, state: State) {
-        *self.0.state.write() = state;
-        self.forget_unreachable();
+    ///
+    /// # Errors
+    /// `Io` when the handle went on to another file while the commit was being written.
+    pub(super) fn publish(&self, file: &Arc<OpenFile>, state: State) -> Result<()> {
+        let mut newest = self.0.newest.write();
+        if !Arc::ptr_eq(&newest.file, file) {
+            return Err(Error::io("committing to", self.path(), replaced()));
+        }
+        newest.state = state;
+        newest.file.forget_unreachable(newest.manifest());
+        Ok(())
     }
 
-    pub(super) fn end_transaction(&self) {
-        self.0.writing.store(false, Ordering::Release);
+    /// Continues on the file that a vacuum put in place.
+    pub(super) fn continue_on(&self, successor: Snapshot) {
+        *self.0.newest.write() = successor;
+    }
+
+    pub(super) fn permit(&self) -> Option<MapPermit> {
+        self.0.permit
+    }
+
+    pub(super) fn is_same(&self, other: &Store) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub(super) fn check_not_poisoned(&self) -> Result<()> {
@@ -293,13 +244,20 @@ impl Store {
         self.0.poisoned.store(true, Ordering::Release);
         Error::io(action, self.path(), error)
     }
+}
 
-    /// Drops cached extents that the newest state does not reach; holders keep theirs.
-    fn forget_unreachable(&self) {
-        let reachable: HashSet<ExtentRef> = self.manifest().extents().collect();
-        self.0
-            .extents
-            .lock()
-            .retain(|reference, _| reachable.contains(reference));
+fn open_path(path: &Path, permit: Option<MapPermit>) -> Result<Snapshot> {
+    let opening = |error| Error::io("opening", path, error);
+    let metadata = std::fs::metadata(path).map_err(opening)?;
+    if !metadata.is_file() {
+        return Err(Error::new(
+            ErrorKind::NotAnIndex,
+            format!(
+                "{} is not a zerogr index: it is not a regular file",
+                path.display()
+            ),
+        ));
     }
+    let backend = FileBackend::open(path).map_err(opening)?;
+    OpenFile::open(Arc::new(backend), permit)
 }

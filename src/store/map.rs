@@ -13,7 +13,7 @@ use std::path::Path;
 
 use memmap2::{Mmap, MmapOptions};
 
-use super::handle::{Access, Store};
+use super::handle::Store;
 use crate::error::Result;
 
 /// Proof that somebody accepted the contract of [`Store::open_mmap`].
@@ -47,6 +47,6 @@ impl Store {
     /// # Errors
     /// Those of [`Store::open`].
     pub unsafe fn open_mmap(path: &Path) -> Result<Store> {
-        Store::open_with(path, Access::Map, Some(MapPermit(())))
+        Store::open_with(path, Some(MapPermit(())))
     }
 }

@@ -22,6 +22,9 @@
 //!  - **I4** After a failed write or sync the handle writes no more: what reached the disk is
 //!    unknown, and trying again could report lost data as saved.
 //!  - **I5** No byte of a section is handed out before its checksum was verified.
+//!  - **I6** One writer at a time, across threads, handles and processes. Readers take no lock.
+//!  - **I7** Space comes back by writing a new file and renaming it into place, never inside the
+//!    file. The old file lives on, unchanged, for those who still read it.
 //!
 //! The store knows nothing of tries or models. Layers above name their sections with
 //! [`SectionKind`](crate::format::SectionKind) constants of their own.
@@ -38,18 +41,24 @@
 mod backend;
 mod blob;
 mod buffer;
+mod copy;
 mod create;
 mod extent;
 mod file;
 mod handle;
+mod lock;
 mod map;
 mod memory;
 mod nonce;
+mod place;
 mod salvage;
 mod section;
 mod select;
+mod snapshot;
 mod transaction;
+mod vacuum;
 mod verify;
+mod write_lock;
 
 pub use backend::Backend;
 pub use create::CreateOptions;
@@ -58,5 +67,8 @@ pub use file::FileBackend;
 pub use handle::{Access, Store};
 pub use memory::MemoryBackend;
 pub use section::Section;
+pub use snapshot::{Snapshot, Space};
 pub use transaction::Transaction;
+pub use vacuum::VacuumReport;
 pub use verify::{Finding, VerifyLevel, VerifyReport};
+pub use write_lock::{Durability, WriteLock, WriteOptions};

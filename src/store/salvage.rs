@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::backend::Backend;
 use super::file::FileBackend;
-use super::handle::{Access, Store};
+use super::handle::Store;
 use super::select::{self, State};
+use super::snapshot::{OpenFile, Snapshot};
 use crate::error::{Error, Result};
 use crate::format::limits::{
     FIRST_EXTENT_OFF_BYTES, HEADER_OFF_BYTES, MAX_MANIFEST_BYTES, PAGE_BYTES, SLOT_OFF_BYTES,
@@ -34,7 +35,7 @@ impl Store {
     pub fn open_salvage(path: &Path) -> Result<Store> {
         let (known, reasons, refused) = match Store::open(path) {
             Ok(store) if store.passed_over().is_empty() => return Ok(store),
-            Ok(store) => (Some(store.state()), store.passed_over(), None),
+            Ok(store) => (Some(store.snapshot().state), store.passed_over(), None),
             Err(error) if error.is_corrupt() || error.is_not_an_index() => {
                 (None, vec![error.to_string()], Some(error))
             }
@@ -54,13 +55,8 @@ impl Store {
             application_id: 0,
             flags: 0,
         });
-        Ok(Store::from_parts(
-            Arc::new(backend),
-            Access::Read,
-            None,
-            header,
-            state,
-        ))
+        let file = Arc::new(OpenFile::new(Arc::new(backend), header, None));
+        Ok(Store::from_snapshot(Snapshot { file, state }, None))
     }
 }
 

@@ -138,7 +138,11 @@ fn select_once(backend: &dyn Backend, header: &FileHeader) -> Result<State> {
             }
         }
     }
-    candidates.sort_by_key(|(generation, ..)| std::cmp::Reverse(*generation));
+    // Two records of one generation differ, if at all, in the flag that vacuum sets.
+    candidates.sort_by_key(|(generation, _, record)| {
+        let superseded = record.as_ref().is_ok_and(Superblock::is_superseded);
+        std::cmp::Reverse((*generation, superseded))
+    });
     for (_, slot, record) in candidates {
         let superblock = record?;
         superblock.check_readable()?;

@@ -10,9 +10,10 @@ use std::io;
 use std::sync::Arc;
 
 use super::backend::Backend;
-use super::handle::Store;
 use super::nonce;
 use super::select::State;
+use super::snapshot::Snapshot;
+use super::write_lock::{Durability, WriteLock};
 use crate::error::{Error, Result};
 use crate::format::limits::{
     FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, PAGE_BYTES, SECTOR_BYTES,
@@ -26,43 +27,41 @@ use crate::format::{
 /// Smaller runs are gathered into writes of this size.
 const WRITE_BYTES: usize = 1 << 20;
 
-/// The one open transaction of a store. Dropped without [`Transaction::commit`], it loses what it
-/// appended and nothing else.
+/// The one open transaction of a writer; it keeps the writer lock. Dropped without
+/// [`Transaction::commit`], it loses what it appended and nothing else.
 #[derive(Debug)]
 pub struct Transaction {
-    store: Store,
-    base: State,
+    lock: WriteLock,
+    base: Snapshot,
     stamp: ExtentStamp,
     end_bytes: u64,
     appended: HashSet<ExtentRef>,
 }
 
 impl Transaction {
-    pub(super) fn new(store: Store, base: State) -> Result<Self> {
-        let file_uuid = store.uuid();
-        let commit_nonce =
-            nonce::commit_nonce(store.is_seeded(), file_uuid, Some(&base.superblock))?;
-        let generation = base
-            .superblock
-            .generation
-            .checked_add(1)
-            .ok_or_else(|| Error::limit("the index has no generation numbers left"))?;
+    /// The lock must have been marked as in use.
+    pub(super) fn new(lock: WriteLock) -> Result<Self> {
+        let base = lock.store().snapshot();
+        let superblock = &base.state.superblock;
+        let file_uuid = superblock.file_uuid;
+        let commit_nonce = nonce::commit_nonce(base.file.is_seeded(), file_uuid, Some(superblock))?;
         // Normally the tail after the last commit is dead and is overwritten. But when a slot was
         // passed over, another process may hold, even map, the commit that the slot named before
         // it was damaged; then nothing that exists is overwritten.
-        let mut end_bytes = base.superblock.committed_end_bytes;
-        if !base.passed_over.is_empty() {
-            end_bytes = end_bytes.max(store.len_bytes()?);
+        let mut end_bytes = superblock.committed_end_bytes;
+        if !base.state.passed_over.is_empty() {
+            end_bytes = end_bytes.max(base.file.len_bytes()?);
         }
         let end_bytes = align_up(end_bytes, PAGE_BYTES).ok_or_else(file_too_large)?;
+        let stamp = ExtentStamp {
+            generation: next_generation(superblock)?,
+            commit_nonce,
+            file_uuid,
+        };
         Ok(Transaction {
-            store,
+            lock,
             base,
-            stamp: ExtentStamp {
-                generation,
-                commit_nonce,
-                file_uuid,
-            },
+            stamp,
             end_bytes,
             appended: HashSet::new(),
         })
@@ -71,7 +70,7 @@ impl Transaction {
     /// The committed state this transaction builds upon: the one to clone and change for
     /// [`Transaction::commit`].
     pub fn base(&self) -> &Manifest {
-        &self.base.manifest
+        self.base.manifest()
     }
 
     /// Writes one extent and says where it is. It can be read once it is committed.
@@ -80,7 +79,7 @@ impl Transaction {
     /// `InvalidInput` or `Limit` when the sections cannot form an extent (the transaction goes
     /// on), `Poisoned`, or `Io`, which poisons the store.
     pub fn append(&mut self, kind: ExtentKind, sections: &[SectionInput<'_>]) -> Result<ExtentRef> {
-        self.store.check_not_poisoned()?;
+        self.lock.check()?;
         if kind == ExtentKind::Manifest {
             return Err(Error::invalid(
                 "a manifest is written by commit, not appended",
@@ -89,14 +88,15 @@ impl Transaction {
         let image = ExtentImage::new(kind, self.stamp, sections)?;
         let reference = image.reference(self.end_bytes);
         let end_bytes = image_end(&image, self.end_bytes)?;
-        write_image(self.store.backend(), &image, self.end_bytes)
-            .map_err(|error| self.store.poison("writing", error))?;
+        write_image(&*self.base.file.backend, &image, self.end_bytes)
+            .map_err(|error| self.lock.store().poison("writing", error))?;
         self.end_bytes = end_bytes;
         self.appended.insert(reference);
         Ok(reference)
     }
 
-    /// Makes `manifest` the newest state, durably: when this returns, a power cut cannot undo it.
+    /// Makes `manifest` the newest state. With [`Durability::Full`] a power cut cannot undo it
+    /// once this has returned.
     ///
     /// The generation, nonce, `prev_manifest_off` and `dead_bytes` of `manifest` are filled in
     /// here. It may refer to extents of [`Transaction::base`] and to those appended.
@@ -105,33 +105,34 @@ impl Transaction {
     /// `InvalidInput` or `Limit` when the manifest breaks a rule, `Poisoned`, or `Io`, which
     /// poisons the store; after `Io` the commit may or may not be found when it is opened again.
     pub fn commit(self, manifest: Manifest) -> Result<Arc<Manifest>> {
-        self.store.check_not_poisoned()?;
+        self.lock.check()?;
         self.check_references(&manifest)?;
+        let base = &self.base.state;
         let commit = Commit {
             stamp: self.stamp,
             off_bytes: self.end_bytes,
-            slot: 1_usize.saturating_sub(self.base.slot),
-            prev_manifest_off: self.base.superblock.manifest_off_bytes,
-            opt_flags: self.base.superblock.opt_flags,
+            slot: 1_usize.saturating_sub(base.slot),
+            prev_manifest_off: base.superblock.manifest_off_bytes,
+            opt_flags: base.superblock.opt_flags,
         };
         let prepared = commit.prepare(manifest)?;
+        let store = self.lock.store();
         prepared
-            .write(self.store.backend())
-            .map_err(|error| self.store.poison("committing to", error))?;
-        let state = prepared.state;
-        let manifest = state.manifest.clone();
-        self.store.publish(state);
+            .write(&*self.base.file.backend, self.lock.durability())
+            .map_err(|error| store.poison("committing to", error))?;
+        let manifest = prepared.state.manifest.clone();
+        store.publish(&self.base.file, prepared.state)?;
         Ok(manifest)
     }
 
     /// A reference to anything else would point at bytes that no one vouches for.
     fn check_references(&self, manifest: &Manifest) -> Result<()> {
-        if manifest.next_segment_id < self.base.manifest.next_segment_id {
+        if manifest.next_segment_id < self.base().next_segment_id {
             return Err(Error::invalid(
                 "next_segment_id went back; segment ids are never reused",
             ));
         }
-        let known: HashSet<ExtentRef> = self.base.manifest.extents().collect();
+        let known: HashSet<ExtentRef> = self.base().extents().collect();
         let stranger = manifest
             .extents()
             .find(|reference| !known.contains(reference) && !self.appended.contains(reference));
@@ -147,7 +148,7 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        self.store.end_transaction();
+        self.lock.end_exclusive();
     }
 }
 
@@ -230,20 +231,40 @@ impl Commit {
 
 impl Prepared {
     /// The four steps of the protocol; the order is the whole point.
-    pub(super) fn write(&self, backend: &dyn Backend) -> io::Result<()> {
-        let superblock = &self.state.superblock;
-        backend.write_all_at(&self.image_bytes, superblock.manifest_off_bytes)?;
-        backend.sync_data()?;
-        let slot_off = SLOT_OFF_BYTES
-            .get(self.state.slot)
-            .copied()
-            .unwrap_or_default();
-        let mut sector = superblock.encode().to_vec();
-        let padding = SECTOR_BYTES.saturating_sub(to_u64(SUPERBLOCK_RECORD_BYTES));
-        sector.extend((0..padding).map(|_| 0));
-        backend.write_all_at(&sector, slot_off)?;
+    pub(super) fn write(&self, backend: &dyn Backend, durability: Durability) -> io::Result<()> {
+        self.write_manifest(backend)?;
+        write_slot(backend, self.state.slot, &self.state.superblock)?;
+        match durability {
+            Durability::Full => backend.sync_data(),
+            Durability::Ordered => Ok(()),
+        }
+    }
+
+    /// The first two: after them everything is on stable storage, and nothing refers to it.
+    pub(super) fn write_manifest(&self, backend: &dyn Backend) -> io::Result<()> {
+        backend.write_all_at(&self.image_bytes, self.state.superblock.manifest_off_bytes)?;
         backend.sync_data()
     }
+}
+
+/// Writes the sector of a superblock slot.
+pub(super) fn write_slot(
+    backend: &dyn Backend,
+    slot: usize,
+    superblock: &Superblock,
+) -> io::Result<()> {
+    let mut sector = superblock.encode().to_vec();
+    let padding = SECTOR_BYTES.saturating_sub(to_u64(SUPERBLOCK_RECORD_BYTES));
+    sector.extend((0..padding).map(|_| 0));
+    let slot_off = SLOT_OFF_BYTES.get(slot).copied().unwrap_or_default();
+    backend.write_all_at(&sector, slot_off)
+}
+
+/// The number of the commit after `base`.
+pub(super) fn next_generation(base: &Superblock) -> Result<u64> {
+    base.generation
+        .checked_add(1)
+        .ok_or_else(|| Error::limit("the index has no generation numbers left"))
 }
 
 fn image_end(image: &ExtentImage<'_>, off_bytes: u64) -> Result<u64> {
@@ -284,7 +305,7 @@ fn write_image(
     }
 }
 
-fn file_too_large() -> Error {
+pub(super) fn file_too_large() -> Error {
     Error::limit("an index file has at most 2^62-1 bytes")
 }
 

@@ -10,10 +10,9 @@ use sha2::{Digest, Sha256};
 use super::extent::Extent;
 use super::handle::Store;
 use super::select::{self, State};
+use super::snapshot::Snapshot;
 use crate::error::Result;
-use crate::format::limits::{
-    FIRST_EXTENT_OFF_BYTES, HEADER_OFF_BYTES, PAGE_BYTES, SLOT_OFF_BYTES, to_u64,
-};
+use crate::format::limits::{HEADER_OFF_BYTES, PAGE_BYTES, SLOT_OFF_BYTES, to_u64};
 use crate::format::{
     BLOB_BYTES, BlobPlace, ExtentKind, ExtentRef, HEADER_BYTES, SUPERBLOCK_RECORD_BYTES,
     SlotContent,
@@ -75,36 +74,39 @@ impl VerifyReport {
 }
 
 impl Store {
-    /// Verifies the newest state known to this handle. A read that fails is a finding too, so
-    /// this does not fail.
+    /// Verifies the newest state known to this handle; see [`Snapshot::verify`].
     pub fn verify(&self, level: VerifyLevel) -> VerifyReport {
-        let state = self.state();
-        let file_bytes = self.len_bytes().unwrap_or(0);
-        let committed_end = state.superblock.committed_end_bytes;
+        self.snapshot().verify(level)
+    }
+}
+
+impl Snapshot {
+    /// Verifies the state. A read that fails is a finding too, so this does not fail.
+    pub fn verify(&self, level: VerifyLevel) -> VerifyReport {
+        let state = &self.state;
+        let space = self.space_of(self.file.len_bytes().unwrap_or(0));
         let mut verifier = Verifier {
-            store: self,
+            snapshot: self,
             report: VerifyReport {
                 level,
                 generation: state.manifest.generation,
-                file_bytes,
-                live_bytes: committed_end
-                    .saturating_sub(FIRST_EXTENT_OFF_BYTES)
-                    .saturating_sub(state.manifest.dead_bytes),
-                dead_bytes: state.manifest.dead_bytes,
-                tail_bytes: file_bytes.saturating_sub(committed_end),
+                file_bytes: space.file_bytes,
+                live_bytes: space.live_bytes,
+                dead_bytes: space.dead_bytes,
+                tail_bytes: space.tail_bytes,
                 extents_checked: 0,
                 sections_checked: 0,
                 findings: Vec::new(),
             },
         };
-        verifier.front(&state);
-        verifier.extents(&state);
+        verifier.front(state);
+        verifier.extents(state);
         verifier.report
     }
 }
 
 struct Verifier<'a> {
-    store: &'a Store,
+    snapshot: &'a Snapshot,
     report: VerifyReport,
 }
 
@@ -128,7 +130,7 @@ impl Verifier<'_> {
 
     /// Slots and header.
     fn front(&mut self, state: &State) {
-        let backend = self.store.backend();
+        let backend = &*self.snapshot.file.backend;
         if let Err(error) = select::read_header(backend) {
             self.finding("file header", HEADER_OFF_BYTES, to_u64(HEADER_BYTES), error);
         }
@@ -167,8 +169,8 @@ impl Verifier<'_> {
     /// One slot and the manifest it names. A commit by another process may have replaced either
     /// since this handle looked, so any intact record of this file will do.
     fn slot(&self, state: &State, slot: usize) -> Result<(), String> {
-        let backend = self.store.backend();
-        let content = select::read_slot(backend, slot, Some(self.store.uuid()));
+        let backend = &*self.snapshot.file.backend;
+        let content = select::read_slot(backend, slot, Some(self.snapshot.file.header.file_uuid));
         match content.map_err(|error| error.to_string())? {
             SlotContent::Record(record) => {
                 let generation = record.generation;
@@ -216,7 +218,7 @@ impl Verifier<'_> {
     }
 
     fn extent(&mut self, one: &Named) -> Result<()> {
-        let extent = self.store.extent_uncached(&one.reference)?;
+        let extent = self.snapshot.extent_uncached(&one.reference)?;
         extent.expect_kind(one.kind)?;
         extent.footer()?;
         let level = self.report.level;

@@ -1,0 +1,224 @@
+//! Copies of a live index: all of its committed bytes, or the live ones only.
+//!
+//! ```text
+//! backup    header │ every byte up to the end of the commit          same state, same offsets
+//! compact   header │ live extents, one after the other │ manifest    next generation
+//! ```
+//!
+//! Both read a snapshot, so commits may go on meanwhile. An extent says nothing about where it
+//! lies, so it is copied as it is; only the references to it, all of them in the manifest, change.
+//! A copy keeps the identity of the file: so does `cp`. Both slots of a copy hold its one
+//! superblock; the next commit replaces the second.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::backend::{Backend, read_at};
+use super::create::write_front;
+use super::handle::Store;
+use super::map::MapPermit;
+use super::snapshot::{OpenFile, Snapshot};
+use super::transaction::{Commit, file_too_large, next_generation, write_slot};
+use super::verify::VerifyLevel;
+use super::{nonce, place};
+use crate::error::{Error, Result};
+use crate::format::limits::{FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, SLOT_OFF_BYTES, to_u64};
+use crate::format::{
+    BlobPlace, ExtentRef, ExtentStamp, Manifest, SUPERBLOCK_FLAG_SUPERSEDED, Superblock,
+};
+
+/// Bytes read and written at once.
+const COPY_BYTES: usize = 1 << 20;
+
+impl Store {
+    /// Copies the newest state to a new file at `path`: a byte for byte copy of everything
+    /// committed, dead bytes included, verified in full before it appears. Other processes may
+    /// commit or vacuum meanwhile. The copy shares the identity of the index.
+    ///
+    /// # Errors
+    /// `Path` when something is at `path` already or its directory is missing; `Corrupt` when
+    /// the index is damaged, and then there is no copy; `Io`; those of [`Store::refresh`].
+    pub fn backup(&self, path: &Path) -> Result<()> {
+        self.refresh()?;
+        self.put_copy(path, write_backup)
+    }
+
+    /// Copies the newest state without dead bytes to a new file at `path`, as
+    /// [`Store::vacuum`] does in place, and needs no lock. The copy shares the identity of the
+    /// index and is one generation ahead, so it may take the place of the index by a rename while
+    /// nobody writes.
+    ///
+    /// # Errors
+    /// Those of [`Store::backup`], and `UnsupportedVersion` when the index uses a feature that
+    /// this build cannot write.
+    pub fn vacuum_into(&self, path: &Path) -> Result<()> {
+        self.refresh()?;
+        self.put_copy(path, write_compact)
+    }
+
+    /// Copies the newest state known to this handle without dead bytes into an empty backend, and
+    /// opens it. It is not verified.
+    ///
+    /// # Errors
+    /// `Path` when the backend is not empty; `Io`; `UnsupportedVersion`.
+    pub fn copy_live(&self, target: Arc<dyn Backend>) -> Result<Store> {
+        place::expect_empty(&*target)?;
+        write_compact(&self.snapshot(), &*target)?;
+        Store::open_on(target)
+    }
+
+    fn put_copy(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&Snapshot, &dyn Backend) -> Result<()>,
+    ) -> Result<()> {
+        let source = self.snapshot();
+        let like = match source.file.backend.as_file() {
+            Some(file) => Some(
+                file.metadata()
+                    .map_err(|error| Error::io("examining", self.path(), error))?,
+            ),
+            None => None,
+        };
+        place::appear(path, like.as_ref(), |target| {
+            write(&source, &**target)?;
+            verify_copy(target, None).map(drop)
+        })
+        .map(drop)
+    }
+}
+
+/// Opens a copy and verifies every byte of it.
+pub(super) fn verify_copy(
+    target: &Arc<dyn Backend>,
+    permit: Option<MapPermit>,
+) -> Result<Snapshot> {
+    let copy = OpenFile::open(target.clone(), permit)?;
+    let report = copy.verify(VerifyLevel::Full);
+    match report.findings.first() {
+        None => Ok(copy),
+        Some(finding) => Err(Error::corrupt(format_args!(
+            "the copy is not used, because the index is damaged or the copy did not arrive as \
+             written: {}: {}",
+            finding.place, finding.message
+        ))),
+    }
+}
+
+/// Writes a file with the same state at the same offsets.
+fn write_backup(source: &Snapshot, target: &dyn Backend) -> Result<()> {
+    let mut superblock = source.state.superblock.clone();
+    superblock.flags &= !SUPERBLOCK_FLAG_SUPERSEDED;
+    write_front(target, &source.file.header).map_err(|error| writing(target, error))?;
+    let all = FIRST_EXTENT_OFF_BYTES..superblock.committed_end_bytes;
+    copy_bytes(source, all, target, FIRST_EXTENT_OFF_BYTES)?;
+    sync(target)?;
+    write_slots(target, &superblock)
+}
+
+/// Writes a file with the live extents of a state, as the generation after it.
+pub(super) fn write_compact(source: &Snapshot, target: &dyn Backend) -> Result<()> {
+    let base = &source.state.superblock;
+    base.check_writable()?;
+    write_front(target, &source.file.header).map_err(|error| writing(target, error))?;
+
+    let mut manifest = (**source.manifest()).clone();
+    // Two entries may share an extent. The order is that of the file, so equal input gives equal
+    // output and reading is sequential.
+    let mut moved: BTreeMap<ExtentRef, ExtentRef> =
+        manifest.extents().map(|extent| (extent, extent)).collect();
+    let mut end_bytes = FIRST_EXTENT_OFF_BYTES;
+    for (from, to) in &mut moved {
+        to.off_bytes = end_bytes;
+        end_bytes = to
+            .end_bytes()
+            .filter(|&end| end <= MAX_FILE_BYTES)
+            .ok_or_else(file_too_large)?;
+        let all = from.off_bytes..from.off_bytes.saturating_add(from.len_bytes);
+        copy_bytes(source, all, target, to.off_bytes)?;
+    }
+    for reference in references_mut(&mut manifest) {
+        if let Some(to) = moved.get(reference) {
+            *reference = *to;
+        }
+    }
+
+    let commit = Commit {
+        stamp: ExtentStamp {
+            generation: next_generation(base)?,
+            commit_nonce: nonce::commit_nonce(source.file.is_seeded(), base.file_uuid, Some(base))?,
+            file_uuid: base.file_uuid,
+        },
+        off_bytes: end_bytes,
+        slot: 0,
+        prev_manifest_off: 0,
+        opt_flags: base.opt_flags,
+    };
+    let prepared = commit.prepare(manifest)?;
+    prepared
+        .write_manifest(target)
+        .map_err(|error| writing(target, error))?;
+    write_slots(target, &prepared.state.superblock)
+}
+
+/// Both slots, so that neither looks erased.
+fn write_slots(target: &dyn Backend, superblock: &Superblock) -> Result<()> {
+    for slot in 0..SLOT_OFF_BYTES.len() {
+        write_slot(target, slot, superblock).map_err(|error| writing(target, error))?;
+    }
+    sync(target)
+}
+
+fn references_mut(manifest: &mut Manifest) -> impl Iterator<Item = &mut ExtentRef> {
+    let segments = manifest.segments.iter_mut().flat_map(|entry| {
+        [
+            Some(&mut entry.segment),
+            entry.heads.as_mut(),
+            entry.tombstones.as_mut(),
+            entry.pseudo_queries.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
+    });
+    let blobs = manifest
+        .blobs
+        .iter_mut()
+        .filter_map(|blob| match &mut blob.place {
+            BlobPlace::Embedded(reference) => Some(reference),
+            BlobPlace::External { .. } => None,
+        });
+    segments.chain(blobs)
+}
+
+fn copy_bytes(
+    source: &Snapshot,
+    from: Range<u64>,
+    target: &dyn Backend,
+    mut to_bytes: u64,
+) -> Result<()> {
+    let mut off_bytes = from.start;
+    let mut buffer = vec![0; COPY_BYTES];
+    while off_bytes < from.end {
+        let left = usize::try_from(from.end.saturating_sub(off_bytes)).unwrap_or(usize::MAX);
+        let piece = buffer.get_mut(..left.min(COPY_BYTES)).unwrap_or_default();
+        read_at(&*source.file.backend, piece, off_bytes)?;
+        target
+            .write_all_at(piece, to_bytes)
+            .map_err(|error| writing(target, error))?;
+        off_bytes = off_bytes.saturating_add(to_u64(piece.len()));
+        to_bytes = to_bytes.saturating_add(to_u64(piece.len()));
+    }
+    Ok(())
+}
+
+fn sync(target: &dyn Backend) -> Result<()> {
+    target
+        .sync_data()
+        .map_err(|error| Error::io("syncing", target.path(), error))
+}
+
+fn writing(target: &dyn Backend, error: std::io::Error) -> Error {
+    Error::io("writing a copy to", target.path(), error)
+}

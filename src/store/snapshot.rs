@@ -1,0 +1,192 @@
+//! A committed state together with the file it lies in.
+//!
+//! Vacuum puts another file under the path of a store, with the same extents at other offsets. A
+//! snapshot keeps the file it was taken from, so its manifest and its offsets go on fitting
+//! together however many commits and vacuums follow.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use super::backend::Backend;
+use super::extent::Extent;
+use super::map::MapPermit;
+use super::select::{self, State};
+use crate::error::{Error, Result};
+use crate::format::limits::FIRST_EXTENT_OFF_BYTES;
+use crate::format::{ExtentRef, FileHeader, HEADER_FLAG_SEEDED, Manifest};
+
+/// One committed state, readable for as long as the snapshot lives. Cheap to clone.
+///
+/// A snapshot of a file that was vacuumed since then keeps the space of the old file occupied.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub(super) file: Arc<OpenFile>,
+    pub(super) state: State,
+}
+
+/// One file, open, and what was read from it.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) header: FileHeader,
+    permit: Option<MapPermit>,
+    /// Extents of the newest state that were opened.
+    extents: Mutex<HashMap<ExtentRef, Extent>>,
+    /// What was in the file when it was opened is known to be on stable storage.
+    synced: AtomicBool,
+    /// What interrupted vacuums left beside the file was removed.
+    pub(super) swept: AtomicBool,
+}
+
+/// Where the bytes of a file go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Space {
+    /// Length of the file.
+    pub file_bytes: u64,
+    /// Bytes the state reaches, its manifest included.
+    pub live_bytes: u64,
+    /// Committed bytes the state does not reach; vacuum gives them back.
+    pub dead_bytes: u64,
+    /// Bytes after the last commit: an interrupted one, overwritten by the next.
+    pub tail_bytes: u64,
+}
+
+impl OpenFile {
+    /// Opens what the backend holds and chooses its newest intact state.
+    pub(super) fn open(backend: Arc<dyn Backend>, permit: Option<MapPermit>) -> Result<Snapshot> {
+        let header = select::read_header(&*backend)?;
+        let state = select::select(&*backend, &header)?;
+        let file = Arc::new(OpenFile::new(backend, header, permit));
+        Ok(Snapshot { file, state })
+    }
+
+    /// A file whose header is known.
+    pub(super) fn new(
+        backend: Arc<dyn Backend>,
+        header: FileHeader,
+        permit: Option<MapPermit>,
+    ) -> Self {
+        OpenFile {
+            backend,
+            header,
+            permit,
+            extents: Mutex::default(),
+            synced: AtomicBool::new(false),
+            swept: AtomicBool::new(false),
+        }
+    }
+
+    /// Chooses the newest state now.
+    pub(super) fn select(&self) -> Result<State> {
+        select::select(&*self.backend, &self.header)
+    }
+
+    /// True when the path names another file now. A path that cannot be looked at, because a
+    /// directory above it was moved or taken away, is no reason to stop reading this one.
+    pub(super) fn is_replaced(&self) -> bool {
+        let replaced =
+            |file: &super::file::FileBackend| Some(file.id().ok()? != file.id_at_path().ok()?);
+        self.backend.as_file().and_then(replaced).unwrap_or(false)
+    }
+
+    /// Drops cached extents that `newest` does not reach; holders keep theirs.
+    pub(super) fn forget_unreachable(&self, newest: &Manifest) {
+        let reachable: HashSet<ExtentRef> = newest.extents().collect();
+        self.extents
+            .lock()
+            .retain(|reference, _| reachable.contains(reference));
+    }
+
+    /// Syncs what was in the file when it was opened, once: a crashed writer may have left its
+    /// newest commit in the page cache only, and the first new commit must not reach the disk
+    /// before the state it builds upon.
+    pub(super) fn sync_once(&self) -> std::io::Result<()> {
+        if !self.synced.load(Ordering::Acquire) {
+            self.backend.sync_data()?;
+            self.synced.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_seeded(&self) -> bool {
+        self.header.flags & HEADER_FLAG_SEEDED != 0
+    }
+
+    pub(super) fn len_bytes(&self) -> Result<u64> {
+        self.backend
+            .len_bytes()
+            .map_err(|error| Error::io("measuring", self.backend.path(), error))
+    }
+}
+
+impl Snapshot {
+    /// The state.
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.state.manifest
+    }
+
+    /// Number of the commit.
+    pub fn generation(&self) -> u64 {
+        self.state.superblock.generation
+    }
+
+    /// End of the committed bytes.
+    pub fn committed_end_bytes(&self) -> u64 {
+        self.state.superblock.committed_end_bytes
+    }
+
+    /// Opens an extent of the state, verifying its header and section table.
+    ///
+    /// # Errors
+    /// `Corrupt` when the reference is outside the committed bytes or something else is in its
+    /// place; `UnsupportedVersion` when its kind is unknown; `Io`.
+    pub fn extent(&self, reference: &ExtentRef) -> Result<Extent> {
+        let extents = &self.file.extents;
+        if let Some(extent) = extents.lock().get(reference) {
+            return Ok(extent.clone());
+        }
+        let extent = self.extent_uncached(reference)?;
+        Ok(extents.lock().entry(*reference).or_insert(extent).clone())
+    }
+
+    pub(super) fn extent_uncached(&self, reference: &ExtentRef) -> Result<Extent> {
+        reference.check_bounds(self.committed_end_bytes())?;
+        let file = &self.file;
+        Extent::load(&file.backend, file.permit, reference, file.header.file_uuid)
+    }
+
+    /// Whether both are states of one file, and not of a file and its vacuumed successor.
+    pub fn is_in_file_of(&self, other: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.file, &other.file)
+    }
+
+    /// Where the bytes of the file go.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn space(&self) -> Result<Space> {
+        Ok(self.space_of(self.file.len_bytes()?))
+    }
+
+    pub(super) fn space_of(&self, file_bytes: u64) -> Space {
+        let dead_bytes = self.state.manifest.dead_bytes;
+        Space {
+            file_bytes,
+            live_bytes: self
+                .committed_end_bytes()
+                .saturating_sub(FIRST_EXTENT_OFF_BYTES)
+                .saturating_sub(dead_bytes),
+            dead_bytes,
+            tail_bytes: file_bytes.saturating_sub(self.committed_end_bytes()),
+        }
+    }
+
+    /// What names the state for ever, in one file and its copies.
+    pub(super) fn id(&self) -> (u64, u64) {
+        let superblock = &self.state.superblock;
+        (superblock.generation, superblock.commit_nonce)
+    }
+}

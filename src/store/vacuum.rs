@@ -1,0 +1,259 @@
+//! Vacuum in place: a new file with the live extents takes the path of the old one.
+//!
+//! ```text
+//! 1  write <name>.vacuum-<nonce> beside the file, lock it, sync it, verify every byte
+//! 2  rename it over the file
+//! 3  sync the directory
+//! 4  mark the old file as superseded
+//! ```
+//!
+//! The path leads to a complete file at every moment: the old one up to step 2, then the new one.
+//! The new file is locked before the path leads to it, so no other writer slips in, and a writer
+//! that was waiting for the old one finds after its wait that the path leads elsewhere. Readers
+//! keep the old file until they refresh. A crash before step 2 leaves a stray, which the next
+//! writer removes.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::backend::Backend;
+use super::copy::{verify_copy, write_compact};
+use super::file::FileBackend;
+use super::handle::Store;
+use super::lock::Guard;
+use super::snapshot::Snapshot;
+use super::transaction::write_slot;
+use super::write_lock::WriteLock;
+use super::{nonce, place};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::SUPERBLOCK_FLAG_SUPERSEDED;
+
+/// What a vacuum did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct VacuumReport {
+    /// The new generation.
+    pub generation: u64,
+    /// Length of the file before.
+    pub before_bytes: u64,
+    /// Length of the file now.
+    pub after_bytes: u64,
+}
+
+impl Store {
+    /// Gives the dead bytes of the file back: writes the live ones to a new file in the same
+    /// directory, verifies it and renames it over the old one. On the way it needs as much space
+    /// as the live bytes take. The new file has the same identity, permissions and owner, and one
+    /// generation more. This handle continues on it, and so does every other one at its next
+    /// refresh; snapshots, extents and sections taken before stay readable. It is always durable.
+    ///
+    /// # Errors
+    /// `Path` when the file has another hard link, which would keep the old file;
+    /// `InvalidInput` when `lock` is of another store or the store is not in a file; `Locked`
+    /// while a transaction of the lock is open; `Corrupt` when the index is damaged; `Io`, which
+    /// poisons the store if the file was exchanged already; `Poisoned`. Up to the exchange an
+    /// error leaves everything as it was.
+    pub fn vacuum(&self, lock: &WriteLock) -> Result<VacuumReport> {
+        if !self.is_same(lock.store()) {
+            return Err(Error::invalid(
+                "vacuum needs the write lock of the store it is called on",
+            ));
+        }
+        lock.begin_exclusive()?;
+        let result = self.vacuum_exclusive(lock);
+        lock.end_exclusive();
+        result
+    }
+
+    fn vacuum_exclusive(&self, lock: &WriteLock) -> Result<VacuumReport> {
+        lock.catch_up()?;
+        let old = self.snapshot();
+        let Some(old_file) = old.file.backend.as_file() else {
+            return Err(Error::invalid(
+                "only an index in a file can be vacuumed in place; use Store::copy_live",
+            ));
+        };
+        let failed = |action: &'static str| move |error| Error::io(action, self.path(), error);
+        // Writable from here on, and still the file at the path.
+        old_file
+            .prepare_write()
+            .map_err(failed("opening for writing"))?;
+        self.check_one_name(old_file)?;
+        if lock.keeps_others_out() {
+            remove_strays(self.path());
+        }
+        let before_bytes = old.file.len_bytes()?;
+
+        let metadata = old_file.metadata().map_err(failed("examining"))?;
+        let stray = Stray::create(self.path())?;
+        take_after(&stray.file, &metadata).map_err(|error| {
+            Error::with_source(
+                ErrorKind::Io,
+                format!(
+                    "a vacuumed {} could not keep its owner and permissions ({error}); vacuum \
+                     it as its owner, or use Store::vacuum_into",
+                    self.path().display()
+                ),
+                error,
+            )
+        })?;
+        let handle = OpenOptions::new().read(true).write(true).open(&stray.path);
+        let guard = lock.guard_on(handle.map_err(failed("vacuuming"))?)?;
+        let writable = stray.file.try_clone().map_err(failed("vacuuming"))?;
+        let target = FileBackend::from_writable(self.path().to_owned(), writable)
+            .map_err(failed("vacuuming"))?;
+        let target: Arc<dyn Backend> = Arc::new(target);
+        write_compact(&old, &*target)?;
+        let new = verify_copy(&target, self.permit())?;
+
+        // Once more, now that the long part is over.
+        old_file.prepare_write().map_err(failed("vacuuming"))?;
+        self.check_one_name(old_file)?;
+        stray.put_at(self.path()).map_err(failed("vacuuming"))?;
+        self.settle(lock, &old, new.clone(), guard)?;
+        Ok(VacuumReport {
+            generation: new.generation(),
+            before_bytes,
+            after_bytes: new.file.len_bytes()?,
+        })
+    }
+
+    /// After the exchange there is no way back: whatever fails, this handle is on the new file.
+    fn settle(&self, lock: &WriteLock, old: &Snapshot, new: Snapshot, guard: Guard) -> Result<()> {
+        let directory = self.path().parent().unwrap_or(Path::new("/"));
+        let synced = place::sync_directory(directory);
+        self.continue_on(new);
+        let old_guard = lock.exchange_guard(guard);
+        let _ = mark_superseded(old);
+        drop(old_guard);
+        // A power cut could bring the old file back, and with it lose every commit from now on.
+        synced.map_err(|error| self.poison("syncing the directory of", error))
+    }
+
+    fn check_one_name(&self, file: &FileBackend) -> Result<()> {
+        let links = file
+            .link_count()
+            .map_err(|error| Error::io("examining", self.path(), error))?;
+        if links <= 1 {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Path,
+            format!(
+                "{} has {links} hard links, and a vacuum would leave the old file under the \
+                 others; remove those, or use Store::vacuum_into",
+                self.path().display()
+            ),
+        ))
+    }
+}
+
+/// Tells the readers of the old file, in the slot that is not in use, so that no reader can see a
+/// torn record where the newest one was.
+fn mark_superseded(old: &Snapshot) -> io::Result<()> {
+    let mut superblock = old.state.superblock.clone();
+    superblock.flags |= SUPERBLOCK_FLAG_SUPERSEDED;
+    let slot = 1_usize.saturating_sub(old.state.slot);
+    write_slot(&*old.file.backend, slot, &superblock)
+}
+
+/// A file on its way to another name; removed unless it gets there.
+struct Stray {
+    path: PathBuf,
+    file: File,
+    arrived: bool,
+}
+
+impl Stray {
+    fn create(target: &Path) -> Result<Self> {
+        let mut name = prefix(target);
+        let nonce = nonce::commit_nonce(false, [0; 16], None)?;
+        name.push(format!("{nonce:0width$x}", width = NONCE_DIGITS));
+        let path = target.with_file_name(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        // Nobody else may look into it before it has the permissions of the file.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options
+            .open(&path)
+            .map_err(|error| Error::io("creating", &path, error))?;
+        Ok(Stray {
+            path,
+            file,
+            arrived: false,
+        })
+    }
+
+    fn put_at(mut self, target: &Path) -> io::Result<()> {
+        std::fs::rename(&self.path, target)?;
+        self.arrived = true;
+        Ok(())
+    }
+}
+
+impl Drop for Stray {
+    fn drop(&mut self) {
+        if !self.arrived {
+            // The next writer tries again.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+const NONCE_DIGITS: usize = 16;
+
+fn prefix(target: &Path) -> OsString {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(".vacuum-");
+    name
+}
+
+/// Removes what interrupted vacuums of the file left. To be called by the holder of its lock,
+/// during whose time no other vacuum of it can be under way. Best effort: strays cost space only.
+pub(super) fn remove_strays(target: &Path) {
+    let prefix = prefix(target);
+    let is_stray = |name: &OsStr| {
+        name.as_encoded_bytes()
+            .strip_prefix(prefix.as_encoded_bytes())
+            .is_some_and(|nonce| {
+                nonce.len() == NONCE_DIGITS && nonce.iter().all(u8::is_ascii_hexdigit)
+            })
+    };
+    let directory = target.parent().unwrap_or(Path::new("/"));
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if is_stray(&entry.file_name()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Gives `file` the owner and permissions of another.
+#[cfg(unix)]
+fn take_after(file: &File, other: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let own = file.metadata()?;
+    let changed = |own: u32, other: u32| (own != other).then_some(other);
+    let (uid, gid) = (
+        changed(own.uid(), other.uid()),
+        changed(own.gid(), other.gid()),
+    );
+    if uid.is_some() || gid.is_some() {
+        fchown(file, uid, gid)?;
+    }
+    file.set_permissions(other.permissions())
+}
+
+/// A new file inherits from its directory there.
+#[cfg(not(unix))]
+fn take_after(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
+}
