@@ -231,6 +231,19 @@ fn documents_are_updated_deleted_and_merged() {
         (&info["documents"], &info["segments"]),
         (&json!(2), &json!(1))
     );
+    let copied = folder.run(&["backup", "a.zgr", "copy.zgr"]);
+    assert!(copied.status.success(), "{}", stderr(&copied));
+    let vacuumed = folder.json(&["vacuum", "a.zgr"]);
+    assert!(vacuumed["after_bytes"].as_u64() < vacuumed["before_bytes"].as_u64());
+    folder.json(&["vacuum", "copy.zgr", "--into", "compact.zgr"]);
+    for name in ["a.zgr", "copy.zgr", "compact.zgr"] {
+        assert_eq!(folder.json(&["info", name])["documents"], 2, "{name}");
+        assert_eq!(
+            folder.json(&["check", name])["findings"],
+            json!([]),
+            "{name}"
+        );
+    }
     let saved = folder.json(&["recover", "a.zgr", "--into", "b.zgr"]);
     assert_eq!(
         (&saved["documents"], &saved["lost"]),

@@ -71,6 +71,7 @@ fn a_merge_of_trained_and_new_segments_with_deletes_changes_no_answer() {
         assert!(writer.delete(&format!("doc-{number}")).unwrap());
     }
     writer.commit().unwrap();
+    drop(writer);
 
     let (drawn, reranked) = (draws(), SearchOptions::new().k(20));
     let before = (answers(&index, &drawn), answers(&index, &reranked));
@@ -103,7 +104,7 @@ fn a_merge_of_some_segments_keeps_what_training_fitted_for_all() {
     }
     writer.commit().unwrap();
     let before = answers(&index, &draws());
-    let mut writer = index.writer().unwrap();
+    let mut writer = writer.merge_policy(MergePolicy::Tiered);
     let report = writer.commit().unwrap();
     assert_eq!((report.merged_segments, report.segments), (1, 3));
     assert_same_answers(&before, &answers(&index, &draws()), ROUNDING);

@@ -37,7 +37,7 @@ enum Body {
 impl Draft {
     /// The state of `snapshot`, unchanged.
     pub(super) fn new(snapshot: &Snapshot) -> Self {
-        let base = snapshot.state.manifest.clone();
+        let base = snapshot.state.stored.manifest().clone();
         let parts = snapshot.state.segments.iter().zip(&base.segments);
         Draft {
             parts: parts

@@ -6,6 +6,8 @@ use super::options::{EncoderSource, IndexOptions, OpenOptions};
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
+#[cfg(feature = "models")]
+use crate::store;
 use crate::store::{Store, Transaction};
 use crate::{Error, ErrorKind, Result};
 
@@ -164,9 +166,11 @@ fn from_store(
     options: &OpenOptions,
 ) -> Result<Arc<dyn TextEncoder>> {
     let params = &snapshot.params().encoder;
-    let blobs = &snapshot.state.manifest.blobs;
+    let stored = &snapshot.state.stored;
+    let folder = store.path().parent().unwrap_or(std::path::Path::new(""));
     let blob = |role: BlobRole| {
-        let entry = blobs.iter().find(|blob| blob.role == role).ok_or_else(|| {
+        let mut blobs = stored.manifest().blobs.iter();
+        let entry = blobs.find(|blob| blob.role == role).ok_or_else(|| {
             Error::new(
                 ErrorKind::Model,
                 format!(
@@ -175,7 +179,7 @@ fn from_store(
                 ),
             )
         })?;
-        blob_bytes(store, entry)
+        blob_bytes(stored, folder, entry)
     };
     let (model, tokenizer) = (blob(BlobRole::Encoder)?, blob(BlobRole::Tokenizer)?);
     let bytes = crate::model::EncoderBytes {
@@ -191,12 +195,15 @@ fn from_store(
 }
 
 #[cfg(feature = "models")]
-fn blob_bytes(store: &Store, entry: &BlobEntry) -> Result<crate::model::ModelBytes> {
+fn blob_bytes(
+    stored: &store::Snapshot,
+    folder: &std::path::Path,
+    entry: &BlobEntry,
+) -> Result<crate::model::ModelBytes> {
     use sha2::{Digest, Sha256};
     let BlobPlace::External { path } = &entry.place else {
-        return Ok(Arc::new(store.blob(entry)?));
+        return Ok(Arc::new(stored.blob(entry)?));
     };
-    let folder = store.path().parent().unwrap_or(std::path::Path::new(""));
     let path = folder.join(path);
     let bytes = std::fs::read(&path).map_err(|error| {
         let message = format!(

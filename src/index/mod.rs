@@ -56,8 +56,8 @@ pub use writer::{CommitReport, Writer};
 
 use crate::docs::sections::TOMBSTONES;
 use crate::encode::TextEncoder;
-use crate::format::{ExtentKind, Manifest, SegmentEntry};
-use crate::store::{Backend, CreateOptions, Store};
+use crate::format::{ExtentKind, SegmentEntry};
+use crate::store::{self, Backend, CreateOptions, Store, VacuumReport, WriteOptions};
 use crate::trie::TokenWidth;
 use crate::{Error, Result};
 use segment::{Segment, SegmentCounts};
@@ -252,7 +252,7 @@ impl Index {
         options: OpenOptions,
         loaded: Option<Arc<dyn TextEncoder>>,
     ) -> Result<Index> {
-        let snapshot = read_state(&store, store.manifest(), None)?;
+        let snapshot = read_state(store.snapshot(), None)?;
         let encoder = OnceLock::new();
         if let Some(loaded) = loaded {
             let _ = encoder.set(loaded);
@@ -288,22 +288,54 @@ impl Index {
     /// Looks for commits of other processes. True when there is a newer state.
     pub fn refresh(&self) -> Result<bool> {
         self.inner.store.refresh()?;
-        let manifest = self.inner.store.manifest();
-        if manifest.generation == self.snapshot().generation() {
+        self.catch_up()
+    }
+
+    /// Reads the newest state the store knows. True when there is a newer one.
+    fn catch_up(&self) -> Result<bool> {
+        let stored = self.inner.store.snapshot();
+        let known = self.snapshot();
+        if stored.is_same_state(&known.state.stored) {
             return Ok(false);
         }
-        let snapshot = read_state(&self.inner.store, manifest, Some(&self.snapshot()))?;
-        *self.inner.current.write() = snapshot;
+        let snapshot = read_state(stored, Some(&known))?;
+        let mut current = self.inner.current.write();
+        // Another thread may have come further meanwhile.
+        if snapshot.generation() >= current.generation() {
+            *current = snapshot;
+        }
         Ok(true)
     }
 
-    /// Starts writing.
+    /// Starts writing, if nobody else is.
     ///
     /// # Errors
     ///
-    /// [`Locked`](crate::ErrorKind::Locked) while there is another writer.
+    /// Those of [`Index::writer_with`].
     pub fn writer(&self) -> Result<Writer> {
-        Writer::new(self.clone())
+        self.writer_with(&WriteOptions::default())
+    }
+
+    /// Starts writing, as the options say: how long to wait for another writer, and what commits
+    /// wait for.
+    ///
+    /// # Errors
+    ///
+    /// [`Locked`](crate::ErrorKind::Locked) while another writer of this or another process is at
+    /// work; [`LockUnsupported`](crate::ErrorKind::LockUnsupported) where the file system has no
+    /// locks; [`Io`](crate::ErrorKind::Io) when the file cannot be written.
+    pub fn writer_with(&self, options: &WriteOptions) -> Result<Writer> {
+        Writer::new(self.clone(), options)
+    }
+
+    /// Gives the space of deleted, replaced and merged data back, by writing a new file and
+    /// renaming it over the old one. Snapshots taken before stay readable.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::vacuum`] and [`Index::writer`].
+    pub fn vacuum(&self) -> Result<VacuumReport> {
+        self.writer()?.vacuum()
     }
 
     /// Fits the heads of the whole index to pseudo-queries of its documents, in one commit.
@@ -362,15 +394,17 @@ impl Index {
 }
 
 /// Reads one committed state.
-fn read_state(
-    store: &Store,
-    manifest: Arc<Manifest>,
-    earlier: Option<&Snapshot>,
-) -> Result<Snapshot> {
+fn read_state(stored: store::Snapshot, earlier: Option<&Snapshot>) -> Result<Snapshot> {
+    let manifest = stored.manifest().clone();
     let params = IndexParams::from_json(&manifest.params)?;
     let unchanged = |entry: &SegmentEntry| {
         let state = &earlier?.state;
-        let mut known = state.manifest.segments.iter().zip(&state.segments);
+        // After a vacuum, holding on to segments would keep the old file.
+        if !stored.is_in_file_of(&state.stored) {
+            return None;
+        }
+        let known = state.stored.manifest();
+        let mut known = known.segments.iter().zip(&state.segments);
         let (_, segment) = known.find(|(known, _)| *known == entry)?;
         Some(segment.clone())
     };
@@ -380,14 +414,14 @@ fn read_state(
             segments.push(segment);
             continue;
         }
-        let body = store.extent(&entry.segment)?;
+        let body = stored.extent(&entry.segment)?;
         body.expect_kind(ExtentKind::Segment)?;
         body.expect_sections(&segment::BODY_SECTIONS)?;
         let heads = entry
             .heads
             .as_ref()
             .ok_or_else(|| Error::corrupt(format!("segment {} has no trie head", entry.id)))?;
-        let heads = store.extent(heads)?;
+        let heads = stored.extent(heads)?;
         heads.expect_kind(ExtentKind::Heads)?;
         heads.expect_sections(&segment::HEAD_SECTIONS)?;
         let counts = SegmentCounts {
@@ -396,7 +430,7 @@ fn read_state(
         };
         let mut segment = Segment::open(&body, &heads, counts, &params)?;
         if let Some(tombstones) = &entry.tombstones {
-            let tombstones = store.extent(tombstones)?;
+            let tombstones = stored.extent(tombstones)?;
             tombstones.expect_kind(ExtentKind::Tombstones)?;
             tombstones.expect_sections(&[TOMBSTONES])?;
             let bitmap = tombstones.section(TOMBSTONES)?;
@@ -406,7 +440,7 @@ fn read_state(
     }
     Ok(Snapshot {
         state: Arc::new(State {
-            manifest,
+            stored,
             params,
             segments,
         }),

@@ -10,9 +10,8 @@ use super::view::View;
 use crate::decode::{CompactExpander, Drawn, Memo, Work, best_first};
 use crate::docs::Document;
 use crate::encode::TextEncoder;
-use crate::format::Manifest;
 use crate::vectors::dot_f16;
-use crate::{Error, Result};
+use crate::{Error, Result, store};
 
 /// One committed state. Cheap to clone; later commits do not change it.
 ///
@@ -46,7 +45,7 @@ pub struct Snapshot {
 
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) stored: store::Snapshot,
     pub(crate) params: IndexParams,
     pub(crate) segments: Vec<Segment>,
 }
@@ -156,7 +155,7 @@ pub struct SearchResult {
 impl Snapshot {
     /// Number of the commit.
     pub fn generation(&self) -> u64 {
-        self.state.manifest.generation
+        self.state.stored.generation()
     }
 
     /// The parameters of the index.
@@ -168,7 +167,8 @@ impl Snapshot {
     pub fn document_count(&self) -> u64 {
         let live =
             |entry: &crate::format::SegmentEntry| u64::from(entry.doc_count - entry.dead_count);
-        self.state.manifest.segments.iter().map(live).sum()
+        let manifest = self.state.stored.manifest();
+        manifest.segments.iter().map(live).sum()
     }
 
     /// Searches with `encoder`, which must be the index's own.

@@ -10,7 +10,7 @@ use super::segment_builder::build_segment;
 use super::{Index, train::TrainOptions};
 use crate::docs::Document;
 use crate::generate::{TermStats, clean_docid};
-use crate::store::Transaction;
+use crate::store::{Space, VacuumReport, WriteLock, WriteOptions};
 use crate::{Error, Result};
 
 /// What a commit did.
@@ -35,7 +35,12 @@ pub struct CommitReport {
     pub merged_segments: usize,
     /// Segments the index has now.
     pub segments: usize,
+    /// Bytes that an automatic vacuum gave back.
+    pub vacuumed_bytes: u64,
 }
+
+/// Dead bytes below which no vacuum begins by itself.
+const MIN_DEAD_BYTES: u64 = 16 << 20;
 
 /// Changes an index. One writer at a time; dropping it without a commit loses only what was
 /// not committed.
@@ -66,8 +71,9 @@ pub struct CommitReport {
 #[derive(Debug)]
 pub struct Writer {
     index: Index,
-    transaction: Option<Transaction>,
+    lock: WriteLock,
     merge_policy: MergePolicy,
+    auto_vacuum: bool,
     /// `None` where a later document took the external id over.
     pending: Vec<Option<Document>>,
     position_of: HashMap<String, usize>,
@@ -76,13 +82,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(index: Index) -> Result<Self> {
-        let transaction = Some(index.store().begin()?);
-        index.refresh()?;
+    pub(super) fn new(index: Index, options: &WriteOptions) -> Result<Self> {
+        let lock = index.store().write_lock(options)?;
+        index.catch_up()?;
         Ok(Writer {
             index,
-            transaction,
+            lock,
             merge_policy: MergePolicy::default(),
+            auto_vacuum: true,
             pending: Vec::new(),
             position_of: HashMap::new(),
             deletes: HashSet::new(),
@@ -93,6 +100,14 @@ impl Writer {
     /// Sets which segments the following commits merge.
     pub fn merge_policy(mut self, policy: MergePolicy) -> Self {
         self.merge_policy = policy;
+        self
+    }
+
+    /// Sets whether a commit vacuums the file when it is more dead than alive: when its dead bytes
+    /// exceed one and a half times the live ones, and 16 MiB. It does by default, so a file stays
+    /// below two and a half times its live bytes, or 16 MiB above them.
+    pub fn auto_vacuum(mut self, auto_vacuum: bool) -> Self {
+        self.auto_vacuum = auto_vacuum;
         self
     }
 
@@ -186,12 +201,8 @@ impl Writer {
         train: Option<&TrainOptions>,
         progress: ProgressFn<'_>,
     ) -> Result<CommitReport> {
-        let transaction = match self.transaction.take() {
-            Some(transaction) => transaction,
-            None => self.index.store().begin()?,
-        };
-        // Another writer may have committed since this one did.
-        self.index.refresh()?;
+        let transaction = self.lock.begin()?;
+        self.index.catch_up()?;
         let snapshot = self.index.snapshot();
         let mut params = snapshot.params().clone();
         let mut draft = Draft::new(&snapshot);
@@ -241,16 +252,41 @@ impl Writer {
                 total: 1,
             });
             report.generation = draft.commit(transaction, &params)?;
-            self.index.refresh()?;
+            self.index.catch_up()?;
+            report.vacuumed_bytes = self.vacuum_if_due();
             progress(Progress {
                 stage: Stage::Writing,
                 done: 1,
                 total: 1,
             });
-        } else {
-            self.transaction = Some(transaction);
         }
         self.rollback();
+        Ok(report)
+    }
+
+    /// The commit is done; that a vacuum cannot be, for want of space or because the file has
+    /// hard links, is no failure of it. `Store::space` shows what is still dead.
+    fn vacuum_if_due(&mut self) -> u64 {
+        let is_due = |space: &Space| {
+            let limit = space.live_bytes.saturating_add(space.live_bytes / 2);
+            space.dead_bytes > limit.max(MIN_DEAD_BYTES)
+        };
+        if !self.auto_vacuum || !self.index.store().space().is_ok_and(|space| is_due(&space)) {
+            return 0;
+        }
+        self.vacuum().map_or(0, |report| {
+            report.before_bytes.saturating_sub(report.after_bytes)
+        })
+    }
+
+    /// [`Index::vacuum`] by the one who writes already. What is pending stays pending.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::vacuum`](crate::store::Store::vacuum).
+    pub fn vacuum(&mut self) -> Result<VacuumReport> {
+        let report = self.index.store().vacuum(&self.lock)?;
+        self.index.catch_up()?;
         Ok(report)
     }
 }

@@ -158,6 +158,11 @@ impl Snapshot {
         Extent::load(&file.backend, file.permit, reference, file.header.file_uuid)
     }
 
+    /// Whether both are the same state of the same file.
+    pub fn is_same_state(&self, other: &Snapshot) -> bool {
+        self.is_in_file_of(other) && self.id() == other.id()
+    }
+
     /// Whether both are states of one file, and not of a file and its vacuumed successor.
     pub fn is_in_file_of(&self, other: &Snapshot) -> bool {
         Arc::ptr_eq(&self.file, &other.file)

@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let index = open::index(&args.index, Device::Auto)?;
     let snapshot = index.snapshot();
     let manifest = index.store().manifest();
-    let file_bytes = index.store().len_bytes()?;
+    let space = index.store().space()?;
     let params =
         serde_json::to_value(snapshot.params()).map_err(|error| Failure::new(error.to_string()))?;
     let docids: u64 = manifest
@@ -54,8 +54,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .sum();
     let value = json!({
         "index": index.path(), "generation": snapshot.generation(), "documents": snapshot.document_count(),
-        "segments": manifest.segments.len(), "docids": docids, "file_bytes": file_bytes,
-        "dead_bytes": manifest.dead_bytes, "parameters": params,
+        "segments": manifest.segments.len(), "docids": docids, "space": space,
+        "parameters": params,
     });
     if args.json {
         return output::line(&value.to_string());
@@ -63,13 +63,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let parameters =
         serde_json::to_string_pretty(&params).map_err(|error| Failure::new(error.to_string()))?;
     output::line(&format!(
-        "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  {:.1} MB, of them dead {:.1} MB\nparameters {parameters}",
+        "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\nparameters {parameters}",
         index.path().display(),
         snapshot.generation(),
         snapshot.document_count(),
         manifest.segments.len(),
-        file_bytes as f64 / 1e6,
-        manifest.dead_bytes as f64 / 1e6
+        space.file_bytes as f64 / 1e6,
+        space.live_bytes as f64 / 1e6,
+        space.dead_bytes as f64 / 1e6,
+        space.tail_bytes as f64 / 1e6
     ))
 }
 

@@ -11,7 +11,6 @@ mod documents;
 mod eval;
 mod failure;
 mod info;
-mod merge;
 mod open;
 mod output;
 mod packages;
@@ -21,6 +20,7 @@ mod quiet;
 mod recover;
 mod search;
 mod setup;
+mod tend;
 mod train;
 
 use std::process::ExitCode;
@@ -49,7 +49,9 @@ enum Command {
     Get(documents::GetArgs),
     List(documents::ListArgs),
     Delete(documents::DeleteArgs),
-    Merge(merge::Args),
+    Merge(tend::MergeArgs),
+    Vacuum(tend::VacuumArgs),
+    Backup(tend::BackupArgs),
     Info(info::Args),
     Check(info::CheckArgs),
     Recover(recover::Args),
@@ -70,7 +72,9 @@ fn main() -> ExitCode {
         Command::Get(args) => documents::get(&args),
         Command::List(args) => documents::list(&args),
         Command::Delete(args) => documents::delete(&args),
-        Command::Merge(args) => merge::run(&args),
+        Command::Merge(args) => tend::merge(&args),
+        Command::Vacuum(args) => tend::vacuum(&args),
+        Command::Backup(args) => tend::backup(&args),
         Command::Info(args) => info::run(&args),
         Command::Check(args) => info::check(&args),
         Command::Recover(args) => recover::run(&args),

@@ -1,0 +1,91 @@
+//! `zerogr merge`, `zerogr vacuum` and `zerogr backup`: tending to an index file.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use zerogr::model::Device;
+use zerogr::store::Store;
+
+use crate::failure::Failure;
+use crate::{open, output};
+
+/// Merge all segments into one and leave deleted documents behind.
+///
+/// Commits merge by themselves; this is for an index that will not change for long. The space
+/// of what was merged comes back with `zerogr vacuum`.
+#[derive(clap::Args)]
+pub struct MergeArgs {
+    /// The index file.
+    index: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `merge`.
+pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
+    let report = open::index(&args.index, Device::Auto)?.merge()?;
+    if args.json {
+        let text =
+            serde_json::to_string(&report).map_err(|error| Failure::new(error.to_string()))?;
+        return output::line(&text);
+    }
+    output::line(&format!(
+        "merged {} segments, {} now",
+        report.merged_segments, report.segments
+    ))
+}
+
+/// Give the space of deleted, replaced and merged data back.
+///
+/// A new file takes the place of the old one; programs that read the index go on undisturbed.
+#[derive(clap::Args)]
+pub struct VacuumArgs {
+    /// The index file.
+    index: PathBuf,
+    /// Leave the index as it is, and write a compact copy to this path.
+    #[arg(long, value_name = "NEW")]
+    into: Option<PathBuf>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Copy an index, verified, while others may write to it.
+#[derive(clap::Args)]
+pub struct BackupArgs {
+    /// The index file.
+    index: PathBuf,
+    /// The file to create.
+    copy: PathBuf,
+}
+
+/// Runs `vacuum`.
+pub fn vacuum(args: &VacuumArgs) -> Result<(), Failure> {
+    let index = open::index(&args.index, Device::Auto)?;
+    let before_bytes = index.store().len_bytes()?;
+    let after_bytes = match &args.into {
+        Some(path) => {
+            index.store().vacuum_into(path)?;
+            Store::open(path)?.len_bytes()?
+        }
+        None => index.vacuum()?.after_bytes,
+    };
+    if args.json {
+        let value = json!({"before_bytes": before_bytes, "after_bytes": after_bytes});
+        return output::line(&value.to_string());
+    }
+    output::line(&format!(
+        "{:.1} MB, before {:.1} MB",
+        after_bytes as f64 / 1e6,
+        before_bytes as f64 / 1e6
+    ))
+}
+
+/// Runs `backup`.
+pub fn backup(args: &BackupArgs) -> Result<(), Failure> {
+    open::index(&args.index, Device::Auto)?
+        .store()
+        .backup(&args.copy)?;
+    output::line(&format!("copied to {}", args.copy.display()))
+}
