@@ -112,7 +112,7 @@ fn killed_writers_lose_nothing_they_acknowledged() {
             acknowledged = next;
         };
         // It is killed at any moment: before it has opened the file, or in its fiftieth commit.
-        if random(&mut seed) % 8 != 0 {
+        if !random(&mut seed).is_multiple_of(8) {
             note(writer.hear().unwrap());
             std::thread::sleep(Duration::from_micros(random(&mut seed) % 40_000));
         }
