@@ -23,7 +23,7 @@ use super::snapshot::{OpenFile, Snapshot};
 use super::transaction::{Commit, file_too_large, next_generation, write_slot};
 use super::verify::VerifyLevel;
 use super::{nonce, place};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::limits::{FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, SLOT_OFF_BYTES, to_u64};
 use crate::format::{
     BlobPlace, ExtentRef, ExtentStamp, Manifest, SUPERBLOCK_FLAG_SUPERSEDED, Superblock,
@@ -220,5 +220,19 @@ fn sync(target: &dyn Backend) -> Result<()> {
 }
 
 fn writing(target: &dyn Backend, error: std::io::Error) -> Error {
+    if matches!(
+        error.kind(),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+    ) {
+        return Error::with_source(
+            ErrorKind::Io,
+            format!(
+                "there is no room for a copy of {} ({error}); free as many bytes as it has live \
+                 ones, or copy it to another disk with Store::vacuum_into",
+                target.path().display()
+            ),
+            error,
+        );
+    }
     Error::io("writing a copy to", target.path(), error)
 }

@@ -159,7 +159,7 @@ impl Store {
             self.open_successor(&known)?
         } else {
             let file = known.file.clone();
-            let state = file.select()?;
+            let state = file.select_from(known.generation())?;
             Snapshot { file, state }
         };
         if found.generation() < known.generation() {

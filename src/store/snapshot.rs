@@ -79,9 +79,21 @@ impl OpenFile {
         }
     }
 
-    /// Chooses the newest state now.
-    pub(super) fn select(&self) -> Result<State> {
-        select::select(&*self.backend, &self.header)
+    /// Chooses the newest state now, which is `generation` or a later one unless the file was
+    /// damaged.
+    pub(super) fn select_from(&self, generation: u64) -> Result<State> {
+        // The slots are read one after the other. When a writer completes a commit between the
+        // two and the next one catches us reading the second slot, only what we read of the first
+        // is left, which may be older than what is known. Looking again settles that.
+        const LOOKS: usize = 3;
+        let mut state = select::select(&*self.backend, &self.header)?;
+        for _ in 1..LOOKS {
+            if state.superblock.generation >= generation {
+                break;
+            }
+            state = select::select(&*self.backend, &self.header)?;
+        }
+        Ok(state)
     }
 
     /// True when the path names another file now. A path that cannot be looked at, because a

@@ -191,6 +191,8 @@ impl Stray {
     }
 
     fn put_at(mut self, target: &Path) -> io::Result<()> {
+        // Owner and permissions too; syncing the data leaves them out.
+        self.file.sync_all()?;
         std::fs::rename(&self.path, target)?;
         self.arrived = true;
         Ok(())

@@ -270,3 +270,44 @@ fn cannot_write(path: &Path, error: io::Error) -> Error {
     }
     Error::io("opening for writing", path, error)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_locked_is_an_error_that_says_what_to_do() {
+        let path = std::env::current_exe().unwrap();
+        // Network file systems answer like this to a descriptor that cannot write.
+        let handle = || File::open(&path).unwrap();
+        let now = Deadline::after(Duration::ZERO);
+        let error = Guard::on(handle(), true, now, &path).unwrap_err();
+        assert!(error.is_lock_unsupported());
+        assert!(error.to_string().contains("without_lock"));
+        // The failure left nothing behind, and who opts out is not asked.
+        let held = Guard::on(handle(), false, now, &path).unwrap();
+        assert!(
+            Guard::on(handle(), false, now, &path)
+                .unwrap_err()
+                .is_locked()
+        );
+        drop(held);
+    }
+
+    #[test]
+    fn every_answer_of_a_file_system_without_locks_is_known() {
+        for code in [libc::ENOLCK, libc::ENOTSUP, libc::EINVAL, libc::EBADF] {
+            assert!(system::is_unsupported(&io::Error::from_raw_os_error(code)));
+        }
+        for code in [libc::EIO, libc::ENOSPC, libc::EINTR] {
+            assert!(!system::is_unsupported(&io::Error::from_raw_os_error(code)));
+        }
+    }
+
+    #[test]
+    fn an_endless_wait_has_no_end() {
+        assert!(Deadline::after(Duration::MAX).0.is_none());
+        assert!(!Deadline::after(Duration::MAX).is_over());
+        assert!(Deadline::after(Duration::ZERO).is_over());
+    }
+}
