@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use zerogr::model::Device;
-use zerogr::store::{Store, VerifyLevel};
+use zerogr::store::VerifyLevel;
 
 use crate::failure::Failure;
 use crate::{open, output};
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// Runs `check`.
 pub fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let store = Store::open(&args.index)?;
+    let store = open::store(&args.index)?;
     let report = store.verify(match args.level {
         Level::Headers => VerifyLevel::Headers,
         Level::Structure => VerifyLevel::Structure,

@@ -19,6 +19,7 @@ mod quiet;
 mod search;
 mod setup;
 mod train;
+mod unfinished;
 
 use std::process::ExitCode;
 

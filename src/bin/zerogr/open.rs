@@ -4,18 +4,42 @@ use std::path::Path;
 
 use zerogr::index::{Index, OpenOptions};
 use zerogr::model::{Device, EncoderOptions};
+use zerogr::store::Store;
 
 use crate::failure::Failure;
 
 /// Opens the index at `path` through memory maps.
 #[allow(unsafe_code)]
 pub fn index(path: &Path, device: Device) -> Result<Index, Failure> {
+    check_exists(path)?;
     let options = OpenOptions::new().encoder_options(EncoderOptions::new().device(device));
     // SAFETY: the command line promises in its documentation that an index in use is only
     // written by zerogr, which appends, or replaced by a rename.
     let index = unsafe { Index::open_mmap(path, options)? };
-    for message in index.store().passed_over() {
+    warn(index.store());
+    Ok(index)
+}
+
+/// Opens only the file, without what it means.
+pub fn store(path: &Path) -> Result<Store, Failure> {
+    check_exists(path)?;
+    let store = Store::open(path)?;
+    warn(&store);
+    Ok(store)
+}
+
+fn check_exists(path: &Path) -> Result<(), Failure> {
+    if path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "there is no index at {}: check the name, or make one with `zerogr build`",
+        path.display()
+    )))
+}
+
+fn warn(store: &Store) {
+    for message in store.passed_over() {
         eprintln!("zerogr: warning: {message}");
     }
-    Ok(index)
 }
