@@ -1,5 +1,6 @@
 //! What the encoder says when something is missing or wrong: a typed error, never a panic.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -2,6 +2,7 @@
 //! do; a later call with a good path still works. One process can load one library only, so this
 //! file has one test.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,6 @@
 //! `zerogr setup` and `zerogr doctor` as a person meets them.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

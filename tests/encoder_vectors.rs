@@ -1,6 +1,7 @@
 //! The vectors of the default encoder: right against an independent implementation, in order,
 //! independent of their neighbours, and defined for every text.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

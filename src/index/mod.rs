@@ -52,6 +52,33 @@ const DRAWS: usize = 100;
 const MAX_QUERY_TOKENS: usize = 256;
 
 /// An index file, open.
+///
+/// ```
+/// use zerogr::Document;
+/// use zerogr::index::{Index, OpenOptions, SearchOptions};
+/// # use zerogr::index::{EncoderSource, IndexOptions};
+/// # mod hashing { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hashing/mod.rs")); }
+/// # let encoder = std::sync::Arc::new(hashing::HashingEncoder { name: "words" });
+/// # let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("notes.zgr");
+///
+/// let index = Index::create(&path, options)?;
+/// let mut writer = index.writer()?;
+/// writer.add(Document::new("tea").text("Leaves are dried and steeped"))?;
+/// writer.commit()?;
+///
+/// // Another handle, perhaps of another process; a custom encoder must be given again.
+/// let reader = Index::open_with(&path, OpenOptions::new().encoder(encoder))?;
+/// assert_eq!(reader.search("dried leaves", &SearchOptions::new())?.hits[0].id, "tea");
+///
+/// writer.delete("tea")?;
+/// writer.commit()?;
+/// assert_eq!(reader.snapshot().document_count(), 1, "a reader keeps its state,");
+/// assert!(reader.refresh()?, "until it looks for a newer one");
+/// assert_eq!(reader.snapshot().document_count(), 0);
+/// # Ok::<(), zerogr::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Index {
     inner: Arc<Inner>,

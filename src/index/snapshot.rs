@@ -16,6 +16,31 @@ use crate::vectors::dot_f16;
 use crate::{Error, Result};
 
 /// One committed state. Cheap to clone; later commits do not change it.
+///
+/// ```
+/// use zerogr::Document;
+/// # use zerogr::index::{Index, SearchOptions};
+/// # use zerogr::index::{EncoderSource, IndexOptions};
+/// # mod hashing { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hashing/mod.rs")); }
+/// # let encoder = std::sync::Arc::new(hashing::HashingEncoder { name: "words" });
+/// # let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
+/// # let memory = std::sync::Arc::new(zerogr::store::MemoryBackend::default());
+/// # let index = Index::create_on(memory, options)?;
+/// # let mut writer = index.writer()?;
+///
+/// writer.add(Document::new("tea").title("Tea").text("Leaves are dried and steeped"))?;
+/// writer.commit()?;
+/// let before = index.snapshot();
+/// writer.delete("tea")?;
+/// writer.commit()?;
+///
+/// assert_eq!(before.document("tea")?.unwrap().title, "Tea");
+/// assert!(index.snapshot().document("tea")?.is_none());
+/// // A query that is encoded once can be asked of several snapshots.
+/// let query = index.encode_query("dried leaves", None)?;
+/// assert_eq!(before.search_vector(&query, &SearchOptions::new())?.hits.len(), 1);
+/// # Ok::<(), zerogr::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) state: Arc<State>,
@@ -29,6 +54,28 @@ pub(crate) struct State {
 }
 
 /// How to search. Start from [`SearchOptions::new`]; what is not set follows the index.
+///
+/// ```
+/// use zerogr::index::SearchOptions;
+/// # use zerogr::{Document, index::Index};
+/// # use zerogr::index::{EncoderSource, IndexOptions};
+/// # mod hashing { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hashing/mod.rs")); }
+/// # let encoder = std::sync::Arc::new(hashing::HashingEncoder { name: "words" });
+/// # let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
+/// # let memory = std::sync::Arc::new(zerogr::store::MemoryBackend::default());
+/// # let index = Index::create_on(memory, options)?;
+/// # let mut writer = index.writer()?;
+/// # for id in ["a", "b", "c"] {
+/// #     writer.add(Document::new(id).text(format!("document {id} about steeping tea")))?;
+/// # }
+/// # writer.commit()?;
+///
+/// let quick = SearchOptions::new().k(2).draws(10).rerank(false);
+/// let asked = quick.clone().instruction("Find notes about drinks");
+/// assert_eq!(index.search("tea", &quick)?.hits.len(), 2);
+/// assert_eq!(index.search("tea", &asked)?.hits.len(), 2);
+/// # Ok::<(), zerogr::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SearchOptions {

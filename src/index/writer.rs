@@ -40,6 +40,29 @@ pub struct CommitReport {
 
 /// Adds to an index. One writer at a time; dropping it without a commit loses only what was
 /// not committed.
+///
+/// ```
+/// use zerogr::Document;
+/// # use zerogr::index::Index;
+/// # use zerogr::index::{EncoderSource, IndexOptions};
+/// # mod hashing { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hashing/mod.rs")); }
+/// # let encoder = std::sync::Arc::new(hashing::HashingEncoder { name: "words" });
+/// # let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
+/// # let memory = std::sync::Arc::new(zerogr::store::MemoryBackend::default());
+/// # let index = Index::create_on(memory, options)?;
+///
+/// let mut writer = index.writer()?;
+/// writer.add(Document::new("a").text("first try"))?;
+/// writer.add(Document::new("b").text("another document"))?;
+/// writer.add(Document::new("a").text("second try"))?; // the last one with an id wins
+/// let report = writer.commit()?;
+/// assert_eq!((report.added, report.replaced), (2, 1));
+///
+/// assert!(writer.delete("b")?);
+/// writer.commit()?;
+/// assert_eq!(index.snapshot().document_count(), 1);
+/// # Ok::<(), zerogr::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer {
     index: Index,
