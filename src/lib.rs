@@ -11,7 +11,7 @@
 //! | what a commit needs: docids and pseudo-queries; fitting | [`generate`], [`train`] |
 //! | what a query needs: the best docids, exactly, at the least work | [`decode`] |
 //! | what there is: docids and documents | [`trie`], [`docs`], [`columns`] |
-//! | one file: append, commit, open, verify; its bytes | [`store`], [`format`] |
+//! | one file: append, commit, open, verify; its bytes | [`store`], [`mod@format`] |
 //!
 //! Beside them stand [`TextEncoder`], the seam to whatever makes vectors of text, `model`, which
 //! implements it on ONNX Runtime, and [`eval`], which measures the quality of an index.
