@@ -28,8 +28,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Mode::Generative)]
     mode: Mode,
     /// Whether the document head reorders what was drawn.
-    #[arg(long, value_enum, default_value_t = Switch::On)]
-    rerank: Switch,
+    ///
+    /// On by default; the encoder alone draws nothing and cannot reorder.
+    #[arg(long, value_enum)]
+    rerank: Option<Switch>,
     /// Which judgements.
     #[arg(long, default_value = "test")]
     split: String,
@@ -76,20 +78,23 @@ pub struct Measured {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.mode == Mode::Dense && args.rerank == Some(Switch::On) {
+        return Err(Failure::usage(
+            "`--mode dense` cannot be used with `--rerank on`: leave one of them out",
+        ));
+    }
     let index = open::index(&args.index, args.device.device())?;
     let collection = Collection::open(&args.dir, &args.split)?;
     let options = EvalOptions {
         drop_same_id: args.drop_same_id,
     };
-    let measured = measure(
-        &index,
-        &collection,
-        args.mode,
-        args.rerank == Switch::On,
-        &options,
-    )?;
-    if let Some(path) = &args.run {
-        let file = File::create(path).map_err(|error| Failure::io("creating", path, &error))?;
+    // Before the measuring, which can take long.
+    let create =
+        |path: &PathBuf| File::create(path).map_err(|error| Failure::io("creating", path, &error));
+    let run_file = args.run.as_ref().map(create).transpose()?;
+    let rerank = args.rerank != Some(Switch::Off);
+    let measured = measure(&index, &collection, args.mode, rerank, &options)?;
+    if let Some(file) = run_file {
         measured.run.write(&mut BufWriter::new(file), "zerogr")?;
     }
     if args.json {
