@@ -229,6 +229,14 @@ fn what_exists_is_not_overwritten_and_what_is_missing_is_named() {
             "missing is no folder: create it",
         ),
         (
+            &["build", "corpus.jsonl", "-o", ".."],
+            "does not name a file",
+        ),
+        (
+            &["build", "corpus.jsonl", "-o", "mine.txt/"],
+            "mine.txt exists already",
+        ),
+        (
             &["build", "-", "-", "-o", "a.zgr"],
             "standard input can only be read once",
         ),

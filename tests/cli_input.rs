@@ -143,6 +143,14 @@ fn documents_can_be_added_and_replaced_and_the_index_trained_again() {
 }
 
 #[test]
+fn a_separator_after_the_name_changes_nothing() {
+    let folder = Folder::new();
+    folder.write("corpus.jsonl", corpus());
+    folder.ok(&["build", "corpus.jsonl", "-o", "a.zgr/", "--no-train"]);
+    assert_eq!(folder.names(), ["a.zgr", "corpus.jsonl"]);
+}
+
+#[test]
 fn titles_serve_as_docids() {
     let folder = Folder::new();
     folder.write("corpus.jsonl", corpus());

@@ -152,9 +152,9 @@ pub fn build(
     let report = commit(&mut writer, train)?;
     // A file that is open cannot be moved on every platform.
     drop((writer, index));
-    unfinished.finish()?;
+    let finished = unfinished.finish()?;
     Ok(Built {
-        index: open::index(output, device)?,
+        index: open::index(&finished, device)?,
         report,
         left_out: reader.skipped().count,
     })

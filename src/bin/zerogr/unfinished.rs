@@ -35,10 +35,18 @@ pub struct Unfinished {
 impl Unfinished {
     /// A place for the index that is to be at `target`.
     pub fn new(target: &Path) -> Result<Unfinished, Failure> {
+        let name = target.file_name().ok_or_else(|| {
+            Failure::new(format!(
+                "{} does not name a file: give the index a name",
+                target.display()
+            ))
+        })?;
+        // Without a separator at the end.
+        let target = target.with_file_name(name);
         if target.symlink_metadata().is_ok() {
-            return Err(exists(target));
+            return Err(exists(&target));
         }
-        let folder = folder_of(target);
+        let folder = folder_of(&target);
         if !folder.is_dir() {
             return Err(Failure::new(format!(
                 "{} is no folder: create it, or choose another place for the index",
@@ -53,7 +61,7 @@ impl Unfinished {
         // Without locks on this file system, leftovers stay; they are in nobody's way.
         let _ = lock.lock();
         Ok(Unfinished {
-            target: target.to_owned(),
+            target,
             folder: temporary,
             _lock: lock,
         })
@@ -66,8 +74,8 @@ impl Unfinished {
             .join(self.target.file_name().unwrap_or_default())
     }
 
-    /// Moves the finished index to its place.
-    pub fn finish(self) -> Result<(), Failure> {
+    /// Moves the finished index to its place, which is returned.
+    pub fn finish(self) -> Result<PathBuf, Failure> {
         let moving = |error: io::Error| Failure::io("moving the index to", &self.target, &error);
         let made = TempPath::try_from_path(self.path()).map_err(moving)?;
         made.persist_noclobber(&self.target)
@@ -75,7 +83,8 @@ impl Unfinished {
                 io::ErrorKind::AlreadyExists => exists(&self.target),
                 _ => moving(failed.error),
             })?;
-        sync_folder(folder_of(&self.target)).map_err(moving)
+        sync_folder(folder_of(&self.target)).map_err(moving)?;
+        Ok(self.target)
     }
 }
 
