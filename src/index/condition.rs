@@ -45,7 +45,7 @@ impl Condition {
             Ok(segment) => condition.segment = Some(segment),
             Err(error) => condition
                 .damage
-                .push(format!("the segment is lost: {error}")),
+                .push(format!("the segment is lost: {}", error.finding())),
         }
         condition
     }
@@ -97,7 +97,8 @@ impl Condition {
                 let heads = MemorySections::new(&untrained_heads(&body, counts, params)?)?;
                 let segment = Segment::open(&body, &heads, counts, params)?;
                 self.damage.push(format!(
-                    "its fitted vectors are lost, and no document is: {error}"
+                    "its fitted vectors are lost, and no document is: {}",
+                    error.finding()
                 ));
                 segment
             }
@@ -111,8 +112,9 @@ impl Condition {
                 Ok(marked) => segment = marked,
                 Err(error) => self.damage.push(format!(
                     "{} of its documents were deleted and come back, for it is not known which: \
-                     {error}",
-                    entry.dead_count
+                     {}",
+                    entry.dead_count,
+                    error.finding()
                 )),
             }
         }
@@ -120,8 +122,9 @@ impl Condition {
         let damaged = segment.documents.damaged(is_live)?;
         if let Some((_, error)) = damaged.first() {
             self.damage.push(format!(
-                "{} of its documents cannot be read: {error}",
-                damaged.len()
+                "{} of its documents cannot be read: {}",
+                damaged.len(),
+                error.finding()
             ));
         }
         self.unreadable = damaged.into_iter().map(|(ordinal, _)| ordinal).collect();
