@@ -11,6 +11,7 @@
 mod csr;
 mod source;
 mod strings;
+pub(crate) mod transducer;
 mod vector_rows;
 
 pub use csr::{Csr, CsrBuilder};

@@ -23,8 +23,8 @@
 
 use std::collections::HashSet;
 
-use super::terms::{TermStats, is_term};
-use super::words::words;
+use super::terms::TermStats;
+use crate::lexicon::{is_term, words};
 use crate::Document;
 use crate::rng::stable_hash;
 

@@ -1,7 +1,7 @@
 //! The trie of one segment: building it, and walking it one token at a time.
 
 use super::key::{END, MAX_DOCID_TOKENS, TokenWidth};
-use super::transducer::{Keys, Transducer, damaged};
+use crate::columns::transducer::{Keys, Transducer, damaged};
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -112,7 +112,10 @@ pub fn union_keys<'a>(
 ) -> Result<()> {
     let mut streams = Vec::new();
     for (place, trie) in tries.into_iter().enumerate() {
-        let mut keys = Keys::new(&trie.transducer, trie.width);
+        let mut keys = Keys::new(
+            &trie.transducer,
+            MAX_DOCID_TOKENS * trie.width.bytes_per_token(),
+        );
         if keys.advance()? {
             streams.push((place, keys));
         }
