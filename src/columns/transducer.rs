@@ -294,6 +294,41 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// Calls `each` with every key of `streams` in ascending order and where it is: positions in
+/// `streams`, ascending, with the number there.
+pub(crate) fn union<'a>(
+    streams: impl IntoIterator<Item = Keys<'a>>,
+    mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
+) -> Result<()> {
+    let mut open = Vec::new();
+    for (place, mut keys) in streams.into_iter().enumerate() {
+        if keys.advance()? {
+            open.push((place, keys));
+        }
+    }
+    let (mut key, mut places) = (Vec::new(), Vec::new());
+    while let Some(least) = open.iter().map(|(_, keys)| keys.key()).min() {
+        key.clear();
+        key.extend_from_slice(least);
+        places.clear();
+        let mut index = 0;
+        while let Some((place, keys)) = open.get_mut(index) {
+            if keys.key() != key {
+                index += 1;
+                continue;
+            }
+            places.push((*place, u32::try_from(keys.rank()).map_err(|_| damaged())?));
+            if keys.advance()? {
+                index += 1;
+            } else {
+                open.remove(index);
+            }
+        }
+        each(&key, &places)?;
+    }
+    Ok(())
+}
+
 /// What every reading of bytes that are no transducer of numbered keys comes to.
 pub(crate) fn damaged() -> Error {
     Error::corrupt("a transducer has the right checksum and is not one")
