@@ -281,7 +281,15 @@ def read_payloads(segment, rows):
     for block, off, length in struct.iter_unpack("<III", index):
         check(block < len(unpacked) and off + length <= len(unpacked[block]), "bad payload index")
         payloads.append(json.loads(unpacked[block][off:off + length]))
+        check_payload(payloads[-1])
     return payloads
+
+
+def check_payload(payload):
+    check(isinstance(payload, dict), "a payload is not an object")
+    for key, kind in (("title", str), ("text", str), ("tags", list), ("fields", dict)):
+        check(isinstance(payload.get(key, kind()), kind), f"{key} of a payload has the wrong type")
+    check(all(isinstance(tag, str) for tag in payload.get("tags", [])), "a tag is not a text")
 
 
 class Transducer:
@@ -358,6 +366,7 @@ def read_head(heads, docids, dim):
     vectors = read_vectors(heads.section(0x0203), len(edges), dim)
     head = []
     for depth, first_rank, first_edge, count in struct.iter_unpack("<IIII", nodes):
+        check(first_edge + count <= len(edges), "the trie head points outside its edges")
         own = list(zip(edges, vectors))[first_edge:first_edge + count]
         check([(token, rank) for (token, rank, _, _), _ in own]
               == children(docids, depth, first_rank), "the trie head does not fit the trie")

@@ -3,7 +3,10 @@
 use crate::format::SectionInput;
 use crate::format::SectionKind;
 use crate::store::{Extent, Section};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
+
+/// The one encoding, so far, of every section that a view of this layer reads.
+const ENCODING: u16 = 1;
 
 /// A set of sections, one of a kind.
 pub trait SectionSource {
@@ -19,7 +22,18 @@ pub trait SectionSource {
 
 impl SectionSource for Extent {
     fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
-        Extent::find(self, kind)
+        let found = Extent::find(self, kind)?;
+        match found.as_ref().map_or(ENCODING, Section::encoding) {
+            ENCODING => Ok(found),
+            other => Err(Error::new(
+                ErrorKind::UnsupportedVersion,
+                format!(
+                    "section {:#06x} has encoding {other}, unknown to this build; use a newer \
+                     version of zerogr",
+                    kind.0
+                ),
+            )),
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! writes. The encoder is loaded on first use, so opening an index does not wait for it.
 
 mod encoder;
+mod known_sections;
 mod options;
 mod params;
 mod progress;
@@ -34,8 +35,9 @@ pub use snapshot::{Hit, SearchOptions, SearchResult, Snapshot};
 pub use train::TrainOptions;
 pub use writer::{CommitReport, Writer};
 
+use crate::columns::SectionSource;
 use crate::encode::TextEncoder;
-use crate::format::Manifest;
+use crate::format::{ExtentKind, Manifest};
 use crate::store::{Backend, CreateOptions, Store};
 use crate::trie::TokenWidth;
 use crate::{Error, Result};
@@ -312,21 +314,20 @@ fn read_state(store: &Store, manifest: Arc<Manifest>) -> Result<Snapshot> {
     let params = IndexParams::from_json(&manifest.params)?;
     let mut segments = Vec::with_capacity(manifest.segments.len());
     for entry in &manifest.segments {
-        let body = store.extent(&entry.segment)?;
         let heads = entry
             .heads
             .as_ref()
             .ok_or_else(|| Error::corrupt(format!("segment {} has no trie head", entry.id)))?;
-        let heads = store.extent(heads)?;
+        let body = known_sections::open(store, &entry.segment, ExtentKind::Segment)?;
+        let heads = known_sections::open(store, heads, ExtentKind::Heads)?;
         let counts = SegmentCounts {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
         let mut segment = Segment::open(&body, &heads, counts, &params)?;
         if let Some(tombstones) = &entry.tombstones {
-            let bitmap = store
-                .extent(tombstones)?
-                .section(crate::docs::sections::TOMBSTONES)?;
+            let extent = known_sections::open(store, tombstones, ExtentKind::Tombstones)?;
+            let bitmap = SectionSource::section(&extent, crate::docs::sections::TOMBSTONES)?;
             segment = segment.with_tombstones(&bitmap)?;
         }
         segments.push(segment);
