@@ -25,7 +25,7 @@ KNOWN_SECTIONS = {
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
     BLOB: {1},
-    PSEUDO_QUERIES: set(),
+    PSEUDO_QUERIES: set(),  # none yet; whatever it has is ignored
     MANIFEST: {1, 2, 3, 4, 5},
 }
 # Input bytes of the transducer that have a number of their own, from 1 (fst.md).
@@ -163,7 +163,7 @@ class Extent:
             else:
                 chunk_tables.append((place, body, crc_off, crc))
             if kind not in known:
-                check(kind & 0x8000, f"{place}: unknown and not optional", Unsupported)
+                check(kind & 0x8000 or not known, f"{place}: unknown and not optional", Unsupported)
                 continue
             check(encoding == 1, f"{place}: unknown encoding {encoding}", Unsupported)
             self.sections[kind], self.counts[kind] = body, count
