@@ -12,6 +12,8 @@ use format::contents::{assert_same, contents};
 use format::indexes::GOLDENS;
 use format::{read_py, repository};
 use sha2::{Digest, Sha256};
+#[cfg(feature = "models")]
+use zerogr::ErrorKind;
 use zerogr::format::{BlobRole, ExtentKind, SectionInput, SectionKind, SlotContent};
 use zerogr::index::{Index, OpenOptions};
 use zerogr::store::{MemoryBackend, Store};
@@ -148,7 +150,7 @@ fn a_commit_keeps_the_optional_features_it_does_not_know() {
 
 #[test]
 fn large_sections_have_chunk_tables() {
-    // ZF-EX-07, ZF-EX-08, ZF-EX-09, ZF-MF-07: checked by both readers.
+    // ZF-EX-07, ZF-EX-08, ZF-EX-09: checked by both readers.
     let backend = Arc::new(MemoryBackend::new(golden("blobs")));
     let store = Store::open_on(backend.clone()).unwrap();
     let mut transaction = store.begin().unwrap();
@@ -177,6 +179,24 @@ fn large_sections_have_chunk_tables() {
     let blob = store.manifest().blobs.last().unwrap().clone();
     assert!(store.blob(&blob).unwrap_err().is_corrupt());
     assert_eq!(read_py(&bytes).map(drop).unwrap_err().0, 1);
+}
+
+#[cfg(feature = "models")]
+#[test]
+fn an_external_blob_is_the_one_meant_or_not_used() {
+    // ZF-MF-07
+    let folder = tempfile::tempdir().unwrap();
+    let mut by_hand = ByHand::on(&golden("blobs"));
+    by_hand.manifest.blobs[0].role = BlobRole::Encoder;
+    by_hand.manifest.blobs[1].role = BlobRole::Tokenizer;
+    let path = folder.path().join("blobs.zgr");
+    std::fs::write(&path, by_hand.commit()).unwrap();
+    let kind = || Index::open(&path).unwrap().encoder().err().unwrap().kind();
+    assert_eq!(kind(), ErrorKind::Model, "nothing is there");
+    std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
+    let outside = folder.path().join("elsewhere/notes.txt");
+    std::fs::write(&outside, b"other content").unwrap();
+    assert_eq!(kind(), ErrorKind::ModelMismatch);
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn collisions(index: &Index) {
                 .docid("report of 2024"),
             Document::new("a").docid("annual report"),
             Document::new("b").docid("annual report").docid("memo"),
-            // The same tokens as "memo" and each other, in other words.
+            // The same tokens in other words: one docid, the first text names it (ZF-SG-03).
             Document::new("d").docid("#7 #8").docid("#07 #8"),
             Document::new("e").docid("#007 #008"),
         ],
