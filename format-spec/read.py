@@ -342,9 +342,11 @@ class Transducer:
 
     def keys(self, width):
         """The docids, by rank."""
-        docids, todo = [], [(self.root, b"", 0)]
+        docids, todo, visits = [], [(self.root, b"", 0)], 0
         while todo:
             address, key, rank = todo.pop()
+            visits += 1
+            check(visits <= 64 * width * self.count + 1, "trie: paths that lead to no docid")
             is_final, final_output, transitions = self.node(address)
             if is_final:
                 check(final_output == 0 and rank == len(docids) < self.count, "trie: bad rank")
@@ -367,7 +369,7 @@ def read_head(heads, docids, dim):
     head = []
     for depth, first_rank, first_edge, count in struct.iter_unpack("<IIII", nodes):
         check(first_edge + count <= len(edges), "the trie head points outside its edges")
-        own = list(zip(edges, vectors))[first_edge:first_edge + count]
+        own = list(zip(edges[first_edge:first_edge + count], vectors[first_edge:first_edge + count]))
         check([(token, rank) for (token, rank, _, _), _ in own]
               == children(docids, depth, first_rank), "the trie head does not fit the trie")
         head.append(dict(depth=depth, first_rank=first_rank, children=[

@@ -1,7 +1,7 @@
 //! Files that are damaged, foreign, newer, or written by someone who gets a rule wrong. Each gives
 //! the expected kind of error, or the expected older state, and the second reader says the same.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod format;
 
