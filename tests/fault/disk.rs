@@ -159,14 +159,21 @@ impl Inner {
         self.note(bytes, off);
     }
 
-    /// Notes the sectors of a write as under way.
+    /// Notes the sectors of a write as under way, each whole: a disk knows no smaller writes.
     fn note(&mut self, bytes: &[u8], off: usize) {
-        self.grown_to = self.grown_to.max(off + bytes.len());
-        assert!(off.is_multiple_of(SECTOR), "writes start on sectors");
-        for (number, piece) in bytes.chunks(SECTOR).enumerate() {
+        let end = off + bytes.len();
+        self.grown_to = self.grown_to.max(end);
+        for sector in off / SECTOR..end.div_ceil(SECTOR) {
+            let start = sector * SECTOR;
+            let stop = (start + SECTOR).min(self.grown_to);
+            let before = self.current.get(start..stop.min(self.current.len()));
+            let mut content = before.unwrap_or_default().to_vec();
+            content.resize(stop - start, 0);
+            let (from, to) = (off.max(start), end.min(stop));
+            content[from - start..to - start].copy_from_slice(&bytes[from - off..to - off]);
             self.unsynced.push(Version {
-                sector: off / SECTOR + number,
-                bytes: piece.to_vec(),
+                sector,
+                bytes: content,
             });
         }
     }

@@ -17,8 +17,10 @@ pub mod model;
 mod observe;
 pub mod scenario;
 
+#[allow(unused_imports)] // Not every test program uses everything.
 pub use disk::{Call, Disk, Fault, Lie, Plan, SECTOR};
-pub use observe::{Seen, observe, observe_store};
+#[allow(unused_imports)]
+pub use observe::{Seen, observe, observe_index};
 
 /// A small, fast, well-mixed generator: what it decides can be repeated from its seed, or, for a
 /// fuzzer, from the bytes it is made of.

@@ -22,7 +22,7 @@ pub fn observe(image: Vec<u8>) -> Result<Seen> {
     observe_on(Arc::new(MemoryBackend::new(image)))
 }
 
-pub fn observe_on(backend: Arc<dyn Backend>) -> Result<Seen> {
+fn observe_on(backend: Arc<dyn Backend>) -> Result<Seen> {
     let store = Store::open_on(backend.clone())?;
     let mut hasher = DefaultHasher::new();
     let seen = observe_store(&store, &mut hasher)?;
@@ -37,7 +37,7 @@ pub fn observe_on(backend: Arc<dyn Backend>) -> Result<Seen> {
 }
 
 /// Reads every section of every extent.
-pub fn observe_store(store: &Store, hasher: &mut DefaultHasher) -> Result<Seen> {
+fn observe_store(store: &Store, hasher: &mut DefaultHasher) -> Result<Seen> {
     let snapshot = store.snapshot();
     let manifest = snapshot.manifest();
     let mut extent = |reference: Option<ExtentRef>| -> Result<()> {
