@@ -1,2 +1,8 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|_data: &[u8]| {});
+
+#[path = "../bodies/mod.rs"]
+mod bodies;
+#[path = "../../tests/hashing/mod.rs"]
+mod hashing;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::run("trie_section", data));
