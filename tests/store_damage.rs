@@ -298,7 +298,7 @@ fn index_file() -> Vec<u8> {
     for numbers in [0..4, 4..7, 7..9] {
         for number in numbers {
             // Bytes that do not compress.
-            let mut noise = vec![0; 400];
+            let mut noise = vec![0; 150];
             Random::new(number as u64).fill(&mut noise);
             let noise: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
             writer
