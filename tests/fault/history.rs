@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use zerogr::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
-use zerogr::store::{CreateOptions, Finding, MemoryBackend, Store, VerifyLevel};
+use zerogr::store::{
+    CreateOptions, Durability, Finding, MemoryBackend, Store, VerifyLevel, WriteLock, WriteOptions,
+};
 
 use super::{Disk, Fault, Lie, Plan, Random};
 
@@ -59,13 +61,13 @@ fn body(random: &mut Random<'_>) -> Vec<u8> {
 }
 
 /// One commit of a few changes; `wanted` becomes the state it makes.
-fn commit(store: &Store, random: &mut Random<'_>, wanted: &mut State) -> zerogr::Result<()> {
+fn commit(lock: &WriteLock, random: &mut Random<'_>, wanted: &mut State) -> zerogr::Result<()> {
     if random.below(8) == 0 {
         // What an abandoned transaction leaves behind is written over.
-        let mut abandoned = store.begin()?;
+        let mut abandoned = lock.begin()?;
         abandoned.append(ExtentKind::Segment, &section(&body(random)))?;
     }
-    let mut transaction = store.begin()?;
+    let mut transaction = lock.begin()?;
     let mut manifest = transaction.base().clone();
     for _ in 0..random.below(3) {
         let body = body(random);
@@ -129,29 +131,42 @@ pub fn history(mut random: Random<'_>, lie: Lie) -> Result<Tally, String> {
     Store::create_on(disk.clone(), &options).unwrap();
     let mut image = disk.durable();
     let mut acknowledged = State::new();
+    // Commits that do not wait for their superblock: a power cut may undo the newest of them.
+    let durability = match random.below(4) {
+        0 => Durability::Ordered,
+        _ => Durability::Full,
+    };
     for _ in 0..1 + random.below(3) {
         let plan = Plan {
-            // Opening is five calls; a commit about eight.
-            at: 5 + random.below(36),
+            // Opening is eight calls and locking as many; a commit about eight.
+            at: 16 + random.below(36),
             forever: true,
             fault: Fault::PowerCut,
         };
         let disk = Disk::with(image, Some(plan), lie);
         let store = Store::open_on(disk.clone()).map_err(|error| error.to_string())?;
+        let lock = store.write_lock(&WriteOptions::new().durability(durability));
+        let lock = lock.map_err(|error| error.to_string())?;
+        let mut undone = acknowledged.clone();
         let attempted = loop {
             let mut wanted = acknowledged.clone();
-            match commit(&store, random, &mut wanted) {
-                Ok(()) => acknowledged = wanted,
+            match commit(&lock, random, &mut wanted) {
+                Ok(()) => {
+                    let before = std::mem::replace(&mut acknowledged, wanted);
+                    undone = match durability {
+                        Durability::Ordered => before,
+                        Durability::Full => acknowledged.clone(),
+                    };
+                }
                 Err(_) => break wanted,
             }
         };
-        drop(store);
         tally.cuts += 1;
         let mut kept = None;
         for _ in 0..IMAGES_PER_CUT {
             let candidate = disk.image(random);
             let (after, found) = read(candidate.clone())?;
-            if found != acknowledged && found != attempted {
+            if found != acknowledged && found != attempted && found != undone {
                 return Err(format!(
                     "{} segments found, {} acknowledged, {} attempted",
                     found.len(),
@@ -160,7 +175,7 @@ pub fn history(mut random: Random<'_>, lie: Lie) -> Result<Tally, String> {
                 ));
             }
             tally.images += 1;
-            tally.arrived += u64::from(found != acknowledged);
+            tally.arrived += u64::from(found == attempted && attempted != acknowledged);
             tally.passed_over += u64::from(!after.passed_over().is_empty());
             kept = Some((candidate, found, after));
         }
