@@ -26,6 +26,7 @@ mod head;
 mod key;
 mod live;
 mod segment_trie;
+mod transducer;
 
 pub use forest::{Forest, ForestChild, ForestNode, ForestPart, ForestTrie};
 pub use head::{HeadBuilder, HeadEdge, HeadNode, HeadSections, NewEdge, TrieHead, sum_below};

@@ -1,16 +1,14 @@
 //! The trie of one segment: building it, and walking it one token at a time.
 
-use fst::Streamer;
-use fst::raw::{CompiledAddr, Fst};
-
-use super::key::{END, TokenWidth};
+use super::key::{END, MAX_DOCID_TOKENS, TokenWidth};
+use super::transducer::{Keys, Transducer, damaged};
 use crate::store::Section;
 use crate::{Error, Result};
 
 /// A prefix in one segment: its place in the transducer and the ranks below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrieNode {
-    address: CompiledAddr,
+    address: usize,
     /// Tokens from the root; an [`END`] child counts as one.
     pub depth: u32,
     /// First rank below the prefix.
@@ -31,9 +29,19 @@ pub struct TrieChild {
 /// The docids of one segment.
 #[derive(Clone)]
 pub struct SegmentTrie {
-    fst: Fst<Section>,
+    transducer: Transducer,
     width: TokenWidth,
     docid_count: u32,
+}
+
+/// A place inside a token: the bytes of it that were followed.
+#[derive(Clone, Copy)]
+struct Prefix {
+    address: usize,
+    bytes_read: usize,
+    token: u32,
+    /// Sum of the outputs so far.
+    rank: u64,
 }
 
 impl std::fmt::Debug for SegmentTrie {
@@ -102,20 +110,32 @@ pub fn union_keys<'a>(
     tries: impl IntoIterator<Item = &'a SegmentTrie>,
     mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
 ) -> Result<()> {
-    let mut streams = fst::raw::OpBuilder::new();
-    for trie in tries {
-        streams.push(trie.fst.stream());
+    let mut streams = Vec::new();
+    for (place, trie) in tries.into_iter().enumerate() {
+        let mut keys = Keys::new(&trie.transducer, trie.width);
+        if keys.advance()? {
+            streams.push((place, keys));
+        }
     }
-    let mut union = streams.union();
-    let mut places = Vec::new();
-    while let Some((key, values)) = union.next() {
+    let (mut key, mut places) = (Vec::new(), Vec::new());
+    while let Some(least) = streams.iter().map(|(_, keys)| keys.key()).min() {
+        key.clear();
+        key.extend_from_slice(least);
         places.clear();
-        places.extend(values.iter().filter_map(|value| {
-            let rank = u32::try_from(value.value).ok()?;
-            Some((value.index, rank))
-        }));
-        places.sort_unstable();
-        each(key, &places)?;
+        let mut index = 0;
+        while let Some((place, keys)) = streams.get_mut(index) {
+            if keys.key() != key {
+                index += 1;
+                continue;
+            }
+            places.push((*place, u32::try_from(keys.rank()).map_err(|_| damaged())?));
+            if keys.advance()? {
+                index += 1;
+            } else {
+                streams.remove(index);
+            }
+        }
+        each(&key, &places)?;
     }
     Ok(())
 }
@@ -123,16 +143,15 @@ pub fn union_keys<'a>(
 impl SegmentTrie {
     /// Reads a trie whose section's checksum has been verified.
     pub fn open(section: Section, width: TokenWidth, docid_count: u32) -> Result<Self> {
-        let fst =
-            Fst::new(section).map_err(|error| Error::corrupt(format!("docid trie: {error}")))?;
-        if fst.len() != docid_count as usize {
+        let transducer = Transducer::open(section).ok_or_else(damaged)?;
+        if transducer.key_count() != u64::from(docid_count) {
             return Err(Error::corrupt(format!(
                 "docid trie holds {} docids where the segment lists {docid_count}",
-                fst.len()
+                transducer.key_count()
             )));
         }
         Ok(SegmentTrie {
-            fst,
+            transducer,
             width,
             docid_count,
         })
@@ -151,7 +170,7 @@ impl SegmentTrie {
     /// The empty prefix.
     pub fn root(&self) -> TrieNode {
         TrieNode {
-            address: self.fst.root().addr(),
+            address: self.transducer.root(),
             depth: 0,
             lo: 0,
             hi: self.docid_count,
@@ -159,73 +178,94 @@ impl SegmentTrie {
     }
 
     /// Appends the children of `node` to `children`, [`END`] first, then by token.
+    ///
+    /// Every child has a rank of its own and a depth below the limit, or this is an error: a walk
+    /// ends whatever the bytes are.
     pub fn children(&self, node: TrieNode, children: &mut Vec<TrieChild>) -> Result<()> {
         let first = children.len();
-        let state = self.fst.node(node.address);
-        if state.is_final() {
+        let state = self.transducer.state(node.address).ok_or_else(damaged)?;
+        if state.is_final {
             children.push(TrieChild {
                 token: END,
                 node: TrieNode {
                     depth: node.depth + 1,
+                    hi: node.lo.saturating_add(1),
                     ..node
                 },
             });
         }
-        self.descend(node, node.address, 0, 0, u64::from(node.lo), children);
-
-        let Some(level) = children.get_mut(first..) else {
-            return Ok(());
+        let end_hi = children.get(first).map(|end| end.node.hi);
+        let most = first + (node.hi - node.lo) as usize;
+        let prefix = Prefix {
+            address: node.address,
+            bytes_read: 0,
+            token: 0,
+            rank: u64::from(node.lo),
         };
+        self.descend(node, prefix, most, children)?;
+
+        let level = children.get_mut(first..).unwrap_or_default();
         let mut hi = node.hi;
         for child in level.iter_mut().rev() {
             child.node.hi = hi;
             hi = child.node.lo;
             if child.node.lo >= child.node.hi {
-                return Err(Error::corrupt("docid trie: ranks do not ascend"));
+                return Err(damaged());
             }
+        }
+        // A docid that ends has one rank.
+        match (level.first(), end_hi) {
+            (Some(end), Some(hi)) if end.node.hi != hi => Err(damaged()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Follows the bytes of one token from `prefix`, until there are `most` children.
+    fn descend(
+        &self,
+        parent: TrieNode,
+        prefix: Prefix,
+        most: usize,
+        children: &mut Vec<TrieChild>,
+    ) -> Result<()> {
+        let state = self.transducer.state(prefix.address).ok_or_else(damaged)?;
+        let is_inside_token = prefix.bytes_read > 0;
+        if is_inside_token && (state.is_final || state.count() == 0)
+            || state.count() > 0 && parent.depth as usize >= MAX_DOCID_TOKENS
+        {
+            return Err(damaged());
+        }
+        for index in 0..state.count() {
+            let on = state.transition(index).ok_or_else(damaged)?;
+            let next = Prefix {
+                address: on.target,
+                bytes_read: prefix.bytes_read + 1,
+                token: prefix.token << 8 | u32::from(on.input),
+                rank: prefix.rank.saturating_add(on.output),
+            };
+            if next.bytes_read < self.width.bytes_per_token() {
+                self.descend(parent, next, most, children)?;
+                continue;
+            }
+            if children.len() == most {
+                return Err(damaged());
+            }
+            children.push(TrieChild {
+                token: next.token,
+                node: TrieNode {
+                    address: next.address,
+                    depth: parent.depth + 1,
+                    lo: u32::try_from(next.rank).unwrap_or(u32::MAX),
+                    hi: u32::MAX,
+                },
+            });
         }
         Ok(())
     }
 
-    /// Follows the bytes of one token from `address`; `rank` is the sum of outputs so far.
-    fn descend(
-        &self,
-        parent: TrieNode,
-        address: CompiledAddr,
-        bytes_read: usize,
-        token: u32,
-        rank: u64,
-        children: &mut Vec<TrieChild>,
-    ) {
-        for transition in self.fst.node(address).transitions() {
-            let token = token << 8 | u32::from(transition.inp);
-            let rank = rank.saturating_add(transition.out.value());
-            if bytes_read + 1 < self.width.bytes_per_token() {
-                self.descend(
-                    parent,
-                    transition.addr,
-                    bytes_read + 1,
-                    token,
-                    rank,
-                    children,
-                );
-            } else {
-                children.push(TrieChild {
-                    token,
-                    node: TrieNode {
-                        address: transition.addr,
-                        depth: parent.depth + 1,
-                        lo: u32::try_from(rank).unwrap_or(u32::MAX),
-                        hi: u32::MAX,
-                    },
-                });
-            }
-        }
-    }
-
     /// The docid with `rank`, or `None` when there is none.
     pub fn docid(&self, rank: u32) -> Result<Option<Vec<u32>>> {
-        match self.fst.get_key(u64::from(rank)) {
+        match self.transducer.key(u64::from(rank)) {
             Some(key) => self.width.tokens(&key).map(Some),
             None => Ok(None),
         }
@@ -234,9 +274,7 @@ impl SegmentTrie {
     /// The rank of a docid, or `None` when the segment lacks it.
     pub fn rank(&self, tokens: &[u32]) -> Option<u32> {
         let key = self.width.key(tokens).ok()?;
-        self.fst
-            .get(key)
-            .and_then(|rank| u32::try_from(rank.value()).ok())
+        u32::try_from(self.transducer.get(&key)?).ok()
     }
 }
 

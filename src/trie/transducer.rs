@@ -1,0 +1,453 @@
+//! Reading a transducer whose bytes nobody vouches for.
+//!
+//! The `fst` crate builds the transducers (version 3 of its format), but its reader trusts every
+//! address and length in them: on other bytes it panics or walks in circles. A checksum proves
+//! that bytes are those that were written, not that a transducer was written. This reader decodes
+//! a state at a time and checks each access.
+//!
+//! ```text
+//! u64 version = 3, u64 type │ states, each after all those it leads to │ u64 keys, u64 root, u32 CRC
+//!
+//! a state is named by its last byte and read backwards from there:
+//!   11iiiiii [input]                            one transition, to the state stored before it
+//!   10iiiiii [input] sizes target output        one transition
+//!   0fnnnnnn [count] sizes [index of 256 bytes, if more than 32 transitions]
+//!            inputs targets outputs [final output]          any number; f: a key ends here
+//! ```
+//!
+//! `iiiiii` is a place in [`COMMON_INPUTS`], or 0 when the input is written out; `nnnnnn` is the
+//! number of transitions, or 0 when it is written out (1 written out means 256). `sizes` holds
+//! the widths of targets (high half) and outputs (low half). A target is the distance from the
+//! state's first byte, or 0 for the final state without transitions, which is not stored.
+//!
+//! Invariants:
+//! - I1. Whatever the bytes, reading ends and does not panic: a state leads to earlier bytes only.
+//!   Lengths of keys and numbers of keys are for the caller to bound; [`Keys`] does both.
+//! - I2. On what `fst` builds, transitions, outputs and keys are those that `fst` reads.
+
+use super::key::{MAX_DOCID_TOKENS, TokenWidth};
+use crate::store::Section;
+use crate::{Error, Result};
+
+/// Where the final state without transitions is.
+const EMPTY: usize = 0;
+const VERSION: u64 = 3;
+const FRONT_BYTES: usize = 16;
+const FOOTER_BYTES: usize = 20;
+/// More transitions than these have an index, which a reader may skip.
+const INDEXED_OVER: usize = 32;
+const INDEX_BYTES: usize = 256;
+
+/// The inputs that have a short form, in the order of their codes from 1.
+const COMMON_INPUTS: &[u8; 63] = b"te/oasripcnw.hlm-du012g=:bf3y5&_4v9678k%?xCDASFIBEjPTzRNM+LOqHG";
+
+/// A transducer from keys to numbers, not yet trusted.
+#[derive(Debug, Clone)]
+pub(super) struct Transducer {
+    section: Section,
+    root: usize,
+    key_count: u64,
+}
+
+/// One state: whether a key ends here, and where the next byte leads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State<'a> {
+    pub(super) is_final: bool,
+    inputs: Inputs<'a>,
+    targets: Targets<'a>,
+    outputs: &'a [u8],
+    output_width: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Inputs<'a> {
+    One(u8),
+    Many(&'a [u8]),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Targets<'a> {
+    /// The state that ends right before this one.
+    Previous(usize),
+    Distances {
+        first_byte: usize,
+        bytes: &'a [u8],
+        width: usize,
+    },
+}
+
+/// One way on from a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Transition {
+    pub(super) input: u8,
+    pub(super) output: u64,
+    pub(super) target: usize,
+}
+
+impl Transducer {
+    /// Reads front and footer; `None` when they are not those of a transducer.
+    pub(super) fn open(section: Section) -> Option<Self> {
+        let (front, rest) = section.split_at_checked(FRONT_BYTES)?;
+        let (version, _) = front.split_at_checked(8)?;
+        let footer = rest.get(rest.len().checked_sub(FOOTER_BYTES)?..)?;
+        let (key_count, footer) = footer.split_at_checked(8)?;
+        let (root, _) = footer.split_at_checked(8)?;
+        if number(version) != VERSION {
+            return None;
+        }
+        let root = usize::try_from(number(root)).ok()?;
+        let key_count = number(key_count);
+        Some(Transducer {
+            section,
+            root,
+            key_count,
+        })
+    }
+
+    /// Number of keys, as the footer has it.
+    pub(super) fn key_count(&self) -> u64 {
+        self.key_count
+    }
+
+    /// Address of the first state.
+    pub(super) fn root(&self) -> usize {
+        self.root
+    }
+
+    /// The state at `address`; `None` when there can be none.
+    pub(super) fn state(&self, address: usize) -> Option<State<'_>> {
+        if address == EMPTY {
+            return Some(State {
+                is_final: true,
+                inputs: Inputs::Many(&[]),
+                targets: Targets::Previous(EMPTY),
+                outputs: &[],
+                output_width: 0,
+            });
+        }
+        let states_end = self.section.len().checked_sub(FOOTER_BYTES)?;
+        let states = self.section.get(..states_end)?;
+        let mut rest = states.get(..address.checked_add(1)?)?;
+        let kind = take_byte(&mut rest)?;
+        if kind >> 6 == 0b11 {
+            let input = take_input(&mut rest, kind)?;
+            return Some(State {
+                is_final: false,
+                inputs: Inputs::One(input),
+                targets: Targets::Previous(rest.len().checked_sub(1)?),
+                outputs: &[],
+                output_width: 0,
+            });
+        }
+        let (inputs, count, is_final);
+        if kind >> 6 == 0b10 {
+            inputs = Inputs::One(take_input(&mut rest, kind)?);
+            (count, is_final) = (1, false);
+        } else {
+            count = match kind & 0b11_1111 {
+                0 => match take_byte(&mut rest)? {
+                    1 => 256,
+                    written_out => usize::from(written_out),
+                },
+                short => usize::from(short),
+            };
+            is_final = kind & 0b100_0000 != 0;
+            inputs = Inputs::Many(&[]);
+        }
+        let sizes = take_byte(&mut rest)?;
+        let (width, output_width) = (usize::from(sizes >> 4), usize::from(sizes & 0xF));
+        if width > 8 || output_width > 8 {
+            return None;
+        }
+        let inputs = match inputs {
+            Inputs::One(_) => inputs,
+            Inputs::Many(_) => {
+                if count > INDEXED_OVER {
+                    take(&mut rest, INDEX_BYTES)?;
+                }
+                Inputs::Many(take(&mut rest, count)?)
+            }
+        };
+        let bytes = take(&mut rest, count * width)?;
+        let outputs = take(&mut rest, count * output_width)?;
+        if is_final {
+            take(&mut rest, output_width)?;
+        }
+        Some(State {
+            is_final,
+            inputs,
+            targets: Targets::Distances {
+                first_byte: rest.len(),
+                bytes,
+                width,
+            },
+            outputs,
+            output_width,
+        })
+    }
+
+    /// The output of `key`, if it is one.
+    pub(super) fn get(&self, key: &[u8]) -> Option<u64> {
+        let (mut address, mut output) = (self.root, 0u64);
+        for &byte in key {
+            let state = self.state(address)?;
+            let on = state.transitions().find(|on| on.input == byte)?;
+            output = output.saturating_add(on.output);
+            address = on.target;
+        }
+        self.state(address)?.is_final.then_some(output)
+    }
+
+    /// The key with an output, where outputs ascend with the keys.
+    pub(super) fn key(&self, mut output: u64) -> Option<Vec<u8>> {
+        let (mut address, mut key) = (self.root, Vec::new());
+        loop {
+            let state = self.state(address)?;
+            if output == 0 && state.is_final {
+                return Some(key);
+            }
+            let reachable = state.transitions().take_while(|on| on.output <= output);
+            let on = reachable.last()?;
+            output -= on.output;
+            key.push(on.input);
+            address = on.target;
+        }
+    }
+}
+
+/// The keys of a transducer in ascending order: key number `i` must have output `i`.
+pub(super) struct Keys<'a> {
+    transducer: &'a Transducer,
+    max_len_bytes: usize,
+    key: Vec<u8>,
+    /// The states along `key`, which transition of each comes next, and the output up to there.
+    path: Vec<(State<'a>, usize, u64)>,
+    rank: Option<u64>,
+}
+
+impl<'a> Keys<'a> {
+    /// A stream that stands before the first key.
+    pub(super) fn new(transducer: &'a Transducer, width: TokenWidth) -> Self {
+        Keys {
+            transducer,
+            max_len_bytes: MAX_DOCID_TOKENS * width.bytes_per_token(),
+            key: Vec::new(),
+            path: Vec::new(),
+            rank: None,
+        }
+    }
+
+    /// Goes on to the next key; false after the last.
+    pub(super) fn advance(&mut self) -> Result<bool> {
+        let rank = self.rank.map_or(0, |rank| rank + 1);
+        if rank == self.transducer.key_count {
+            return Ok(false);
+        }
+        if self.rank.is_none() && self.enter(self.transducer.root, 0)? {
+            return self.arrive(0, 0);
+        }
+        while let Some((state, next, output)) = self.path.last_mut() {
+            let (index, output) = (*next, *output);
+            if index == state.count() {
+                self.path.pop();
+                self.key.pop();
+                continue;
+            }
+            *next += 1;
+            let on = state.transition(index).ok_or_else(damaged)?;
+            self.key.push(on.input);
+            let output = output.saturating_add(on.output);
+            if self.enter(on.target, output)? {
+                return self.arrive(rank, output);
+            }
+        }
+        Err(damaged())
+    }
+
+    /// Puts the state at `address` on the path; true when a key ends there.
+    fn enter(&mut self, address: usize, output: u64) -> Result<bool> {
+        let state = self.transducer.state(address).ok_or_else(damaged)?;
+        // A state that leads to no key could be entered on more paths than there is time for.
+        let is_dead_end = !state.is_final && state.count() == 0;
+        if is_dead_end || self.key.len() > self.max_len_bytes {
+            return Err(damaged());
+        }
+        self.path.push((state, 0, output));
+        Ok(state.is_final)
+    }
+
+    fn arrive(&mut self, rank: u64, output: u64) -> Result<bool> {
+        if rank != output {
+            return Err(damaged());
+        }
+        self.rank = Some(rank);
+        Ok(true)
+    }
+
+    /// The key, once [`Keys::advance`] was true.
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Its rank.
+    pub(super) fn rank(&self) -> u64 {
+        self.rank.unwrap_or(0)
+    }
+}
+
+/// What every reading of bytes that are no transducer of docids comes to.
+pub(super) fn damaged() -> Error {
+    Error::corrupt("a docid trie has the right checksum and is not one")
+}
+
+impl<'a> State<'a> {
+    /// Number of transitions.
+    pub(super) fn count(&self) -> usize {
+        match self.inputs {
+            Inputs::One(_) => 1,
+            Inputs::Many(inputs) => inputs.len(),
+        }
+    }
+
+    /// The transitions, by input. Ends early at one that leads nowhere.
+    pub(super) fn transitions(self) -> impl Iterator<Item = Transition> + use<'a> {
+        (0..self.count()).map_while(move |index| self.transition(index))
+    }
+
+    /// Transition number `index`; `None` when there is none or it leads nowhere.
+    pub(super) fn transition(&self, index: usize) -> Option<Transition> {
+        let input = match self.inputs {
+            Inputs::One(input) => input,
+            Inputs::Many(inputs) => *inputs.iter().nth_back(index)?,
+        };
+        let target = match self.targets {
+            Targets::Previous(address) => address,
+            Targets::Distances {
+                first_byte,
+                bytes,
+                width,
+            } => match usize::try_from(number(from_end(bytes, index, width)?)).ok()? {
+                0 => EMPTY,
+                // The final state has address 0, and nothing else may be mistaken for it.
+                distance => first_byte
+                    .checked_sub(distance)
+                    .filter(|&address| address != EMPTY)?,
+            },
+        };
+        Some(Transition {
+            input,
+            output: number(from_end(self.outputs, index, self.output_width)?),
+            target,
+        })
+    }
+}
+
+/// Item `index` of items of `width` bytes each, counted from the end.
+fn from_end(bytes: &[u8], index: usize, width: usize) -> Option<&[u8]> {
+    let end = bytes.len().checked_sub(index * width)?;
+    bytes.get(end.checked_sub(width)?..end)
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (before, taken) = rest.split_at_checked(rest.len().checked_sub(count)?)?;
+    *rest = before;
+    Some(taken)
+}
+
+fn take_byte(rest: &mut &[u8]) -> Option<u8> {
+    take(rest, 1)?.first().copied()
+}
+
+fn take_input(rest: &mut &[u8], kind: u8) -> Option<u8> {
+    match usize::from(kind & 0b11_1111).checked_sub(1) {
+        Some(common) => COMMON_INPUTS.get(common).copied(),
+        None => take_byte(rest),
+    }
+}
+
+/// A little-endian number of at most eight bytes.
+fn number(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |value, &byte| value << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fst::Streamer;
+    use fst::raw::{Builder, Fst};
+    use proptest::prelude::*;
+
+    fn built(keys: &std::collections::BTreeSet<Vec<u8>>) -> Vec<u8> {
+        let mut builder = Builder::memory();
+        for (rank, key) in (0..).zip(keys) {
+            builder.insert(key, rank).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn width() -> TokenWidth {
+        TokenWidth::from_bytes_per_token(2).unwrap()
+    }
+
+    proptest! {
+        /// Few and many transitions, short and long addresses, common inputs and others.
+        #[test]
+        fn every_state_and_key_is_the_one_that_fst_reads(
+            keys in prop::collection::btree_set(prop::collection::vec(
+                prop_oneof![Just(b'e'), Just(0u8), any::<u8>()], 0..6), 0..400)
+        ) {
+            let bytes = built(&keys);
+            let reference = Fst::new(bytes.clone()).unwrap();
+            let read = Transducer::open(Section::for_test(bytes)).unwrap();
+            prop_assert_eq!(read.key_count(), keys.len() as u64);
+            prop_assert_eq!(read.root(), reference.root().addr());
+            let mut todo = vec![read.root()];
+            while let Some(address) = todo.pop() {
+                let (state, node) = (read.state(address).unwrap(), reference.node(address));
+                prop_assert_eq!((state.is_final, state.count()), (node.is_final(), node.len()));
+                for (on, other) in state.transitions().zip(node.transitions()) {
+                    prop_assert_eq!(
+                        (on.input, on.output, on.target),
+                        (other.inp, other.out.value(), other.addr)
+                    );
+                    todo.push(on.target);
+                }
+            }
+            let mut keys_read = Keys::new(&read, width());
+            let mut stream = reference.stream();
+            while let Some((key, rank)) = stream.next() {
+                prop_assert!(keys_read.advance().unwrap());
+                prop_assert_eq!((keys_read.key(), keys_read.rank()), (key, rank.value()));
+                prop_assert_eq!(read.get(key), Some(rank.value()));
+                let found = read.key(rank.value());
+                prop_assert_eq!(found.as_deref(), Some(key));
+            }
+            prop_assert!(!keys_read.advance().unwrap());
+            prop_assert_eq!(read.key(keys.len() as u64), None);
+        }
+
+        /// I1: damage at random, and the walk ends without a panic.
+        #[test]
+        fn other_bytes_are_read_to_an_end(
+            keys in prop::collection::btree_set(prop::collection::vec(0u8..9, 0..6), 1..60),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..9)
+        ) {
+            let mut bytes = built(&keys);
+            for (at, value) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            if let Some(read) = Transducer::open(Section::for_test(bytes)) {
+                let mut keys = Keys::new(&read, width());
+                while keys.advance().unwrap_or(false) {}
+                for rank in 0..70 {
+                    let key = read.key(rank).unwrap_or_default();
+                    read.get(&key);
+                }
+            }
+        }
+    }
+}
