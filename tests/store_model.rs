@@ -1,12 +1,17 @@
-//! Random histories of appends, commits, abandoned transactions and reopenings, compared with a
-//! map in memory.
+//! Random histories compared with a map in memory: of a store (appends, commits, abandoned
+//! transactions, reopenings) and of an index (add, update, delete, commit, rollback, reopen,
+//! snapshot, merge, vacuum; `fault/model.rs`). `PROPTEST_CASES=20000` makes it that many.
 
 #![allow(missing_docs, clippy::unwrap_used)]
+
+mod fault;
+mod hashing;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fault::model::{self, Operation};
 use proptest::prelude::*;
 use zerogr::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
 use zerogr::store::{CreateOptions, MemoryBackend, Store, VerifyLevel};
@@ -61,8 +66,16 @@ fn contents(store: &Store) -> BTreeMap<u64, Vec<Vec<u8>>> {
     manifest.segments.iter().map(read).collect()
 }
 
+/// So many cases, or as many as the environment says.
+fn cases(default: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(default),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn a_store_behaves_like_a_map(steps in proptest::collection::vec(step(), 1..25), seed: Option<u64>) {
@@ -122,5 +135,17 @@ proptest! {
                 disk.to_vec().len() as u64
             );
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2000))]
+
+    #[test]
+    fn an_index_behaves_like_a_map(
+        numbers in proptest::collection::vec((any::<u8>(), any::<u8>()), 1..40)
+    ) {
+        let operation = |(kind, document)| Operation::from_numbers(kind, document);
+        model::run(numbers.into_iter().map(operation));
     }
 }

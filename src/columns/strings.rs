@@ -77,6 +77,7 @@ mod tests {
 
     #[test]
     fn damaged_texts_are_refused() {
+        // ZF-CV-05, ZF-CO-02
         let bytes = StringsBuilder::from_iter(["wing", "ü"]).into_bytes();
         assert!(
             Strings::open(Section::for_test(bytes.clone()), 3).is_err(),

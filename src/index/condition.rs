@@ -8,13 +8,14 @@
 //!   anything else               the segment is lost
 //! ```
 
+use super::known_sections;
 use super::params::IndexParams;
-use super::segment::{self, Segment, SegmentCounts};
+use super::segment::{Segment, SegmentCounts};
 use super::segment_builder::untrained_heads;
-use crate::columns::{MemorySections, Strings};
+use crate::columns::{MemorySections, SectionSource, Strings};
 use crate::docs::sections::{EXTERNAL_IDS, TOMBSTONES};
 use crate::format::{ExtentKind, SectionInput, SegmentEntry};
-use crate::store::{Extent, Store};
+use crate::store::{self, Extent, Store};
 use crate::{Error, Result};
 
 /// How a segment is.
@@ -76,9 +77,8 @@ impl Condition {
         entry: &SegmentEntry,
         params: &IndexParams,
     ) -> Result<Segment> {
-        let body = store.extent(&entry.segment)?;
-        body.expect_kind(ExtentKind::Segment)?;
-        body.expect_sections(&segment::BODY_SECTIONS)?;
+        let stored = store.snapshot();
+        let body = known_sections::open(&stored, &entry.segment, ExtentKind::Segment)?;
         let documents = entry.doc_count as usize;
         self.ids = body
             .find(EXTERNAL_IDS)
@@ -89,7 +89,7 @@ impl Condition {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
-        let mut segment = match open_heads(store, entry)
+        let mut segment = match open_heads(&stored, entry)
             .and_then(|heads| Segment::open(&body, &heads, counts, params))
         {
             Ok(segment) => segment,
@@ -105,9 +105,8 @@ impl Condition {
         };
         segment.check()?;
         if let Some(reference) = &entry.tombstones {
-            let bitmap = store
-                .extent(reference)
-                .and_then(|extent| extent.section(TOMBSTONES));
+            let bitmap = known_sections::open(&stored, reference, ExtentKind::Tombstones)
+                .and_then(|extent| SectionSource::section(&extent, TOMBSTONES));
             match bitmap.and_then(|bitmap| segment.clone().with_tombstones(&bitmap)) {
                 Ok(marked) => segment = marked,
                 Err(error) => self.damage.push(format!(
@@ -132,15 +131,12 @@ impl Condition {
     }
 }
 
-fn open_heads(store: &Store, entry: &SegmentEntry) -> Result<Extent> {
+fn open_heads(stored: &store::Snapshot, entry: &SegmentEntry) -> Result<Extent> {
     let reference = entry
         .heads
         .as_ref()
         .ok_or_else(|| Error::corrupt("the segment has no heads"))?;
-    let heads = store.extent(reference)?;
-    heads.expect_kind(ExtentKind::Heads)?;
-    heads.expect_sections(&segment::HEAD_SECTIONS)?;
-    Ok(heads)
+    known_sections::open(stored, reference, ExtentKind::Heads)
 }
 
 /// The verified sections of an extent, to be written elsewhere.

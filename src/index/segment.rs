@@ -6,8 +6,7 @@ use super::live::LiveDocuments;
 use super::params::IndexParams;
 use crate::columns::{Csr, SectionSource, Strings, VectorRows};
 use crate::decode::CompactSegment;
-use crate::docs::{self, Document, DocumentTable};
-use crate::format::SectionKind;
+use crate::docs::{Document, DocumentTable};
 use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections, union_keys};
 use crate::{Error, Result};
 
@@ -36,30 +35,6 @@ pub(crate) struct SegmentCounts {
     pub(crate) documents: u32,
     pub(crate) docids: u32,
 }
-
-/// Every section this build knows in a segment's extent.
-pub(super) const BODY_SECTIONS: [SectionKind; 12] = [
-    sections::TRIE,
-    sections::POSTINGS,
-    sections::DOCUMENT_DOCIDS,
-    sections::DOCID_TEXTS,
-    sections::DOCUMENT_VECTORS,
-    docs::sections::EXTERNAL_IDS,
-    docs::sections::EXTERNAL_ID_ORDER,
-    docs::sections::PAYLOAD_INDEX,
-    docs::sections::PAYLOAD_BLOCKS,
-    docs::sections::PAYLOADS,
-    docs::sections::TAG_NAMES,
-    docs::sections::TAG_DOCUMENTS,
-];
-
-/// Every section this build knows in an extent of heads.
-pub(super) const HEAD_SECTIONS: [SectionKind; 4] = [
-    sections::HEAD_NODES,
-    sections::HEAD_EDGES,
-    sections::EDGE_VECTORS,
-    sections::DOCUMENT_HEAD,
-];
 
 impl Segment {
     /// Opens a segment of whose sections all checksums hold.

@@ -185,8 +185,9 @@ impl Writer {
     /// # Errors
     ///
     /// Those of the encoder; [`Limit`](crate::ErrorKind::Limit) for a docid of more than 64
-    /// tokens; [`Io`](crate::ErrorKind::Io), after which the writer is poisoned. Nothing is
-    /// committed then, and what was added is still pending.
+    /// tokens: nothing is committed then, and what was added is still pending.
+    /// [`Io`](crate::ErrorKind::Io): after a failed write the index must be opened again, and the
+    /// commit may or may not be found; after a failed read, another attempt does what is not done.
     pub fn commit(&mut self) -> Result<CommitReport> {
         self.commit_with(None, &mut |_| {})
     }
@@ -252,6 +253,8 @@ impl Writer {
                 total: 1,
             });
             report.generation = draft.commit(transaction, &params)?;
+            // Done, even if reading the new state fails: a second attempt must not do it again.
+            self.rollback();
             self.index.catch_up()?;
             report.vacuumed_bytes = self.vacuum_if_due();
             progress(Progress {

@@ -1,0 +1,85 @@
+//! What each fuzz target does with its input. Shared with `tests/fuzz_corpus.rs`, which replays
+//! the committed inputs on every test run.
+//!
+//! A target returns when all is well and panics when not. None of them checks that damage is
+//! *noticed*: they repair the checksums, so that the decoders below see hostile bytes. What is
+//! asked of those is to end, to end soon, and to return an error or something readable.
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+
+#[path = "../../tests/fault/mod.rs"]
+pub mod fault;
+
+mod document_block;
+mod faults;
+mod manifest;
+mod open;
+mod operations;
+mod repair;
+mod trie_section;
+
+/// A target: its name, what it does, and inputs to start from.
+pub struct Target {
+    pub name: &'static str,
+    pub run: fn(&[u8]),
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "open",
+        run: open::run,
+        seeds: open::seeds,
+    },
+    Target {
+        name: "manifest",
+        run: manifest::run,
+        seeds: manifest::seeds,
+    },
+    Target {
+        name: "trie_section",
+        run: trie_section::run,
+        seeds: trie_section::seeds,
+    },
+    Target {
+        name: "document_block",
+        run: document_block::run,
+        seeds: document_block::seeds,
+    },
+    Target {
+        name: "operations",
+        run: operations::run,
+        seeds: operations::seeds,
+    },
+    Target {
+        name: "faults",
+        run: faults::run,
+        seeds: faults::seeds,
+    },
+];
+
+/// Runs the target of this name.
+pub fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    (target.unwrap().run)(data);
+}
+
+/// Takes an input apart; where it ends, zeros follow.
+pub struct Input<'a>(pub &'a [u8]);
+
+impl<'a> Input<'a> {
+    pub fn byte(&mut self) -> u8 {
+        let (&byte, rest) = self.0.split_first().unwrap_or((&0, &[]));
+        self.0 = rest;
+        byte
+    }
+
+    pub fn number(&mut self) -> usize {
+        usize::from(self.byte()) | usize::from(self.byte()) << 8
+    }
+
+    pub fn bytes(&mut self, count: usize) -> &'a [u8] {
+        let (bytes, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        bytes
+    }
+}

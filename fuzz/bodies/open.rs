@@ -1,0 +1,124 @@
+//! A file that may hold anything: opening, verifying, reading everything, searching, merging.
+//!
+//! ```text
+//! first byte even   the rest is the file
+//! first byte odd    patches to a file of two segments: u16 place, u8 how many bytes, the bytes;
+//!                   places count the bytes in use only, and checksums are made right afterwards
+//! ```
+
+use std::hash::DefaultHasher;
+use std::sync::{Arc, OnceLock};
+
+use zerogr::index::{Index, MergePolicy, OpenOptions, SearchOptions, TrainOptions};
+use zerogr::store::{MemoryBackend, Store, VerifyLevel};
+
+use super::Input;
+use super::fault::{observe_index, scenario};
+use super::repair::repair;
+use crate::hashing::HashingEncoder;
+
+/// A file and the places in it that mean something.
+fn base() -> &'static (Vec<u8>, Vec<usize>) {
+    static BASE: OnceLock<(Vec<u8>, Vec<usize>)> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let backend = Arc::new(MemoryBackend::default());
+        let index = Index::create_on(backend.clone(), scenario::index_options()).unwrap();
+        let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+        (0..3).for_each(|number| writer.add(scenario::document(number)).unwrap());
+        writer.commit().unwrap();
+        writer
+            .add(scenario::document(4).docid("wing heat").field("n", 1))
+            .unwrap();
+        writer.delete("d1").unwrap();
+        writer
+            .commit_with(Some(&TrainOptions::default()), &mut |_| {})
+            .unwrap();
+        drop(writer);
+        let store = Store::open_on(backend.clone()).unwrap();
+        // Without the dead extents of earlier commits.
+        let compact = Arc::new(MemoryBackend::default());
+        let store = store.copy_live(compact.clone()).unwrap();
+        let mut places: Vec<usize> = [0, 4096, 8192]
+            .iter()
+            .flat_map(|&off| off..off + 128)
+            .collect();
+        let file = compact.to_vec();
+        let mut extents: Vec<_> = store
+            .manifest()
+            .extents()
+            .map(|e| e.off_bytes as usize)
+            .collect();
+        extents.push(u64::from_le_bytes(file[32..40].try_into().unwrap()) as usize);
+        for off in extents {
+            let count = usize::from(u16::from_le_bytes([file[off + 32], file[off + 33]]));
+            places.extend(off..off + 64 + 64 * count);
+            for entry in (0..count).map(|number| off + 64 + 64 * number) {
+                let field = |at: usize| {
+                    let bytes = file[entry + at..entry + at + 8].try_into().unwrap();
+                    u64::from_le_bytes(bytes) as usize
+                };
+                places.extend(off + field(8)..off + field(8) + field(16));
+            }
+        }
+        (file, places)
+    })
+}
+
+pub fn run(data: &[u8]) {
+    let mut input = Input(data);
+    let mut file = input.0.get(1..).unwrap_or_default().to_vec();
+    if input.byte() % 2 == 1 {
+        let (base, places) = base();
+        file.clone_from(base);
+        while !input.0.is_empty() {
+            let place = input.number() % places.len();
+            let count = usize::from(input.byte() % 16) + 1;
+            for (&at, &byte) in places[place..].iter().zip(input.bytes(count)) {
+                file[at] = byte;
+            }
+        }
+        repair(&mut file);
+    }
+    read(&file);
+}
+
+fn read(file: &[u8]) {
+    let backend = Arc::new(MemoryBackend::new(file.to_vec()));
+    if let Ok(store) = Store::open_on(backend.clone()) {
+        for reference in store.manifest().extents() {
+            if let Ok(extent) = store.extent(&reference) {
+                let kinds: Vec<_> = extent.sections().map(|info| info.kind).collect();
+                for kind in kinds {
+                    let _ = extent.section(kind);
+                    let _ = extent.section_range(kind, 1..3);
+                }
+            }
+        }
+        let _ = store.verify(VerifyLevel::Full);
+        let _ = store.copy_live(Arc::new(MemoryBackend::default()));
+    }
+    let encoder = Arc::new(HashingEncoder { name: "hashing" });
+    let options = OpenOptions::new().encoder(encoder);
+    if let Ok(index) = Index::open_on(backend, options) {
+        // An honest caller has as many numbers as the index asks for.
+        if index.snapshot().params().encoder.dim <= 4096 {
+            let _ = observe_index(&index, &mut DefaultHasher::new());
+        }
+        let _ = index.search("wing heat", &SearchOptions::new().k(3));
+        // A writer reads all of it too.
+        let _ = index.merge();
+        let _ = index.search("wing heat", &SearchOptions::new().k(3));
+    }
+}
+
+pub fn seeds() -> Vec<Vec<u8>> {
+    let (base, places) = base();
+    // The whole file once, and one byte changed here and there.
+    let mut seeds = vec![[&[0], &base[..]].concat(), vec![1]];
+    for number in 0..40 {
+        let place = (places.len() * number / 40) as u16;
+        let [low, high] = place.to_le_bytes();
+        seeds.push(vec![1, low, high, 3, 1, 0, 0, 0]);
+    }
+    seeds
+}
