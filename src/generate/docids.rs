@@ -24,8 +24,8 @@
 use std::collections::HashSet;
 
 use super::terms::TermStats;
-use crate::lexicon::{is_term, words};
 use crate::Document;
+use crate::lexicon::{is_term, words};
 use crate::rng::stable_hash;
 
 /// The longest docid that is generated, in bytes.

@@ -16,8 +16,8 @@
 
 use std::collections::HashMap;
 
-use crate::Document;
 use crate::lexicon::{EnglishStemmer, counted_words, is_term};
+use crate::{Document, Result};
 
 /// How often an occurrence in the title counts.
 const TITLE_COUNT: u32 = 3;
@@ -83,6 +83,20 @@ impl TermStats {
         for (stem, count) in other.frequencies {
             *self.frequencies.entry(stem).or_insert(0) += count;
         }
+    }
+
+    /// Adds another corpus of `documents` documents, but only its frequencies of the terms that
+    /// are known already: enough to weigh the documents counted so far.
+    pub(crate) fn add_known(
+        &mut self,
+        documents: u64,
+        frequency_of: impl Fn(&str) -> Result<u64>,
+    ) -> Result<()> {
+        self.documents += documents;
+        for (stem, count) in &mut self.frequencies {
+            *count += frequency_of(stem)?;
+        }
+        Ok(())
     }
 
     /// Documents counted so far.

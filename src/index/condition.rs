@@ -3,6 +3,7 @@
 //! ```text
 //!   damaged                     consequence
 //!   some payload blocks         their documents are lost, the rest of the segment is not
+//!   lexicon                     nothing is lost: it is built anew from the texts
 //!   heads                       nothing is lost: they start again from the passage vectors
 //!   tombstones                  nothing is lost: deleted documents come back
 //!   anything else               the segment is lost
@@ -12,10 +13,11 @@ use super::known_sections;
 use super::params::IndexParams;
 use super::segment::{Segment, SegmentCounts};
 use super::segment_builder::untrained_heads;
-use crate::columns::{MemorySections, SectionSource, Strings};
+use crate::columns::{LazySection, MemorySections, SectionSource, Strings};
 use crate::docs::sections::{EXTERNAL_IDS, TOMBSTONES};
-use crate::format::{ExtentKind, SectionInput, SegmentEntry};
-use crate::store::{self, Extent, Store};
+use crate::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
+use crate::lexicon::{Lexicon, sections as lexicon};
+use crate::store::{self, Extent, Section, Store};
 use crate::{Error, Result};
 
 /// How a segment is.
@@ -89,13 +91,25 @@ impl Condition {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
+        let lexicon = Lexicon::open(&body, entry.doc_count);
+        let lexicon = lexicon.and_then(|lexicon| lexicon.map_or(Ok(()), |found| found.check()));
+        let without_lexicon = WithoutLexicon(&body);
+        let body: &dyn SectionSource = match lexicon {
+            Ok(()) => &body,
+            Err(error) => {
+                self.damage.push(format!(
+                    "its words are to be collected anew, and no document is lost: {error}"
+                ));
+                &without_lexicon
+            }
+        };
         let mut segment = match open_heads(&stored, entry)
-            .and_then(|heads| Segment::open(&body, &heads, counts, params))
+            .and_then(|heads| Segment::open(body, &heads, counts, params))
         {
             Ok(segment) => segment,
             Err(error) => {
-                let heads = MemorySections::new(&untrained_heads(&body, counts, params)?)?;
-                let segment = Segment::open(&body, &heads, counts, params)?;
+                let heads = MemorySections::new(&untrained_heads(body, counts, params)?)?;
+                let segment = Segment::open(body, &heads, counts, params)?;
                 self.damage.push(format!(
                     "its fitted vectors are lost, and no document is: {}",
                     error.finding()
@@ -128,6 +142,22 @@ impl Condition {
         }
         self.unreadable = damaged.into_iter().map(|(ordinal, _)| ordinal).collect();
         Ok(segment)
+    }
+}
+
+/// The sections of a segment of before there were lexicons.
+struct WithoutLexicon<'a>(&'a Extent);
+
+impl SectionSource for WithoutLexicon<'_> {
+    fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
+        match kind {
+            lexicon::TERMS | lexicon::TERM_POSTINGS | lexicon::DOCUMENT_LENGTHS => Ok(None),
+            _ => SectionSource::find(self.0, kind),
+        }
+    }
+
+    fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
+        self.0.lazy(kind)
     }
 }
 

@@ -4,10 +4,11 @@
 use crate::Result;
 use crate::docs::sections as docs;
 use crate::format::{ExtentKind, ExtentRef, SectionKind};
+use crate::lexicon::sections as lexicon;
 use crate::store::{Extent, Snapshot};
 use crate::trie::sections as trie;
 
-const SEGMENT: [SectionKind; 12] = [
+const SEGMENT: [SectionKind; 15] = [
     trie::TRIE,
     trie::POSTINGS,
     trie::DOCUMENT_DOCIDS,
@@ -20,6 +21,9 @@ const SEGMENT: [SectionKind; 12] = [
     docs::PAYLOADS,
     docs::TAG_NAMES,
     docs::TAG_DOCUMENTS,
+    lexicon::TERMS,
+    lexicon::TERM_POSTINGS,
+    lexicon::DOCUMENT_LENGTHS,
 ];
 
 const HEADS: [SectionKind; 4] = [

@@ -15,6 +15,7 @@ mod condition;
 mod encoder;
 mod filter;
 mod known_sections;
+mod lexical;
 mod live;
 mod merge;
 mod merge_policy;
@@ -46,8 +47,8 @@ pub use filter::Filter;
 pub use merge_policy::MergePolicy;
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub use params::{
-    DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, PseudoQueryParams,
-    SearchParams, TokenizerParams, TrainingRecord,
+    DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, LexiconParams,
+    PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub use progress::{Progress, ProgressFn, Stage};
 pub use recover::{RecoverReport, recover};
@@ -188,6 +189,7 @@ impl Index {
                 draws: DRAWS,
                 rerank: true,
             },
+            lexicon: options.lexicon,
             training: None,
         };
         let store = create_store(&CreateOptions {

@@ -83,6 +83,14 @@ impl Default for Analyser {
 }
 
 impl Analyser {
+    /// With these options.
+    pub fn new(stemming: bool, stop_words: bool) -> Self {
+        Analyser {
+            stemming,
+            stop_words,
+        }
+    }
+
     /// The terms of a text in order, repeated ones included.
     pub fn terms(&self, text: &str) -> Vec<String> {
         let stemmer = EnglishStemmer::new();
@@ -130,13 +138,7 @@ mod tests {
     #[test]
     fn options_keep_forms_and_function_words() {
         let text = "The wing and its wings";
-        let terms = |stemming, stop_words| {
-            Analyser {
-                stemming,
-                stop_words,
-            }
-            .terms(text)
-        };
+        let terms = |stemming, stop_words| Analyser::new(stemming, stop_words).terms(text);
         assert_eq!(terms(true, true), ["wing", "wing"]);
         assert_eq!(terms(false, true), ["wing", "wings"]);
         assert_eq!(terms(true, false), ["the", "wing", "and", "it", "wing"]);
@@ -146,10 +148,7 @@ mod tests {
     #[test]
     fn counts_are_those_of_the_listed_terms() {
         for (stemming, stop_words) in [(true, true), (false, true), (true, false)] {
-            let analyser = Analyser {
-                stemming,
-                stop_words,
-            };
+            let analyser = Analyser::new(stemming, stop_words);
             let (title, text) = ("Wing flutter", "The wings flutter, a wing does not; 水力");
             let mut expected: HashMap<String, u32> = HashMap::new();
             for term in [analyser.terms(title), analyser.terms(text)].concat() {

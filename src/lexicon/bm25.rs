@@ -39,7 +39,11 @@ impl Bm25 {
     pub fn new(k1: f64, b: f64) -> Self {
         Bm25 {
             k1: if k1.is_finite() { k1.max(0.0) } else { 1.2 },
-            b: if b.is_finite() { b.clamp(0.0, 1.0) } else { 0.75 },
+            b: if b.is_finite() {
+                b.clamp(0.0, 1.0)
+            } else {
+                0.75
+            },
         }
     }
 

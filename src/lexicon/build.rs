@@ -44,9 +44,10 @@ impl LexiconBuilder {
         self.lengths.push(U32::new(length));
     }
 
-    /// Adds the next document without terms, to be left out of a merge.
-    pub fn skip(&mut self) {
-        self.lengths.push(U32::ZERO);
+    /// Gives the documents before `ordinal` that were not added no terms.
+    pub fn skip_to(&mut self, ordinal: u32) {
+        let count = self.lengths.len().max(ordinal as usize);
+        self.lengths.resize(count, U32::ZERO);
     }
 
     /// The sections, in file order.

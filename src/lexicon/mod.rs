@@ -27,6 +27,7 @@ pub use analyser::{Analyser, MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS};
 pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_term};
 pub use bm25::Bm25;
 pub use build::{LexiconBuilder, merge_lexicons};
+pub(crate) use postings::Postings;
 pub use stop_words::is_stop_word;
 pub use table::Lexicon;
 pub(crate) use words::is_unspaced;

@@ -35,8 +35,8 @@ impl Lexicon {
             return Ok(None);
         };
         let terms = Transducer::open(terms).ok_or_else(|| damaged("its terms are none"))?;
-        let term_count = u32::try_from(terms.key_count())
-            .map_err(|_| damaged("its terms cannot be counted"))?;
+        let term_count =
+            u32::try_from(terms.key_count()).map_err(|_| damaged("its terms cannot be counted"))?;
         let postings = source.section(sections::TERM_POSTINGS)?;
         let lengths = source.section(sections::DOCUMENT_LENGTHS)?;
         if lengths.as_slice_of::<U32>()?.len() != document_count as usize {
@@ -91,8 +91,8 @@ impl Lexicon {
             if !terms.advance()? {
                 break;
             }
-            let term = std::str::from_utf8(terms.key())
-                .map_err(|_| damaged("a term is no text"))?;
+            let term =
+                std::str::from_utf8(terms.key()).map_err(|_| damaged("a term is no text"))?;
             each(term, self.row(number)?)?;
         }
         Ok(())
