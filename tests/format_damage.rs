@@ -345,7 +345,7 @@ fn body(kind: SectionKind) -> Vec<u8> {
 
 #[test]
 fn missing_and_cut_sections() {
-    // ZF-SG-01, ZF-CO-01, ZF-CO-02, ZF-CO-03, ZF-CO-04, ZF-CV-04, ZF-SG-05, ZF-HD-01
+    // ZF-SG-01, ZF-SG-11, ZF-CO-01, ZF-CO-02, ZF-CO-03, ZF-CO-04, ZF-CV-04, ZF-SG-05, ZF-HD-01
     let (bytes, _) = base();
     let by_hand = ByHand::on(&bytes);
     let all = by_hand.sections(&by_hand.manifest.segments[0].segment);
