@@ -14,8 +14,9 @@
 //!
 //! All draws share one memo, so a prefix is evaluated once however many draws pass it. Removal
 //! is a count per known prefix, lowered along the path of each draw. Where calls of the expander
-//! are dear, all later draws are walked ahead as if nothing more were removed, and the prefixes
-//! they lack are opened together: a guess at what will be needed, which decides nothing.
+//! are dear, later draws are walked ahead, those that get through removing their docids for the
+//! time being, and the prefixes the others lack are opened together: a guess at what will be
+//! needed, which decides nothing.
 
 use super::drawn::{Drawn, InDrawOrder};
 use super::memo::{Below, Memo, NodeId, Places};
@@ -200,20 +201,24 @@ impl Run<'_> {
         }
     }
 
-    /// Opens `wanted` and what later draws are likely to want, in one call of the expander.
+    /// Opens `wanted` and what later draws are likely to want, in one call of the expander. It
+    /// may find a prefix empty for the time being; then there is nothing more to guess.
     fn open_ahead(&mut self, memo: &mut Memo<'_>, wanted: NodeId, draw: usize) -> Result<()> {
         let mut ahead = vec![wanted];
         let mut path = Vec::new();
+        let undrawn = self.undrawn.clone();
         for later in draw + 1..self.options.draws {
             if ahead.len() >= memo.batch() {
                 break;
             }
-            if let Reached::Unknown(id) = self.walk(memo, later, &mut path)?
-                && !ahead.contains(&id)
-            {
-                ahead.push(id);
+            match self.walk(memo, later, &mut path)? {
+                Reached::Unknown(id) if !ahead.contains(&id) => ahead.push(id),
+                Reached::Unknown(_) => {}
+                Reached::Docid(_) => self.remove(&path),
+                Reached::Nothing => break,
             }
         }
+        self.undrawn = undrawn;
         memo.open_all(&ahead)
     }
 

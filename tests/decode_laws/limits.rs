@@ -49,7 +49,7 @@ proptest! {
         let corpus = Corpus::new(segments);
         let live: BTreeSet<Document> = corpus.live_documents().map(|(place, _)| place).collect();
         let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 0.0];
-        let logits = |prefix: &[u32], token: u32| {
+        let logits = move |prefix: &[u32], token: u32| {
             let bits = plain_logits(prefix, token).to_bits().wrapping_mul(seed as u32 | 1);
             odd.get(bits as usize % 9).copied().unwrap_or(f32::from_bits(bits))
         };
@@ -178,8 +178,9 @@ fn large_passes_save_passes() {
             memo.work()
         });
         assert_eq!((one.prefills, many.prefills), (1, 1));
+        println!("{decoder:?}: {one:?} {many:?}");
         assert!(
-            many.passes <= one.passes.min(12),
+            many.passes * 3 <= one.passes,
             "{decoder:?}: {one:?} {many:?}"
         );
     }

@@ -104,7 +104,7 @@ pub fn plain_logits(prefix: &[u32], token: u32) -> f32 {
 
 /// Logits among which are NaN and infinities.
 pub fn odd_logits(prefix: &[u32], token: u32) -> f32 {
-    match (prefix.len() as u32 + token.wrapping_mul(3)) % 7 {
+    match (prefix.len() as u32).wrapping_add(token.wrapping_mul(3)) % 7 {
         0 => f32::NAN,
         3 if prefix.is_empty() => f32::INFINITY,
         5 => f32::NEG_INFINITY,
