@@ -115,6 +115,7 @@ impl Transducer {
     }
 
     /// The state at `address`; `None` when there can be none.
+    #[inline]
     pub(super) fn state(&self, address: usize) -> Option<State<'_>> {
         if address == EMPTY {
             return Some(State {
@@ -302,6 +303,7 @@ pub(super) fn damaged() -> Error {
 
 impl<'a> State<'a> {
     /// Number of transitions.
+    #[inline]
     pub(super) fn count(&self) -> usize {
         match self.inputs {
             Inputs::One(_) => 1,
@@ -315,6 +317,7 @@ impl<'a> State<'a> {
     }
 
     /// Transition number `index`; `None` when there is none or it leads nowhere.
+    #[inline]
     pub(super) fn transition(&self, index: usize) -> Option<Transition> {
         let input = match self.inputs {
             Inputs::One(input) => input,
@@ -343,21 +346,25 @@ impl<'a> State<'a> {
 }
 
 /// Item `index` of items of `width` bytes each, counted from the end.
+#[inline]
 fn from_end(bytes: &[u8], index: usize, width: usize) -> Option<&[u8]> {
     let end = bytes.len().checked_sub(index * width)?;
     bytes.get(end.checked_sub(width)?..end)
 }
 
+#[inline]
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     let (before, taken) = rest.split_at_checked(rest.len().checked_sub(count)?)?;
     *rest = before;
     Some(taken)
 }
 
+#[inline]
 fn take_byte(rest: &mut &[u8]) -> Option<u8> {
     take(rest, 1)?.first().copied()
 }
 
+#[inline]
 fn take_input(rest: &mut &[u8], kind: u8) -> Option<u8> {
     match usize::from(kind & 0b11_1111).checked_sub(1) {
         Some(common) => COMMON_INPUTS.get(common).copied(),
@@ -366,11 +373,17 @@ fn take_input(rest: &mut &[u8], kind: u8) -> Option<u8> {
 }
 
 /// A little-endian number of at most eight bytes.
+#[inline]
 fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |value, &byte| value << 8 | u64::from(byte))
+    // Most are of one byte.
+    match bytes {
+        [] => 0,
+        [byte] => u64::from(*byte),
+        _ => bytes
+            .iter()
+            .rev()
+            .fold(0, |value, &byte| value << 8 | u64::from(byte)),
+    }
 }
 
 #[cfg(test)]
