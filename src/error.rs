@@ -55,6 +55,10 @@ struct Inner {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+/// What to do about damage.
+const CORRUPT_ADVICE: &str =
+    "; restore the file from a copy, save what is left with `zerogr recover`, or rebuild the index";
+
 impl Error {
     /// An error of `kind` with a message for people.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
@@ -80,12 +84,13 @@ impl Error {
 
     /// Damage found in an index file.
     pub(crate) fn corrupt(message: impl fmt::Display) -> Self {
-        Error::new(
-            ErrorKind::Corrupt,
-            format!(
-                "{message}; restore the file from a copy, or rebuild the index from its documents"
-            ),
-        )
+        Error::new(ErrorKind::Corrupt, format!("{message}{CORRUPT_ADVICE}"))
+    }
+
+    /// The message without the advice that every corruption comes with, to be part of another.
+    pub(crate) fn finding(&self) -> &str {
+        let message = &self.0.message;
+        message.strip_suffix(CORRUPT_ADVICE).unwrap_or(message)
     }
 
     /// An I/O failure while doing `action` (a verb phrase such as "reading") on `path`.

@@ -136,6 +136,7 @@ fn an_index_built_in_many_commits_answers_like_one_built_at_once() {
 
 #[test]
 fn the_last_document_with_an_id_wins_and_deleted_ones_stay_away() {
+    // ZF-SG-04, ZF-TS-03
     let folder = tempfile::tempdir().unwrap();
     let index = build(&folder.path().join("a.zgr"), None);
     let mut writer = index.writer().unwrap();
@@ -237,6 +238,7 @@ fn odd_documents_and_queries_have_defined_results() {
 
 #[test]
 fn another_encoder_or_none_is_refused() {
+    // ZF-PA-02
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zgr");
     build(&path, None);

@@ -365,6 +365,7 @@ fn blobs_come_back_by_role() {
 
 #[test]
 fn create_never_replaces_and_leaves_nothing_behind() {
+    // ZF-FL-05
     let (directory, path) = place();
     std::fs::write(&path, b"precious").unwrap();
     let error = Store::create(&path, &SEED).unwrap_err();
@@ -399,6 +400,7 @@ fn what_is_no_index_is_refused_as_such() {
 #[cfg(unix)]
 #[test]
 fn a_read_only_file_opens_and_refuses_to_be_written() {
+    // ZF-OP-01
     use std::os::unix::fs::PermissionsExt;
     let (_directory, path) = place();
     let store = Store::create(&path, &SEED).unwrap();

@@ -117,6 +117,7 @@ fn bodies(store: &Store) -> Vec<Vec<u8>> {
 
 #[test]
 fn failing_at_every_call_leaves_the_old_or_the_new_state_and_poisons_the_handle() {
+    // ZF-CM-07
     for left in 0.. {
         let disk = Arc::new(MemoryBackend::default());
         let base = Store::create_on(disk.clone(), &SEED).unwrap();
@@ -159,6 +160,7 @@ fn failing_at_every_call_leaves_the_old_or_the_new_state_and_poisons_the_handle(
 
 #[test]
 fn an_open_transaction_is_poisoned_too() {
+    // ZF-CM-07
     let disk = Arc::new(MemoryBackend::default());
     Store::create_on(disk.clone(), &SEED).unwrap();
     let failing = Failing::new(disk, 1);
@@ -236,6 +238,7 @@ impl Backend for Recording {
 
 #[test]
 fn a_commit_writes_one_sector_between_two_syncs_and_overwrites_nothing_committed() {
+    // ZF-SB-01, ZF-FL-02, ZF-CM-04, ZF-CM-05, ZF-CM-06
     let backend = Arc::new(Recording::default());
     let store = Store::create_on(backend.clone(), &SEED).unwrap();
     for n in 1..6u64 {

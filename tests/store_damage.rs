@@ -117,6 +117,7 @@ fn is_typed_damage(error: &Error) -> bool {
 
 #[test]
 fn every_single_bit_flip_is_found_or_harmless() {
+    // ZF-OP-07
     let file = small_file();
     let answers = answers(&file);
     let mut damaged = file.clone();
@@ -142,6 +143,7 @@ fn every_single_bit_flip_is_found_or_harmless() {
 
 #[test]
 fn full_verification_finds_every_flip_of_a_live_byte() {
+    // ZF-CV-03, ZF-BL-02
     let file = small_file();
     let dead = {
         // The first manifest and the first segment are not reachable any more.
@@ -194,6 +196,7 @@ fn truncation_at_any_length_opens_a_commit_or_is_refused() {
 
 #[test]
 fn a_torn_newest_slot_falls_back_and_says_so_and_the_next_commit_repairs_it() {
+    // ZF-CM-03
     let mut file = small_file();
     file[100] ^= 1;
     let backend = Arc::new(MemoryBackend::new(file.clone()));
@@ -215,6 +218,7 @@ fn a_torn_newest_slot_falls_back_and_says_so_and_the_next_commit_repairs_it() {
 
 #[test]
 fn both_slots_lost_is_corrupt_and_a_lost_header_is_told_from_no_index() {
+    // ZF-FH-02, ZF-OP-06
     let mut file = small_file();
     file[8192] ^= 1;
     assert!(read_all(file.clone()).unwrap_err().is_corrupt());
@@ -236,6 +240,7 @@ fn with_superblock(file: &[u8], change: impl Fn(&mut [u8])) -> Vec<u8> {
 
 #[test]
 fn newer_formats_and_unknown_features_are_refused_not_passed_over() {
+    // ZF-OP-04, ZF-VE-03
     let file = small_file();
     let newer = with_superblock(&file, |record| record[8] = 9);
     assert!(read_all(newer).unwrap_err().is_unsupported_version());

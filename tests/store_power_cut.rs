@@ -23,6 +23,7 @@ const HISTORIES: u64 = 65_000;
 
 #[test]
 fn every_acknowledged_commit_survives_any_series_of_power_cuts() {
+    // ZF-CM-02, ZF-CM-03, ZF-CM-06
     let count = std::env::var("ZEROGR_HISTORIES")
         .ok()
         .and_then(|n| n.parse().ok())

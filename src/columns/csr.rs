@@ -135,6 +135,7 @@ mod tests {
 
     #[test]
     fn damaged_lists_are_refused() {
+        // ZF-CO-01
         let bytes = built(&[&[3, 1], &[2]]);
         assert!(
             Csr::open(Section::for_test(bytes.clone()), 2, 3).is_err(),

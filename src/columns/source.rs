@@ -5,7 +5,10 @@ use std::ops::Range;
 use crate::format::SectionInput;
 use crate::format::SectionKind;
 use crate::store::{Extent, Section};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
+
+/// The one encoding, so far, of every section that a view of this layer reads.
+const ENCODING: u16 = 1;
 
 /// A set of sections, one of a kind.
 pub trait SectionSource {
@@ -69,7 +72,11 @@ impl LazySection {
 
 impl SectionSource for Extent {
     fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
-        Extent::find(self, kind)
+        let found = Extent::find(self, kind)?;
+        if let Some(section) = &found {
+            check_encoding(kind, section.encoding())?;
+        }
+        Ok(found)
     }
 
     fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
@@ -77,12 +84,27 @@ impl SectionSource for Extent {
             .sections()
             .find(|info| info.kind == kind)
             .ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))?;
+        check_encoding(kind, info.encoding)?;
         Ok(LazySection::InExtent {
             extent: self.clone(),
             kind,
             len_bytes: info.len_bytes,
         })
     }
+}
+
+fn check_encoding(kind: SectionKind, encoding: u16) -> Result<()> {
+    if encoding == ENCODING {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::UnsupportedVersion,
+        format!(
+            "section {:#06x} has encoding {encoding}, unknown to this build; use a newer version \
+             of zerogr",
+            kind.0
+        ),
+    ))
 }
 
 /// Sections in memory, so that what will be written can be read before it is.

@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 use super::document::Document;
 use super::folder::{is_text_file, list_folder, text_document};
 use super::lines::{LineReader, read_text};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 #[cfg(doc)]
 use super::{folder::TEXT_EXTENSIONS, lines::MAX_LINE_BYTES};
@@ -119,8 +119,7 @@ impl DocumentReader {
         let mut sources = VecDeque::new();
         let mut bytes_total = Some(0_u64);
         let mut count = |path: &Path| -> Result<()> {
-            let size =
-                std::fs::metadata(path).map_err(|error| Error::io("opening", path, error))?;
+            let size = std::fs::metadata(path).map_err(|error| opening(path, error))?;
             bytes_total = bytes_total.map(|total| total.saturating_add(size.len()));
             Ok(())
         };
@@ -128,6 +127,12 @@ impl DocumentReader {
         for path in paths {
             let path = path.as_ref();
             if path == Path::new("-") {
+                if standard_input {
+                    return Err(Error::invalid(
+                        "`-` is given twice, and standard input can only be read once: \
+                         leave one out",
+                    ));
+                }
                 standard_input = true;
                 sources.push_back(Source::StandardInput);
             } else if path.is_dir() {
@@ -260,6 +265,18 @@ impl Iterator for DocumentReader {
         }
         None
     }
+}
+
+/// The error of a source that cannot be opened.
+fn opening(path: &Path, error: std::io::Error) -> Error {
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return Error::io("opening", path, error);
+    }
+    let message = format!(
+        "there is no file or folder {}; check the path",
+        path.display()
+    );
+    Error::with_source(ErrorKind::Path, message, error)
 }
 
 /// Reads one JSON line as a document; the error has no file and line yet.

@@ -62,6 +62,7 @@ mod tests {
 
     #[test]
     fn known_check_value_of_crc32() {
+        // ZF-CV-02
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
     }
 

@@ -314,6 +314,7 @@ mod tests {
 
     #[test]
     fn tables_that_lie_are_refused_even_with_good_checksums() {
+        // ZF-EX-05, ZF-EX-06, ZF-EX-07, ZF-EX-08
         let good = SectionEntry {
             kind: SectionKind(1),
             encoding: 0,

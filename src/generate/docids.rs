@@ -23,9 +23,9 @@
 
 use std::collections::HashSet;
 
-use super::terms::{TermStats, is_term};
-use super::words::words;
+use super::terms::TermStats;
 use crate::Document;
+use crate::lexicon::{is_term, words};
 use crate::rng::stable_hash;
 
 /// The longest docid that is generated, in bytes.

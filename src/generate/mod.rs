@@ -11,14 +11,14 @@
 
 mod docids;
 mod pseudo_queries;
-mod stop_words;
 mod tables;
 mod terms;
 mod text;
-mod words;
 
 pub use docids::{DocidOptions, MAX_DOCID_BYTES, clean_docid, keyword_docids, title_docids};
 pub use pseudo_queries::{PseudoQueryOptions, pseudo_queries};
-pub use stop_words::is_stop_word;
-pub use terms::{MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS, TermStats, has_terms};
-pub use words::{MAX_WORD_CHARS, words};
+pub use terms::{TermStats, has_terms};
+
+pub use crate::lexicon::{
+    MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS, MAX_WORD_CHARS, is_stop_word, words,
+};

@@ -1,8 +1,8 @@
 //! Terms of a document and how much each says about it.
 //!
-//! A *term* is a content word (see [`super::words`]): no function word, at least two characters
-//! unless its script is written without spaces. Words with a common English stem are one term,
-//! shown as the form the document uses most. Its weight is TF-IDF:
+//! Terms are those of the lexicon ([`crate::lexicon::Analyser`]): content words, those with a
+//! common English stem as one, shown as the form the document uses most. A term's weight is
+//! TF-IDF:
 //!
 //! ```text
 //! weight = (count in text + 3 * count in title) * ln(1 + (N - df + 1/2) / (df + 1/2))
@@ -11,25 +11,13 @@
 //! with plain numbers counting 0.4, since a measured value says less than a name. The logarithm
 //! is rounded to a multiple of 2^-12, so that the last bit of a platform's `ln` decides nothing.
 //!
-//! Only the first [`MAX_TERM_WORDS`] words within the first [`MAX_TERM_TEXT_BYTES`] of a text
-//! count, so a huge document costs no more than a long one.
-//!
 //! I1. The order of `add` and `merge` does not matter.
 //! I2. Weights are positive and finite; best first; ties in order of first occurrence.
 
 use std::collections::HashMap;
 
-use rust_stemmers::{Algorithm, Stemmer};
-
-use super::stop_words::is_stop_word;
-use super::words::{is_unspaced, words};
-use crate::Document;
-
-/// Words of a text that count towards its terms.
-pub const MAX_TERM_WORDS: usize = 20_000;
-
-/// Bytes of a text that are looked at for terms and pseudo-queries.
-pub const MAX_TERM_TEXT_BYTES: usize = 256 * 1024;
+use crate::lexicon::{EnglishStemmer, counted_words, is_term};
+use crate::{Document, Result};
 
 /// How often an occurrence in the title counts.
 const TITLE_COUNT: u32 = 3;
@@ -97,6 +85,20 @@ impl TermStats {
         }
     }
 
+    /// Adds another corpus of `documents` documents, but only its frequencies of the terms that
+    /// are known already: enough to weigh the documents counted so far.
+    pub(crate) fn add_known(
+        &mut self,
+        documents: u64,
+        frequency_of: impl Fn(&str) -> Result<u64>,
+    ) -> Result<()> {
+        self.documents += documents;
+        for (stem, count) in &mut self.frequencies {
+            *count += frequency_of(stem)?;
+        }
+        Ok(())
+    }
+
     /// Documents counted so far.
     pub fn documents(&self) -> u64 {
         self.documents
@@ -109,7 +111,7 @@ impl TermStats {
 
     /// Documents that contain `word` in any of its forms.
     pub fn document_frequency(&self, word: &str) -> u64 {
-        let stem = stem(&stemmer(), &word.to_lowercase());
+        let stem = EnglishStemmer::new().stem(word.to_lowercase());
         self.frequencies.get(&stem).copied().unwrap_or(0)
     }
 
@@ -153,19 +155,7 @@ impl TermStats {
 pub fn has_terms(document: &Document) -> bool {
     [&document.title, &document.text]
         .into_iter()
-        .any(|text| words(examined(text)).any(|word| is_term(&word)))
-}
-
-/// The start of `text` that is looked at, cut at a character.
-pub(crate) fn examined(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_TERM_TEXT_BYTES))
-        .unwrap_or(text)
-}
-
-/// True when a word can be a term.
-pub(crate) fn is_term(word: &str) -> bool {
-    let long_enough = word.chars().nth(1).is_some() || word.chars().any(is_unspaced);
-    long_enough && !is_stop_word(word)
+        .any(|text| counted_words(text).any(|word| is_term(&word)))
 }
 
 fn is_number(word: &str) -> bool {
@@ -173,35 +163,21 @@ fn is_number(word: &str) -> bool {
         .all(|character| character.is_numeric() || matches!(character, '.' | ','))
 }
 
-fn stemmer() -> Stemmer {
-    Stemmer::create(Algorithm::English)
-}
-
-/// The stem of a lowercase word; words that are not plain English letters are their own stem.
-fn stem(stemmer: &Stemmer, word: &str) -> String {
-    if word.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        stemmer.stem(word).into_owned()
-    } else {
-        word.to_owned()
-    }
-}
-
 /// The terms of a document by stem.
 fn terms(document: &Document) -> HashMap<String, Term> {
     // Counted per surface form first: each form is stemmed once.
     let mut surfaces: HashMap<String, (u32, usize)> = HashMap::new();
-    let title = words(examined(&document.title)).map(|word| (word, TITLE_COUNT));
-    let text = words(examined(&document.text)).map(|word| (word, 1));
-    let both = title.take(MAX_TERM_WORDS).chain(text.take(MAX_TERM_WORDS));
-    for (position, (word, count)) in both.enumerate() {
+    let title = counted_words(&document.title).map(|word| (word, TITLE_COUNT));
+    let text = counted_words(&document.text).map(|word| (word, 1));
+    for (position, (word, count)) in title.chain(text).enumerate() {
         if is_term(&word) {
             surfaces.entry(word).or_insert((0, position)).0 += count;
         }
     }
-    let stemmer = stemmer();
+    let stemmer = EnglishStemmer::new();
     let mut by_stem: HashMap<String, Term> = HashMap::with_capacity(surfaces.len());
     for (surface, (count, first)) in surfaces {
-        let stem = stem(&stemmer, &surface);
+        let stem = stemmer.stem(surface.clone());
         match by_stem.get_mut(&stem) {
             None => {
                 by_stem.insert(
@@ -232,6 +208,7 @@ fn terms(document: &Document) -> HashMap<String, Term> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lexicon::MAX_TERM_WORDS;
 
     fn corpus() -> Vec<Document> {
         vec![

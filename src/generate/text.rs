@@ -20,8 +20,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::tables::table_rows;
-use super::terms::examined;
-use super::words::{is_unspaced, words};
+use crate::lexicon::{examined, is_unspaced, words};
 
 /// The longest piece, in units; longer ones are cut.
 pub(crate) const MAX_PIECE_UNITS: usize = 32;

@@ -3,18 +3,21 @@
 //! ```text
 //!   damaged                     consequence
 //!   some payload blocks         their documents are lost, the rest of the segment is not
+//!   lexicon                     nothing is lost: it is built anew from the texts
 //!   heads                       nothing is lost: they start again from the passage vectors
 //!   tombstones                  nothing is lost: deleted documents come back
 //!   anything else               the segment is lost
 //! ```
 
+use super::known_sections;
 use super::params::IndexParams;
-use super::segment::{self, Segment, SegmentCounts};
+use super::segment::{Segment, SegmentCounts};
 use super::segment_builder::untrained_heads;
-use crate::columns::{MemorySections, Strings};
+use crate::columns::{LazySection, MemorySections, SectionSource, Strings};
 use crate::docs::sections::{EXTERNAL_IDS, TOMBSTONES};
-use crate::format::{ExtentKind, SectionInput, SegmentEntry};
-use crate::store::{Extent, Store};
+use crate::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
+use crate::lexicon::{Lexicon, sections as lexicon};
+use crate::store::{self, Extent, Section, Store};
 use crate::{Error, Result};
 
 /// How a segment is.
@@ -45,7 +48,7 @@ impl Condition {
             Ok(segment) => condition.segment = Some(segment),
             Err(error) => condition
                 .damage
-                .push(format!("the segment is lost: {error}")),
+                .push(format!("the segment is lost: {}", error.finding())),
         }
         condition
     }
@@ -76,9 +79,8 @@ impl Condition {
         entry: &SegmentEntry,
         params: &IndexParams,
     ) -> Result<Segment> {
-        let body = store.extent(&entry.segment)?;
-        body.expect_kind(ExtentKind::Segment)?;
-        body.expect_sections(&segment::BODY_SECTIONS)?;
+        let stored = store.snapshot();
+        let body = known_sections::open(&stored, &entry.segment, ExtentKind::Segment)?;
         let documents = entry.doc_count as usize;
         self.ids = body
             .find(EXTERNAL_IDS)
@@ -89,30 +91,43 @@ impl Condition {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
-        let mut segment = match open_heads(store, entry)
-            .and_then(|heads| Segment::open(&body, &heads, counts, params))
+        let lexicon = Lexicon::open(&body, entry.doc_count);
+        let lexicon = lexicon.and_then(|lexicon| lexicon.map_or(Ok(()), |found| found.check()));
+        let without_lexicon = WithoutLexicon(&body);
+        let body: &dyn SectionSource = match lexicon {
+            Ok(()) => &body,
+            Err(error) => {
+                self.damage.push(format!(
+                    "its words are to be collected anew, and no document is lost: {error}"
+                ));
+                &without_lexicon
+            }
+        };
+        let mut segment = match open_heads(&stored, entry)
+            .and_then(|heads| Segment::open(body, &heads, counts, params))
         {
             Ok(segment) => segment,
             Err(error) => {
-                let heads = MemorySections::new(&untrained_heads(&body, counts, params)?)?;
-                let segment = Segment::open(&body, &heads, counts, params)?;
+                let heads = MemorySections::new(&untrained_heads(body, counts, params)?)?;
+                let segment = Segment::open(body, &heads, counts, params)?;
                 self.damage.push(format!(
-                    "its fitted vectors are lost, and no document is: {error}"
+                    "its fitted vectors are lost, and no document is: {}",
+                    error.finding()
                 ));
                 segment
             }
         };
         segment.check()?;
         if let Some(reference) = &entry.tombstones {
-            let bitmap = store
-                .extent(reference)
-                .and_then(|extent| extent.section(TOMBSTONES));
+            let bitmap = known_sections::open(&stored, reference, ExtentKind::Tombstones)
+                .and_then(|extent| SectionSource::section(&extent, TOMBSTONES));
             match bitmap.and_then(|bitmap| segment.clone().with_tombstones(&bitmap)) {
                 Ok(marked) => segment = marked,
                 Err(error) => self.damage.push(format!(
                     "{} of its documents were deleted and come back, for it is not known which: \
-                     {error}",
-                    entry.dead_count
+                     {}",
+                    entry.dead_count,
+                    error.finding()
                 )),
             }
         }
@@ -120,8 +135,9 @@ impl Condition {
         let damaged = segment.documents.damaged(is_live)?;
         if let Some((_, error)) = damaged.first() {
             self.damage.push(format!(
-                "{} of its documents cannot be read: {error}",
-                damaged.len()
+                "{} of its documents cannot be read: {}",
+                damaged.len(),
+                error.finding()
             ));
         }
         self.unreadable = damaged.into_iter().map(|(ordinal, _)| ordinal).collect();
@@ -129,15 +145,28 @@ impl Condition {
     }
 }
 
-fn open_heads(store: &Store, entry: &SegmentEntry) -> Result<Extent> {
+/// The sections of a segment of before there were lexicons.
+struct WithoutLexicon<'a>(&'a Extent);
+
+impl SectionSource for WithoutLexicon<'_> {
+    fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
+        match kind {
+            lexicon::TERMS | lexicon::TERM_POSTINGS | lexicon::DOCUMENT_LENGTHS => Ok(None),
+            _ => SectionSource::find(self.0, kind),
+        }
+    }
+
+    fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
+        self.0.lazy(kind)
+    }
+}
+
+fn open_heads(stored: &store::Snapshot, entry: &SegmentEntry) -> Result<Extent> {
     let reference = entry
         .heads
         .as_ref()
         .ok_or_else(|| Error::corrupt("the segment has no heads"))?;
-    let heads = store.extent(reference)?;
-    heads.expect_kind(ExtentKind::Heads)?;
-    heads.expect_sections(&segment::HEAD_SECTIONS)?;
-    Ok(heads)
+    known_sections::open(stored, reference, ExtentKind::Heads)
 }
 
 /// The verified sections of an extent, to be written elsewhere.

@@ -4,6 +4,7 @@
 //!   docids      union of the sorted keys; ranks are handed out anew, dead docids left out
 //!   documents   copied in order, dead ones left out; ordinals are handed out anew
 //!   vectors     copied
+//!   lexicon     union of the sorted terms; postings copied, no text is looked at
 //!   trie head   S_c of an edge is the sum of its S_c in every segment (design D5)
 //! ```
 //!
@@ -20,9 +21,12 @@ use super::params::IndexParams;
 use super::segment::Segment;
 use super::segment_builder::{Layout, NewSegment, head_sections};
 use super::view::View;
+use crate::columns::MemorySections;
 use crate::columns::{CsrBuilder, StringsBuilder};
 use crate::decode::CompactEdges;
 use crate::docs::DocumentTableBuilder;
+use crate::format::SectionInput;
+use crate::lexicon::{Lexicon, LexiconBuilder, merge_lexicons};
 use crate::trie::{Forest, ForestNode, HeadBuilder, NewEdge, TrieBuilder, union_keys};
 use crate::vectors::normalise;
 use crate::{Error, Result};
@@ -107,6 +111,7 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
             document_head.extend_from_slice(segment.document_head.row(row).as_bytes());
         }
     }
+    let lexicons = lexicons(segments, params)?;
     let has_document_head = segments.iter().any(|segment| segment.has_document_head);
 
     let mut head = HeadMerger::new(segments, params.encoder.dim);
@@ -125,10 +130,34 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
         docid_texts,
         vectors,
         documents,
+        lexicon: merge_lexicons(&lexicons, new_ordinal)?,
         colliding_docids,
     }
     .into_segment(Some(heads), params)
     .map(Some)
+}
+
+/// The lexicons of `segments`. Those that lack one get it from the texts of their live documents.
+fn lexicons(segments: &[Segment], params: &IndexParams) -> Result<Vec<Lexicon>> {
+    let lexicon = |segment: &Segment| match &segment.lexicon {
+        Some(lexicon) => Ok(lexicon.clone()),
+        None => lexicon_of_texts(segment, params),
+    };
+    segments.iter().map(lexicon).collect()
+}
+
+fn lexicon_of_texts(segment: &Segment, params: &IndexParams) -> Result<Lexicon> {
+    let mut builder = LexiconBuilder::new(params.lexicon.analyser());
+    let is_live = |ordinal| segment.is_live(ordinal);
+    segment.documents.for_each(is_live, |ordinal, document| {
+        builder.skip_to(ordinal);
+        builder.push(&document.title, &document.text);
+        Ok(())
+    })?;
+    builder.skip_to(segment.document_count);
+    let sections: Vec<SectionInput<'static>> = builder.finish()?;
+    Lexicon::open(&MemorySections::new(&sections)?, segment.document_count)?
+        .ok_or_else(|| Error::invalid("a lexicon was not built"))
 }
 
 /// Walks the live docids of all segments in order and lists the edges of the merged trie head.

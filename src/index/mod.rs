@@ -14,6 +14,8 @@ mod commit;
 mod condition;
 mod encoder;
 mod filter;
+mod known_sections;
+mod lexical;
 mod live;
 mod merge;
 mod merge_policy;
@@ -45,8 +47,8 @@ pub use filter::Filter;
 pub use merge_policy::MergePolicy;
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub use params::{
-    DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, PseudoQueryParams,
-    SearchParams, TokenizerParams, TrainingRecord,
+    DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, LexiconParams,
+    PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub use progress::{Progress, ProgressFn, Stage};
 pub use recover::{RecoverReport, recover};
@@ -54,6 +56,7 @@ pub use snapshot::{Hit, SearchOptions, SearchResult, Snapshot};
 pub use train::TrainOptions;
 pub use writer::{CommitReport, Writer};
 
+use crate::columns::SectionSource;
 use crate::docs::sections::TOMBSTONES;
 use crate::encode::TextEncoder;
 use crate::format::{ExtentKind, SegmentEntry};
@@ -186,6 +189,7 @@ impl Index {
                 draws: DRAWS,
                 rerank: true,
             },
+            lexicon: options.lexicon,
             training: None,
         };
         let store = create_store(&CreateOptions {
@@ -414,26 +418,20 @@ fn read_state(stored: store::Snapshot, earlier: Option<&Snapshot>) -> Result<Sna
             segments.push(segment);
             continue;
         }
-        let body = stored.extent(&entry.segment)?;
-        body.expect_kind(ExtentKind::Segment)?;
-        body.expect_sections(&segment::BODY_SECTIONS)?;
         let heads = entry
             .heads
             .as_ref()
             .ok_or_else(|| Error::corrupt(format!("segment {} has no trie head", entry.id)))?;
-        let heads = stored.extent(heads)?;
-        heads.expect_kind(ExtentKind::Heads)?;
-        heads.expect_sections(&segment::HEAD_SECTIONS)?;
+        let body = known_sections::open(&stored, &entry.segment, ExtentKind::Segment)?;
+        let heads = known_sections::open(&stored, heads, ExtentKind::Heads)?;
         let counts = SegmentCounts {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
         let mut segment = Segment::open(&body, &heads, counts, &params)?;
         if let Some(tombstones) = &entry.tombstones {
-            let tombstones = stored.extent(tombstones)?;
-            tombstones.expect_kind(ExtentKind::Tombstones)?;
-            tombstones.expect_sections(&[TOMBSTONES])?;
-            let bitmap = tombstones.section(TOMBSTONES)?;
+            let extent = known_sections::open(&stored, tombstones, ExtentKind::Tombstones)?;
+            let bitmap = SectionSource::section(&extent, TOMBSTONES)?;
             segment = segment.with_tombstones(&bitmap)?;
         }
         segments.push(segment);

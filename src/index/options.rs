@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::params::DocidSource;
+use super::params::{DocidSource, LexiconParams};
 use crate::encode::TextEncoder;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
@@ -56,6 +56,8 @@ pub struct IndexOptions {
     pub pseudo_queries_per_document: usize,
     /// Tokens of a document that are encoded.
     pub max_passage_tokens: usize,
+    /// How texts become terms for lexical search, and how terms score.
+    pub lexicon: LexiconParams,
     /// `Some`: everything random in the file (its id, nonces) follows from this seed and no time
     /// is recorded, so that equal input gives equal bytes.
     pub file_seed: Option<u64>,
@@ -75,6 +77,7 @@ impl IndexOptions {
             docid_words: 7,
             pseudo_queries_per_document: 8,
             max_passage_tokens: 256,
+            lexicon: LexiconParams::default(),
             file_seed: None,
             #[cfg(feature = "models")]
             encoder_options: EncoderOptions::default(),
@@ -90,6 +93,12 @@ impl IndexOptions {
     /// Sets where docids come from.
     pub fn docids(mut self, source: DocidSource) -> Self {
         self.docids = source;
+        self
+    }
+
+    /// Sets how texts become terms for lexical search, and how terms score.
+    pub fn lexicon(mut self, lexicon: LexiconParams) -> Self {
+        self.lexicon = lexicon;
         self
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lexicon::{Analyser, Bm25};
 use crate::{Error, Result};
 
 /// The parameters of an index. They are fixed when it is created, except `training`.
@@ -19,6 +20,9 @@ pub struct IndexParams {
     pub scale: f32,
     /// Defaults of a search.
     pub search: SearchParams,
+    /// How texts become terms, and how terms score. Files of before there was one get the default.
+    #[serde(default)]
+    pub lexicon: LexiconParams,
     /// The last training, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingRecord>,
@@ -89,6 +93,41 @@ pub struct SearchParams {
     pub draws: usize,
     /// Whether the document head reorders what was drawn.
     pub rerank: bool,
+}
+
+/// The lexicon: from texts to terms, and from terms to scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LexiconParams {
+    /// Words with a common English stem are one term.
+    pub stemming: bool,
+    /// English function words and single letters are no terms.
+    pub stop_words: bool,
+    /// BM25: how much a repeated term adds.
+    pub k1: f64,
+    /// BM25: how much a long document is discounted.
+    pub b: f64,
+}
+
+impl Default for LexiconParams {
+    fn default() -> Self {
+        let (analyser, bm25) = (Analyser::default(), Bm25::default());
+        LexiconParams {
+            stemming: analyser.stemming,
+            stop_words: analyser.stop_words,
+            k1: bm25.k1,
+            b: bm25.b,
+        }
+    }
+}
+
+impl LexiconParams {
+    pub(crate) fn analyser(&self) -> Analyser {
+        Analyser::new(self.stemming, self.stop_words)
+    }
+
+    pub(crate) fn bm25(&self) -> Bm25 {
+        Bm25::new(self.k1, self.b)
+    }
 }
 
 /// What the last training did.

@@ -12,20 +12,29 @@ use crate::generate::{
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
 
-/// Document frequencies over everything that will be alive.
+/// Document frequencies over everything that will be alive: of the terms of `documents`, or of
+/// all terms when there will be training. They come from the segments' lexicons; only where those
+/// do not tell them are stored documents read.
 pub(super) fn term_stats<'a>(
     segments: impl Iterator<Item = &'a Segment>,
     documents: &[Document],
+    params: &IndexParams,
+    all_terms: bool,
 ) -> Result<TermStats> {
     let mut stats = TermStats::default();
+    documents.iter().for_each(|document| stats.add(document));
+    let mut from_texts = TermStats::default();
     for segment in segments {
+        if segment.add_term_stats(&mut stats, params.lexicon.analyser(), all_terms)? {
+            continue;
+        }
         let is_live = |ordinal| segment.is_live(ordinal);
         segment.documents.for_each(is_live, |_, document| {
-            stats.add(&document);
+            from_texts.add(&document);
             Ok(())
         })?;
     }
-    documents.iter().for_each(|document| stats.add(document));
+    stats.merge(from_texts);
     Ok(stats)
 }
 

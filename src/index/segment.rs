@@ -6,8 +6,8 @@ use super::live::LiveDocuments;
 use super::params::IndexParams;
 use crate::columns::{Csr, SectionSource, Strings, VectorRows};
 use crate::decode::CompactSegment;
-use crate::docs::{self, Document, DocumentTable};
-use crate::format::SectionKind;
+use crate::docs::{Document, DocumentTable};
+use crate::lexicon::Lexicon;
 use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections, union_keys};
 use crate::{Error, Result};
 
@@ -24,10 +24,14 @@ pub(crate) struct Segment {
     /// Fitted vectors; the passage vectors until the first training.
     pub(crate) document_head: VectorRows,
     pub(crate) has_document_head: bool,
+    /// `None` in segments of before there were lexicons, until they are merged.
+    pub(crate) lexicon: Option<Lexicon>,
     pub(crate) document_count: u32,
     pub(crate) max_docids_per_document: usize,
     /// `None` while nothing is deleted.
     live: Option<Arc<LiveDocuments>>,
+    /// Terms of the documents that are not deleted, repeated ones counted.
+    live_terms: u64,
 }
 
 /// Counts the manifest gives of a segment.
@@ -36,30 +40,6 @@ pub(crate) struct SegmentCounts {
     pub(crate) documents: u32,
     pub(crate) docids: u32,
 }
-
-/// Every section this build knows in a segment's extent.
-pub(super) const BODY_SECTIONS: [SectionKind; 12] = [
-    sections::TRIE,
-    sections::POSTINGS,
-    sections::DOCUMENT_DOCIDS,
-    sections::DOCID_TEXTS,
-    sections::DOCUMENT_VECTORS,
-    docs::sections::EXTERNAL_IDS,
-    docs::sections::EXTERNAL_ID_ORDER,
-    docs::sections::PAYLOAD_INDEX,
-    docs::sections::PAYLOAD_BLOCKS,
-    docs::sections::PAYLOADS,
-    docs::sections::TAG_NAMES,
-    docs::sections::TAG_DOCUMENTS,
-];
-
-/// Every section this build knows in an extent of heads.
-pub(super) const HEAD_SECTIONS: [SectionKind; 4] = [
-    sections::HEAD_NODES,
-    sections::HEAD_EDGES,
-    sections::EDGE_VECTORS,
-    sections::DOCUMENT_HEAD,
-];
 
 impl Segment {
     /// Opens a segment of whose sections all checksums hold.
@@ -85,7 +65,8 @@ impl Segment {
             Some(section) => VectorRows::open(section, documents, dim)?,
             None => document_vectors.clone(),
         };
-        Ok(Segment {
+        let lexicon = Lexicon::open(body, counts.documents)?;
+        let mut segment = Segment {
             trie: SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?,
             postings: Csr::open(body.section(sections::POSTINGS)?, docids, counts.documents)?,
             max_docids_per_document: document_docids.longest_row(),
@@ -101,9 +82,13 @@ impl Segment {
             )?,
             document_head,
             has_document_head,
+            lexicon,
             document_count: counts.documents,
             live: None,
-        })
+            live_terms: 0,
+        };
+        segment.count_terms();
+        Ok(segment)
     }
 
     /// Checks what opening takes on trust: that ranks and documents point at each other, that the
@@ -159,6 +144,7 @@ impl Segment {
             })
             .collect();
         self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
+        self.count_terms();
         Ok(self)
     }
 
@@ -168,6 +154,21 @@ impl Segment {
             .map(|ordinal| self.is_live(ordinal) && !is_dead(ordinal))
             .collect();
         self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
+        self.count_terms();
+    }
+
+    fn count_terms(&mut self) {
+        let lengths = self.lexicon.iter().flat_map(|lexicon| lexicon.lengths());
+        self.live_terms = (0..)
+            .zip(lengths)
+            .filter(|&(ordinal, _)| self.is_live(ordinal))
+            .map(|(_, length)| u64::from(length.get()))
+            .sum();
+    }
+
+    /// Terms of the documents that are not deleted, repeated ones counted.
+    pub(crate) fn live_terms(&self) -> u64 {
+        self.live_terms
     }
 
     /// What is not deleted; `None` when nothing is.
@@ -178,6 +179,10 @@ impl Segment {
     pub(crate) fn is_live(&self, ordinal: u32) -> bool {
         ordinal < self.document_count
             && self.live.as_ref().is_none_or(|live| live.contains(ordinal))
+    }
+
+    pub(crate) fn live_count(&self) -> u32 {
+        self.document_count - self.dead_count()
     }
 
     pub(crate) fn dead_count(&self) -> u32 {

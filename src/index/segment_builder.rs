@@ -7,6 +7,7 @@ use super::segment::{Segment, SegmentCounts};
 use crate::columns::{Csr, CsrBuilder, MemorySections, SectionSource, StringsBuilder, VectorRows};
 use crate::docs::{Document, DocumentTableBuilder};
 use crate::format::SectionInput;
+use crate::lexicon::LexiconBuilder;
 use crate::store::Section;
 use crate::trie::{HeadBuilder, HeadSections, SegmentTrie, TokenWidth, TrieBuilder, sections};
 use crate::vectors::to_f16_bytes;
@@ -84,8 +85,10 @@ pub(crate) fn build_segment(
         document_docids.push_row(own.iter().filter_map(|key| rank_of.get(key).copied()));
     }
     let mut documents = DocumentTableBuilder::default();
+    let mut lexicon = LexiconBuilder::new(params.lexicon.analyser());
     for document in &prepared.documents {
         documents.push(document)?;
+        lexicon.push(&document.title, &document.text);
     }
     Layout {
         document_count,
@@ -96,6 +99,7 @@ pub(crate) fn build_segment(
         docid_texts,
         vectors: to_f16_bytes(&prepared.vectors),
         documents,
+        lexicon: lexicon.finish()?,
         colliding_docids,
     }
     .into_segment(None, params)
@@ -112,6 +116,7 @@ pub(crate) struct Layout {
     /// Float16 rows.
     pub(crate) vectors: Vec<u8>,
     pub(crate) documents: DocumentTableBuilder,
+    pub(crate) lexicon: Vec<SectionInput<'static>>,
     pub(crate) colliding_docids: usize,
 }
 
@@ -139,6 +144,7 @@ impl Layout {
             SectionInput::new(sections::DOCUMENT_VECTORS, documents, self.vectors),
         ];
         body.extend(self.documents.finish()?);
+        body.extend(self.lexicon);
         let source = MemorySections::new(&body)?;
         let heads = match heads {
             Some(heads) => heads,

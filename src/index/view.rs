@@ -57,7 +57,7 @@ impl<'a> View<'a> {
         CompactEdges::new(self.segments.iter().map(Segment::compact).collect())
     }
 
-    fn is_live(&self, segment: u32, ordinal: u32) -> bool {
+    pub(crate) fn is_live(&self, segment: u32, ordinal: u32) -> bool {
         match self.live.get(segment as usize) {
             Some(Some(live)) => live.contains(ordinal),
             Some(None) => true,

@@ -220,7 +220,7 @@ impl Writer {
         let needs_stats =
             train.is_some() || documents.iter().any(|document| document.docids.is_empty());
         let stats = if needs_stats {
-            term_stats(draft.segments(), &documents)?
+            term_stats(draft.segments(), &documents, &params, train.is_some())?
         } else {
             TermStats::default()
         };

@@ -136,7 +136,14 @@ impl Encoder {
             pooling: files.pooling.unwrap_or_default(),
             max_len_tokens: files.max_len_tokens,
         };
-        let encoder = Encoder::from_bytes(bytes, options)?;
+        let encoder = Encoder::from_bytes(bytes, options).map_err(|error| match error.kind() {
+            // Bytes have no name; these have.
+            ErrorKind::Model => {
+                let message = format!("{}: {error}", files.model_path.display());
+                Error::with_source(ErrorKind::Model, message, error)
+            }
+            _ => error,
+        })?;
         if files.pooling.is_none() && !encoder.pooled {
             let path = files.model_path.display();
             let message = format!("the folder of {path} has no 1_Pooling/config.json");

@@ -57,7 +57,10 @@ impl EncoderFiles {
     pub fn from_dir(dir: impl AsRef<Path>) -> Result<EncoderFiles> {
         let dir = dir.as_ref();
         if !dir.is_dir() {
-            let message = format!("no model folder at {}", dir.display());
+            let message = format!(
+                "no model folder at {}: give one with model.onnx and tokenizer.json",
+                dir.display()
+            );
             return Err(Error::new(ErrorKind::Model, message));
         }
         let model = MODEL_FILES.iter().find(|name| dir.join(name).is_file());

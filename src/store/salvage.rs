@@ -37,7 +37,7 @@ impl Store {
             Ok(store) if store.passed_over().is_empty() => return Ok(store),
             Ok(store) => (Some(store.snapshot().state), store.passed_over(), None),
             Err(error) if error.is_corrupt() || error.is_not_an_index() => {
-                (None, vec![error.to_string()], Some(error))
+                (None, vec![error.finding().to_owned()], Some(error))
             }
             Err(error) => return Err(error),
         };

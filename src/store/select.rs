@@ -155,7 +155,7 @@ fn select_once(backend: &dyn Backend, header: &FileHeader) -> Result<State> {
                 return Ok(state);
             }
             Err(error) if error.is_corrupt() => {
-                reasons.push(format!("slot {slot}: {error}"));
+                reasons.push(format!("slot {slot}: {}", error.finding()));
                 suspect = true;
             }
             Err(error) => return Err(error),

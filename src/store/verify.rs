@@ -132,7 +132,12 @@ impl Verifier<'_> {
     fn front(&mut self, state: &State) {
         let backend = &*self.snapshot.file.backend;
         if let Err(error) = select::read_header(backend) {
-            self.finding("file header", HEADER_OFF_BYTES, to_u64(HEADER_BYTES), error);
+            self.finding(
+                "file header",
+                HEADER_OFF_BYTES,
+                to_u64(HEADER_BYTES),
+                error.finding(),
+            );
         }
         for (slot, off_bytes) in SLOT_OFF_BYTES.into_iter().enumerate() {
             if let Err(message) = self.slot(state, slot) {
@@ -171,12 +176,12 @@ impl Verifier<'_> {
     fn slot(&self, state: &State, slot: usize) -> Result<(), String> {
         let backend = &*self.snapshot.file.backend;
         let content = select::read_slot(backend, slot, Some(self.snapshot.file.header.file_uuid));
-        match content.map_err(|error| error.to_string())? {
+        match content.map_err(|error| error.finding().to_owned())? {
             SlotContent::Record(record) => {
                 let generation = record.generation;
                 select::load_state(backend, slot, *record)
                     .map(drop)
-                    .map_err(|error| format!("generation {generation}: {error}"))
+                    .map_err(|error| format!("generation {generation}: {}", error.finding()))
             }
             // The first commit leaves the second slot unused.
             SlotContent::Empty if state.superblock.generation == 1 && slot != state.slot => Ok(()),
@@ -212,7 +217,12 @@ impl Verifier<'_> {
             by_offset.insert(reference.off_bytes, (end, &one.place));
             self.report.extents_checked = self.report.extents_checked.saturating_add(1);
             if let Err(error) = self.extent(one) {
-                self.finding(&one.place, reference.off_bytes, reference.len_bytes, error);
+                self.finding(
+                    &one.place,
+                    reference.off_bytes,
+                    reference.len_bytes,
+                    error.finding(),
+                );
             }
         }
     }
@@ -249,7 +259,7 @@ impl Verifier<'_> {
             self.report.sections_checked = self.report.sections_checked.saturating_add(1);
             if let Err(error) = extent.section(info.kind) {
                 let place = format!("{place}, section {}", info.kind.0);
-                self.finding(&place, info.off_bytes, info.len_bytes, error);
+                self.finding(&place, info.off_bytes, info.len_bytes, error.finding());
             }
         }
     }

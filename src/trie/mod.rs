@@ -26,7 +26,6 @@ mod head;
 mod key;
 mod live;
 mod segment_trie;
-mod transducer;
 
 pub use forest::{Forest, ForestChild, ForestNode, ForestPart, ForestTrie};
 pub use head::{HeadBuilder, HeadEdge, HeadNode, HeadSections, NewEdge, TrieHead, sum_below};

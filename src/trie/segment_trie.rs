@@ -1,7 +1,7 @@
 //! The trie of one segment: building it, and walking it one token at a time.
 
 use super::key::{END, MAX_DOCID_TOKENS, TokenWidth};
-use super::transducer::{Keys, Transducer, damaged};
+use crate::columns::transducer::{Keys, Transducer, damaged, union};
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -108,36 +108,13 @@ pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<V
 /// in `tries`, ascending, with the rank there.
 pub fn union_keys<'a>(
     tries: impl IntoIterator<Item = &'a SegmentTrie>,
-    mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
+    each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
 ) -> Result<()> {
-    let mut streams = Vec::new();
-    for (place, trie) in tries.into_iter().enumerate() {
-        let mut keys = Keys::new(&trie.transducer, trie.width);
-        if keys.advance()? {
-            streams.push((place, keys));
-        }
-    }
-    let (mut key, mut places) = (Vec::new(), Vec::new());
-    while let Some(least) = streams.iter().map(|(_, keys)| keys.key()).min() {
-        key.clear();
-        key.extend_from_slice(least);
-        places.clear();
-        let mut index = 0;
-        while let Some((place, keys)) = streams.get_mut(index) {
-            if keys.key() != key {
-                index += 1;
-                continue;
-            }
-            places.push((*place, u32::try_from(keys.rank()).map_err(|_| damaged())?));
-            if keys.advance()? {
-                index += 1;
-            } else {
-                streams.remove(index);
-            }
-        }
-        each(&key, &places)?;
-    }
-    Ok(())
+    let keys = |trie: &'a SegmentTrie| {
+        let max_len_bytes = MAX_DOCID_TOKENS * trie.width.bytes_per_token();
+        Keys::new(&trie.transducer, max_len_bytes)
+    };
+    union(tries.into_iter().map(keys), each)
 }
 
 impl SegmentTrie {

@@ -1,4 +1,5 @@
-//! A deterministic encoder for tests: words hashed into a small vector.
+// A deterministic encoder for tests: words hashed into a small vector. The examples in the
+// documentation include this file, which cannot begin with a `//!` comment for that reason.
 
 use zerogr::{DocidTokenizer, Result, TextEncoder};
 

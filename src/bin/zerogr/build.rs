@@ -13,6 +13,7 @@ use zerogr::model::EncoderOptions;
 use crate::device::DeviceArg;
 use crate::failure::Failure;
 use crate::progress::Stages;
+use crate::unfinished::Unfinished;
 use crate::{open, output};
 
 /// Build an index of documents and train it.
@@ -92,88 +93,104 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     options.encoder_options = EncoderOptions::new().device(args.device.device());
     let train = TrainOptions::default().seed(args.seed.unwrap_or(0));
     let train = (!args.no_train).then_some(&train);
-    let (index, report, skipped) = build(
+    let built = build(
         &args.inputs,
         &args.output,
         options,
         train,
         args.skip_bad_lines,
     )?;
-    print(&index, &report, skipped, started, args.json)
+    print(&built, started, args.json)
 }
 
 /// Runs `add`.
 pub fn add(args: &AddArgs) -> Result<(), Failure> {
     let started = Instant::now();
+    let options = ReadOptions {
+        skip_bad_lines: args.skip_bad_lines,
+    };
+    let mut reader = DocumentReader::open(&args.inputs, &options)?;
     let index = open::index(&args.index, args.device.device())?;
     let mut writer = index.writer()?;
-    let skipped = read_into(&mut writer, &args.inputs, args.skip_bad_lines)?;
-    let mut stages = Stages::default();
-    let report = writer.commit_with(None, &mut |progress| stages.report(progress))?;
-    stages.finish();
-    print(&index, &report, skipped, started, args.json)
+    read_into(&mut writer, &mut reader)?;
+    let built = Built {
+        report: commit(&mut writer, None)?,
+        left_out: reader.skipped().count,
+        index,
+    };
+    print(&built, started, args.json)
 }
 
-/// Builds an index; on failure no file is left behind.
+/// What came out of building or adding.
+pub struct Built {
+    /// The index, with its newest state.
+    pub index: Index,
+    /// What was committed.
+    pub report: CommitReport,
+    /// Lines and files that could not be read.
+    left_out: u64,
+}
+
+/// Builds an index; unless it succeeds, there is no file at `output`.
 pub fn build(
     inputs: &[PathBuf],
     output: &Path,
     options: IndexOptions,
     train: Option<&TrainOptions>,
     skip_bad_lines: bool,
-) -> Result<(Index, CommitReport, u64), Failure> {
-    let index = Index::create(output, options)?;
-    let made = || -> Result<(CommitReport, u64), Failure> {
-        let mut writer = index.writer()?;
-        let skipped = read_into(&mut writer, inputs, skip_bad_lines)?;
-        let mut stages = Stages::default();
-        let report = writer.commit_with(train, &mut |progress| stages.report(progress))?;
-        stages.finish();
-        if report.added == 0 {
-            return Err(Failure::new(
-                "there is no document in the input: nothing was built",
-            ));
-        }
-        Ok((report, skipped))
-    };
-    match made() {
-        Ok((report, skipped)) => Ok((index, report, skipped)),
-        Err(failure) => {
-            // The file was created by this command and holds no document yet.
-            let _ = std::fs::remove_file(output);
-            Err(failure)
-        }
+) -> Result<Built, Failure> {
+    let mut reader = DocumentReader::open(inputs, &ReadOptions { skip_bad_lines })?;
+    let unfinished = Unfinished::new(output)?;
+    let device = options.encoder_options.device;
+    let index = Index::create(unfinished.path(), options)?;
+    let mut writer = index.writer()?;
+    if read_into(&mut writer, &mut reader)? == 0 {
+        return Err(Failure::new(
+            "there is no document in the input: nothing was built",
+        ));
     }
+    let report = commit(&mut writer, train)?;
+    // A file that is open cannot be moved on every platform.
+    drop((writer, index));
+    let finished = unfinished.finish()?;
+    Ok(Built {
+        index: open::index(&finished, device)?,
+        report,
+        left_out: reader.skipped().count,
+    })
 }
 
-fn read_into(
-    writer: &mut Writer,
-    inputs: &[PathBuf],
-    skip_bad_lines: bool,
-) -> Result<u64, Failure> {
-    let mut reader = DocumentReader::open(inputs, &ReadOptions { skip_bad_lines })?;
-    for document in &mut reader {
+/// Reads all documents and says what had to be left out; returns how many there were.
+fn read_into(writer: &mut Writer, reader: &mut DocumentReader) -> Result<u64, Failure> {
+    let mut count = 0;
+    for document in &mut *reader {
         writer.add(document?)?;
+        count += 1;
     }
-    let skipped = reader.skipped();
-    for report in &skipped.reports {
+    for report in &reader.skipped().reports {
         eprintln!("zerogr: left out: {report}");
     }
-    Ok(skipped.count)
+    Ok(count)
 }
 
-fn print(
-    index: &Index,
-    report: &CommitReport,
-    skipped: u64,
-    started: Instant,
-    as_json: bool,
-) -> Result<(), Failure> {
+fn commit(writer: &mut Writer, train: Option<&TrainOptions>) -> Result<CommitReport, Failure> {
+    let mut stages = Stages::default();
+    let report = writer.commit_with(train, &mut |progress| stages.report(progress))?;
+    stages.finish();
+    Ok(report)
+}
+
+fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> {
+    let Built {
+        index,
+        report,
+        left_out,
+    } = built;
     let seconds = started.elapsed().as_secs_f64();
     let bytes = index.store().len_bytes()?;
     if as_json {
         let value = json!({
-            "index": index.path(), "commit": report, "left_out": skipped,
+            "index": index.path(), "commit": report, "left_out": left_out,
             "documents": index.snapshot().document_count(), "file_bytes": bytes, "seconds": seconds,
         });
         return output::line(&value.to_string());
@@ -185,7 +202,7 @@ fn print(
         bytes as f64 / 1e6
     )];
     lines.push(format!(
-        "  added {}, replaced {}, docids {}, shared by several documents {}, without a term {}, left out {skipped}",
+        "  added {}, replaced {}, docids {}, shared by several documents {}, without a term {}, left out {left_out}",
         report.added, report.replaced, report.docids, report.colliding_docids, report.without_terms
     ));
     output::line(&lines.join("\n"))

@@ -45,14 +45,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let options = IndexOptions::default().file_seed(0);
     let train = TrainOptions::default();
     let inputs = [collection.corpus_path.clone()];
-    let (index, report, _) = build::build(&inputs, &args.output, options, Some(&train), false)?;
+    let built = build::build(&inputs, &args.output, options, Some(&train), false)?;
     output::line(&format!(
         "built {} in {:.0} s: {} documents, {} docids, {:.1} MB in one file\n",
         args.output.display(),
         started.elapsed().as_secs_f64(),
-        report.added,
-        report.docids,
-        index.store().len_bytes()? as f64 / 1e6
+        built.report.added,
+        built.report.docids,
+        built.index.store().len_bytes()? as f64 / 1e6
     ))?;
 
     output::line(&format!(
@@ -66,13 +66,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         ("encoder alone", Mode::Dense, false),
     ];
     for (label, mode, rerank) in ways {
-        let measured = eval::measure(&index, &collection, mode, rerank, &EvalOptions::default())?;
+        let measured = eval::measure(
+            &built.index,
+            &collection,
+            mode,
+            rerank,
+            &EvalOptions::default(),
+        )?;
         output::line(&eval::row(label, &measured))?;
     }
 
     for query in collection.queries.iter().take(EXAMPLES) {
         let started = Instant::now();
-        let hits = search::hits(&index, &query.text, &SearchOptions::new().k(3))?;
+        let hits = search::hits(&built.index, &query.text, &SearchOptions::new().k(3))?;
         let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
         output::line(&format!(
             "\n\"{}\"  ({elapsed_ms:.1} ms)\n{}",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use zerogr::eval::{Collection, EvalOptions, Run, Summary, evaluate};
+use zerogr::eval::{Collection, EvalOptions, Query, Run, Summary, evaluate};
 use zerogr::index::{Index, SearchOptions};
 
 use crate::device::DeviceArg;
@@ -28,8 +28,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Mode::Generative)]
     mode: Mode,
     /// Whether the document head reorders what was drawn.
-    #[arg(long, value_enum, default_value_t = Switch::On)]
-    rerank: Switch,
+    ///
+    /// On by default; the encoder alone and the words alone draw nothing and cannot reorder.
+    #[arg(long, value_enum)]
+    rerank: Option<Switch>,
     /// Which judgements.
     #[arg(long, default_value = "test")]
     split: String,
@@ -53,6 +55,8 @@ pub enum Mode {
     Generative,
     /// By the encoder alone: cosine with every document.
     Dense,
+    /// By the words alone: BM25.
+    Lexical,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -65,7 +69,7 @@ enum Switch {
 pub struct Measured {
     /// Quality.
     pub summary: Summary,
-    /// Median time of a query, encoder included.
+    /// Median time of a query, encoder included where one is used.
     pub p50_ms: f64,
     /// 95th percentile of it.
     pub p95_ms: f64,
@@ -76,20 +80,28 @@ pub struct Measured {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.mode != Mode::Generative && args.rerank == Some(Switch::On) {
+        return Err(Failure::usage(format!(
+            "`--mode {}` cannot be used with `--rerank on`: leave one of them out",
+            if args.mode == Mode::Dense {
+                "dense"
+            } else {
+                "lexical"
+            }
+        )));
+    }
     let index = open::index(&args.index, args.device.device())?;
     let collection = Collection::open(&args.dir, &args.split)?;
     let options = EvalOptions {
         drop_same_id: args.drop_same_id,
     };
-    let measured = measure(
-        &index,
-        &collection,
-        args.mode,
-        args.rerank == Switch::On,
-        &options,
-    )?;
-    if let Some(path) = &args.run {
-        let file = File::create(path).map_err(|error| Failure::io("creating", path, &error))?;
+    // Before the measuring, which can take long.
+    let create =
+        |path: &PathBuf| File::create(path).map_err(|error| Failure::io("creating", path, &error));
+    let run_file = args.run.as_ref().map(create).transpose()?;
+    let rerank = args.rerank != Some(Switch::Off);
+    let measured = measure(&index, &collection, args.mode, rerank, &options)?;
+    if let Some(file) = run_file {
         measured.run.write(&mut BufWriter::new(file), "zerogr")?;
     }
     if args.json {
@@ -107,19 +119,22 @@ pub fn measure(
     options: &EvalOptions,
 ) -> Result<Measured, Failure> {
     let snapshot = index.snapshot();
-    index.encoder()?;
+    if mode != Mode::Lexical {
+        index.encoder()?;
+    }
+    let encode = |query: &Query| index.encode_query(&query.text, query.instruction.as_deref());
     let mut run = Run::new();
     let mut times_ms = Vec::with_capacity(collection.queries.len());
     let mut node_evaluations = 0;
     let bar = bar(collection.queries.len() as u64, "answering queries");
     for query in &collection.queries {
         let started = Instant::now();
-        let vector = index.encode_query(&query.text, query.instruction.as_deref())?;
         let hits: Vec<(String, f64)> = match mode {
-            Mode::Dense => snapshot.dense(&vector, DEPTH),
+            Mode::Dense => snapshot.dense(&encode(query)?, DEPTH),
+            Mode::Lexical => snapshot.lexical(&query.text, DEPTH)?,
             Mode::Generative => {
                 let search = SearchOptions::new().k(DEPTH).rerank(rerank);
-                let result = snapshot.search_vector(&vector, &search)?;
+                let result = snapshot.search_vector(&encode(query)?, &search)?;
                 node_evaluations += result.work.node_evaluations;
                 result
                     .hits

@@ -18,8 +18,21 @@ impl Failure {
         }
     }
 
+    /// The command was not used as it can be used (exit status 2).
+    pub fn usage(message: impl Into<String>) -> Failure {
+        Failure {
+            message: message.into(),
+            status: 2,
+        }
+    }
+
     /// An I/O failure while doing `action` on `path`.
     pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
+        Failure::new(format!("{action} {}: {error}", path.display()))
+    }
+
+    /// The same in the cache folder, which can be elsewhere.
+    pub fn home_io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
         let hint = match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 "; free some space, or set ZEROGR_HOME to a folder on another disk"

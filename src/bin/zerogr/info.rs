@@ -82,6 +82,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
         Level::Structure => VerifyLevel::Structure,
         Level::Full => VerifyLevel::Full,
     };
+    open::check_exists(&args.index)?;
     let report = zerogr::index::check(&args.index, level)?;
     if args.json {
         let text =

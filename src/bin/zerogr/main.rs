@@ -22,6 +22,7 @@ mod search;
 mod setup;
 mod tend;
 mod train;
+mod unfinished;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 /// Opens the index at `path` through memory maps.
 #[allow(unsafe_code)]
 pub fn index(path: &Path, device: Device) -> Result<Index, Failure> {
+    check_exists(path)?;
     let options = OpenOptions::new().encoder_options(EncoderOptions::new().device(device));
     // SAFETY: the command line promises in its documentation that an index in use is only
     // written by zerogr, which appends, or replaced by a rename.
@@ -18,4 +19,15 @@ pub fn index(path: &Path, device: Device) -> Result<Index, Failure> {
         eprintln!("zerogr: warning: {message}");
     }
     Ok(index)
+}
+
+/// Refuses a path that leads nowhere.
+pub fn check_exists(path: &Path) -> Result<(), Failure> {
+    if path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "there is no index at {}: check the name, or make one with `zerogr build`",
+        path.display()
+    )))
 }

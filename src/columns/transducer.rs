@@ -25,7 +25,6 @@
 //!   Lengths of keys and numbers of keys are for the caller to bound; [`Keys`] does both.
 //! - I2. On what `fst` builds, transitions, outputs and keys are those that `fst` reads.
 
-use super::key::{MAX_DOCID_TOKENS, TokenWidth};
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -43,7 +42,7 @@ const COMMON_INPUTS: &[u8; 63] = b"te/oasripcnw.hlm-du012g=:bf3y5&_4v9678k%?xCDA
 
 /// A transducer from keys to numbers, not yet trusted.
 #[derive(Debug, Clone)]
-pub(super) struct Transducer {
+pub(crate) struct Transducer {
     section: Section,
     root: usize,
     key_count: u64,
@@ -51,8 +50,8 @@ pub(super) struct Transducer {
 
 /// One state: whether a key ends here, and where the next byte leads.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct State<'a> {
-    pub(super) is_final: bool,
+pub(crate) struct State<'a> {
+    pub(crate) is_final: bool,
     inputs: Inputs<'a>,
     targets: Targets<'a>,
     outputs: &'a [u8],
@@ -78,15 +77,15 @@ enum Targets<'a> {
 
 /// One way on from a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Transition {
-    pub(super) input: u8,
-    pub(super) output: u64,
-    pub(super) target: usize,
+pub(crate) struct Transition {
+    pub(crate) input: u8,
+    pub(crate) output: u64,
+    pub(crate) target: usize,
 }
 
 impl Transducer {
     /// Reads front and footer; `None` when they are not those of a transducer.
-    pub(super) fn open(section: Section) -> Option<Self> {
+    pub(crate) fn open(section: Section) -> Option<Self> {
         let (front, rest) = section.split_at_checked(FRONT_BYTES)?;
         let (version, _) = front.split_at_checked(8)?;
         let footer = rest.get(rest.len().checked_sub(FOOTER_BYTES)?..)?;
@@ -105,18 +104,18 @@ impl Transducer {
     }
 
     /// Number of keys, as the footer has it.
-    pub(super) fn key_count(&self) -> u64 {
+    pub(crate) fn key_count(&self) -> u64 {
         self.key_count
     }
 
     /// Address of the first state.
-    pub(super) fn root(&self) -> usize {
+    pub(crate) fn root(&self) -> usize {
         self.root
     }
 
     /// The state at `address`; `None` when there can be none.
     #[inline]
-    pub(super) fn state(&self, address: usize) -> Option<State<'_>> {
+    pub(crate) fn state(&self, address: usize) -> Option<State<'_>> {
         if address == EMPTY {
             return Some(State {
                 is_final: true,
@@ -188,7 +187,7 @@ impl Transducer {
     }
 
     /// The output of `key`, if it is one.
-    pub(super) fn get(&self, key: &[u8]) -> Option<u64> {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<u64> {
         let (mut address, mut output) = (self.root, 0u64);
         for &byte in key {
             let state = self.state(address)?;
@@ -200,7 +199,7 @@ impl Transducer {
     }
 
     /// The key with an output, where outputs ascend with the keys.
-    pub(super) fn key(&self, mut output: u64) -> Option<Vec<u8>> {
+    pub(crate) fn key(&self, mut output: u64) -> Option<Vec<u8>> {
         let (mut address, mut key) = (self.root, Vec::new());
         loop {
             let state = self.state(address)?;
@@ -217,7 +216,7 @@ impl Transducer {
 }
 
 /// The keys of a transducer in ascending order: key number `i` must have output `i`.
-pub(super) struct Keys<'a> {
+pub(crate) struct Keys<'a> {
     transducer: &'a Transducer,
     max_len_bytes: usize,
     key: Vec<u8>,
@@ -227,11 +226,11 @@ pub(super) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// A stream that stands before the first key.
-    pub(super) fn new(transducer: &'a Transducer, width: TokenWidth) -> Self {
+    /// A stream that stands before the first key. A longer key than `max_len_bytes` is an error.
+    pub(crate) fn new(transducer: &'a Transducer, max_len_bytes: usize) -> Self {
         Keys {
             transducer,
-            max_len_bytes: MAX_DOCID_TOKENS * width.bytes_per_token(),
+            max_len_bytes,
             key: Vec::new(),
             path: Vec::new(),
             rank: None,
@@ -239,7 +238,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Goes on to the next key; false after the last.
-    pub(super) fn advance(&mut self) -> Result<bool> {
+    pub(crate) fn advance(&mut self) -> Result<bool> {
         let rank = self.rank.map_or(0, |rank| rank + 1);
         if rank == self.transducer.key_count {
             return Ok(false);
@@ -286,25 +285,60 @@ impl<'a> Keys<'a> {
     }
 
     /// The key, once [`Keys::advance`] was true.
-    pub(super) fn key(&self) -> &[u8] {
+    pub(crate) fn key(&self) -> &[u8] {
         &self.key
     }
 
     /// Its rank.
-    pub(super) fn rank(&self) -> u64 {
+    pub(crate) fn rank(&self) -> u64 {
         self.rank.unwrap_or(0)
     }
 }
 
-/// What every reading of bytes that are no transducer of docids comes to.
-pub(super) fn damaged() -> Error {
-    Error::corrupt("a docid trie has the right checksum and is not one")
+/// Calls `each` with every key of `streams` in ascending order and where it is: positions in
+/// `streams`, ascending, with the number there.
+pub(crate) fn union<'a>(
+    streams: impl IntoIterator<Item = Keys<'a>>,
+    mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
+) -> Result<()> {
+    let mut open = Vec::new();
+    for (place, mut keys) in streams.into_iter().enumerate() {
+        if keys.advance()? {
+            open.push((place, keys));
+        }
+    }
+    let (mut key, mut places) = (Vec::new(), Vec::new());
+    while let Some(least) = open.iter().map(|(_, keys)| keys.key()).min() {
+        key.clear();
+        key.extend_from_slice(least);
+        places.clear();
+        let mut index = 0;
+        while let Some((place, keys)) = open.get_mut(index) {
+            if keys.key() != key {
+                index += 1;
+                continue;
+            }
+            places.push((*place, u32::try_from(keys.rank()).map_err(|_| damaged())?));
+            if keys.advance()? {
+                index += 1;
+            } else {
+                open.remove(index);
+            }
+        }
+        each(&key, &places)?;
+    }
+    Ok(())
+}
+
+/// What every reading of bytes that are no transducer of numbered keys comes to.
+pub(crate) fn damaged() -> Error {
+    Error::corrupt("a transducer has the right checksum and is not one")
 }
 
 impl<'a> State<'a> {
     /// Number of transitions.
     #[inline]
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match self.inputs {
             Inputs::One(_) => 1,
             Inputs::Many(inputs) => inputs.len(),
@@ -312,13 +346,13 @@ impl<'a> State<'a> {
     }
 
     /// The transitions, by input. Ends early at one that leads nowhere.
-    pub(super) fn transitions(self) -> impl Iterator<Item = Transition> + use<'a> {
+    pub(crate) fn transitions(self) -> impl Iterator<Item = Transition> + use<'a> {
         (0..self.count()).map_while(move |index| self.transition(index))
     }
 
     /// Transition number `index`; `None` when there is none or it leads nowhere.
     #[inline]
-    pub(super) fn transition(&self, index: usize) -> Option<Transition> {
+    pub(crate) fn transition(&self, index: usize) -> Option<Transition> {
         let input = match self.inputs {
             Inputs::One(input) => input,
             Inputs::Many(inputs) => *inputs.iter().nth_back(index)?,
@@ -401,9 +435,7 @@ mod tests {
         builder.into_inner().unwrap()
     }
 
-    fn width() -> TokenWidth {
-        TokenWidth::from_bytes_per_token(2).unwrap()
-    }
+    const MAX_LEN_BYTES: usize = 128;
 
     proptest! {
         /// Few and many transitions, short and long addresses, common inputs and others.
@@ -429,7 +461,7 @@ mod tests {
                     todo.push(on.target);
                 }
             }
-            let mut keys_read = Keys::new(&read, width());
+            let mut keys_read = Keys::new(&read, MAX_LEN_BYTES);
             let mut stream = reference.stream();
             while let Some((key, rank)) = stream.next() {
                 prop_assert!(keys_read.advance().unwrap());
@@ -454,7 +486,7 @@ mod tests {
                 bytes[at] = value;
             }
             if let Some(read) = Transducer::open(Section::for_test(bytes)) {
-                let mut keys = Keys::new(&read, width());
+                let mut keys = Keys::new(&read, MAX_LEN_BYTES);
                 while keys.advance().unwrap_or(false) {}
                 for rank in 0..70 {
                     let key = read.key(rank).unwrap_or_default();

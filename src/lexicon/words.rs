@@ -26,7 +26,7 @@ pub const MAX_WORD_CHARS: usize = 40;
 /// The lowercase words of `text`, in order, function words included.
 ///
 /// ```
-/// use zerogr::generate::words;
+/// use zerogr::lexicon::words;
 ///
 /// let found: Vec<String> = words("IL-6 and min_cost in PD3.1").collect();
 /// assert_eq!(found, ["il-6", "and", "min", "cost", "in", "pd3.1"]);

@@ -1,0 +1,531 @@
+#!/usr/bin/env python3
+"""Reads a zerogr index file, following format-spec/ and nothing else.
+
+usage: read.py FILE [--json] [--vectors]
+
+Verifies every byte of the newest commit and prints what it holds: for people, or, with --json, as
+one JSON object; --vectors adds the vectors to the latter.
+Exit status: 0 good, 1 damaged, 2 wrong usage or unreadable, 3 not an index, 4 needs a newer reader.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import sys
+import zlib
+
+PAGE, FIRST_EXTENT, END = 4096, 12288, 0xFFFFFFFF
+FORMAT = (0, 1)
+# Kinds of extents and their sections; what is not listed is unknown to this reader.
+SEGMENT, HEADS, TOMBSTONES, BLOB, PSEUDO_QUERIES, MANIFEST = range(1, 7)
+KNOWN_SECTIONS = {
+    SEGMENT: {0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0301, 0x0302, 0x0303, 0x0304, 0x0305,
+              0x0307, 0x0308},
+    HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
+    TOMBSTONES: {0x0306},
+    BLOB: {1},
+    PSEUDO_QUERIES: set(),  # none yet; whatever it has is ignored
+    MANIFEST: {1, 2, 3, 4, 5},
+}
+# Input bytes of the transducer that have a number of their own, from 1 (fst.md).
+COMMON = b"te/oasripcnw.hlm-du012g=:bf3y5&_4v9678k%?xCDASFIBEjPTzRNM+LOqHG"
+
+
+class Damaged(Exception):
+    status = 1
+
+
+class NotAnIndex(Exception):
+    status = 3
+
+
+class Unsupported(Exception):
+    status = 4
+
+
+def check(condition, message, kind=Damaged):
+    if not condition:
+        raise kind(message)
+
+
+class File:
+    def __init__(self, path):
+        self.file = open(path, "rb")
+
+    def size(self):
+        return os.fstat(self.file.fileno()).st_size
+
+    def read(self, off, length):
+        self.file.seek(off)
+        data = self.file.read(length)
+        check(len(data) == length, f"the file ends before byte {off + length}")
+        return data
+
+
+# --- Opening: header, superblock, manifest -----------------------------------------------------
+
+def read_header(file):
+    check(file.size() >= 8192 + 256, "the file is too short to be an index", NotAnIndex)
+    raw = file.read(8192, 256)
+    if raw[:8] != b"\x89ZGR\r\n\x1a\n":
+        records = (file.read(slot, 256) for slot in (0, PAGE))
+        check(not any(superblock_crc_is_good(record) for record in records), "the header is damaged")
+        raise NotAnIndex("the file has no index header")
+    check(zlib.crc32(raw[:252]) == struct.unpack_from("<I", raw, 252)[0], "the header is damaged")
+    check_version(raw)
+    return raw[16:32]
+
+
+def superblock_crc_is_good(raw):
+    crc = struct.unpack_from("<I", raw, 252)[0]
+    return raw[:8] == b"\x89ZGS\r\n\x1a\n" and zlib.crc32(raw[:252]) == crc
+
+
+def check_version(raw):
+    version = struct.unpack_from("<HH", raw, 8)
+    check(version == FORMAT, "format %d.%d is not 0.1" % version, Unsupported)
+
+
+def select(file):
+    """The newest intact state: (superblock, manifest)."""
+    uuid = read_header(file)
+    records = [file.read(slot, 256) for slot in (0, PAGE)]
+    candidates = [raw for raw in records if superblock_crc_is_good(raw) and raw[64:80] == uuid]
+    # By generation; of two records of one generation, the one with the SUPERSEDED flag.
+    candidates.sort(key=lambda raw: (struct.unpack_from("<Q", raw, 16), raw[12] & 1), reverse=True)
+    reasons = ["no superblock is intact"]
+    for raw in candidates:
+        check_version(raw)
+        superblock = Superblock(raw)
+        check(superblock.req_read == 0, "the file needs unknown features", Unsupported)
+        try:
+            return superblock, Manifest(file, superblock)
+        except (Damaged, ValueError) as damage:
+            reasons.append(f"generation {superblock.generation}: {damage}")
+    raise Damaged("; ".join(reasons))
+
+
+class Superblock:
+    def __init__(self, raw):
+        (self.flags, self.generation, self.committed_end, self.manifest_off, self.manifest_len,
+         self.manifest_crc, _, self.nonce, self.uuid, self.req_read) = struct.unpack_from(
+            "<IQQQQIIQ16sQ", raw, 12)
+
+
+def check_bounds(reference, committed_end):
+    off, length, _, _ = reference
+    check(off >= FIRST_EXTENT and off % PAGE == 0 and length % PAGE == 0
+          and PAGE <= length <= 1 << 48 and off + length <= committed_end,
+          f"extent at byte {off}: out of bounds")
+
+
+class Extent:
+    """One extent, every byte of it verified."""
+
+    def __init__(self, file, superblock, kind, reference):
+        off, length, nonce, header_crc = reference
+        place = f"extent at byte {off}"
+        check_bounds(reference, superblock.committed_end)
+        raw = file.read(off, length)
+        (magic, found_kind, version, self.generation, found_nonce, body_len, count, _, uuid_tag,
+         table_crc) = struct.unpack_from("<4sHHQQQHH4sI", raw)
+        crc = zlib.crc32(raw[:60])
+        check(magic == b"ZGRX" and struct.unpack_from("<I", raw, 60)[0] == crc,
+              f"{place}: bad header")
+        check((crc, found_nonce, uuid_tag) == (header_crc, nonce, superblock.uuid[:4]),
+              f"{place}: another extent is in its place")
+        check(body_len + 96 == length and 64 * count <= body_len, f"{place}: bad length")
+        check(found_kind in KNOWN_SECTIONS and version == 1, f"{place}: unknown kind", Unsupported)
+        check(found_kind == kind, f"{place}: kind {found_kind}, not {kind}")
+        table = raw[64:64 + 64 * count]
+        check(zlib.crc32(table) == table_crc, f"{place}: bad section table")
+        self.sections, self.counts, self.place = {}, {}, place
+        end = self.read_sections(raw, table, KNOWN_SECTIONS[kind])
+        footer = struct.unpack("<IIQ8xI4s", raw[-32:])
+        check(footer[1:3] == (header_crc, length) and footer[4] == b"XRGZ"
+              and footer[3] == zlib.crc32(raw[-32:-8]), f"{place}: bad footer")
+        check(footer[0] == zlib.crc32(raw[64:-32]) and end <= length - 32,
+              f"{place}: the body does not have its checksum")
+
+    def read_sections(self, raw, table, known):
+        end, limit, chunk_tables = 64 + len(table), len(raw) - 32, []
+        for kind, encoding, _, alg, off, length, count, crc, _, crc_off in struct.iter_unpack(
+                "<HHHHQQQIIQ16x", table):
+            place = f"{self.place}: section {kind:#06x}"
+            check(off % 64 == 0 and end <= off and off + length <= limit, f"{place}: out of place")
+            check(kind not in self.sections, f"{place}: twice")
+            check(alg in (1, 2), f"{place}: unknown checksum", Unsupported)
+            body = raw[off:off + length]
+            end = off + length
+            if alg == 1:
+                check(crc_off == 0 and zlib.crc32(body) == crc, f"{place}: bad checksum")
+            else:
+                chunk_tables.append((place, body, crc_off, crc))
+            if kind not in known:
+                check(kind & 0x8000 or not known, f"{place}: unknown and not optional", Unsupported)
+                continue
+            check(encoding == 1, f"{place}: unknown encoding {encoding}", Unsupported)
+            self.sections[kind], self.counts[kind] = body, count
+        for place, body, off, crc in chunk_tables:
+            sums = b"".join(struct.pack("<I", zlib.crc32(body[at:at + 65536]))
+                            for at in range(0, len(body), 65536))
+            check(off % 64 == 0 and end <= off and off + len(sums) <= limit,
+                  f"{place}: its chunk table is out of place")
+            check(raw[off:off + len(sums)] == sums and zlib.crc32(sums) == crc,
+                  f"{place}: bad checksum")
+        return end
+
+    def section(self, kind):
+        check(kind in self.sections, f"{self.place}: section {kind:#06x} is missing")
+        return self.sections[kind]
+
+
+REFERENCE = "QQQI4x"
+
+
+class Manifest:
+    def __init__(self, file, superblock):
+        off, length = superblock.manifest_off, superblock.manifest_len
+        end = superblock.committed_end
+        check(end <= file.size() and end % PAGE == 0, "the file is cut short")
+        check(PAGE <= length <= 64 << 20 and off + length <= end, "the manifest is out of bounds")
+        raw = file.read(off, length)
+        check(zlib.crc32(raw) == superblock.manifest_crc, "the manifest is damaged")
+        reference = (off, length, superblock.nonce, struct.unpack_from("<I", raw, 60)[0])
+        extent = Extent(file, superblock, MANIFEST, reference)
+        counters = extent.section(1)
+        check(len(counters) == 64, "bad counters")
+        generation, nonce, next_id = struct.unpack_from("<QQQ", counters)
+        check((generation, nonce) == (superblock.generation, superblock.nonce)
+              and extent.generation == generation, "the manifest belongs to another commit")
+        segments = extent.section(2)
+        check(len(segments) == 152 * extent.counts[2], "bad segment list")
+        self.segments = []
+        for entry in struct.iter_unpack("<QHHIII" + 4 * REFERENCE, segments):
+            references = [entry[at:at + 4] for at in (6, 10, 14, 18)]
+            self.segments.append(dict(
+                id=entry[0], level=entry[1], documents=entry[3], dead=entry[4], docids=entry[5],
+                references=[one if one[0] else None for one in references]))
+        ids = [segment["id"] for segment in self.segments]
+        check(len(set(ids)) == len(ids) and all(one < next_id for one in ids), "bad segment ids")
+        check(all(one["dead"] <= one["documents"] < END for one in self.segments), "bad counts")
+        self.blobs = self.read_blobs(extent.section(3), extent.counts[3])
+        self.params = extent.section(4).decode()
+        self.user = extent.section(5)
+        live = [one for segment in self.segments for one in segment["references"] if one]
+        live += [blob["reference"] for blob in self.blobs if blob["place"] == 1]
+        for reference in live:
+            check_bounds(reference, end)
+
+    @staticmethod
+    def read_blobs(raw, count):
+        blobs, at = [], 0
+        for _ in range(count):
+            check(at + 88 <= len(raw), "bad blob list")
+            role, place, *lengths, size, sha, off, length, nonce, crc = struct.unpack_from(
+                "<HHIIIQ32s" + REFERENCE, raw, at)
+            at, texts = at + 88, []
+            for text_len in lengths:
+                check(text_len <= 4096 and at + text_len <= len(raw), "bad blob list")
+                texts.append(raw[at:at + text_len].decode())
+                at += text_len
+            check((place, bool(texts[2])) in ((1, False), (2, True)), "bad blob place")
+            blobs.append(dict(role=role, place=place, name=texts[0], media_type=texts[1],
+                              path=texts[2], len_bytes=size, sha256=sha.hex(),
+                              reference=(off, length, nonce, crc)))
+        check(at == len(raw), "bad blob list")
+        return blobs
+
+
+# --- Section bodies ----------------------------------------------------------------------------
+
+def read_lists(raw, rows, bound):
+    check(len(raw) % 4 == 0 and len(raw) >= 4 * (rows + 1), "a list section is cut short")
+    numbers = [number for number, in struct.iter_unpack("<I", raw)]
+    offsets, values = numbers[:rows + 1], numbers[rows + 1:]
+    check(offsets[0] == 0 and offsets[-1] == len(values) and offsets == sorted(offsets),
+          "a list section has bad offsets")
+    check(all(value < bound for value in values), "a list points outside its segment")
+    return [values[a:b] for a, b in zip(offsets, offsets[1:])]
+
+
+def read_strings(raw, rows):
+    check(len(raw) >= 8 * (rows + 1), "a text section is cut short")
+    offsets = struct.unpack_from(f"<{rows + 1}Q", raw)
+    text = raw[8 * (rows + 1):]
+    check(offsets[0] == 0 and offsets[-1] == len(text) and list(offsets) == sorted(offsets),
+          "a text section has bad offsets")
+    return [text[a:b].decode() for a, b in zip(offsets, offsets[1:])]
+
+
+def read_vectors(raw, rows, dim):
+    check(len(raw) == 2 * rows * dim, "a vector section has the wrong length")
+    values = struct.unpack(f"<{rows * dim}e", raw)
+    return [list(values[row * dim:(row + 1) * dim]) for row in range(rows)]
+
+
+def read_payloads(segment, rows):
+    index, blocks, data = (segment.section(kind) for kind in (0x0303, 0x0304, 0x0305))
+    check(len(index) == 12 * rows and len(blocks) % 24 == 0, "bad payload index")
+    unpacked = []
+    for off, stored_len, length, codec, crc in struct.iter_unpack("<QIIII", blocks):
+        stored = data[off:off + stored_len]
+        check(len(stored) == stored_len and zlib.crc32(stored) == crc, "bad payload block")
+        check(codec == 1, f"unknown codec {codec}", Unsupported)
+        stream = zlib.decompressobj()
+        block = stream.decompress(stored, length + 1)
+        check(len(block) == length and stream.eof, "bad payload block")
+        unpacked.append(block)
+    payloads = []
+    for block, off, length in struct.iter_unpack("<III", index):
+        check(block < len(unpacked) and off + length <= len(unpacked[block]), "bad payload index")
+        payloads.append(json.loads(unpacked[block][off:off + length]))
+        check_payload(payloads[-1])
+    return payloads
+
+
+def check_payload(payload):
+    check(isinstance(payload, dict), "a payload is not an object")
+    for key, kind in (("title", str), ("text", str), ("tags", list), ("fields", dict)):
+        check(isinstance(payload.get(key, kind()), kind), f"{key} of a payload has the wrong type")
+    check(all(isinstance(tag, str) for tag in payload.get("tags", [])), "a tag is not a text")
+
+
+class Transducer:
+    """The trie's bytes (fst.md). A node is named by the address of its last byte."""
+
+    def __init__(self, raw, count):
+        check(len(raw) >= 36 and struct.unpack_from("<QQ", raw) == (3, 0), "bad trie header")
+        self.raw, self.count = raw, count
+        length, self.root = struct.unpack_from("<QQ", raw, len(raw) - 20)
+        check(length == count and self.root == len(raw) - 21, "bad trie trailer")
+
+    def node(self, address):
+        """(is final, final output, [(byte, output, target)]), read downwards from its last byte."""
+        if address == 0:
+            return True, 0, []
+        at = address + 1
+
+        def take(length):
+            nonlocal at
+            at -= length
+            check(at >= 16, "a trie node is out of bounds")
+            return self.raw[at:at + length]
+
+        state = take(1)[0]
+        if state & 0x80:
+            byte = COMMON[(state & 0x3F) - 1] if state & 0x3F else take(1)[0]
+            if state & 0x40:
+                return False, 0, [(byte, 0, self.target(at, 1))]
+            sizes = take(1)[0]
+            delta = int.from_bytes(take(sizes >> 4), "little")
+            output = int.from_bytes(take(sizes & 15), "little")
+            return False, 0, [(byte, output, self.target(at, delta))]
+        count = state & 0x3F or take(1)[0]
+        if count == 1 and not state & 0x3F:
+            count = 256
+        sizes = take(1)[0]
+        take(256 if count > 32 else 0)
+        inputs = [take(1)[0] for _ in range(count)]
+        deltas = [int.from_bytes(take(sizes >> 4), "little") for _ in range(count)]
+        outputs = [int.from_bytes(take(sizes & 15), "little") for _ in range(count)]
+        is_final = bool(state & 0x40)
+        final_output = int.from_bytes(take(sizes & 15 if is_final else 0), "little")
+        targets = [self.target(at, delta) for delta in deltas]
+        return is_final, final_output, list(zip(inputs, outputs, targets))
+
+    @staticmethod
+    def target(first, delta):
+        check(delta == 0 or first - delta >= 16, "a trie node is out of bounds")
+        return first - delta if delta else 0
+
+    def keys(self, width):
+        """The docids, by rank."""
+        docids, todo, visits = [], [(self.root, b"", 0)], 0
+        while todo:
+            address, key, rank = todo.pop()
+            visits += 1
+            check(visits <= 64 * width * self.count + 1, "trie: paths that lead to no docid")
+            is_final, final_output, transitions = self.node(address)
+            if is_final:
+                check(final_output == 0 and rank == len(docids) < self.count, "trie: bad rank")
+                check(0 < len(key) <= 64 * width and len(key) % width == 0, "trie: bad key")
+                docids.append([int.from_bytes(key[at:at + width], "big")
+                               for at in range(0, len(key), width)])
+            check(len(key) <= 64 * width, "trie: a key is too long")
+            check(all(a[0] < b[0] for a, b in zip(transitions, transitions[1:])), "trie: order")
+            todo += [(target, key + bytes([byte]), rank + output)
+                     for byte, output, target in reversed(transitions)]
+        check(len(docids) == self.count, "trie: docids are missing")
+        return docids
+
+
+def read_head(heads, docids, dim):
+    nodes, edges = heads.section(0x0201), heads.section(0x0202)
+    check(len(nodes) % 16 == 0 and len(edges) % 16 == 0, "bad trie head")
+    edges = list(struct.iter_unpack("<IIff", edges))
+    vectors = read_vectors(heads.section(0x0203), len(edges), dim)
+    head = []
+    for depth, first_rank, first_edge, count in struct.iter_unpack("<IIII", nodes):
+        check(first_edge + count <= len(edges), "the trie head points outside its edges")
+        own = list(zip(edges[first_edge:first_edge + count], vectors[first_edge:first_edge + count]))
+        check([(token, rank) for (token, rank, _, _), _ in own]
+              == children(docids, depth, first_rank), "the trie head does not fit the trie")
+        head.append(dict(depth=depth, first_rank=first_rank, children=[
+            dict(token=None if token == END else token, first_rank=rank, norm=norm, bias=bias,
+                 vector=vector) for (token, rank, norm, bias), vector in own]))
+    order = [(node["depth"], node["first_rank"]) for node in head]
+    check(all(a < b for a, b in zip(order, order[1:])), "the trie head is not in order")
+    return head
+
+
+def children(docids, depth, first):
+    """(token or END, first rank) of all children of the node whose smallest rank is `first`."""
+    check(first < len(docids) and len(docids[first]) >= depth, "the trie head names no node")
+    prefix, found = docids[first][:depth], []
+    check(first == 0 or docids[first - 1][:depth] != prefix, "the trie head names no node")
+    for rank in range(first, len(docids)):
+        if docids[rank][:depth] != prefix:
+            break
+        token = docids[rank][depth] if len(docids[rank]) > depth else END
+        if not found or found[-1][0] != token:
+            found.append((token, rank))
+    return found
+
+
+# --- An index ----------------------------------------------------------------------------------
+
+def read_segment(file, superblock, number, entry, params, result):
+    segment_ref, heads_ref, tombstones_ref, queries_ref = entry["references"]
+    check(segment_ref and heads_ref, f"segment {entry['id']} is incomplete")
+    segment = Extent(file, superblock, SEGMENT, segment_ref)
+    heads = Extent(file, superblock, HEADS, heads_ref)
+    if queries_ref:
+        Extent(file, superblock, PSEUDO_QUERIES, queries_ref)
+    n, m, dim = entry["documents"], entry["docids"], params["encoder"]["dim"]
+    width = params["tokenizer"]["token_width_bytes"]
+    check(width in (2, 3), "bad token width")
+    docids = Transducer(segment.section(0x0101), m).keys(width)
+    check(all(token < params["tokenizer"]["vocabulary_size"] for one in docids for token in one),
+          "a docid has a token outside the vocabulary")
+    postings = read_lists(segment.section(0x0102), m, n)
+    document_docids = read_lists(segment.section(0x0103), n, m)
+    pairs = sorted((rank, ordinal) for ordinal, ranks in enumerate(document_docids) for rank in ranks)
+    check(pairs == [(rank, one) for rank, ordinals in enumerate(postings) for one in ordinals]
+          and len(set(pairs)) == len(pairs), "postings and docids of documents disagree")
+    texts = read_strings(segment.section(0x0104), m)
+    ids = read_strings(segment.section(0x0301), n)
+    order = [ordinal for ordinal, in struct.iter_unpack("<I", segment.section(0x0302))]
+    check(sorted(order) == list(range(n)), "the order of external ids is broken")
+    sorted_ids = [ids[ordinal].encode() for ordinal in order]
+    check(all(a < b for a, b in zip(sorted_ids, sorted_ids[1:])), "external ids are not in order")
+    payloads = read_payloads(segment, n)
+    check_tags(segment, payloads)
+    bitmap = bytes((n + 7) // 8)
+    if tombstones_ref:
+        bitmap = Extent(file, superblock, TOMBSTONES, tombstones_ref).section(0x0306)
+    check(len(bitmap) == (n + 7) // 8, "a tombstone bitmap does not fit its segment")
+    dead = [bitmap[one // 8] >> one % 8 & 1 for one in range(n)]
+    check(sum(dead) == entry["dead"], "tombstones and manifest disagree")
+
+    result["segments"].append({key: entry[key] for key in ("id", "level", "documents", "dead",
+                                                           "docids")})
+    for ordinal, payload in enumerate(payloads):
+        result["documents"].append(dict(
+            segment=number, ordinal=ordinal, id=ids[ordinal], live=not dead[ordinal],
+            title=payload.get("title", ""), text=payload.get("text", ""),
+            tags=payload.get("tags", []), fields=payload.get("fields", {}),
+            docids=[texts[rank] for rank in document_docids[ordinal]]))
+    for rank, tokens in enumerate(docids):
+        result["docids"].append(dict(segment=number, rank=rank, tokens=tokens, text=texts[rank],
+                                     documents=postings[rank]))
+    vectors = read_vectors(segment.section(0x0105), n, dim)
+    document_head = vectors
+    if 0x0204 in heads.sections:
+        document_head = read_vectors(heads.section(0x0204), n, dim)
+    result["vectors"].append(dict(documents=vectors, document_head=document_head,
+                                  trie_head=read_head(heads, docids, dim)))
+
+
+def check_tags(segment, payloads):
+    if 0x0307 in segment.sections or 0x0308 in segment.sections:
+        names = read_strings(segment.section(0x0307), segment.counts[0x0307])
+        carriers = read_lists(segment.section(0x0308), len(names), len(payloads))
+        wanted = {}
+        for ordinal, payload in enumerate(payloads):
+            for tag in set(payload.get("tags", [])):
+                wanted.setdefault(tag, []).append(ordinal)
+        expected = sorted(wanted.items(), key=lambda item: item[0].encode())
+        check(list(zip(names, carriers)) == expected, "tags and payloads disagree")
+
+
+def read_index(path):
+    file = File(path)
+    superblock, manifest = select(file)
+    params = json.loads(manifest.params) if manifest.params else {}
+    result = dict(format="%d.%d" % FORMAT, uuid=superblock.uuid.hex(),
+                  generation=superblock.generation, superseded=bool(superblock.flags & 1),
+                  params=params, user=manifest.user.hex(), blobs=[], segments=[], documents=[],
+                  docids=[], vectors=[])
+    for blob in manifest.blobs:
+        if blob["place"] == 1:
+            data = Extent(file, superblock, BLOB, blob["reference"]).section(1)
+            check(len(data) == blob["len_bytes"]
+                  and hashlib.sha256(data).hexdigest() == blob["sha256"],
+                  f"blob {blob['name']} does not have its SHA-256")
+        keys = ("role", "name", "media_type", "path", "len_bytes", "sha256")
+        result["blobs"].append({key: blob[key] for key in keys})
+    for number, entry in enumerate(manifest.segments):
+        read_segment(file, superblock, number, entry, params, result)
+    live = [document["id"] for document in result["documents"] if document["live"]]
+    check(len(set(live)) == len(live), "two live documents have the same external id")
+    return result
+
+
+def show(index):
+    print(f"format {index['format']}, generation {index['generation']}, uuid {index['uuid']}"
+          + (", superseded" if index["superseded"] else ""))
+    for blob in index["blobs"]:
+        print(f"blob {blob['name']}: {blob['len_bytes']} bytes, sha256 {blob['sha256']}")
+    for number, segment in enumerate(index["segments"]):
+        print(f"segment {segment['id']}: {segment['documents']} documents, {segment['dead']} dead,"
+              f" {segment['docids']} docids")
+        for document in index["documents"]:
+            if document["segment"] == number:
+                state = " " if document["live"] else "x"
+                print(f"  {state} {document['id']}: {document['title']!r} tags {document['tags']}"
+                      f" docids {document['docids']}")
+
+
+def main(arguments):
+    options = {one for one in arguments if one.startswith("--")}
+    paths = [one for one in arguments if one not in options]
+    if len(paths) != 1 or not options <= {"--json", "--vectors"}:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    try:
+        index = read_index(paths[0])
+    except OSError as error:
+        print(f"{paths[0]}: {error.strerror}", file=sys.stderr)
+        return 2
+    except (Damaged, NotAnIndex, Unsupported) as error:
+        print(f"{paths[0]}: {error}", file=sys.stderr)
+        return error.status
+    except (ValueError, KeyError, TypeError, struct.error, zlib.error) as error:
+        # A body with good checksums that is not what it should be.
+        print(f"{paths[0]}: damaged: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    if "--vectors" not in options:
+        del index["vectors"]
+    if "--json" in options:
+        sys.stdout.reconfigure(encoding="utf-8")
+        json.dump(index, sys.stdout, ensure_ascii=False)
+        print()
+    else:
+        show(index)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,200 @@
+//! Lexical search: BM25 over all segments, as if they were one without its deleted documents.
+//!
+//! ```text
+//!   query terms ─► df, N, avgdl over the live documents of all segments
+//!                     │
+//!   per segment:  postings of each term ─► sparse scores ─► the best k, ties by external id
+//! ```
+//!
+//! Invariants:
+//! - I1. Deletes, updates and merges change no score of a document that stays beyond what the
+//!   statistics of the live documents say: where documents are stored does not matter, not in the
+//!   last bit. Terms are added up in the order of the query.
+//! - I2. A filter takes documents out of the answer, not out of the statistics.
+
+use std::cmp::Ordering;
+
+use super::filter::Filter;
+use super::segment::Segment;
+use super::snapshot::Snapshot;
+use super::view::View;
+use crate::generate::TermStats;
+use crate::lexicon::{Analyser, Bm25, Lexicon, Postings};
+use crate::{Error, ErrorKind, Result};
+
+/// Scores of documents of one segment by ordinal, ascending; documents without a query term are
+/// not in it, the scores of the others are positive.
+pub(crate) type SparseScores = Vec<(u32, f64)>;
+
+impl Segment {
+    /// Live documents that contain `term`.
+    fn document_frequency(&self, lexicon: &Lexicon, term: &str) -> Result<u64> {
+        match lexicon.postings(term)? {
+            Some(postings) => self.count_live(&postings),
+            None => Ok(0),
+        }
+    }
+
+    fn count_live(&self, postings: &Postings<'_>) -> Result<u64> {
+        if self.dead_count() == 0 {
+            return Ok(u64::from(postings.document_count()));
+        }
+        let mut count = 0;
+        postings.for_each(|ordinal, _| count += u64::from(self.is_live(ordinal)))?;
+        Ok(count)
+    }
+
+    fn lexicon(&self) -> Result<&Lexicon> {
+        self.lexicon.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::UnsupportedVersion,
+                "the index was written before there was lexical search; `zerogr merge` adds what \
+                 it needs",
+            )
+        })
+    }
+
+    /// Adds the document frequencies of this segment's live documents to `stats`: those of the
+    /// terms `stats` knows, or of all terms. False, and nothing is added, when the lexicon does
+    /// not tell them, because there is none or its terms are not those of docids.
+    pub(super) fn add_term_stats(
+        &self,
+        stats: &mut TermStats,
+        analyser: Analyser,
+        all_terms: bool,
+    ) -> Result<bool> {
+        let Some(lexicon) = &self.lexicon else {
+            return Ok(false);
+        };
+        if analyser != Analyser::default() {
+            return Ok(false);
+        }
+        let live_count = u64::from(self.live_count());
+        if all_terms {
+            let mut frequencies = Vec::with_capacity(lexicon.term_count());
+            lexicon.for_each_term(|term, postings| {
+                let count = self.count_live(&postings)?;
+                if count > 0 {
+                    frequencies.push((term.to_owned(), count));
+                }
+                Ok(())
+            })?;
+            stats.merge(TermStats::from_frequencies(live_count, frequencies));
+        } else {
+            stats.add_known(live_count, |term| self.document_frequency(lexicon, term))?;
+        }
+        Ok(true)
+    }
+}
+
+/// BM25 scores of what `view` can find of `segments`, per segment.
+///
+/// # Errors
+/// `UnsupportedVersion` when a segment has no lexicon, `Corrupt` when one is damaged.
+pub(crate) fn lexical_scores(
+    segments: &[Segment],
+    view: &View<'_>,
+    terms: &[String],
+    bm25: Bm25,
+) -> Result<Vec<SparseScores>> {
+    let (mut documents, mut total_terms) = (0, 0);
+    for segment in segments {
+        documents += u64::from(segment.live_count());
+        total_terms += segment.live_terms();
+    }
+    let saturation = bm25.saturation(total_terms as f64 / documents.max(1) as f64);
+    let mut weights = Vec::with_capacity(terms.len());
+    for term in terms {
+        let mut frequency = 0;
+        for segment in segments {
+            frequency += segment.document_frequency(segment.lexicon()?, term)?;
+        }
+        weights.push(Bm25::idf(documents, frequency));
+    }
+    let mut scores = Vec::with_capacity(segments.len());
+    for (number, segment) in (0u32..).zip(segments) {
+        let lexicon = segment.lexicon()?;
+        let lengths = lexicon.lengths();
+        let mut sums = vec![0.0f64; segment.document_count as usize];
+        // In as many ascending runs as there are terms: what a merge sort likes.
+        let mut touched: Vec<u32> = Vec::new();
+        for (term, weight) in terms.iter().zip(&weights) {
+            let Some(postings) = lexicon.postings(term)? else {
+                continue;
+            };
+            postings.for_each(|ordinal, count| {
+                let place = ordinal as usize;
+                let (Some(sum), Some(length)) = (sums.get_mut(place), lengths.get(place)) else {
+                    return;
+                };
+                if !view.is_live(number, ordinal) {
+                    return;
+                }
+                if *sum == 0.0 {
+                    touched.push(ordinal);
+                }
+                *sum += weight * saturation(count, length.get());
+            })?;
+        }
+        touched.sort();
+        let score = |ordinal: u32| (ordinal, sums.get(ordinal as usize).copied().unwrap_or(0.0));
+        scores.push(touched.into_iter().map(score).collect());
+    }
+    Ok(scores)
+}
+
+impl Snapshot {
+    /// The live documents that share a term with `query`, by BM25 ([`Bm25`]), the best `k`: what
+    /// the words alone would answer. The encoder is not needed.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsupportedVersion`](crate::ErrorKind::UnsupportedVersion) when the index was written
+    /// before there was lexical search and not merged since;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when it is damaged.
+    pub fn lexical(&self, query: &str, k: usize) -> Result<Vec<(String, f64)>> {
+        self.best_lexical(query, k, &View::all(&self.state.segments))
+    }
+
+    /// [`Snapshot::lexical`] among the documents that pass `filter`. Their scores are the same
+    /// as without it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Snapshot::lexical`], and of reading documents for the filter.
+    pub fn lexical_filtered(
+        &self,
+        query: &str,
+        k: usize,
+        filter: &Filter,
+    ) -> Result<Vec<(String, f64)>> {
+        let view = View::filtered(&self.state.segments, filter)?;
+        self.best_lexical(query, k, &view)
+    }
+
+    fn best_lexical(&self, query: &str, k: usize, view: &View<'_>) -> Result<Vec<(String, f64)>> {
+        let segments = &self.state.segments;
+        let params = &self.params().lexicon;
+        let terms = params.analyser().terms(query);
+        let scores = lexical_scores(segments, view, &terms, params.bm25())?;
+        let mut found: Vec<(f64, &str)> = Vec::new();
+        for (segment, scores) in segments.iter().zip(scores) {
+            let named = |(ordinal, score)| (score, segment.documents.id(ordinal));
+            found.extend(scores.into_iter().map(named));
+        }
+        let best_first = |a: &(f64, &str), b: &(f64, &str)| -> Ordering {
+            b.0.total_cmp(&a.0).then(a.1.cmp(b.1))
+        };
+        if k < found.len() {
+            if k > 0 {
+                found.select_nth_unstable_by(k - 1, best_first);
+            }
+            found.truncate(k);
+        }
+        found.sort_unstable_by(best_first);
+        Ok(found
+            .into_iter()
+            .map(|(score, id)| (id.to_owned(), score))
+            .collect())
+    }
+}

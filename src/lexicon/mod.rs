@@ -1,0 +1,47 @@
+//! The words of documents: how texts become terms, and which documents contain which term.
+//!
+//! ```text
+//!   title, text ─► Analyser ─► terms ─► LexiconBuilder ─► three sections ─► Lexicon
+//!                                                               ▲              │
+//!                                        merge_lexicons ────────┴──────────────┤
+//!   query ───────► Analyser ─► terms ────────────────────────────────► postings, lengths ─► Bm25
+//! ```
+//!
+//! A segment has a lexicon of its own; statistics of several segments add up, which is done where
+//! it is known which documents are alive ([`crate::index`]).
+//!
+//! Invariants:
+//! - I1. Postings list documents by ascending ordinal, each once.
+//! - I2. The length of a document is the sum of the counts of its terms.
+//! - I3. A merge gives the lexicon that the texts of the kept documents would have given.
+
+mod analyser;
+mod bm25;
+mod build;
+mod postings;
+mod stop_words;
+mod table;
+mod words;
+
+pub use analyser::{Analyser, MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS};
+pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_term};
+pub use bm25::Bm25;
+pub use build::{LexiconBuilder, merge_lexicons};
+pub(crate) use postings::Postings;
+pub use stop_words::is_stop_word;
+pub use table::Lexicon;
+pub(crate) use words::is_unspaced;
+pub use words::{MAX_WORD_CHARS, words};
+
+/// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
+pub mod sections {
+    use crate::format::SectionKind;
+
+    /// Transducer from term to its number in ascending order; absent, as the others are, when the
+    /// segment has no lexicon.
+    pub const TERMS: SectionKind = SectionKind(0x0401);
+    /// Term number -> postings (rows of bytes).
+    pub const TERM_POSTINGS: SectionKind = SectionKind(0x0402);
+    /// Ordinal -> number of terms of the document, repeated ones counted (`u32`).
+    pub const DOCUMENT_LENGTHS: SectionKind = SectionKind(0x0403);
+}

@@ -1,0 +1,132 @@
+//! Documents and files over time: update, delete, filter, merge, vacuum, copy, recover.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)]
+
+mod cli;
+mod common;
+
+use cli::{DOCUMENTS, Folder, corpus};
+use serde_json::json;
+
+/// `a.zgr` of the dozen documents, the first half tagged "early", untrained.
+fn built() -> Folder {
+    let folder = Folder::new();
+    let lines = corpus();
+    let tagged = lines.lines().enumerate().map(|(number, line)| {
+        let tag = if number < 6 { "early" } else { "late" };
+        line.replacen('{', &format!("{{\"tags\": [\"{tag}\", \"all\"], "), 1) + "\n"
+    });
+    folder.write("corpus.jsonl", tagged.collect::<String>());
+    folder.ok(&["build", "corpus.jsonl", "-o", "a.zgr", "--no-train"]);
+    folder
+}
+
+#[test]
+fn what_list_prints_build_reads() {
+    let folder = built();
+    let listed = folder.ok(&["list", "a.zgr", "--json"]);
+    assert_eq!(listed.lines().count(), DOCUMENTS.len());
+    folder.write("again.jsonl", &listed);
+    folder.ok(&["build", "again.jsonl", "-o", "again.zgr", "--no-train"]);
+    assert_eq!(folder.ok(&["list", "again.zgr", "--json"]), listed);
+    assert!(
+        folder
+            .ok(&["list", "a.zgr"])
+            .starts_with("wing\tWing flutter\n")
+    );
+    assert!(
+        folder
+            .ok(&["get", "a.zgr", "fish"])
+            .contains("Salmon swim up the river")
+    );
+}
+
+#[test]
+fn a_search_can_be_kept_to_tags() {
+    let folder = built();
+    let args = [
+        "search",
+        "a.zgr",
+        "salmon in the river",
+        "-k",
+        "20",
+        "--json",
+    ];
+    for (filter, count) in [
+        (&["--filter-tag", "early"][..], 6),
+        (&["--filter-tag", "all", "--filter-not-tag", "early"], 6),
+        (&["--filter-tag", "early", "--filter-tag", "late"], 0),
+        (&["--filter-not-tag", "unknown"], 12),
+    ] {
+        let hits = folder.json(&[&args[..], filter].concat());
+        assert_eq!(hits.as_array().unwrap().len(), count, "{filter:?}");
+    }
+}
+
+#[test]
+fn documents_are_replaced_deleted_merged_vacuumed_and_copied() {
+    let folder = built();
+    folder.write(
+        "new.jsonl",
+        r#"{"_id": "fish", "text": "Penguins of the antarctic."}"#,
+    );
+    let added = folder.json(&["add", "a.zgr", "new.jsonl", "--json"]);
+    assert_eq!(added["commit"]["replaced"], 1);
+    let document = folder.json(&["get", "a.zgr", "fish", "--json"]);
+    assert_eq!(document["text"], "Penguins of the antarctic.");
+    let deleted = folder.json(&["delete", "a.zgr", "wing", "nobody", "--json"]);
+    assert_eq!(
+        (&deleted["deleted"], &deleted["unknown"]),
+        (&json!(1), &json!(["nobody"]))
+    );
+    assert!(folder.fails(&["get", "a.zgr", "wing"]).contains("wing"));
+
+    folder.json(&["merge", "a.zgr", "--json"]);
+    folder.ok(&["backup", "a.zgr", "copy.zgr"]);
+    let vacuumed = folder.json(&["vacuum", "a.zgr", "--json"]);
+    assert!(vacuumed["after_bytes"].as_u64() < vacuumed["before_bytes"].as_u64());
+    folder.json(&["vacuum", "copy.zgr", "--into", "compact.zgr", "--json"]);
+    let recovered = folder.json(&["recover", "copy.zgr", "--into", "saved.zgr", "--json"]);
+    assert_eq!(
+        (&recovered["documents"], &recovered["lost"]),
+        (&json!(11), &json!([]))
+    );
+    for name in ["a.zgr", "copy.zgr", "compact.zgr", "saved.zgr"] {
+        let info = folder.json(&["info", name, "--json"]);
+        assert_eq!(
+            (&info["documents"], &info["segments"]),
+            (&json!(11), &json!(1)),
+            "{name}"
+        );
+        let check = folder.json(&["check", name, "--json"]);
+        assert_eq!(
+            (&check["findings"], &check["at_risk"]),
+            (&json!([]), &json!([]))
+        );
+        assert_eq!(folder.ids(name, "antarctic penguins")[0], "fish");
+    }
+    assert!(
+        folder
+            .fails(&["backup", "a.zgr", "copy.zgr"])
+            .contains("exists")
+    );
+}
+
+#[test]
+fn a_damaged_index_is_checked_and_what_is_left_is_saved() {
+    let folder = built();
+    let mut bytes = std::fs::read(folder.path("a.zgr")).unwrap();
+    // Both superblocks: what is left must be searched for.
+    bytes[..512].fill(0);
+    bytes[4096..4608].fill(0);
+    folder.write("bad.zgr", bytes);
+    assert!(
+        folder
+            .fails(&["check", "bad.zgr"])
+            .contains("no intact commit")
+    );
+    let recovered = folder.json(&["recover", "bad.zgr", "--into", "saved.zgr", "--json"]);
+    assert_eq!(recovered["documents"], 12);
+    assert_eq!(folder.ids("saved.zgr", "salmon in the river")[0], "fish");
+}

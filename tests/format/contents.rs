@@ -1,0 +1,238 @@
+//! Everything a reader can get from an index, in the words of `format-spec/read.py --json`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use half::f16;
+use serde_json::{Value, json};
+use zerogr::columns::{Csr, Strings, VectorRows};
+use zerogr::docs::{DocumentTable, sections as document_sections};
+use zerogr::format::{BlobPlace, SegmentEntry};
+use zerogr::index::SearchOptions;
+use zerogr::store::{Extent, MemoryBackend, Store};
+use zerogr::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
+
+use super::{Words, open};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+fn vector(row: &[f16]) -> Value {
+    row.iter().map(|value| value.to_f64()).collect()
+}
+
+/// Reads a file with the crate, section by section.
+pub fn contents(bytes: &[u8]) -> Value {
+    let store = Store::open_on(Arc::new(MemoryBackend::new(bytes.to_vec()))).unwrap();
+    let manifest = store.manifest();
+    let params: Value = match manifest.params.is_empty() {
+        true => json!({}),
+        false => serde_json::from_slice(&manifest.params).unwrap(),
+    };
+    let blobs = manifest.blobs.iter().map(|blob| {
+        let path = match &blob.place {
+            BlobPlace::Embedded(_) => "",
+            BlobPlace::External { path } => path,
+        };
+        json!({"role": blob.role.code(), "name": blob.name, "media_type": blob.media_type,
+               "path": path, "len_bytes": blob.len_bytes, "sha256": hex(&blob.sha256)})
+    });
+    let mut index = json!({
+        "format": "0.1",
+        "uuid": hex(&store.uuid()),
+        "generation": manifest.generation,
+        "superseded": false,
+        "user": hex(&manifest.user_metadata),
+        "blobs": blobs.collect::<Value>(),
+        "segments": [], "documents": [], "docids": [], "vectors": [],
+    });
+    for (number, entry) in manifest.segments.iter().enumerate() {
+        let body = store.extent(&entry.segment).unwrap();
+        let heads = store.extent(&entry.heads.unwrap()).unwrap();
+        let dead = entry.tombstones.map(|tombstones| {
+            let extent = store.extent(&tombstones).unwrap();
+            extent.section(document_sections::TOMBSTONES).unwrap()
+        });
+        let is_dead = |ordinal: u32| {
+            dead.as_ref()
+                .is_some_and(|bits| bits[ordinal as usize / 8] >> (ordinal % 8) & 1 == 1)
+        };
+        let segment = Segment::open(&body, &heads, entry, &params);
+        push(&mut index["segments"], segment_line(entry));
+        for ordinal in 0..entry.doc_count {
+            push(
+                &mut index["documents"],
+                segment.document(number, ordinal, !is_dead(ordinal)),
+            );
+        }
+        for rank in 0..entry.docid_count {
+            push(&mut index["docids"], segment.docid(number, rank));
+        }
+        push(&mut index["vectors"], segment.vectors());
+    }
+    index["params"] = params;
+    index
+}
+
+fn push(list: &mut Value, value: Value) {
+    list.as_array_mut().unwrap().push(value);
+}
+
+fn segment_line(entry: &SegmentEntry) -> Value {
+    json!({"id": entry.id, "level": entry.level, "documents": entry.doc_count,
+           "dead": entry.dead_count, "docids": entry.docid_count})
+}
+
+struct Segment {
+    trie: SegmentTrie,
+    postings: Csr,
+    document_docids: Csr,
+    texts: Strings,
+    table: DocumentTable,
+    document_vectors: VectorRows,
+    document_head: VectorRows,
+    trie_head: TrieHead,
+    document_count: u32,
+}
+
+impl Segment {
+    fn open(body: &Extent, heads: &Extent, entry: &SegmentEntry, params: &Value) -> Self {
+        let (n, m) = (entry.doc_count, entry.docid_count);
+        let number = |value: &Value| value.as_u64().unwrap() as usize;
+        let dim = number(&params["encoder"]["dim"]);
+        let width = number(&params["tokenizer"]["token_width_bytes"]);
+        let width = TokenWidth::from_bytes_per_token(width).unwrap();
+        let rows = |section| VectorRows::open(section, n as usize, dim).unwrap();
+        let section = |kind| body.section(kind).unwrap();
+        let head = |kind| heads.section(kind).unwrap();
+        let document_vectors = rows(section(sections::DOCUMENT_VECTORS));
+        Segment {
+            trie: SegmentTrie::open(section(sections::TRIE), width, m).unwrap(),
+            postings: Csr::open(section(sections::POSTINGS), m as usize, n).unwrap(),
+            document_docids: Csr::open(section(sections::DOCUMENT_DOCIDS), n as usize, m).unwrap(),
+            texts: Strings::open(section(sections::DOCID_TEXTS), m as usize).unwrap(),
+            table: DocumentTable::open(body, n as usize).unwrap(),
+            document_head: match heads.find(sections::DOCUMENT_HEAD).unwrap() {
+                Some(section) => rows(section),
+                None => document_vectors.clone(),
+            },
+            document_vectors,
+            trie_head: TrieHead::open(
+                head(sections::HEAD_NODES),
+                head(sections::HEAD_EDGES),
+                head(sections::EDGE_VECTORS),
+                dim,
+            )
+            .unwrap(),
+            document_count: n,
+        }
+    }
+
+    fn document(&self, segment: usize, ordinal: u32, live: bool) -> Value {
+        let document = self.table.document(ordinal).unwrap();
+        let docids = self.document_docids.row(ordinal);
+        json!({"segment": segment, "ordinal": ordinal, "id": document.id, "live": live,
+               "title": document.title, "text": document.text, "tags": document.tags,
+               "fields": document.fields,
+               "docids": docids.map(|rank| self.texts.row(rank)).collect::<Vec<_>>()})
+    }
+
+    fn docid(&self, segment: usize, rank: u32) -> Value {
+        json!({"segment": segment, "rank": rank, "tokens": self.trie.docid(rank).unwrap(),
+               "text": self.texts.row(rank),
+               "documents": self.postings.row(rank).collect::<Vec<_>>()})
+    }
+
+    fn vectors(&self) -> Value {
+        let all = |rows: &VectorRows| -> Value {
+            (0..self.document_count as usize)
+                .map(|row| vector(rows.row(row)))
+                .collect()
+        };
+        let mut nodes = Vec::new();
+        if self.trie.docid_count() > 0 {
+            self.push_nodes(self.trie.root(), &mut nodes);
+        }
+        nodes.sort_by_key(|(order, _)| *order);
+        json!({"documents": all(&self.document_vectors),
+               "document_head": all(&self.document_head),
+               "trie_head": nodes.into_iter().map(|(_, node)| node).collect::<Value>()})
+    }
+
+    /// Every listed node at or below `node`, with its place in the order of the file.
+    fn push_nodes(&self, node: TrieNode, nodes: &mut Vec<((u32, u32), Value)>) {
+        let mut children = Vec::new();
+        self.trie.children(node, &mut children).unwrap();
+        if let Some(listed) = self.trie_head.node(&node) {
+            let edges = (0u32..).zip(&children).map(|(index, child)| {
+                let edge = self.trie_head.edge(listed, index).unwrap();
+                json!({"token": (child.token != END).then_some(child.token),
+                       "first_rank": child.node.lo, "norm": edge.norm, "bias": edge.bias,
+                       "vector": vector(edge.unit)})
+            });
+            let children: Value = edges.collect();
+            let listed = json!({"depth": node.depth, "first_rank": node.lo, "children": children});
+            nodes.push(((node.depth, node.lo), listed));
+        }
+        for child in children.iter().filter(|child| child.token != END) {
+            self.push_nodes(child.node, nodes);
+        }
+    }
+}
+
+/// The answers to `queries`, drawn and reranked.
+pub fn searches(bytes: &[u8], encoder: Words, queries: &[&str]) -> Value {
+    let snapshot = open(bytes, encoder).unwrap().snapshot();
+    let mut searches = json!([]);
+    for query in queries {
+        for rerank in [false, true] {
+            let vector = encoder.vector(query, usize::MAX);
+            let options = SearchOptions::new().k(5).rerank(rerank);
+            let found = snapshot.search_vector(&vector, &options).unwrap();
+            let hits = found.hits.iter().map(|hit| {
+                json!({"id": hit.id, "score": hit.score, "log_prob": hit.log_prob,
+                       "docid": hit.docid})
+            });
+            let hits: Value = hits.collect();
+            push(
+                &mut searches,
+                json!({"query": query, "vector": vector, "k": 5, "rerank": rerank, "hits": hits}),
+            );
+        }
+    }
+    searches
+}
+
+/// Panics with the place of the first difference. Numbers may differ by `tolerance`.
+pub fn assert_same(found: &Value, expected: &Value, tolerance: f64, place: &str) {
+    match (found, expected) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys = |map: &serde_json::Map<String, Value>| {
+                let mut keys: Vec<String> = map.keys().cloned().collect();
+                keys.sort();
+                keys
+            };
+            assert_eq!(keys(a), keys(b), "{place}");
+            for (key, value) in a {
+                assert_same(value, &b[key], tolerance, &format!("{place}.{key}"));
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            assert_eq!(a.len(), b.len(), "{place}");
+            for (at, (a, b)) in a.iter().zip(b).enumerate() {
+                assert_same(a, b, tolerance, &format!("{place}[{at}]"));
+            }
+        }
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            // Parsing a decimal may be off by the last bit.
+            let slack = tolerance + 1e-14 * b.abs();
+            assert!((a - b).abs() <= slack, "{place}: {a} is not {b}");
+        }
+        _ => assert_eq!(found, expected, "{place}"),
+    }
+}

@@ -1,0 +1,285 @@
+//! The indexes of `tests/golden/`: one for each thing the format can say.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use zerogr::Document;
+use zerogr::format::{BlobEntry, BlobPlace, BlobRole};
+use zerogr::index::{EncoderSource, Index, IndexOptions, TrainOptions};
+use zerogr::store::MemoryBackend;
+
+use super::Words;
+
+/// An index to be written.
+pub struct Golden {
+    pub name: &'static str,
+    pub encoder: Words,
+    build: fn(&Index),
+    /// Whether every machine writes the same bytes. Training takes logarithms, and those may
+    /// differ in the last bit.
+    pub is_reproducible: bool,
+    pub queries: &'static [&'static str],
+}
+
+const NARROW: Words = Words {
+    dim: 8,
+    vocabulary_size: 50_000,
+};
+const WIDE: Words = Words {
+    dim: 8,
+    vocabulary_size: 70_000,
+};
+/// Few values, for many docids.
+const FLAT: Words = Words {
+    dim: 2,
+    vocabulary_size: 50_000,
+};
+
+const fn golden(
+    name: &'static str,
+    encoder: Words,
+    build: fn(&Index),
+    queries: &'static [&'static str],
+) -> Golden {
+    Golden {
+        name,
+        encoder,
+        build,
+        is_reproducible: true,
+        queries,
+    }
+}
+
+pub const GOLDENS: [Golden; 10] = [
+    golden("empty", NARROW, |_| {}, &["anything"]),
+    golden(
+        "untrained",
+        NARROW,
+        untrained,
+        &["shock wave", "yeast genes"],
+    ),
+    golden(
+        "segments",
+        NARROW,
+        segments,
+        &["boundary layer heat", "ice of the pole"],
+    ),
+    Golden {
+        is_reproducible: false,
+        ..golden(
+            "trained",
+            NARROW,
+            trained,
+            &["boundary layer heat", "sleep"],
+        )
+    },
+    golden("collisions", NARROW, collisions, &["annual report", "memo"]),
+    golden("wide", WIDE, wide, &["slender wings"]),
+    golden("long", NARROW, long, &["w1 w2 w3"]),
+    golden("unicode", NARROW, unicode, &["grüße", "Привет мир"]),
+    golden("fanout", FLAT, fanout, &["one", "two"]),
+    golden("blobs", NARROW, blobs, &["shock wave"]),
+];
+
+impl Golden {
+    /// Writes the index and gives the bytes of its file.
+    pub fn write(&self) -> Vec<u8> {
+        let backend = Arc::new(MemoryBackend::default());
+        let options =
+            IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(self.encoder))).file_seed(7);
+        (self.build)(&Index::create_on(backend.clone(), options).unwrap());
+        backend.to_vec()
+    }
+}
+
+fn commit(index: &Index, documents: impl IntoIterator<Item = Document>) {
+    let mut writer = index.writer().unwrap();
+    for document in documents {
+        writer.add(document).unwrap();
+    }
+    writer.commit().unwrap();
+}
+
+fn prose() -> Vec<Document> {
+    [
+        ("wing", "Slender wings flutter at supersonic speed"),
+        ("heat", "Heat transfer through a turbulent boundary layer"),
+        ("shock", "A shock wave meets the laminar boundary layer"),
+        ("gene", "Gene expression in yeast under osmotic stress"),
+        ("brain", "Memory consolidation during sleep"),
+        ("fish", "Migration of salmon up the river"),
+        ("ice", "Sheets of ice slide towards the sea"),
+        ("star", "Spectra of hot stars near the pole"),
+        ("bridge", "Cables of a bridge in strong wind"),
+        ("soil", "Moisture of soil after heavy rain"),
+        ("coin", "Silver coins from a sunken ship"),
+        ("verse", "Metre and rhyme of old verse"),
+    ]
+    .map(|(id, text)| Document::new(id).title(id).text(text))
+    .to_vec()
+}
+
+/// One segment, every shape of document.
+fn untrained(index: &Index) {
+    let mut documents = prose();
+    documents.truncate(4);
+    documents.push(Document::new("empty"));
+    documents.push(Document::new("title only").title("Only a title"));
+    documents.push(Document::new("text only").text("only a text"));
+    let rich = Document::new("rich").title("Everything").text("All of it");
+    documents.push(
+        rich.tag("2024")
+            .tag("draft")
+            .tag("2024")
+            .field("year", 2024)
+            .field("score", -0.5)
+            .field("nested", json!({"list": [1, null, true, "x"], "empty": {}})),
+    );
+    documents.push(Document::new("draft").text("another draft").tag("draft"));
+    commit(index, documents);
+}
+
+/// Three segments; the first has a replaced and a deleted document, the second a deleted one.
+fn segments(index: &Index) {
+    commit(index, prose());
+    commit(
+        index,
+        [
+            Document::new("ice").text("Cores of ice drilled near the pole"),
+            Document::new("moss").text("Moss and lichen on bare rock"),
+            Document::new("fern").text("Ferns in the shade of old trees"),
+            Document::new("reed").text("Reed along the slow river"),
+            Document::new("sand").text("Dunes of sand move with the wind"),
+            Document::new("clay").text("Clay pots from the old kiln"),
+        ],
+    );
+    let mut writer = index.writer().unwrap();
+    writer
+        .add(Document::new("rope").text("Rope made of hemp and sisal"))
+        .unwrap();
+    writer
+        .add(Document::new("sail").text("Sails of the slender ship"))
+        .unwrap();
+    assert!(writer.delete("fish").unwrap());
+    assert!(writer.delete("clay").unwrap());
+    writer.commit().unwrap();
+}
+
+/// Two segments, one of them with a dead document, and fitted heads.
+fn trained(index: &Index) {
+    let mut documents = prose();
+    let second = documents.split_off(6);
+    commit(index, documents);
+    commit(index, second);
+    let mut writer = index.writer().unwrap();
+    assert!(writer.delete("star").unwrap());
+    let options = TrainOptions::default().seed(3);
+    writer.commit_with(Some(&options), &mut |_| {}).unwrap();
+}
+
+/// Docids that several documents carry, and texts that are one docid.
+fn collisions(index: &Index) {
+    commit(
+        index,
+        [
+            Document::new("c")
+                .docid("annual report")
+                .docid("report of 2024"),
+            Document::new("a").docid("annual report"),
+            Document::new("b").docid("annual report").docid("memo"),
+            // The same tokens in other words: one docid, the first text names it (ZF-SG-03).
+            Document::new("d").docid("#7 #8").docid("#07 #8"),
+            Document::new("e").docid("#007 #008"),
+        ],
+    );
+}
+
+/// Tokens of three bytes.
+fn wide(index: &Index) {
+    let mut documents = prose();
+    documents.truncate(3);
+    documents.push(Document::new("low").docid("#0 #0"));
+    documents.push(Document::new("bytes").docid("#255 #256 #65535 #65536"));
+    documents.push(Document::new("high").docid("#69999"));
+    commit(index, documents);
+}
+
+/// The longest docids, and docids that begin others.
+fn long(index: &Index) {
+    let docid = |words: std::ops::RangeInclusive<u32>| {
+        let words: Vec<String> = words.map(|word| format!("#{word}")).collect();
+        words.join(" ")
+    };
+    commit(
+        index,
+        [
+            Document::new("64").docid(docid(1..=64)),
+            Document::new("63").docid(docid(1..=63)),
+            Document::new("1").docid(docid(1..=1)),
+            Document::new("2").docid(docid(1..=2)),
+            Document::new("other end").docid(format!("{} #99", docid(1..=63))),
+            Document::new("same ending").docid(docid(2..=64)),
+            Document::new("i".repeat(4096)).docid("#5"),
+        ],
+    );
+}
+
+/// Ids, texts, docids, tags and fields beyond ASCII.
+fn unicode(index: &Index) {
+    commit(
+        index,
+        [
+            Document::new("grüße").title("Grüße").text("Viele Grüße 🦀"),
+            Document::new("мир").title("Привет").text("Привет мир"),
+            Document::new("世界")
+                .title("你好")
+                .text("你好 世界")
+                .tag("标签"),
+            Document::new("e\u{301}").text("cafe\u{301}"),
+            Document::new("\u{e9}").text("caf\u{e9}"),
+            Document::new("control").text("a\u{0}b\u{1f}\u{7f}\u{2028}c\\\"/\r\n\t"),
+            Document::new("👩‍👩‍👧")
+                .docid("👩‍👩‍👧 famille")
+                .field("ключ", "значение"),
+            Document::new("last").docid("\u{10ffff} \u{ffff}"),
+        ],
+    );
+}
+
+/// One document with 300 docids: trie nodes with more than 32 and with 256 transitions.
+fn fanout(index: &Index) {
+    let many = (0..300).fold(Document::new("many").text("one"), |document, token| {
+        document.docid(format!("#{token}"))
+    });
+    let some = (0..40).fold(Document::new("some").text("two"), |document, token| {
+        document.docid(format!("#{} #{}", token * 3, token))
+    });
+    commit(index, [many, some]);
+}
+
+/// Blobs inside and outside the file, and the application's own bytes.
+fn blobs(index: &Index) {
+    let mut documents = prose();
+    documents.truncate(2);
+    commit(index, documents);
+    let mut transaction = index.store().begin().unwrap();
+    let mut manifest = transaction.base().clone();
+    let notes = transaction
+        .append_blob(
+            BlobRole::Other(77),
+            "notes.txt",
+            "text/plain",
+            b"kept as it is",
+        )
+        .unwrap();
+    manifest.blobs.push(BlobEntry {
+        name: "elsewhere".into(),
+        place: BlobPlace::External {
+            path: "elsewhere/notes.txt".into(),
+        },
+        ..notes.clone()
+    });
+    manifest.blobs.push(notes);
+    manifest.user_metadata = b"of the application\0\xff".to_vec();
+    transaction.commit(manifest).unwrap();
+}

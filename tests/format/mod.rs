@@ -1,0 +1,126 @@
+//! What the tests of the file format share: indexes to be written, everything a reader can get
+//! from one, the second reader, and commits made by hand.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub mod by_hand;
+pub mod contents;
+pub mod indexes;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::Value;
+use zerogr::index::{Index, OpenOptions};
+use zerogr::store::MemoryBackend;
+use zerogr::{DocidTokenizer, ErrorKind, Result, TextEncoder};
+
+/// An encoder without a model: words hashed into a few values. A word such as `#12` is the token
+/// 12, so that a test can choose the keys of a trie.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    pub dim: usize,
+    pub vocabulary_size: usize,
+}
+
+fn hash(word: &str) -> u64 {
+    word.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+    })
+}
+
+impl Words {
+    /// The unit vector of a text. Only sums, a root and divisions: the same on every machine.
+    pub fn vector(&self, text: &str, max_len_tokens: usize) -> Vec<f32> {
+        let mut vector = vec![0.125f32; self.dim];
+        for word in text.to_lowercase().split_whitespace().take(max_len_tokens) {
+            vector[(hash(word) % self.dim as u64) as usize] += 1.0;
+        }
+        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        vector.iter().map(|value| value / length).collect()
+    }
+}
+
+impl TextEncoder for Words {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("words-{}", self.dim)
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        self
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        _: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        Ok(texts
+            .iter()
+            .flat_map(|text| self.vector(text, max_len_tokens))
+            .collect())
+    }
+}
+
+impl DocidTokenizer for Words {
+    fn vocabulary_size(&self) -> usize {
+        self.vocabulary_size
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("words-{}", self.vocabulary_size)
+    }
+
+    fn docid_tokens(&self, docid: &str) -> Result<Vec<u32>> {
+        let token = |word: &str| match word.strip_prefix('#').map(str::parse) {
+            Some(Ok(token)) => token,
+            _ => (hash(word) % self.vocabulary_size as u64) as u32,
+        };
+        Ok(docid.split(' ').map(token).collect())
+    }
+}
+
+/// A file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Opens the bytes of an index file.
+pub fn open(bytes: &[u8], encoder: Words) -> Result<Index> {
+    Index::open_on(
+        Arc::new(MemoryBackend::new(bytes.to_vec())),
+        OpenOptions::new().encoder(Arc::new(encoder)),
+    )
+}
+
+/// What the second reader says of a file: its JSON, or its exit status and message.
+pub fn read_py(bytes: &[u8]) -> std::result::Result<Value, (i32, String)> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+    let output = Command::new("python3")
+        .arg(repository("format-spec/read.py"))
+        .arg(file.path())
+        .args(["--json", "--vectors"])
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    match output.status.code() {
+        Some(0) => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        status => Err((status.unwrap(), message)),
+    }
+}
+
+/// The exit status by which the second reader says what an error kind says.
+pub fn exit_status(kind: ErrorKind) -> i32 {
+    match kind {
+        ErrorKind::Corrupt => 1,
+        ErrorKind::NotAnIndex => 3,
+        ErrorKind::UnsupportedVersion => 4,
+        other => panic!("{other:?} says nothing about a file"),
+    }
+}
