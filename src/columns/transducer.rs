@@ -95,6 +95,11 @@ impl Transducer {
             return None;
         }
         let root = usize::try_from(number(root)).ok()?;
+        // The root is the last state, unless the empty key is the only one.
+        let is_last = root.checked_add(1 + FOOTER_BYTES) == Some(section.len());
+        if !is_last && (root != EMPTY || section.len() != FRONT_BYTES + FOOTER_BYTES) {
+            return None;
+        }
         let key_count = number(key_count);
         Some(Transducer {
             section,
@@ -170,8 +175,9 @@ impl Transducer {
         };
         let bytes = take(&mut rest, count * width)?;
         let outputs = take(&mut rest, count * output_width)?;
-        if is_final {
-            take(&mut rest, output_width)?;
+        // Ranks ascend with the keys, so what comes before a longer key adds nothing at its end.
+        if is_final && number(take(&mut rest, output_width)?) != 0 {
+            return None;
         }
         Some(State {
             is_final,
@@ -255,6 +261,12 @@ impl<'a> Keys<'a> {
             }
             *next += 1;
             let on = state.transition(index).ok_or_else(damaged)?;
+            let before = index
+                .checked_sub(1)
+                .and_then(|before| state.transition(before));
+            if before.is_some_and(|before| before.input >= on.input) {
+                return Err(damaged());
+            }
             self.key.push(on.input);
             let output = output.saturating_add(on.output);
             if self.enter(on.target, output)? {
