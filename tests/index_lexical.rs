@@ -12,7 +12,7 @@ use corpus::{document, encoder, options, reopen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::eval::Collection;
+use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
 use zerogr::generate::{DocidOptions, TermStats, keyword_docids};
 use zerogr::index::{
     EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, OpenOptions,
@@ -459,4 +459,55 @@ fn export_terms() {
         exported.to_string(),
     )
     .unwrap();
+}
+
+/// nDCG@10, Acc@1 and Recall@100 of the words alone, and bytes of the lexicon per document.
+fn quality(folder: &Path, lexicon: LexiconParams) -> ([f64; 3], f64) {
+    let (documents, collection) = collection(folder);
+    let count = documents.len();
+    let index = index_with(lexicon);
+    add(&index, documents);
+    let snapshot = index.snapshot();
+    let mut run = Run::new();
+    for query in &collection.queries {
+        let hits = snapshot.lexical(&query.text, 100).unwrap();
+        run.insert_ranked(&query.id, hits).unwrap();
+    }
+    let means = evaluate(&collection.qrels, &run, &EvalOptions::default())
+        .summary
+        .means;
+    let store = index.store();
+    let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
+    let is_lexicon = |kind: u16| (0x0401..=0x0403).contains(&kind);
+    let sections = extent.sections().filter(|info| is_lexicon(info.kind.0));
+    let bytes: Vec<u64> = sections.map(|info| info.len_bytes).collect();
+    println!(
+        "{}: nDCG@10 {:.4}, Acc@1 {:.4}, Recall@100 {:.4}, bytes of terms, postings, lengths {bytes:?}",
+        folder.display(),
+        means.ndcg_10,
+        means.acc_1,
+        means.recall_100
+    );
+    (
+        [means.ndcg_10, means.acc_1, means.recall_100],
+        bytes.iter().sum::<u64>() as f64 / count as f64,
+    )
+}
+
+#[test]
+fn words_alone_are_as_good_as_they_were_and_take_little_space() {
+    let scifact = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scifact");
+    let (means, bytes) = quality(&scifact, LexiconParams::default());
+    assert!(
+        means[0] > 0.68 && means[1] > 0.53 && means[2] > 0.90,
+        "{means:?}"
+    );
+    assert!(bytes < 190.0, "{bytes} bytes per document");
+    if let Some(cranfield) = shared("cranfield") {
+        let (means, _) = quality(&cranfield, LexiconParams::default());
+        assert!(
+            means[0] > 0.43 && means[1] > 0.72 && means[2] > 0.76,
+            "{means:?}"
+        );
+    }
 }
