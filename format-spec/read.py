@@ -21,7 +21,7 @@ FORMAT = (0, 1)
 SEGMENT, HEADS, TOMBSTONES, BLOB, PSEUDO_QUERIES, MANIFEST = range(1, 7)
 KNOWN_SECTIONS = {
     SEGMENT: {0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0301, 0x0302, 0x0303, 0x0304, 0x0305,
-              0x0307, 0x0308},
+              0x0307, 0x0308, 0x0401, 0x0402, 0x0403},
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
     BLOB: {1},
@@ -250,13 +250,17 @@ def read_lists(raw, rows, bound):
     return [values[a:b] for a, b in zip(offsets, offsets[1:])]
 
 
-def read_strings(raw, rows):
-    check(len(raw) >= 8 * (rows + 1), "a text section is cut short")
+def read_rows(raw, rows):
+    check(len(raw) >= 8 * (rows + 1), "a section of rows is cut short")
     offsets = struct.unpack_from(f"<{rows + 1}Q", raw)
-    text = raw[8 * (rows + 1):]
-    check(offsets[0] == 0 and offsets[-1] == len(text) and list(offsets) == sorted(offsets),
-          "a text section has bad offsets")
-    return [text[a:b].decode() for a, b in zip(offsets, offsets[1:])]
+    data = raw[8 * (rows + 1):]
+    check(offsets[0] == 0 and offsets[-1] == len(data) and list(offsets) == sorted(offsets),
+          "a section of rows has bad offsets")
+    return [data[a:b] for a, b in zip(offsets, offsets[1:])]
+
+
+def read_strings(raw, rows):
+    return [row.decode() for row in read_rows(raw, rows)]
 
 
 def read_vectors(raw, rows, dim):
@@ -340,25 +344,30 @@ class Transducer:
         check(delta == 0 or first - delta >= 16, "a trie node is out of bounds")
         return first - delta if delta else 0
 
-    def keys(self, width):
-        """The docids, by rank."""
-        docids, todo, visits = [], [(self.root, b"", 0)], 0
+    def keys(self, longest):
+        """The keys in order; the value of each is its place."""
+        keys, todo, visits = [], [(self.root, b"", 0)], 0
         while todo:
             address, key, rank = todo.pop()
             visits += 1
-            check(visits <= 64 * width * self.count + 1, "trie: paths that lead to no docid")
+            check(visits <= longest * self.count + 1, "trie: paths that lead to no key")
             is_final, final_output, transitions = self.node(address)
             if is_final:
-                check(final_output == 0 and rank == len(docids) < self.count, "trie: bad rank")
-                check(0 < len(key) <= 64 * width and len(key) % width == 0, "trie: bad key")
-                docids.append([int.from_bytes(key[at:at + width], "big")
-                               for at in range(0, len(key), width)])
-            check(len(key) <= 64 * width, "trie: a key is too long")
+                check(final_output == 0 and rank == len(keys) < self.count, "trie: bad rank")
+                keys.append(key)
+            check(len(key) <= longest, "trie: a key is too long")
             check(all(a[0] < b[0] for a, b in zip(transitions, transitions[1:])), "trie: order")
             todo += [(target, key + bytes([byte]), rank + output)
                      for byte, output, target in reversed(transitions)]
-        check(len(docids) == self.count, "trie: docids are missing")
-        return docids
+        check(len(keys) == self.count, "trie: keys are missing")
+        return keys
+
+    def docids(self, width):
+        """The docids, by rank, as lists of tokens."""
+        keys = self.keys(64 * width)
+        check(all(key and len(key) % width == 0 for key in keys), "trie: bad key")
+        return [[int.from_bytes(key[at:at + width], "big") for at in range(0, len(key), width)]
+                for key in keys]
 
 
 def read_head(heads, docids, dim):
@@ -406,7 +415,7 @@ def read_segment(file, superblock, number, entry, params, result):
     n, m, dim = entry["documents"], entry["docids"], params["encoder"]["dim"]
     width = params["tokenizer"]["token_width_bytes"]
     check(width in (2, 3), "bad token width")
-    docids = Transducer(segment.section(0x0101), m).keys(width)
+    docids = Transducer(segment.section(0x0101), m).docids(width)
     check(all(token < params["tokenizer"]["vocabulary_size"] for one in docids for token in one),
           "a docid has a token outside the vocabulary")
     postings = read_lists(segment.section(0x0102), m, n)
@@ -422,6 +431,7 @@ def read_segment(file, superblock, number, entry, params, result):
     check(all(a < b for a, b in zip(sorted_ids, sorted_ids[1:])), "external ids are not in order")
     payloads = read_payloads(segment, n)
     check_tags(segment, payloads)
+    read_lexicon(segment, n, number, result)
     bitmap = bytes((n + 7) // 8)
     if tombstones_ref:
         bitmap = Extent(file, superblock, TOMBSTONES, tombstones_ref).section(0x0306)
@@ -460,6 +470,45 @@ def check_tags(segment, payloads):
         check(list(zip(names, carriers)) == expected, "tags and payloads disagree")
 
 
+def read_lexicon(segment, n, number, result):
+    """Terms with their postings: [ordinal, how often]; and the lengths of documents in terms."""
+    if not {0x0401, 0x0402, 0x0403} & segment.sections.keys():
+        return
+    terms = Transducer(segment.section(0x0401), segment.counts[0x0401]).keys(160)
+    rows = read_rows(segment.section(0x0402), len(terms))
+    check(len(segment.section(0x0403)) == 4 * n, "the lexicon has not one length per document")
+    lengths = [length for length, in struct.iter_unpack("<I", segment.section(0x0403))]
+    lexicon = {term.decode(): read_postings(row, n) for term, row in zip(terms, rows)}
+    counted = [0] * n
+    for ordinal, count in (one for row in lexicon.values() for one in row):
+        counted[ordinal] += count
+    check(counted == lengths, "postings and lengths of documents disagree")
+    result["lexicons"].append(dict(segment=number, terms=lexicon, lengths=lengths))
+
+
+def read_postings(row, n):
+    at, ordinal, postings = 0, -1, []
+
+    def varint():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            check(at < len(row) and shift < 35, "broken postings")
+            byte, at = row[at], at + 1
+            value, shift = value | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                return value
+
+    for _ in range(varint()):
+        coded = varint()
+        ordinal += (coded >> 1) + 1
+        count = 1 if coded & 1 else varint()
+        check(ordinal < n and count > 0, "postings point outside their segment")
+        postings.append([ordinal, count])
+    check(postings and at == len(row), "broken postings")
+    return postings
+
+
 def read_index(path):
     file = File(path)
     superblock, manifest = select(file)
@@ -467,7 +516,7 @@ def read_index(path):
     result = dict(format="%d.%d" % FORMAT, uuid=superblock.uuid.hex(),
                   generation=superblock.generation, superseded=bool(superblock.flags & 1),
                   params=params, user=manifest.user.hex(), blobs=[], segments=[], documents=[],
-                  docids=[], vectors=[])
+                  docids=[], vectors=[], lexicons=[])
     for blob in manifest.blobs:
         if blob["place"] == 1:
             data = Extent(file, superblock, BLOB, blob["reference"]).section(1)

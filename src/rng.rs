@@ -35,6 +35,14 @@ pub fn stable_hash(bytes: &[u8]) -> u64 {
     mix(hash)
 }
 
+/// A hash of a cell of a table under a seed.
+pub fn cell(seed: u64, row: u64, column: u64) -> u64 {
+    let row = mix(mix(seed.wrapping_add(STEP))
+        .wrapping_add(row)
+        .wrapping_add(STEP));
+    mix(row.wrapping_add(column).wrapping_add(STEP))
+}
+
 impl Rng {
     /// The generator for `seed`. Every seed is as good as any other.
     pub fn new(seed: u64) -> Self {
@@ -46,6 +54,14 @@ impl Rng {
     pub fn for_name(seed: u64, name: &str) -> Self {
         Rng {
             counter: mix(seed.wrapping_add(STEP)) ^ stable_hash(name.as_bytes()),
+        }
+    }
+
+    /// An independent generator for one cell of a table under a common seed, for example one
+    /// step of one draw: no cell depends on which others were looked at.
+    pub fn for_cell(seed: u64, row: u64, column: u64) -> Self {
+        Rng {
+            counter: cell(seed, row, column),
         }
     }
 
@@ -123,6 +139,15 @@ mod tests {
         assert_eq!(a, Rng::for_name(1, "doc-1").next_u64());
         assert_ne!(a, Rng::for_name(1, "doc-2").next_u64());
         assert_ne!(a, Rng::for_name(2, "doc-1").next_u64());
+    }
+
+    #[test]
+    fn cells_give_independent_streams() {
+        let mut first = std::collections::HashSet::new();
+        for (seed, row, column) in (0..1_000).map(|i| (i / 100, i / 10 % 10, i % 10)) {
+            assert!(first.insert(Rng::for_cell(seed, row, column).next_u64()));
+        }
+        assert_eq!(Rng::for_cell(1, 2, 3).next_u64(), 2_399_657_773_382_937_285);
     }
 
     #[test]

@@ -200,6 +200,51 @@ fn an_external_blob_is_the_one_meant_or_not_used() {
 }
 
 #[test]
+fn vacuum_and_merge_change_no_document() {
+    // ZF-VA-01, ZF-CP-02, ZF-SG-02, ZF-HD-03
+    let bytes = golden("segments");
+    let store = Store::open_on(Arc::new(MemoryBackend::new(bytes.clone()))).unwrap();
+    let target = Arc::new(MemoryBackend::default());
+    store.copy_live(target.clone()).unwrap();
+    let vacuumed = target.to_vec();
+    assert!(vacuumed.len() < bytes.len());
+    assert_eq!(vacuumed[8192..12_288], bytes[8192..12_288]);
+    assert_eq!(vacuumed[..4096], vacuumed[4096..8192]);
+    let by_hand = ByHand::on(&vacuumed);
+    assert_eq!(
+        (
+            by_hand.manifest.prev_manifest_off,
+            by_hand.manifest.dead_bytes
+        ),
+        (0, 0)
+    );
+    let found = read_py(&vacuumed).unwrap();
+    assert_same(&found, &contents(&vacuumed), 0.0, "vacuumed");
+    let mut expected = contents(&bytes);
+    expected["generation"] = 6.into();
+    assert_same(&found, &expected, 0.0, "vacuumed");
+
+    let backend = Arc::new(MemoryBackend::new(bytes));
+    let options = OpenOptions::new().encoder(Arc::new(GOLDENS[2].encoder));
+    let index = Index::open_on(backend.clone(), options).unwrap();
+    index.merge().unwrap();
+    let merged = backend.to_vec();
+    let found = read_py(&merged).unwrap();
+    assert_same(&found, &contents(&merged), 0.0, "merged");
+    let live = |index: &serde_json::Value| -> Vec<serde_json::Value> {
+        let documents = index["documents"].as_array().unwrap().iter();
+        let live = documents.filter(|document| document["live"] == true);
+        let mut live: Vec<_> = live
+            .map(|one| serde_json::json!([one["id"], one["title"], one["text"], one["docids"]]))
+            .collect();
+        live.sort_by_key(|one| one[0].to_string());
+        live
+    };
+    assert_eq!(found["segments"].as_array().unwrap().len(), 1);
+    assert_eq!(live(&found), live(&expected));
+}
+
+#[test]
 fn pseudo_queries_may_be_left_alone() {
     // ZF-PQ-01, ZF-VE-03
     let bytes = golden("segments");

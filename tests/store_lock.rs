@@ -58,6 +58,7 @@ fn try_elsewhere(path: &std::path::Path) -> String {
 
 #[test]
 fn of_many_threads_exactly_one_wins_and_the_next_can_follow() {
+    // ZF-CM-01
     let (_directory, path) = place();
     let store = Store::create(&path, &SEED).unwrap();
     let barrier = Barrier::new(8);
@@ -214,6 +215,7 @@ fn a_killed_holder_frees_the_lock_and_a_waiting_process_gets_it() {
 
 #[test]
 fn without_the_lock_only_this_process_is_kept_out() {
+    // ZF-CM-01
     let (_directory, path) = place();
     let store = Store::create(&path, &SEED).unwrap();
     let mut holder = Helper::start("hold", &path);

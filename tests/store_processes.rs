@@ -217,6 +217,7 @@ fn every_state_that_readers_see_under_a_busy_writer_is_whole() {
 
 #[test]
 fn a_copy_of_a_live_file_is_a_valid_index() {
+    // ZF-CP-01
     let (directory, path) = place();
     let store = Store::create(&path, &CreateOptions::default()).unwrap();
     let lock = store.write_lock(&WriteOptions::new()).unwrap();

@@ -93,6 +93,7 @@ fn mapped(path: &Path) -> Store {
 
 #[test]
 fn the_content_stays_the_dead_bytes_go_and_writing_continues() {
+    // ZF-VA-01
     let (directory, path) = place();
     let store = used(&path, &CreateOptions::default());
     let before = store.manifest();
@@ -267,6 +268,7 @@ fn names_and_rights_of_the_file_are_kept() {
 
 #[test]
 fn what_an_interrupted_vacuum_left_is_removed_by_the_next_writer_and_nothing_else_is() {
+    // ZF-VA-04
     let (directory, path) = place();
     let directory = directory.path();
     drop(used(&path, &CreateOptions::default()));
@@ -299,6 +301,7 @@ fn what_an_interrupted_vacuum_left_is_removed_by_the_next_writer_and_nothing_els
 
 #[test]
 fn the_old_file_says_that_it_is_superseded() {
+    // ZF-VA-02, ZF-VA-03
     let (directory, path) = place();
     let store = used(&path, &CreateOptions::default());
     let generation = store.manifest().generation;
@@ -365,6 +368,7 @@ fn a_vacuum_that_cannot_be_is_refused_and_changes_nothing() {
 
 #[test]
 fn copies_are_complete_indexes_and_replace_nothing() {
+    // ZF-CP-02
     let (directory, path) = place();
     let store = used(&path, &CreateOptions::default());
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
@@ -532,6 +536,7 @@ impl Backend for Recording {
 
 #[test]
 fn an_ordered_commit_leaves_out_the_last_sync_only() {
+    // ZF-CM-06
     let backend = Arc::new(Recording::default());
     let store = Store::create_on(backend.clone(), &SEED).unwrap();
     add(store.begin().unwrap(), b"first").unwrap();

@@ -95,11 +95,17 @@ impl CsrBuilder {
     }
 
     /// The section's bytes.
-    pub fn into_bytes(mut self) -> Vec<u8> {
-        self.offsets.push(U32::new(self.values.len() as u32));
+    ///
+    /// # Errors
+    /// `Limit` when the lists together have more values than an offset can count.
+    pub fn into_bytes(mut self) -> Result<Vec<u8>> {
+        let count = u32::try_from(self.values.len()).map_err(|_| {
+            Error::limit("the lists of a segment have more than 2^32-1 values: commit more often")
+        })?;
+        self.offsets.push(U32::new(count));
         let mut bytes = self.offsets.as_bytes().to_vec();
         bytes.extend_from_slice(self.values.as_bytes());
-        bytes
+        Ok(bytes)
     }
 }
 
@@ -111,7 +117,7 @@ mod tests {
         let mut builder = CsrBuilder::default();
         rows.iter()
             .for_each(|row| builder.push_row(row.iter().copied()));
-        builder.into_bytes()
+        builder.into_bytes().unwrap()
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub struct CompactExpander<'a> {
     query: &'a [f32],
     scale: f32,
     edges: CompactEdges<'a>,
+    bytes_touched: u64,
 }
 
 impl<'a> CompactExpander<'a> {
@@ -40,18 +41,27 @@ impl<'a> CompactExpander<'a> {
             query,
             scale,
             edges,
+            bytes_touched: 0,
         }
     }
 
-    fn logit(&self, listed: &Listed, child: &ForestChild) -> f32 {
+    fn logit(&mut self, listed: &Listed, child: &ForestChild) -> f32 {
         if let [part] = child.node.parts.as_slice()
             && let Some(edge) = self.edges.stored(listed, part)
         {
+            self.bytes_touched += bytes_of(1, edge.unit.len());
             return self.scale * dot_f16(self.query, edge.unit) + edge.bias;
         }
+        let vectors = self.edges.vectors_of(listed, child);
+        self.bytes_touched += bytes_of(vectors, self.query.len());
         let (unit, bias) = self.edges.summed(listed, child, self.query.len());
         self.scale * dot(self.query, &unit) + bias
     }
+}
+
+/// Bytes of `vectors` float16 vectors.
+fn bytes_of(vectors: usize, dim: usize) -> u64 {
+    (vectors * dim * size_of::<half::f16>()) as u64
 }
 
 impl<'a> CompactEdges<'a> {
@@ -88,6 +98,20 @@ impl<'a> CompactEdges<'a> {
             .get(part.segment as usize)?
             .head
             .edge(*node, part.child_index)
+    }
+
+    /// Vectors that [`CompactEdges::sum`] adds up.
+    fn vectors_of(&self, listed: &Listed, child: &ForestChild) -> usize {
+        let of_part = |part: &ForestPart| match self.stored(listed, part) {
+            Some(_) => 1,
+            None => self
+                .segments
+                .get(part.segment as usize)
+                .map_or(0, |segment| {
+                    segment.postings.value_count(part.node.lo, part.node.hi)
+                }),
+        };
+        child.node.parts.iter().map(of_part).sum()
     }
 
     /// `S/|S|` and the bias of an edge, summed over the segments that have it.
@@ -133,12 +157,9 @@ impl Expander for CompactExpander<'_> {
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
         for branching in nodes {
             let listed = self.edges.listed(branching.node);
-            logits.extend(
-                branching
-                    .children
-                    .iter()
-                    .map(|child| self.logit(&listed, child)),
-            );
+            for child in branching.children {
+                logits.push(self.logit(&listed, child));
+            }
         }
         Ok(())
     }

@@ -12,8 +12,29 @@ pub struct Branching<'a> {
     pub children: &'a [ForestChild],
 }
 
-/// A retriever, already given its query.
+/// A retriever that holds one query.
+///
+/// Two kinds are foreseen (design D5): the trie head, for which a prefix costs a few inner
+/// products, and a language model, for which a call costs much and another prefix in the same
+/// call little. The second kind overrides [`Expander::prefill`] and [`Expander::batch`].
 pub trait Expander {
+    /// Reads the query. Called once, before the first [`Expander::expand`], and not at all when
+    /// nothing branches.
+    fn prefill(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// How many prefixes one call scores at little more than the price of one. Decoders fill
+    /// calls up to this with prefixes they are likely to want; never does it change a result.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Bytes of parameters read so far.
+    fn bytes_touched(&self) -> u64 {
+        0
+    }
+
     /// Appends one unnormalised logit per child of each node, in order. Any value is allowed:
     /// see [`log_softmax`] for what NaN and infinities mean.
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()>;
@@ -24,6 +45,11 @@ pub trait Expander {
 /// Defined for every input: NaN counts as minus infinity; if some logits are plus infinity they
 /// share the probability; if all are minus infinity every child is equally likely.
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
+    log_softmax_at(logits, 1.0)
+}
+
+/// [`log_softmax`] of `logits / temperature`, for a temperature above zero.
+pub(super) fn log_softmax_at(logits: &[f32], temperature: f64) -> Vec<f64> {
     let clean = |&logit: &f32| {
         if logit.is_nan() {
             f64::NEG_INFINITY
@@ -38,7 +64,7 @@ pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
     let above_max = |logit: f64| match max == f64::INFINITY {
         true if logit == max => 0.0,
         true => f64::NEG_INFINITY,
-        false => logit - max,
+        false => (logit - max) / temperature,
     };
     let relative: Vec<f64> = logits.iter().map(|logit| above_max(clean(logit))).collect();
     let log_sum = relative.iter().map(|value| value.exp()).sum::<f64>().ln();

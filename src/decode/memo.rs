@@ -1,29 +1,60 @@
 //! The memo of one query: every docid prefix reached so far, each evaluated at most once.
+//!
+//! ```text
+//!   id   0 root ─────────────┐            opening a node walks the forced steps below it and
+//!   id   1 [a]    2 [b]    3 [c]          scores the first branching; its children get ids
+//!            │                            side by side, in the order of the trie
+//!   id   4 [a x y]  5 [a x z]
+//! ```
+//!
+//! Temperature, removal and search order act on what is remembered here, after the logits; so
+//! one evaluation of a prefix serves every decoder and every draw of a query.
+//!
+//! Invariants:
+//! - I1. A branching prefix is given to the expander at most once; a prefix with one live docid
+//!   or one live child never.
+//! - I2. What is known of a prefix does not depend on when it was opened, nor with which others.
+//!   Only ids do, so no result may depend on how ids compare.
 
 use smallvec::SmallVec;
 
+use super::budget::{Budget, Meter};
 use super::expander::{Branching, Expander, log_softmax};
 use crate::Result;
-use crate::trie::{Forest, ForestNode};
+use crate::trie::{Forest, ForestChild, ForestNode};
 
 /// Handle of a memoised prefix.
 pub(super) type NodeId = u32;
 
+/// Handles of the children of a prefix.
+pub(super) type NodeRange = std::ops::Range<NodeId>;
+
 /// A docid where it is stored: (segment, rank).
 pub type DocidPlace = (u32, u32);
+
+/// All places of one docid.
+pub(super) type Places = SmallVec<[DocidPlace; 1]>;
 
 /// What answering a query cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
+    /// Queries given to the retriever: none while nothing branches, else one.
+    pub prefills: u64,
+    /// Calls of the expander, each of which scored one or more prefixes.
+    pub passes: u64,
     /// Branching prefixes whose children were scored.
     pub node_evaluations: u64,
     /// Children scored, that is vectors compared by the trie head.
     pub children_scored: u64,
+    /// Bytes of parameters read to score them, as far as the expander says.
+    pub bytes_touched: u64,
 }
 
 #[derive(Debug)]
 struct MemoNode {
     prefix: ForestNode,
+    /// The token that leads here from the branching above.
+    token: u32,
     /// Joint log-probability of the prefix.
     log_prob: f64,
     kids: Kids,
@@ -33,16 +64,28 @@ struct MemoNode {
 #[derive(Debug, Clone)]
 enum Kids {
     Unknown,
+    /// Waiting for the expander, in the call that is being put together.
+    Asked,
     /// Exactly one docid, stored in these places.
-    Docid(SmallVec<[DocidPlace; 1]>),
+    Docid(Places),
     /// The children, side by side.
-    Nodes(std::ops::Range<NodeId>),
+    Nodes(NodeRange),
 }
 
 /// What [`Memo::open`] found below a prefix.
 pub(super) enum Below {
-    Docid(SmallVec<[DocidPlace; 1]>),
-    Nodes(std::ops::Range<NodeId>),
+    Docid(Places),
+    Nodes(NodeRange),
+}
+
+/// Where a walk to a docid through known prefixes ends.
+enum Walk {
+    /// At the docid.
+    Docid(NodeId),
+    /// At a prefix that has yet to be opened.
+    Unknown(NodeId),
+    /// The docid is not alive.
+    Nowhere,
 }
 
 /// All prefixes one query has reached, over one forest, scored by one expander.
@@ -50,14 +93,29 @@ pub struct Memo<'a> {
     forest: &'a Forest<'a>,
     expander: &'a mut dyn Expander,
     nodes: Vec<MemoNode>,
+    /// By node: its logit among its siblings, NaN replaced by minus infinity. Apart from the
+    /// nodes because sampling reads long runs of them.
+    logits: Vec<f32>,
     work: Work,
+    meter: Meter,
+    cut_short: bool,
 }
 
 impl<'a> Memo<'a> {
     /// A memo that knows only the root.
     pub fn new(forest: &'a Forest<'a>, expander: &'a mut dyn Expander) -> Self {
+        Memo::with_budget(forest, expander, Budget::default())
+    }
+
+    /// The same, for a query that may spend no more than `budget`, whose clock starts now.
+    pub fn with_budget(
+        forest: &'a Forest<'a>,
+        expander: &'a mut dyn Expander,
+        budget: Budget,
+    ) -> Self {
         let root = MemoNode {
             prefix: forest.root(),
+            token: 0,
             log_prob: 0.0,
             kids: Kids::Unknown,
         };
@@ -65,13 +123,29 @@ impl<'a> Memo<'a> {
             forest,
             expander,
             nodes: vec![root],
+            logits: vec![0.0],
             work: Work::default(),
+            meter: Meter::start(budget),
+            cut_short: false,
         }
     }
 
     /// What was spent so far.
     pub fn work(&self) -> Work {
-        self.work
+        Work {
+            bytes_touched: self.expander.bytes_touched(),
+            ..self.work
+        }
+    }
+
+    /// Whether the budget has refused something a decoder could not do without.
+    pub fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// Prefixes an expander call should carry when there are that many likely ones.
+    pub(super) fn batch(&self) -> usize {
+        self.expander.batch().max(1)
     }
 
     /// The root, unless no docid is alive.
@@ -82,92 +156,238 @@ impl<'a> Memo<'a> {
             .map(|_| 0)
     }
 
+    /// Known prefixes; ids are below it.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Joint log-probability of a prefix, at temperature one and with nothing removed.
     pub(super) fn log_prob(&self, id: NodeId) -> f64 {
-        self.nodes
-            .get(id as usize)
+        self.node(id)
             .map_or(f64::NEG_INFINITY, |node| node.log_prob)
     }
 
-    /// Walks forced steps below `id` and scores the first branching, unless that was done before.
-    pub(super) fn open(&mut self, id: NodeId) -> Result<Below> {
-        let Some(node) = self.nodes.get(id as usize) else {
-            return Ok(Below::Nodes(0..0));
-        };
-        match &node.kids {
-            Kids::Docid(places) => return Ok(Below::Docid(places.clone())),
-            Kids::Nodes(range) => return Ok(Below::Nodes(range.clone())),
-            Kids::Unknown => {}
-        }
-        let log_prob = node.log_prob;
-        let mut prefix = node.prefix.clone();
-        let kids = loop {
-            if prefix.is_end || prefix.live_count == 1 {
-                break Kids::Docid(self.forest.docid_places(&prefix));
-            }
-            let mut children = self.forest.children(&prefix)?;
-            if children.len() == 1 {
-                if let Some(only) = children.pop() {
-                    prefix = only.node;
-                }
-                continue;
-            }
-            let mut logits = Vec::with_capacity(children.len());
-            self.expander.expand(
-                &[Branching {
-                    node: &prefix,
-                    children: &children,
-                }],
-                &mut logits,
-            )?;
-            logits.resize(children.len(), f32::NEG_INFINITY);
-            self.work.node_evaluations += 1;
-            self.work.children_scored += children.len() as u64;
-            let first = self.nodes.len() as NodeId;
-            for (child, conditional) in children.into_iter().zip(log_softmax(&logits)) {
-                self.nodes.push(MemoNode {
-                    prefix: child.node,
-                    log_prob: log_prob + conditional,
-                    kids: Kids::Unknown,
-                });
-            }
-            break Kids::Nodes(first..self.nodes.len() as NodeId);
-        };
-        if let Some(node) = self.nodes.get_mut(id as usize) {
-            node.kids = kids.clone();
-        }
-        Ok(match kids {
-            Kids::Docid(places) => Below::Docid(places),
-            Kids::Nodes(range) => Below::Nodes(range),
-            Kids::Unknown => Below::Nodes(0..0),
-        })
+    /// Live (segment, rank) pairs below a prefix.
+    pub(super) fn live_count(&self, id: NodeId) -> u32 {
+        self.node(id).map_or(0, |node| node.prefix.live_count)
     }
 
-    /// Joint log-probability of the live docid stored at `place`.
-    pub fn docid_log_prob(&mut self, (segment, rank): DocidPlace) -> Result<f64> {
+    /// The prefix itself.
+    pub(super) fn prefix(&self, id: NodeId) -> Option<&ForestNode> {
+        self.node(id).map(|node| &node.prefix)
+    }
+
+    /// The token that leads to a prefix from the branching above it.
+    pub(super) fn token(&self, id: NodeId) -> u32 {
+        self.node(id).map_or(0, |node| node.token)
+    }
+
+    /// Tokens before the branching whose children are `range`.
+    pub(super) fn branching_depth(&self, range: &NodeRange) -> u32 {
+        let part = self
+            .node(range.start)
+            .and_then(|node| node.prefix.parts.first());
+        part.map_or(0, |part| part.node.depth.saturating_sub(1))
+    }
+
+    /// The logits of siblings; none of them is NaN.
+    pub(super) fn logits(&self, range: &NodeRange) -> &[f32] {
+        self.logits
+            .get(range.start as usize..range.end as usize)
+            .unwrap_or(&[])
+    }
+
+    /// Whether [`Memo::open`] would have to do anything.
+    pub(super) fn is_unknown(&self, id: NodeId) -> bool {
+        self.node(id)
+            .is_some_and(|node| matches!(node.kids, Kids::Unknown))
+    }
+
+    fn node(&self, id: NodeId) -> Option<&MemoNode> {
+        self.nodes.get(id as usize)
+    }
+
+    /// What is below `id`; `None` when the budget forbids finding out.
+    pub(super) fn open(&mut self, id: NodeId) -> Result<Option<Below>> {
+        if self.is_unknown(id) {
+            self.open_all(&[id])?;
+        }
+        let below = match self.node(id).map(|node| &node.kids) {
+            Some(Kids::Docid(places)) => Some(Below::Docid(places.clone())),
+            Some(Kids::Nodes(range)) => Some(Below::Nodes(range.clone())),
+            _ => None,
+        };
+        self.cut_short |= below.is_none();
+        Ok(below)
+    }
+
+    /// Opens those of `ids` that are still unknown, with one call of the expander at most; as
+    /// many as the budget allows, the first ones first.
+    pub(super) fn open_all(&mut self, ids: &[NodeId]) -> Result<()> {
+        let left = self.meter.evaluations_left(&self.work);
+        let mut asked: Vec<(NodeId, ForestNode, Vec<ForestChild>)> = Vec::new();
+        for &id in ids {
+            if !self.is_unknown(id) {
+                continue;
+            }
+            if !self.meter.is_running() {
+                break;
+            }
+            if let Some((prefix, children)) = self.next_branching(id)?
+                && (asked.len() as u64) < left
+            {
+                // So that an id given twice is asked once (I1).
+                self.set_kids(id, Kids::Asked);
+                asked.push((id, prefix, children));
+            }
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let branchings: Vec<Branching<'_>> = asked
+            .iter()
+            .map(|(_, node, children)| Branching { node, children })
+            .collect();
+        if self.work.prefills == 0 {
+            self.expander.prefill()?;
+            self.work.prefills = 1;
+        }
+        let mut logits = Vec::new();
+        self.expander.expand(&branchings, &mut logits)?;
+        self.work.passes += 1;
+
+        let mut rest = logits.as_slice();
+        for (id, _, children) in asked {
+            let (own, others) = rest.split_at_checked(children.len()).unwrap_or((rest, &[]));
+            rest = others;
+            self.add_children(id, children, own);
+        }
+        Ok(())
+    }
+
+    /// Walks the forced steps below `id`. At a docid, notes it and gives `None`; at a branching,
+    /// gives that prefix and its children.
+    fn next_branching(&mut self, id: NodeId) -> Result<Option<(ForestNode, Vec<ForestChild>)>> {
+        let Some(mut prefix) = self.node(id).map(|node| node.prefix.clone()) else {
+            return Ok(None);
+        };
+        loop {
+            if prefix.is_end || prefix.live_count == 1 {
+                self.set_kids(id, Kids::Docid(self.forest.docid_places(&prefix)));
+                return Ok(None);
+            }
+            let mut children = self.forest.children(&prefix)?;
+            match (children.pop(), children.is_empty()) {
+                (Some(only), true) => prefix = only.node,
+                (Some(last), false) => {
+                    children.push(last);
+                    return Ok(Some((prefix, children)));
+                }
+                // Nothing below: only a damaged trie says so, and it says nothing.
+                (None, _) => {
+                    self.set_kids(id, Kids::Nodes(0..0));
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Notes the children of `parent`. Logits the expander failed to give are minus infinity.
+    fn add_children(&mut self, parent: NodeId, children: Vec<ForestChild>, logits: &[f32]) {
+        let clean = |logit: f32| match logit.is_nan() {
+            true => f32::NEG_INFINITY,
+            false => logit,
+        };
+        let mut logits: Vec<f32> = logits.iter().map(|&logit| clean(logit)).collect();
+        logits.resize(children.len(), f32::NEG_INFINITY);
+        self.work.node_evaluations += 1;
+        self.work.children_scored += children.len() as u64;
+
+        let log_prob = self.log_prob(parent);
+        let first = self.nodes.len() as NodeId;
+        for (child, conditional) in children.into_iter().zip(log_softmax(&logits)) {
+            self.nodes.push(MemoNode {
+                prefix: child.node,
+                token: child.token,
+                log_prob: log_prob + conditional,
+                kids: Kids::Unknown,
+            });
+        }
+        self.logits.append(&mut logits);
+        self.set_kids(parent, Kids::Nodes(first..self.nodes.len() as NodeId));
+    }
+
+    fn set_kids(&mut self, id: NodeId, kids: Kids) {
+        if let Some(node) = self.nodes.get_mut(id as usize) {
+            node.kids = kids;
+        }
+    }
+
+    /// Joint log-probability of the live docid stored at `place`; minus infinity when it is not
+    /// alive, or when the budget forbids finding out.
+    pub fn docid_log_prob(&mut self, place: DocidPlace) -> Result<f64> {
+        let log_probs = self.docid_log_probs(&[place])?;
+        Ok(log_probs.first().copied().unwrap_or(f64::NEG_INFINITY))
+    }
+
+    /// [`Memo::docid_log_prob`] of several docids, whose unknown prefixes are opened together.
+    pub(super) fn docid_log_probs(&mut self, places: &[DocidPlace]) -> Result<Vec<f64>> {
+        loop {
+            let walks: Vec<Walk> = places.iter().map(|&place| self.walk(place)).collect();
+            let unknown = |walk: &Walk| match walk {
+                Walk::Unknown(id) => Some(*id),
+                _ => None,
+            };
+            let missing: Vec<NodeId> = walks.iter().filter_map(unknown).collect();
+            self.open_all(&missing)?;
+            // All of them refused, or there was none: no further call would tell more.
+            if missing.iter().all(|&id| self.is_unknown(id)) {
+                self.cut_short |= !missing.is_empty();
+                let log_prob = |walk: &Walk| match walk {
+                    Walk::Docid(id) => self.log_prob(*id),
+                    _ => f64::NEG_INFINITY,
+                };
+                return Ok(walks.iter().map(log_prob).collect());
+            }
+        }
+    }
+
+    fn walk(&self, (segment, rank): DocidPlace) -> Walk {
         let mut id = 0;
         loop {
-            match self.open(id)? {
-                Below::Docid(_) => return Ok(self.log_prob(id)),
-                Below::Nodes(range) => {
+            match self.node(id).map(|node| &node.kids) {
+                Some(Kids::Docid(_)) => return Walk::Docid(id),
+                Some(Kids::Nodes(range)) => {
                     let children = self
                         .nodes
                         .get(range.start as usize..range.end as usize)
                         .unwrap_or(&[]);
                     match child_with_rank(children, segment, rank) {
                         Some(index) => id = range.start + index as NodeId,
-                        None => return Ok(f64::NEG_INFINITY),
+                        None => return Walk::Nowhere,
                     }
                 }
+                Some(Kids::Unknown) => return Walk::Unknown(id),
+                Some(Kids::Asked) | None => return Walk::Nowhere,
             }
         }
     }
 }
 
-/// The child whose ranks in `segment` contain `rank`. One pass at most: children ascend by rank
-/// in each segment, and those a segment lacks are stepped over.
+/// The child whose ranks in `segment` contain `rank`, by bisection: those children that have a
+/// part in the segment ascend by rank there, and those between that have none are stepped over.
 fn child_with_rank(children: &[MemoNode], segment: u32, rank: u32) -> Option<usize> {
-    children.iter().position(|node| {
-        let part = node.prefix.part(segment);
-        part.is_some_and(|part| (part.node.lo..part.node.hi).contains(&rank))
-    })
+    let (mut lo, mut hi) = (0, children.len());
+    while lo < hi {
+        let middle = lo + (hi - lo) / 2;
+        let next = (middle..hi)
+            .zip(children.get(middle..hi)?)
+            .find_map(|(index, node)| Some((index, node.prefix.part(segment)?)));
+        match next {
+            Some((index, part)) if rank >= part.node.hi => lo = index + 1,
+            Some((index, part)) if rank >= part.node.lo => return Some(index),
+            _ => hi = middle,
+        }
+    }
+    None
 }

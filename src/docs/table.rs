@@ -199,7 +199,7 @@ impl DocumentTableBuilder {
             SectionInput::new(sections::PAYLOAD_BLOCKS, count, payloads.blocks),
             SectionInput::new(sections::PAYLOADS, count, payloads.bytes),
         ];
-        list.extend(self.tags.finish());
+        list.extend(self.tags.finish()?);
         Ok(list)
     }
 }

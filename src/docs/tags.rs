@@ -84,9 +84,9 @@ impl TagTableBuilder {
     }
 
     /// The two sections, or none when no document has a tag.
-    pub fn finish(self) -> Vec<SectionInput<'static>> {
+    pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
         if self.documents_of.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let count = self.documents_of.len() as u64;
         let names = StringsBuilder::from_iter(self.documents_of.keys().map(String::as_str));
@@ -94,10 +94,10 @@ impl TagTableBuilder {
         for ordinals in self.documents_of.into_values() {
             documents.push_row(ordinals);
         }
-        vec![
+        Ok(vec![
             SectionInput::new(sections::TAG_NAMES, count, names.into_bytes()),
-            SectionInput::new(sections::TAG_DOCUMENTS, count, documents.into_bytes()),
-        ]
+            SectionInput::new(sections::TAG_DOCUMENTS, count, documents.into_bytes()?),
+        ])
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
         for (tag, ordinal) in [("b", 0), ("a", 1), ("b", 1), ("b", 1), ("ü", 3)] {
             builder.push(tag, ordinal);
         }
-        let sections = MemorySections::new(&builder.finish()).unwrap();
+        let sections = MemorySections::new(&builder.finish().unwrap()).unwrap();
         let table = TagTable::open(&sections, 4).unwrap().unwrap();
         let documents = |tag| table.documents(tag).collect::<Vec<_>>();
         assert_eq!(documents("a"), [1]);
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn no_tags_no_sections() {
-        assert!(TagTableBuilder::default().finish().is_empty());
+        assert!(TagTableBuilder::default().finish().unwrap().is_empty());
         let none = MemorySections::default();
         assert!(TagTable::open(&none, 4).unwrap().is_none());
     }

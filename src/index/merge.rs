@@ -118,7 +118,7 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
     let view = View::all(segments);
     head.add_below(&view.forest(), &view.edges(), view.forest().root())?;
     let heads = head_sections(
-        head.builder.finish(),
+        head.builder.finish()?,
         has_document_head.then_some((u64::from(document_count), document_head)),
     );
     Layout {

@@ -131,16 +131,9 @@ impl Index {
     /// encoder cannot be loaded.
     pub fn create(path: impl AsRef<Path>, options: IndexOptions) -> Result<Index> {
         let path = path.as_ref();
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::new(
-                crate::ErrorKind::Path,
-                format!(
-                    "{} exists already: remove it or choose another name",
-                    path.display()
-                ),
-            ));
-        }
-        Index::create_in(options, |store_options| Store::create(path, store_options))
+        Index::create_in(options, |store_options, fill| {
+            Store::create_with(path, store_options, fill)
+        })
     }
 
     /// Creates an index in an empty backend, for example in memory.
@@ -150,14 +143,16 @@ impl Index {
     /// [`Path`](crate::ErrorKind::Path) when the backend is not empty, and those of
     /// [`Index::create`].
     pub fn create_on(backend: Arc<dyn Backend>, options: IndexOptions) -> Result<Index> {
-        Index::create_in(options, |store_options| {
-            Store::create_on(backend, store_options)
+        Index::create_in(options, |store_options, fill| {
+            let store = Store::create_on(backend, store_options)?;
+            fill(&store)?;
+            Ok(store)
         })
     }
 
     fn create_in(
         options: IndexOptions,
-        create_store: impl FnOnce(&CreateOptions) -> Result<Store>,
+        create_store: impl FnOnce(&CreateOptions, &dyn Fn(&Store) -> Result<()>) -> Result<Store>,
     ) -> Result<Index> {
         let loaded = encoder::load_new(&options)?;
         let tokenizer = loaded.encoder.tokenizer();
@@ -192,17 +187,19 @@ impl Index {
             lexicon: options.lexicon,
             training: None,
         };
-        let store = create_store(&CreateOptions {
+        let store_options = CreateOptions {
             seed: options.file_seed,
             ..CreateOptions::default()
+        };
+        let store = create_store(&store_options, &|store| {
+            let mut transaction = store.begin()?;
+            let mut manifest = transaction.base().clone();
+            manifest.params = params.to_json()?;
+            for blob in &loaded.blobs {
+                manifest.blobs.push(blob.append(&mut transaction)?);
+            }
+            transaction.commit(manifest).map(drop)
         })?;
-        let mut transaction = store.begin()?;
-        let mut manifest = transaction.base().clone();
-        manifest.params = params.to_json()?;
-        for blob in loaded.blobs {
-            manifest.blobs.push(blob.append(&mut transaction)?);
-        }
-        transaction.commit(manifest)?;
         let open = OpenOptions {
             encoder: None,
             #[cfg(feature = "models")]

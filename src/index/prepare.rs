@@ -122,6 +122,16 @@ fn docids_of(
                 tokens.len()
             )));
         }
+        if let Some(token) = tokens
+            .iter()
+            .find(|&&token| token as usize >= params.tokenizer.vocabulary_size)
+        {
+            return Err(Error::invalid(format!(
+                "the tokenizer gives token {token} for a docid of document {:?}, but it says that \
+                 it has {} tokens only",
+                document.id, params.tokenizer.vocabulary_size
+            )));
+        }
         tokens.truncate(MAX_DOCID_TOKENS);
         if !tokens.is_empty() {
             docids.push(Docid { text, tokens });

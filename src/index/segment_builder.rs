@@ -134,11 +134,11 @@ impl Layout {
         let (documents, docids) = (u64::from(counts.documents), u64::from(counts.docids));
         let mut body = vec![
             SectionInput::new(sections::TRIE, docids, self.trie),
-            SectionInput::new(sections::POSTINGS, docids, self.postings.into_bytes()),
+            SectionInput::new(sections::POSTINGS, docids, self.postings.into_bytes()?),
             SectionInput::new(
                 sections::DOCUMENT_DOCIDS,
                 documents,
-                self.document_docids.into_bytes(),
+                self.document_docids.into_bytes()?,
             ),
             SectionInput::new(sections::DOCID_TEXTS, docids, self.docid_texts.into_bytes()),
             SectionInput::new(sections::DOCUMENT_VECTORS, documents, self.vectors),

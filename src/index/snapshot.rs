@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::params::IndexParams;
 use super::segment::Segment;
 use super::view::View;
-use crate::decode::{CompactExpander, Drawn, Memo, Work, best_first};
+use crate::decode::{CompactExpander, Decoder, Drawn, Memo, Request, Work};
 use crate::docs::Document;
 use crate::encode::TextEncoder;
 use crate::vectors::dot_f16;
@@ -222,7 +222,12 @@ impl Snapshot {
         let forest = view.forest();
         let mut expander = CompactExpander::new(query, params.scale, view.edges());
         let mut memo = Memo::new(&forest, &mut expander);
-        let drawn = best_first(&mut memo, &view, if options.k == 0 { 0 } else { draws })?;
+        let request = Request {
+            k: if options.k == 0 { 0 } else { draws },
+            postings: &view,
+            planner: None,
+        };
+        let drawn = Decoder::default().decode(&mut memo, &request)?.documents;
         let work = memo.work();
 
         let rerank = options.rerank.unwrap_or(params.search.rerank);

@@ -67,22 +67,17 @@ impl<'a> View<'a> {
 }
 
 impl Postings for View<'_> {
-    fn documents(&self, (number, rank): DocidPlace) -> Vec<u32> {
-        let Some(segment) = self.segments.get(number as usize) else {
-            return Vec::new();
-        };
-        segment
-            .postings
-            .row(rank)
-            .filter(|&ordinal| self.is_live(number, ordinal))
-            .collect()
+    fn documents(&self, (number, rank): DocidPlace, ordinals: &mut Vec<u32>) {
+        if let Some(segment) = self.segments.get(number as usize) {
+            let carriers = segment.postings.row(rank);
+            ordinals.extend(carriers.filter(|&ordinal| self.is_live(number, ordinal)));
+        }
     }
 
-    fn docids(&self, segment: u32, ordinal: u32) -> Vec<u32> {
-        let Some(segment) = self.segments.get(segment as usize) else {
-            return Vec::new();
-        };
-        segment.document_docids.row(ordinal).collect()
+    fn docids(&self, segment: u32, ordinal: u32, ranks: &mut Vec<u32>) {
+        if let Some(segment) = self.segments.get(segment as usize) {
+            ranks.extend(segment.document_docids.row(ordinal));
+        }
     }
 
     fn max_docids_per_document(&self) -> usize {

@@ -32,6 +32,11 @@ impl Lexicon {
     /// `Corrupt` when its parts are not those of one lexicon.
     pub fn open(source: &dyn SectionSource, document_count: u32) -> Result<Option<Self>> {
         let Some(terms) = source.find(sections::TERMS)? else {
+            for kind in [sections::TERM_POSTINGS, sections::DOCUMENT_LENGTHS] {
+                if source.find(kind)?.is_some() {
+                    return Err(damaged("its terms are missing"));
+                }
+            }
             return Ok(None);
         };
         let term_count = terms.entry_count();

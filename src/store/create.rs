@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::backend::Backend;
 use super::handle::Store;
+use super::memory::MemoryBackend;
 use super::transaction::Commit;
 use super::write_lock::Durability;
 use super::{nonce, place};
@@ -34,6 +35,28 @@ impl Store {
     /// `Path` when something is at `path` already or its directory is missing; `Io`.
     pub fn create(path: &Path, options: &CreateOptions) -> Result<Store> {
         let backend = place::appear(path, None, |backend| initialise(&**backend, options))?;
+        Store::open_on(backend)
+    }
+
+    /// Creates an index with what `fill` commits to it. Either all of that appears at `path`, or
+    /// nothing; it is put together in memory.
+    ///
+    /// # Errors
+    /// Those of [`Store::create`] and of `fill`.
+    pub fn create_with(
+        path: &Path,
+        options: &CreateOptions,
+        fill: impl FnOnce(&Store) -> Result<()>,
+    ) -> Result<Store> {
+        place::expect_nothing(path)?;
+        let memory = Arc::new(MemoryBackend::default());
+        fill(&Store::create_on(memory.clone(), options)?)?;
+        let backend = place::appear(path, None, |backend| {
+            let written = backend.write_all_at(&memory.to_vec(), 0);
+            written
+                .and_then(|()| backend.sync_data())
+                .map_err(|error| Error::io("creating", path, error))
+        })?;
         Store::open_on(backend)
     }
 

@@ -21,9 +21,7 @@ pub(super) fn appear(
     fill: impl FnOnce(&Arc<dyn Backend>) -> Result<()>,
 ) -> Result<Arc<dyn Backend>> {
     let creating = |error| Error::io("creating", path, error);
-    if path.symlink_metadata().is_ok() {
-        return Err(exists(path));
-    }
+    expect_nothing(path)?;
     let (directory, target) = resolve(path)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".zerogr-new-").suffix(".tmp");
@@ -48,6 +46,14 @@ pub(super) fn appear(
         })?;
     sync_directory(&directory).map_err(creating)?;
     Ok(backend)
+}
+
+/// Refuses a path where something is.
+pub(super) fn expect_nothing(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    Ok(())
 }
 
 /// Refuses a backend that holds something already.

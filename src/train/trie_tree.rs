@@ -155,6 +155,6 @@ impl TrieTree {
                 builders[part.segment as usize].push_node(part.node.depth, part.node.lo, edges);
             }
         }
-        Ok(builders.into_iter().map(HeadBuilder::finish).collect())
+        builders.into_iter().map(HeadBuilder::finish).collect()
     }
 }

@@ -203,16 +203,24 @@ impl HeadBuilder {
     }
 
     /// The section bodies.
-    pub fn finish(mut self) -> HeadSections {
+    ///
+    /// # Errors
+    /// `Limit` when there are more edges than a number on disk can count.
+    pub fn finish(mut self) -> Result<HeadSections> {
+        if u32::try_from(self.edges.len()).is_err() {
+            return Err(Error::limit(
+                "the trie head of a segment has more than 2^32-1 edges: commit more often",
+            ));
+        }
         self.nodes
             .sort_by_key(|node| (node.depth.get(), node.lo.get()));
-        HeadSections {
+        Ok(HeadSections {
             nodes: self.nodes.as_bytes().to_vec(),
             edges: self.edges.as_bytes().to_vec(),
             node_count: self.nodes.len(),
             edge_count: self.edges.len(),
             vectors: self.vectors,
-        }
+        })
     }
 
     /// The head of a segment nobody has trained: `S_c` is the sum of the passage vectors below
@@ -226,7 +234,7 @@ impl HeadBuilder {
         if trie.docid_count() > 0 {
             builder.push_below(trie, postings, vectors, trie.root())?;
         }
-        Ok(builder.finish())
+        builder.finish()
     }
 
     /// Lists every branching node below `node` and returns the sum of the vectors below it.

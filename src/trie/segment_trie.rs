@@ -52,6 +52,9 @@ impl std::fmt::Debug for SegmentTrie {
     }
 }
 
+/// Largest trie section (design D3).
+const MAX_TRIE_LEN_BYTES: usize = (1 << 31) - 1;
+
 /// Builds the bytes that [`SegmentTrie`] reads from keys in ascending order.
 pub struct TrieBuilder {
     builder: fst::raw::Builder<Vec<u8>>,
@@ -86,8 +89,17 @@ impl TrieBuilder {
     }
 
     /// The transducer.
+    ///
+    /// # Errors
+    /// `Limit` when it is larger than 2 GiB, which not every machine could address.
     pub fn finish(self) -> Result<Vec<u8>> {
-        self.builder.into_inner().map_err(unsorted)
+        let bytes = self.builder.into_inner().map_err(unsorted)?;
+        if bytes.len() > MAX_TRIE_LEN_BYTES {
+            return Err(Error::limit(
+                "the docids of a segment take more than 2 GiB: commit more often",
+            ));
+        }
+        Ok(bytes)
     }
 }
 

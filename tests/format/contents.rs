@@ -1,5 +1,6 @@
 //! Everything a reader can get from an index, in the words of `format-spec/read.py --json`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use zerogr::columns::{Csr, Strings, VectorRows};
 use zerogr::docs::{DocumentTable, sections as document_sections};
 use zerogr::format::{BlobPlace, SegmentEntry};
 use zerogr::index::SearchOptions;
+use zerogr::lexicon::Analyser;
 use zerogr::store::{Extent, MemoryBackend, Store};
 use zerogr::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
 
@@ -48,7 +50,7 @@ pub fn contents(bytes: &[u8]) -> Value {
         "superseded": false,
         "user": hex(&manifest.user_metadata),
         "blobs": blobs.collect::<Value>(),
-        "segments": [], "documents": [], "docids": [], "vectors": [],
+        "segments": [], "documents": [], "docids": [], "vectors": [], "lexicons": [],
     });
     for (number, entry) in manifest.segments.iter().enumerate() {
         let body = store.extent(&entry.segment).unwrap();
@@ -73,6 +75,7 @@ pub fn contents(bytes: &[u8]) -> Value {
             push(&mut index["docids"], segment.docid(number, rank));
         }
         push(&mut index["vectors"], segment.vectors());
+        push(&mut index["lexicons"], segment.lexicon(number));
     }
     index["params"] = params;
     index
@@ -145,6 +148,32 @@ impl Segment {
         json!({"segment": segment, "rank": rank, "tokens": self.trie.docid(rank).unwrap(),
                "text": self.texts.row(rank),
                "documents": self.postings.row(rank).collect::<Vec<_>>()})
+    }
+
+    /// What the lexicon should be, from the texts (ZF-SG-12).
+    fn lexicon(&self, segment: usize) -> Value {
+        let mut terms: BTreeMap<String, BTreeMap<u32, u32>> = BTreeMap::new();
+        let mut lengths = Vec::new();
+        for ordinal in 0..self.document_count {
+            let document = self.table.document(ordinal).unwrap();
+            let analyser = Analyser::default();
+            let own = [&document.title, &document.text].map(|text| analyser.terms(text));
+            lengths.push(own.iter().map(Vec::len).sum::<usize>());
+            for term in own.into_iter().flatten() {
+                *terms.entry(term).or_default().entry(ordinal).or_default() += 1;
+            }
+        }
+        let listed = |postings: &BTreeMap<u32, u32>| -> Value {
+            let pairs = postings.iter();
+            pairs
+                .map(|(ordinal, count)| json!([ordinal, count]))
+                .collect()
+        };
+        let terms: serde_json::Map<String, Value> = terms
+            .iter()
+            .map(|(term, postings)| (term.clone(), listed(postings)))
+            .collect();
+        json!({"segment": segment, "terms": terms, "lengths": lengths})
     }
 
     fn vectors(&self) -> Value {

@@ -1,0 +1,96 @@
+//! How much a query may cost, and stopping it from elsewhere.
+//!
+//! A decoder asks its memo for every prefix it wants opened; the memo asks the budget. When the
+//! answer is no, the decoder returns the best it has and says that it is not complete.
+//!
+//! Invariant: a budget only ever refuses. A query that ends without a refusal has the same
+//! result as without a budget.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::memo::Work;
+
+/// Limits on one query; `None` is no limit.
+#[derive(Debug, Clone, Default)]
+pub struct Budget {
+    /// Branching prefixes that may be scored.
+    pub max_evaluations: Option<u64>,
+    /// Calls of the expander; each may score many prefixes.
+    pub max_passes: Option<u64>,
+    /// Time from the making of the memo. A call of the expander that has begun is let finish.
+    pub max_time: Option<Duration>,
+    /// Stops the query from another thread.
+    pub cancel: Option<CancelToken>,
+}
+
+/// A switch that stops the queries holding a copy of it.
+///
+/// ```
+/// use zerogr::decode::{Budget, CancelToken};
+///
+/// let token = CancelToken::new();
+/// let budget = Budget { cancel: Some(token.clone()), ..Budget::default() };
+/// std::thread::spawn(move || token.cancel()).join().unwrap();
+/// assert!(budget.cancel.unwrap().is_cancelled());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A switch that is not yet thrown.
+    pub fn new() -> Self {
+        CancelToken::default()
+    }
+
+    /// Stops every query that holds a copy, for good.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`CancelToken::cancel`] was called on any copy.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A budget whose clock runs.
+#[derive(Debug)]
+pub(super) struct Meter {
+    budget: Budget,
+    deadline: Option<Instant>,
+}
+
+impl Meter {
+    pub(super) fn start(budget: Budget) -> Self {
+        // A time too long for the clock is no limit.
+        let deadline = budget
+            .max_time
+            .and_then(|time| Instant::now().checked_add(time));
+        Meter { budget, deadline }
+    }
+
+    /// Whether the query may go on at all.
+    pub(super) fn is_running(&self) -> bool {
+        let cancelled = self
+            .budget
+            .cancel
+            .as_ref()
+            .is_some_and(CancelToken::is_cancelled);
+        !cancelled
+            && self
+                .deadline
+                .is_none_or(|deadline| Instant::now() < deadline)
+    }
+
+    /// How many prefixes the next call of the expander may score after `work`.
+    pub(super) fn evaluations_left(&self, work: &Work) -> u64 {
+        let passes = self.budget.max_passes.unwrap_or(u64::MAX);
+        if work.passes >= passes {
+            return 0;
+        }
+        let evaluations = self.budget.max_evaluations.unwrap_or(u64::MAX);
+        evaluations.saturating_sub(work.node_evaluations)
+    }
+}

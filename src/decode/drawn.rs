@@ -1,0 +1,179 @@
+//! What comes out of a decoder: documents, found through their docids.
+
+use std::collections::{HashMap, HashSet};
+
+use super::memo::{DocidPlace, Memo};
+use crate::Result;
+
+/// A document found by a decoder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    /// Position of its segment in the forest.
+    pub segment: u32,
+    /// Its ordinal there.
+    pub ordinal: u32,
+    /// What the decoder ranks by; every [`Decoder`](super::Decoder) says what that is.
+    pub score: f64,
+    /// Log-probability. For decoders that score documents, of the document: the log of the summed
+    /// probabilities of its docids. For decoders that draw docids, of the docid it came out with.
+    /// Always at temperature one, with nothing removed.
+    pub log_prob: f64,
+    /// Rank of its most probable docid, or of the docid it came out with.
+    pub best_rank: u32,
+}
+
+/// Which documents carry a docid, and which docids a document carries.
+pub trait Postings {
+    /// Appends the live documents that carry the docid at `place`.
+    fn documents(&self, place: DocidPlace, ordinals: &mut Vec<u32>);
+    /// Appends the ranks of the docids of a document, its own order kept.
+    fn docids(&self, segment: u32, ordinal: u32, ranks: &mut Vec<u32>);
+    /// Most docids any document carries.
+    fn max_docids_per_document(&self) -> usize;
+}
+
+/// `ln(sum(exp(values)))`, minus infinity for none. A single value comes back unchanged.
+pub fn log_sum_exp(values: &[f64]) -> f64 {
+    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if max == f64::NEG_INFINITY {
+        return max;
+    }
+    max + values
+        .iter()
+        .map(|value| (value - max).exp())
+        .sum::<f64>()
+        .ln()
+}
+
+/// The exact score of one document: the log-sum over its docids.
+pub fn score_document(
+    memo: &mut Memo<'_>,
+    postings: &dyn Postings,
+    segment: u32,
+    ordinal: u32,
+) -> Result<Drawn> {
+    let mut ranks = Vec::new();
+    postings.docids(segment, ordinal, &mut ranks);
+    let places: Vec<DocidPlace> = ranks.iter().map(|&rank| (segment, rank)).collect();
+    let log_probs = memo.docid_log_probs(&places)?;
+    Ok(Drawn::from_docids(segment, ordinal, &ranks, &log_probs))
+}
+
+impl Drawn {
+    /// A document whose docids `ranks` have these log-probabilities, ranked by their log-sum.
+    pub(super) fn from_docids(
+        segment: u32,
+        ordinal: u32,
+        ranks: &[u32],
+        log_probs: &[f64],
+    ) -> Self {
+        let mut best: Option<(f64, u32)> = None;
+        for (&rank, &log_prob) in ranks.iter().zip(log_probs) {
+            if best.is_none_or(|(most, _)| log_prob > most) {
+                best = Some((log_prob, rank));
+            }
+        }
+        let log_prob = log_sum_exp(log_probs);
+        Drawn {
+            segment,
+            ordinal,
+            score: log_prob,
+            log_prob,
+            best_rank: best.map_or(0, |(_, rank)| rank),
+        }
+    }
+}
+
+/// The `k` best of `drawn` and all that tie with the last of them, best first.
+pub(super) fn best_with_ties(mut drawn: Vec<Drawn>, k: usize) -> Vec<Drawn> {
+    drawn.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let last = k.checked_sub(1).and_then(|last| drawn.get(last));
+    match last.map(|last| last.score) {
+        Some(last) => drawn.truncate(drawn.partition_point(|one| one.score >= last)),
+        None if k == 0 => drawn.clear(),
+        None => {}
+    }
+    drawn
+}
+
+/// Documents in the order in which their docids are drawn. A document comes out with the first
+/// of its docids; documents of one docid come out together, with equal scores.
+pub(super) struct InDrawOrder<'a> {
+    postings: &'a dyn Postings,
+    seen: HashSet<(u32, u32)>,
+    drawn: Vec<Drawn>,
+}
+
+impl<'a> InDrawOrder<'a> {
+    pub(super) fn new(postings: &'a dyn Postings) -> Self {
+        InDrawOrder {
+            postings,
+            seen: HashSet::new(),
+            drawn: Vec::new(),
+        }
+    }
+
+    /// Documents so far.
+    pub(super) fn len(&self) -> usize {
+        self.drawn.len()
+    }
+
+    /// Takes the next docid, stored at `places`.
+    pub(super) fn take(&mut self, places: &[DocidPlace], log_prob: f64) {
+        // The reciprocal of the rank of the first document of this docid.
+        let score = 1.0 / (self.drawn.len() + 1) as f64;
+        let mut ordinals = Vec::new();
+        for &(segment, rank) in places {
+            ordinals.clear();
+            self.postings.documents((segment, rank), &mut ordinals);
+            for &ordinal in &ordinals {
+                if self.seen.insert((segment, ordinal)) {
+                    self.drawn.push(Drawn {
+                        segment,
+                        ordinal,
+                        score,
+                        log_prob,
+                        best_rank: rank,
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Drawn> {
+        self.drawn
+    }
+}
+
+/// Documents of a set of docids with known log-probabilities, scored by the log-sum over those
+/// of their docids that are in the set; in no order.
+pub(super) fn documents_of(
+    docids: &[(f64, super::memo::Places)],
+    postings: &dyn Postings,
+) -> Vec<Drawn> {
+    let log_prob_of: HashMap<DocidPlace, f64> = docids
+        .iter()
+        .flat_map(|(log_prob, places)| places.iter().map(|&place| (place, *log_prob)))
+        .collect();
+    let mut seen = HashSet::new();
+    let mut drawn = Vec::new();
+    let (mut ordinals, mut ranks) = (Vec::new(), Vec::new());
+    for &(segment, rank) in docids.iter().flat_map(|(_, places)| places) {
+        ordinals.clear();
+        postings.documents((segment, rank), &mut ordinals);
+        for &ordinal in &ordinals {
+            if !seen.insert((segment, ordinal)) {
+                continue;
+            }
+            ranks.clear();
+            postings.docids(segment, ordinal, &mut ranks);
+            ranks.retain(|&rank| log_prob_of.contains_key(&(segment, rank)));
+            let log_probs: Vec<f64> = ranks
+                .iter()
+                .filter_map(|&rank| log_prob_of.get(&(segment, rank)).copied())
+                .collect();
+            drawn.push(Drawn::from_docids(segment, ordinal, &ranks, &log_probs));
+        }
+    }
+    drawn
+}

@@ -1,0 +1,140 @@
+//! What is believed of documents before decoding, and its maximum below any prefix.
+//!
+//! A prior is a number at or above zero per document, for example its BM25 score; most documents
+//! have none, that is zero. A prefix is a range of ranks in every segment, so its best prior is a
+//! range maximum over the docids that have one:
+//!
+//! ```text
+//!   by document   (ordinal, value)...            bisected for one document
+//!   by docid      rank   3   8   9   40          ascending, docids with a prior only
+//!                 value  2.1 0.5 2.1 1.7         the best of the docid's documents
+//!   tree of maxima over the values               any range in O(log n)
+//! ```
+
+use super::drawn::Postings;
+use crate::{Error, Result};
+
+/// A prior over the documents of all segments.
+#[derive(Debug, Clone, Default)]
+pub struct Prior {
+    segments: Vec<SegmentPrior>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct SegmentPrior {
+    /// (ordinal, value), by ordinal, values above zero.
+    by_document: Vec<(u32, f32)>,
+    /// Ranks of the docids of these documents, ascending.
+    ranks: Vec<u32>,
+    /// Tree of maxima: leaf `i` is entry `ranks.len() + i`, the parent of entry `i` is `i / 2`.
+    maxima: Vec<f32>,
+}
+
+/// A prior with its weight (design D7).
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    /// What is believed of documents.
+    pub prior: &'a Prior,
+    /// What one unit of the prior is worth, in nats; finite, zero or more.
+    pub lambda: f64,
+}
+
+impl Prior {
+    /// A prior from one list of (ordinal, value) per segment, in the order of the forest. Lists
+    /// need not be sorted; of values given twice for a document the greater counts. Documents
+    /// that cannot be found are allowed, and only loosen the bounds.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when a value is negative or not finite.
+    pub fn new(postings: &dyn Postings, segments: Vec<Vec<(u32, f32)>>) -> Result<Self> {
+        let built = (0u32..)
+            .zip(segments)
+            .map(|(segment, list)| SegmentPrior::new(postings, segment, list));
+        Ok(Prior {
+            segments: built.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The prior of a document.
+    pub fn of(&self, segment: u32, ordinal: u32) -> f64 {
+        let found = self.segments.get(segment as usize).and_then(|segment| {
+            let list = &segment.by_document;
+            let index = list.binary_search_by_key(&ordinal, |one| one.0).ok()?;
+            list.get(index)
+        });
+        found.map_or(0.0, |&(_, value)| f64::from(value))
+    }
+
+    /// The best prior of a document that carries a docid with a rank in `ranks`.
+    pub fn max_in(&self, segment: u32, ranks: std::ops::Range<u32>) -> f64 {
+        self.segments
+            .get(segment as usize)
+            .map_or(0.0, |segment| f64::from(segment.max_in(ranks)))
+    }
+}
+
+impl SegmentPrior {
+    fn new(postings: &dyn Postings, segment: u32, mut list: Vec<(u32, f32)>) -> Result<Self> {
+        if list
+            .iter()
+            .any(|(_, value)| !value.is_finite() || *value < 0.0)
+        {
+            return Err(Error::invalid(
+                "a prior has a value that is negative or not finite: shift or scale the scores \
+                 so that the least is zero",
+            ));
+        }
+        list.retain(|(_, value)| *value > 0.0);
+        list.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        list.dedup_by_key(|one| one.0);
+
+        let mut by_rank: Vec<(u32, f32)> = Vec::with_capacity(list.len());
+        let mut ranks = Vec::new();
+        for &(ordinal, value) in &list {
+            ranks.clear();
+            postings.docids(segment, ordinal, &mut ranks);
+            by_rank.extend(ranks.iter().map(|&rank| (rank, value)));
+        }
+        by_rank.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        by_rank.dedup_by_key(|one| one.0);
+        Ok(SegmentPrior {
+            by_document: list,
+            ranks: by_rank.iter().map(|one| one.0).collect(),
+            maxima: tree_of_maxima(by_rank.iter().map(|one| one.1)),
+        })
+    }
+
+    fn max_in(&self, ranks: std::ops::Range<u32>) -> f32 {
+        let leaf = |rank: u32| self.ranks.partition_point(|&one| one < rank) + self.ranks.len();
+        let (mut lo, mut hi) = (leaf(ranks.start), leaf(ranks.end));
+        let mut max = 0.0f32;
+        let entry = |index: usize| self.maxima.get(index).copied().unwrap_or(0.0);
+        while lo < hi {
+            if lo % 2 == 1 {
+                max = max.max(entry(lo));
+                lo += 1;
+            }
+            if hi % 2 == 1 {
+                hi -= 1;
+                max = max.max(entry(hi));
+            }
+            (lo, hi) = (lo / 2, hi / 2);
+        }
+        max
+    }
+}
+
+fn tree_of_maxima(leaves: impl ExactSizeIterator<Item = f32>) -> Vec<f32> {
+    let count = leaves.len();
+    let mut maxima = vec![0.0f32; count];
+    maxima.extend(leaves);
+    for index in (1..count).rev() {
+        let children = maxima.get(2 * index..2 * index + 2).unwrap_or(&[]);
+        let max = children.iter().copied().fold(0.0, f32::max);
+        if let Some(slot) = maxima.get_mut(index) {
+            *slot = max;
+        }
+    }
+    maxima
+}

@@ -1,0 +1,415 @@
+//! Small indexes in the plainest form, and the laws over them in plain loops.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use zerogr::Result;
+use zerogr::decode::*;
+use zerogr::format::{SectionInput, SectionKind};
+use zerogr::store::Section;
+use zerogr::trie::{END, Forest, ForestTrie, LiveRanks, SegmentTrie, TokenWidth, build_trie};
+
+pub type Docid = Vec<u32>;
+pub type Document = (u32, u32);
+
+/// A document: its docids, whether it is deleted, whether a filter leaves it out.
+#[derive(Debug, Clone, Default)]
+pub struct PlainDocument {
+    pub docids: BTreeSet<Docid>,
+    pub is_deleted: bool,
+    pub is_filtered: bool,
+}
+
+impl PlainDocument {
+    pub fn is_live(&self) -> bool {
+        !self.is_deleted && !self.is_filtered
+    }
+}
+
+/// A logit for a token after a prefix.
+pub type Logits = dyn Fn(&[u32], u32) -> f32;
+
+struct Segment {
+    documents: Vec<PlainDocument>,
+    docids: Vec<Docid>,
+    trie: SegmentTrie,
+    present: LiveRanks,
+    live: LiveRanks,
+}
+
+/// Segments with their tries.
+pub struct Corpus {
+    segments: Vec<Segment>,
+}
+
+impl Corpus {
+    pub fn new(segments: Vec<Vec<PlainDocument>>) -> Self {
+        let segments = segments.into_iter().map(|documents| {
+            let docids: BTreeSet<Docid> = documents
+                .iter()
+                .flat_map(|document| document.docids.clone())
+                .collect();
+            let docids: Vec<Docid> = docids.into_iter().collect();
+            let width = TokenWidth::for_vocabulary(100).unwrap();
+            let keys = docids.iter().map(|docid| width.key(docid).unwrap());
+            let input = SectionInput::new(SectionKind(1), 0, build_trie(keys).unwrap());
+            let section = Section::from_input(&input).unwrap();
+            let count = docids.len() as u32;
+            let mask = |lets_through: fn(&PlainDocument) -> bool| {
+                LiveRanks::from_fn(count, |rank| {
+                    documents.iter().any(|document| {
+                        lets_through(document) && document.docids.contains(&docids[rank as usize])
+                    })
+                })
+            };
+            Segment {
+                trie: SegmentTrie::open(section, width, count).unwrap(),
+                present: mask(|document| !document.is_deleted),
+                live: mask(PlainDocument::is_live),
+                documents,
+                docids,
+            }
+        });
+        Corpus {
+            segments: segments.collect(),
+        }
+    }
+
+    pub fn forest(&self) -> Forest<'_> {
+        Forest::new(self.segments.iter().map(|segment| ForestTrie {
+            trie: &segment.trie,
+            present: Some(&segment.present),
+            live: Some(&segment.live),
+        }))
+    }
+
+    /// Live documents with their docids.
+    pub fn live_documents(&self) -> impl Iterator<Item = (Document, &BTreeSet<Docid>)> {
+        (0u32..).zip(&self.segments).flat_map(|(number, segment)| {
+            (0u32..)
+                .zip(&segment.documents)
+                .filter(|(_, document)| document.is_live())
+                .map(move |(ordinal, document)| ((number, ordinal), &document.docids))
+        })
+    }
+
+    pub fn live_docids(&self) -> BTreeSet<Docid> {
+        self.live_documents()
+            .flat_map(|(_, docids)| docids.clone())
+            .collect()
+    }
+
+    /// What comes out when docids are drawn in this order: documents, those of one docid together.
+    pub fn documents_by_draw(&self, order: &[Docid]) -> Vec<BTreeSet<Document>> {
+        let mut seen = BTreeSet::new();
+        let mut groups = Vec::new();
+        for docid in order {
+            let group: BTreeSet<Document> = self
+                .live_documents()
+                .filter(|(_, docids)| docids.contains(docid))
+                .map(|(place, _)| place)
+                .filter(|place| !seen.contains(place))
+                .collect();
+            seen.extend(group.iter().copied());
+            if !group.is_empty() {
+                groups.push(group);
+            }
+        }
+        groups
+    }
+}
+
+impl Postings for Corpus {
+    fn documents(&self, (segment, rank): DocidPlace, ordinals: &mut Vec<u32>) {
+        let segment = &self.segments[segment as usize];
+        let docid = &segment.docids[rank as usize];
+        ordinals.extend(
+            (0u32..)
+                .zip(&segment.documents)
+                .filter_map(|(ordinal, document)| {
+                    (document.is_live() && document.docids.contains(docid)).then_some(ordinal)
+                }),
+        );
+    }
+
+    fn docids(&self, segment: u32, ordinal: u32, ranks: &mut Vec<u32>) {
+        let segment = &self.segments[segment as usize];
+        let own = &segment.documents[ordinal as usize].docids;
+        ranks.extend(
+            (0u32..)
+                .zip(&segment.docids)
+                .filter_map(|(rank, docid)| own.contains(docid).then_some(rank)),
+        );
+    }
+
+    fn max_docids_per_document(&self) -> usize {
+        let documents = self.segments.iter().flat_map(|segment| &segment.documents);
+        documents
+            .map(|document| document.docids.len())
+            .max()
+            .unwrap_or(1)
+    }
+}
+
+/// A retriever that is a table of logits.
+pub struct TableExpander<'a> {
+    corpus: &'a Corpus,
+    logits: &'a Logits,
+    pub batch: usize,
+    /// Prefixes in the order in which they were asked for.
+    pub asked: Vec<Docid>,
+    pub prefills: usize,
+    /// Called before each pass with its number.
+    pub before_pass: Box<dyn FnMut(usize) + 'a>,
+    pub passes: usize,
+}
+
+impl<'a> TableExpander<'a> {
+    pub fn new(corpus: &'a Corpus, logits: &'a Logits) -> Self {
+        TableExpander {
+            corpus,
+            logits,
+            batch: 1,
+            asked: Vec::new(),
+            prefills: 0,
+            before_pass: Box::new(|_| {}),
+            passes: 0,
+        }
+    }
+}
+
+impl Expander for TableExpander<'_> {
+    fn prefill(&mut self) -> Result<()> {
+        self.prefills += 1;
+        Ok(())
+    }
+
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
+        assert_eq!(self.prefills, 1, "the query is read once, before all else");
+        (self.before_pass)(self.passes);
+        self.passes += 1;
+        for branching in nodes {
+            assert!(
+                branching.children.len() > 1,
+                "forced steps must not be evaluated"
+            );
+            let part = &branching.node.parts[0];
+            let docid = &self.corpus.segments[part.segment as usize].docids[part.node.lo as usize];
+            let prefix = &docid[..part.node.depth as usize];
+            let children = branching.children.iter();
+            logits.extend(children.map(|child| (self.logits)(prefix, child.token)));
+            assert!(!self.asked.contains(&prefix.to_vec()), "asked twice");
+            self.asked.push(prefix.to_vec());
+        }
+        Ok(())
+    }
+}
+
+/// Runs a decoder over a fresh memo.
+pub fn run(corpus: &Corpus, logits: &Logits, decoder: &Decoder, k: usize) -> Decoded {
+    let forest = corpus.forest();
+    let mut expander = TableExpander::new(corpus, logits);
+    let mut memo = Memo::new(&forest, &mut expander);
+    decoder.decode(&mut memo, &request(corpus, k)).unwrap()
+}
+
+pub fn request(corpus: &Corpus, k: usize) -> Request<'_> {
+    Request {
+        k,
+        postings: corpus,
+        planner: None,
+    }
+}
+
+/// Documents with equal scores form a group; groups in the order of the result.
+pub fn groups(drawn: &[Drawn]) -> Vec<BTreeSet<Document>> {
+    assert!(drawn.is_sorted_by(|a, b| a.score >= b.score));
+    let chunks = drawn.chunk_by(|a, b| a.score == b.score);
+    chunks
+        .map(|chunk| chunk.iter().map(|one| (one.segment, one.ordinal)).collect())
+        .collect()
+}
+
+/// The tokens that may follow `prefix`, [`END`] first.
+pub fn next_tokens<'a>(docids: impl IntoIterator<Item = &'a Docid>, prefix: &[u32]) -> Vec<u32> {
+    let below = docids.into_iter().filter(|docid| docid.starts_with(prefix));
+    let next: BTreeSet<u32> = below
+        .map(|docid| docid.get(prefix.len()).map_or(0, |token| token + 1))
+        .collect();
+    next.into_iter()
+        .map(|token| if token == 0 { END } else { token - 1 })
+        .collect()
+}
+
+/// Softmax at a temperature. NaN is minus infinity; plus infinities share all; if nothing is
+/// left, all are alike; temperature zero is the first maximum.
+pub fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
+    let clean = logits.iter().map(|l| {
+        if l.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            f64::from(*l)
+        }
+    });
+    let clean: Vec<f64> = clean.collect();
+    let max = clean.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let first = clean.iter().position(|&l| l == max).unwrap();
+    let weight = |(index, &logit): (usize, &f64)| {
+        if temperature == 0.0 {
+            f64::from(u8::from(index == first))
+        } else if max.is_infinite() {
+            f64::from(u8::from(logit == max))
+        } else {
+            ((logit - max) / temperature).exp()
+        }
+    };
+    let weights: Vec<f64> = clean.iter().enumerate().map(weight).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / sum).collect()
+}
+
+/// The probability of each docid when the walk may end at any of `allowed`.
+pub fn law_of_one_draw(
+    allowed: &BTreeSet<Docid>,
+    logits: &Logits,
+    temperature: f64,
+) -> BTreeMap<Docid, f64> {
+    let mut law = BTreeMap::new();
+    let mut todo = vec![(Vec::new(), 1.0)];
+    while let Some((prefix, mass)) = todo.pop() {
+        let tokens = next_tokens(allowed, &prefix);
+        let scores: Vec<f32> = tokens.iter().map(|&token| logits(&prefix, token)).collect();
+        for (token, share) in tokens.into_iter().zip(softmax(&scores, temperature)) {
+            if token == END {
+                law.insert(prefix.clone(), mass * share);
+            } else {
+                todo.push(([prefix.as_slice(), &[token]].concat(), mass * share));
+            }
+        }
+    }
+    law
+}
+
+/// The distribution over sequences of draws when `next` gives the law of the next docid.
+pub fn law_of_sequences(
+    draws: usize,
+    next: &dyn Fn(&[Docid]) -> BTreeMap<Docid, f64>,
+) -> HashMap<Vec<Docid>, f64> {
+    let mut law = HashMap::from([(Vec::new(), 1.0)]);
+    for _ in 0..draws {
+        let mut longer = HashMap::new();
+        for (drawn, mass) in law {
+            let options = next(&drawn);
+            if options.is_empty() {
+                *longer.entry(drawn).or_insert(0.0) += mass;
+                continue;
+            }
+            for (docid, share) in options.into_iter().filter(|(_, share)| *share > 0.0) {
+                let drawn: Vec<Docid> = drawn.iter().cloned().chain([docid]).collect();
+                *longer.entry(drawn).or_insert(0.0) += mass * share;
+            }
+        }
+        law = longer;
+    }
+    law
+}
+
+/// p-value of Pearson's test that `observed` counts come from `expected` probabilities. Outcomes
+/// that are expected fewer than five times are taken together.
+pub fn chi_square_p<K: std::hash::Hash + Eq + std::fmt::Debug>(
+    observed: &HashMap<K, u64>,
+    expected: &HashMap<K, f64>,
+) -> f64 {
+    let runs: u64 = observed.values().sum();
+    let total: f64 = expected.values().sum();
+    assert!((total - 1.0).abs() < 1e-9, "the law sums to {total}");
+    if observed
+        .keys()
+        .any(|outcome| !expected.contains_key(outcome))
+    {
+        return 0.0;
+    }
+    let (mut statistic, mut cells) = (0.0, 0usize);
+    let mut rare = (0.0, 0.0);
+    let mut add = |expected: f64, observed: f64| {
+        statistic += (observed - expected).powi(2) / expected;
+        cells += 1;
+    };
+    for (outcome, probability) in expected {
+        let expected = probability * runs as f64;
+        let observed = observed.get(outcome).copied().unwrap_or(0) as f64;
+        if expected < 5.0 {
+            rare = (rare.0 + expected, rare.1 + observed);
+        } else {
+            add(expected, observed);
+        }
+    }
+    if rare.0 >= 5.0 {
+        add(rare.0, rare.1);
+    }
+    assert!(cells > 1, "nothing to test");
+    upper_gamma((cells - 1) as f64 / 2.0, statistic / 2.0)
+}
+
+/// The regularised upper incomplete gamma function Q(a, x): the tail of chi-square with 2a
+/// degrees of freedom at 2x. Series below a + 1, Lentz's continued fraction above.
+fn upper_gamma(a: f64, x: f64) -> f64 {
+    let scale = (-x + a * x.ln() - ln_gamma(a)).exp();
+    if x <= 0.0 {
+        return 1.0;
+    }
+    if x < a + 1.0 {
+        let (mut term, mut sum, mut n) = (1.0 / a, 1.0 / a, a);
+        while term > sum * 1e-16 {
+            n += 1.0;
+            term *= x / n;
+            sum += term;
+        }
+        return 1.0 - sum * scale;
+    }
+    let tiny = 1e-300;
+    let mut b = x + 1.0 - a;
+    let (mut c, mut d) = (1.0 / tiny, 1.0 / b);
+    let mut h = d;
+    for i in 1..10_000 {
+        let i = f64::from(i);
+        let an = -i * (i - a);
+        b += 2.0;
+        d = 1.0 / (an * d + b);
+        c = b + an / c;
+        h *= d * c;
+        if (d * c - 1.0).abs() < 1e-14 {
+            break;
+        }
+    }
+    h * scale
+}
+
+/// ln Gamma for arguments at half integers, by its recurrence.
+fn ln_gamma(a: f64) -> f64 {
+    let (mut at, mut value) = match a.fract() == 0.0 {
+        true => (1.0, 0.0),
+        false => (0.5, std::f64::consts::PI.sqrt().ln()),
+    };
+    while at < a {
+        value += f64::ln(at);
+        at += 1.0;
+    }
+    value
+}
+
+#[test]
+fn the_tail_of_chi_square_is_that_of_the_tables() {
+    for (freedom, statistic, tail) in [
+        (1.0, 3.841, 0.05),
+        (10.0, 18.307, 0.05),
+        (10.0, 2.558, 0.99),
+        (100.0, 149.449, 0.001),
+    ] {
+        let p: f64 = upper_gamma(freedom / 2.0, statistic / 2.0);
+        assert!((p / tail - 1.0).abs() < 1e-3, "{freedom} {statistic}: {p}");
+    }
+}
