@@ -122,7 +122,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(80))]
 
-    /// Whatever the history, the scores are those of the documents that are left.
+    /// ZF-SC-05. Whatever the history, the scores are those of the documents that are left.
     #[test]
     fn scores_are_those_of_plain_loops(
         steps in prop::collection::vec(step(), 1..50),
