@@ -250,17 +250,13 @@ def read_lists(raw, rows, bound):
     return [values[a:b] for a, b in zip(offsets, offsets[1:])]
 
 
-def read_rows(raw, rows):
-    check(len(raw) >= 8 * (rows + 1), "a section of rows is cut short")
+def read_strings(raw, rows):
+    check(len(raw) >= 8 * (rows + 1), "a section of strings is cut short")
     offsets = struct.unpack_from(f"<{rows + 1}Q", raw)
     data = raw[8 * (rows + 1):]
     check(offsets[0] == 0 and offsets[-1] == len(data) and list(offsets) == sorted(offsets),
-          "a section of rows has bad offsets")
-    return [data[a:b] for a, b in zip(offsets, offsets[1:])]
-
-
-def read_strings(raw, rows):
-    return [row.decode() for row in read_rows(raw, rows)]
+          "a section of strings has bad offsets")
+    return [data[a:b].decode() for a, b in zip(offsets, offsets[1:])]
 
 
 def read_vectors(raw, rows, dim):
@@ -344,27 +340,29 @@ class Transducer:
         check(delta == 0 or first - delta >= 16, "a trie node is out of bounds")
         return first - delta if delta else 0
 
-    def keys(self, longest):
-        """The keys in order; the value of each is its place."""
-        keys, todo, visits = [], [(self.root, b"", 0)], 0
+    def items(self, longest):
+        """The keys in order, each with its value."""
+        items, todo, visits = [], [(self.root, b"", 0)], 0
         while todo:
-            address, key, rank = todo.pop()
+            address, key, value = todo.pop()
             visits += 1
             check(visits <= longest * self.count + 1, "trie: paths that lead to no key")
             is_final, final_output, transitions = self.node(address)
             if is_final:
-                check(final_output == 0 and rank == len(keys) < self.count, "trie: bad rank")
-                keys.append(key)
+                check(final_output == 0 and len(items) < self.count, "trie: bad value")
+                items.append((key, value))
             check(len(key) <= longest, "trie: a key is too long")
             check(all(a[0] < b[0] for a, b in zip(transitions, transitions[1:])), "trie: order")
-            todo += [(target, key + bytes([byte]), rank + output)
+            todo += [(target, key + bytes([byte]), value + output)
                      for byte, output, target in reversed(transitions)]
-        check(len(keys) == self.count, "trie: keys are missing")
-        return keys
+        check(len(items) == self.count, "trie: keys are missing")
+        return items
 
     def docids(self, width):
         """The docids, by rank, as lists of tokens."""
-        keys = self.keys(64 * width)
+        items = self.items(64 * width)
+        check([rank for _, rank in items] == list(range(len(items))), "trie: bad rank")
+        keys = [key for key, _ in items]
         check(all(key and len(key) % width == 0 for key in keys), "trie: bad key")
         return [[int.from_bytes(key[at:at + width], "big") for at in range(0, len(key), width)]
                 for key in keys]
@@ -474,27 +472,32 @@ def read_lexicon(segment, n, number, result):
     """Terms with their postings: [ordinal, how often]; and the lengths of documents in terms."""
     if not {0x0401, 0x0402, 0x0403} & segment.sections.keys():
         return
-    terms = Transducer(segment.section(0x0401), segment.counts[0x0401]).keys(160)
-    rows = read_rows(segment.section(0x0402), len(terms))
+    count, raw = segment.counts[0x0401], segment.section(0x0402)
+    check(segment.counts[0x0402] == count, "the lexicon has postings of other terms")
+    lexicon, at = {}, 0
+    for term, off in Transducer(segment.section(0x0401), count).items(160):
+        check(off == at, "the postings of a term are not where they should be")
+        lexicon[term.decode()], at = read_postings(raw, at, n)
+    check(at == len(raw), "there are postings of no term")
     check(len(segment.section(0x0403)) == 4 * n, "the lexicon has not one length per document")
     lengths = [length for length, in struct.iter_unpack("<I", segment.section(0x0403))]
-    lexicon = {term.decode(): read_postings(row, n) for term, row in zip(terms, rows)}
     counted = [0] * n
-    for ordinal, count in (one for row in lexicon.values() for one in row):
+    for ordinal, count in (one for postings in lexicon.values() for one in postings):
         counted[ordinal] += count
     check(counted == lengths, "postings and lengths of documents disagree")
     result["lexicons"].append(dict(segment=number, terms=lexicon, lengths=lengths))
 
 
-def read_postings(row, n):
-    at, ordinal, postings = 0, -1, []
+def read_postings(raw, at, n):
+    """The postings at `at`, and where they end."""
+    ordinal, postings = -1, []
 
     def varint():
         nonlocal at
         value, shift = 0, 0
         while True:
-            check(at < len(row) and shift < 35, "broken postings")
-            byte, at = row[at], at + 1
+            check(at < len(raw) and shift < 35, "broken postings")
+            byte, at = raw[at], at + 1
             value, shift = value | (byte & 127) << shift, shift + 7
             if byte < 128:
                 return value
@@ -505,8 +508,8 @@ def read_postings(row, n):
         count = 1 if coded & 1 else varint()
         check(ordinal < n and count > 0, "postings point outside their segment")
         postings.append([ordinal, count])
-    check(postings and at == len(row), "broken postings")
-    return postings
+    check(postings, "a term without documents")
+    return postings, at
 
 
 def read_index(path):

@@ -88,7 +88,11 @@ fn eval_measures_and_writes_a_run() {
 fn eval_knows_the_encoder_alone_and_the_order_of_drawing() {
     let folder = Folder::new();
     collection(&folder);
-    let ways: [&[&str]; 2] = [&["--mode", "dense"], &["--rerank", "off"]];
+    let ways: [&[&str]; 3] = [
+        &["--mode", "dense"],
+        &["--mode", "lexical"],
+        &["--rerank", "off"],
+    ];
     for way in ways {
         let args = [&["eval", shared_index(), "beir", "--json"], way].concat();
         assert!(

@@ -3,20 +3,17 @@
 //! | view | shape |
 //! |---|---|
 //! | [`Csr`] | row -> list of `u32` |
-//! | [`ByteRows`] | row -> bytes |
 //! | [`Strings`] | row -> UTF-8 text |
 //! | [`VectorRows`] | row -> float16 vector |
 //!
 //! A view is opened once, which checks every offset, and then read in place.
 
-mod byte_rows;
 mod csr;
 mod source;
 mod strings;
 pub(crate) mod transducer;
 mod vector_rows;
 
-pub use byte_rows::{ByteRows, ByteRowsBuilder};
 pub use csr::{Csr, CsrBuilder};
 pub use source::{LazySection, MemorySections, SectionSource};
 pub use strings::{Strings, StringsBuilder};

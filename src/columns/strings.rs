@@ -1,53 +1,90 @@
-//! Texts, one per row, in one section: [`ByteRows`] of UTF-8.
+//! Texts, one per row, in one section.
+//!
+//! ```text
+//!   u64 offset[rows + 1]   into the bytes, first 0, never descending
+//!   bytes                  UTF-8
+//! ```
 
-use super::byte_rows::{ByteRows, ByteRowsBuilder};
+use zerocopy::FromBytes;
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::U64;
+
 use crate::store::Section;
 use crate::{Error, Result};
 
 /// Row -> text, read in place.
 #[derive(Debug, Clone)]
-pub struct Strings(ByteRows);
+pub struct Strings {
+    section: Section,
+    row_count: usize,
+}
 
 impl Strings {
     /// Reads `row_count` texts. One pass over the section.
     pub fn open(section: Section, row_count: usize) -> Result<Self> {
-        let rows = ByteRows::open(section, row_count)?;
-        let (offsets, bytes) = rows.parts().unwrap_or_default();
+        let strings = Strings { section, row_count };
+        let damaged = || Error::corrupt("a text section has bad offsets");
+        let (offsets, bytes) = strings.parts().ok_or_else(damaged)?;
+        let ascending = offsets.is_sorted_by_key(|offset| offset.get());
+        let starts = offsets.first().map(|first| first.get());
+        let ends = offsets.last().map(|last| last.get());
+        if !ascending || starts != Some(0) || ends != Some(bytes.len() as u64) {
+            return Err(damaged());
+        }
         let text =
             std::str::from_utf8(bytes).map_err(|_| Error::corrupt("a stored text is not UTF-8"))?;
         if !offsets
             .iter()
             .all(|offset| text.is_char_boundary(offset.get() as usize))
         {
-            return Err(Error::corrupt("a stored text begins inside a character"));
+            return Err(damaged());
         }
-        Ok(Strings(rows))
+        Ok(strings)
+    }
+
+    fn parts(&self) -> Option<(&[U64], &[u8])> {
+        let offset_bytes = self.row_count.checked_add(1)?.checked_mul(8)?;
+        let (offsets, bytes) = self.section.split_at_checked(offset_bytes)?;
+        Some((<[U64]>::ref_from_bytes(offsets).ok()?, bytes))
     }
 
     /// Number of texts.
     pub fn row_count(&self) -> usize {
-        self.0.row_count()
+        self.row_count
     }
 
     /// The text of `row`, or the empty text when there is none.
     pub fn row(&self, row: u32) -> &str {
-        std::str::from_utf8(self.0.row(row)).unwrap_or("")
+        let text = || {
+            let (offsets, bytes) = self.parts()?;
+            let start = offsets.get(row as usize)?.get() as usize;
+            let end = offsets.get(row as usize + 1)?.get() as usize;
+            std::str::from_utf8(bytes.get(start..end)?).ok()
+        };
+        text().unwrap_or("")
     }
 }
 
 /// Builds the section that [`Strings`] reads.
 #[derive(Debug, Default)]
-pub struct StringsBuilder(ByteRowsBuilder);
+pub struct StringsBuilder {
+    offsets: Vec<U64>,
+    bytes: Vec<u8>,
+}
 
 impl StringsBuilder {
     /// Appends one text.
     pub fn push(&mut self, text: &str) {
-        self.0.push(text.as_bytes());
+        self.offsets.push(U64::new(self.bytes.len() as u64));
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 
     /// The section's bytes.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0.into_bytes()
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.offsets.push(U64::new(self.bytes.len() as u64));
+        let mut bytes = self.offsets.as_bytes().to_vec();
+        bytes.append(&mut self.bytes);
+        bytes
     }
 }
 

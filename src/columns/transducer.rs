@@ -221,36 +221,49 @@ impl Transducer {
     }
 }
 
-/// The keys of a transducer in ascending order: key number `i` must have output `i`.
+/// The keys of a transducer in ascending order.
 pub(crate) struct Keys<'a> {
     transducer: &'a Transducer,
     max_len_bytes: usize,
+    /// Key number `i` must have output `i`; else outputs must ascend.
+    is_numbered: bool,
+    passed: u64,
     key: Vec<u8>,
     /// The states along `key`, which transition of each comes next, and the output up to there.
     path: Vec<(State<'a>, usize, u64)>,
-    rank: Option<u64>,
+    output: Option<u64>,
 }
 
 impl<'a> Keys<'a> {
-    /// A stream that stands before the first key. A longer key than `max_len_bytes` is an error.
-    pub(crate) fn new(transducer: &'a Transducer, max_len_bytes: usize) -> Self {
+    /// A stream that stands before the first key. It is an error when a key is longer than
+    /// `max_len_bytes`, or when key number `i` does not have output `i`.
+    pub(crate) fn numbered(transducer: &'a Transducer, max_len_bytes: usize) -> Self {
+        Keys {
+            is_numbered: true,
+            ..Keys::ascending(transducer, max_len_bytes)
+        }
+    }
+
+    /// The same, with outputs that only have to ascend.
+    pub(crate) fn ascending(transducer: &'a Transducer, max_len_bytes: usize) -> Self {
         Keys {
             transducer,
             max_len_bytes,
+            is_numbered: false,
+            passed: 0,
             key: Vec::new(),
             path: Vec::new(),
-            rank: None,
+            output: None,
         }
     }
 
     /// Goes on to the next key; false after the last.
     pub(crate) fn advance(&mut self) -> Result<bool> {
-        let rank = self.rank.map_or(0, |rank| rank + 1);
-        if rank == self.transducer.key_count {
+        if self.passed == self.transducer.key_count {
             return Ok(false);
         }
-        if self.rank.is_none() && self.enter(self.transducer.root, 0)? {
-            return self.arrive(0, 0);
+        if self.passed == 0 && self.enter(self.transducer.root, 0)? {
+            return self.arrive(0);
         }
         while let Some((state, next, output)) = self.path.last_mut() {
             let (index, output) = (*next, *output);
@@ -270,7 +283,7 @@ impl<'a> Keys<'a> {
             self.key.push(on.input);
             let output = output.saturating_add(on.output);
             if self.enter(on.target, output)? {
-                return self.arrive(rank, output);
+                return self.arrive(output);
             }
         }
         Err(damaged())
@@ -288,11 +301,16 @@ impl<'a> Keys<'a> {
         Ok(state.is_final)
     }
 
-    fn arrive(&mut self, rank: u64, output: u64) -> Result<bool> {
-        if rank != output {
+    fn arrive(&mut self, output: u64) -> Result<bool> {
+        let fits = match self.is_numbered {
+            true => output == self.passed,
+            false => self.output.is_none_or(|before| output > before),
+        };
+        if !fits {
             return Err(damaged());
         }
-        self.rank = Some(rank);
+        self.passed += 1;
+        self.output = Some(output);
         Ok(true)
     }
 
@@ -301,17 +319,17 @@ impl<'a> Keys<'a> {
         &self.key
     }
 
-    /// Its rank.
-    pub(crate) fn rank(&self) -> u64 {
-        self.rank.unwrap_or(0)
+    /// Its output.
+    pub(crate) fn output(&self) -> u64 {
+        self.output.unwrap_or(0)
     }
 }
 
 /// Calls `each` with every key of `streams` in ascending order and where it is: positions in
-/// `streams`, ascending, with the number there.
+/// `streams`, ascending, with the output there.
 pub(crate) fn union<'a>(
     streams: impl IntoIterator<Item = Keys<'a>>,
-    mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
+    mut each: impl FnMut(&[u8], &[(usize, u64)]) -> Result<()>,
 ) -> Result<()> {
     let mut open = Vec::new();
     for (place, mut keys) in streams.into_iter().enumerate() {
@@ -330,7 +348,7 @@ pub(crate) fn union<'a>(
                 index += 1;
                 continue;
             }
-            places.push((*place, u32::try_from(keys.rank()).map_err(|_| damaged())?));
+            places.push((*place, keys.output()));
             if keys.advance()? {
                 index += 1;
             } else {
@@ -342,7 +360,7 @@ pub(crate) fn union<'a>(
     Ok(())
 }
 
-/// What every reading of bytes that are no transducer of numbered keys comes to.
+/// What every reading of bytes that are no transducer of such keys comes to.
 pub(crate) fn damaged() -> Error {
     Error::corrupt("a transducer has the right checksum and is not one")
 }
@@ -473,11 +491,11 @@ mod tests {
                     todo.push(on.target);
                 }
             }
-            let mut keys_read = Keys::new(&read, MAX_LEN_BYTES);
+            let mut keys_read = Keys::numbered(&read, MAX_LEN_BYTES);
             let mut stream = reference.stream();
             while let Some((key, rank)) = stream.next() {
                 prop_assert!(keys_read.advance().unwrap());
-                prop_assert_eq!((keys_read.key(), keys_read.rank()), (key, rank.value()));
+                prop_assert_eq!((keys_read.key(), keys_read.output()), (key, rank.value()));
                 prop_assert_eq!(read.get(key), Some(rank.value()));
                 let found = read.key(rank.value());
                 prop_assert_eq!(found.as_deref(), Some(key));
@@ -498,7 +516,7 @@ mod tests {
                 bytes[at] = value;
             }
             if let Some(read) = Transducer::open(Section::for_test(bytes)) {
-                let mut keys = Keys::new(&read, MAX_LEN_BYTES);
+                let mut keys = Keys::numbered(&read, MAX_LEN_BYTES);
                 while keys.advance().unwrap_or(false) {}
                 for rank in 0..70 {
                     let key = read.key(rank).unwrap_or_default();

@@ -71,7 +71,7 @@ impl Segment {
         }
         let live_count = u64::from(self.live_count());
         if all_terms {
-            let mut frequencies = Vec::with_capacity(lexicon.term_count());
+            let mut frequencies = Vec::new();
             lexicon.for_each_term(|term, postings| {
                 let count = self.count_live(&postings)?;
                 if count > 0 {

@@ -9,7 +9,6 @@ use super::analyser::Analyser;
 use super::postings::PostingsWriter;
 use super::sections;
 use super::table::Lexicon;
-use crate::columns::ByteRowsBuilder;
 use crate::columns::transducer::union;
 use crate::format::SectionInput;
 use crate::{Error, Result};
@@ -53,7 +52,7 @@ impl LexiconBuilder {
     /// The sections, in file order.
     ///
     /// # Errors
-    /// `Limit` when there are too many terms.
+    /// None that is known of: terms are sorted and distinct.
     pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
         let mut postings_of: Vec<(String, PostingsWriter)> = self.postings_of.into_iter().collect();
         postings_of.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -70,7 +69,7 @@ impl LexiconBuilder {
 /// New ordinals must ascend and be 0, 1, 2... Postings are copied, no text is looked at.
 ///
 /// # Errors
-/// `Corrupt` when a lexicon is damaged; `Limit` when there are too many terms.
+/// `Corrupt` when a lexicon is damaged.
 pub fn merge_lexicons(
     lexicons: &[Lexicon],
     new_ordinal: impl Fn(usize, u32) -> Option<u32>,
@@ -78,11 +77,11 @@ pub fn merge_lexicons(
     let mut columns = Columns::default();
     union(lexicons.iter().map(Lexicon::terms), |term, places| {
         let mut merged = PostingsWriter::default();
-        for &(place, number) in places {
+        for &(place, offset) in places {
             let Some(lexicon) = lexicons.get(place) else {
                 continue;
             };
-            lexicon.row(number)?.for_each(|ordinal, count| {
+            lexicon.postings_at(offset)?.for_each(|ordinal, count| {
                 if let Some(new) = new_ordinal(place, ordinal) {
                     merged.push(new, count);
                 }
@@ -103,8 +102,8 @@ pub fn merge_lexicons(
 /// Terms as they come in ascending order, with their postings.
 struct Columns {
     terms: fst::raw::Builder<Vec<u8>>,
-    term_count: u32,
-    postings: ByteRowsBuilder,
+    term_count: u64,
+    postings: Vec<u8>,
 }
 
 impl Default for Columns {
@@ -112,7 +111,7 @@ impl Default for Columns {
         Columns {
             terms: fst::raw::Builder::memory(),
             term_count: 0,
-            postings: ByteRowsBuilder::default(),
+            postings: Vec::new(),
         }
     }
 }
@@ -120,26 +119,21 @@ impl Default for Columns {
 impl Columns {
     /// Appends a term, if any document has it.
     fn push(&mut self, term: &[u8], postings: PostingsWriter) -> Result<()> {
-        let Some(row) = postings.finish() else {
-            return Ok(());
-        };
-        self.terms
-            .insert(term, u64::from(self.term_count))
-            .map_err(unsorted)?;
-        self.postings.push(&row);
-        self.term_count = self
-            .term_count
-            .checked_add(1)
-            .ok_or_else(|| Error::limit("a segment has at most 2^32-1 terms"))?;
+        if !postings.is_empty() {
+            let offset = self.postings.len() as u64;
+            self.terms.insert(term, offset).map_err(unsorted)?;
+            postings.finish(&mut self.postings);
+            self.term_count += 1;
+        }
         Ok(())
     }
 
     fn finish(self, lengths: Vec<U32>) -> Result<Vec<SectionInput<'static>>> {
-        let (terms, documents) = (u64::from(self.term_count), lengths.len() as u64);
+        let (terms, documents) = (self.term_count, lengths.len() as u64);
         let transducer = self.terms.into_inner().map_err(unsorted)?;
         Ok(vec![
             SectionInput::new(sections::TERMS, terms, transducer),
-            SectionInput::new(sections::TERM_POSTINGS, terms, self.postings.into_bytes()),
+            SectionInput::new(sections::TERM_POSTINGS, terms, self.postings),
             SectionInput::new(
                 sections::DOCUMENT_LENGTHS,
                 documents,

@@ -37,10 +37,10 @@ pub use words::{MAX_WORD_CHARS, words};
 pub mod sections {
     use crate::format::SectionKind;
 
-    /// Transducer from term to its number in ascending order; absent, as the others are, when the
+    /// Transducer from term to the place of its postings; absent, as the others are, when the
     /// segment has no lexicon.
     pub const TERMS: SectionKind = SectionKind(0x0401);
-    /// Term number -> postings (rows of bytes).
+    /// Postings of all terms, one after the other.
     pub const TERM_POSTINGS: SectionKind = SectionKind(0x0402);
     /// Ordinal -> number of terms of the document, repeated ones counted (`u32`).
     pub const DOCUMENT_LENGTHS: SectionKind = SectionKind(0x0403);

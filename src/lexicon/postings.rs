@@ -42,15 +42,15 @@ impl PostingsWriter {
         self.next_ordinal = ordinal.saturating_add(1);
     }
 
-    /// The row in the section; `None` when no document was pushed.
-    pub(super) fn finish(mut self) -> Option<Vec<u8>> {
-        if self.documents == 0 {
-            return None;
-        }
-        let mut row = Vec::with_capacity(self.bytes.len() + 2);
-        write_varint(&mut row, u64::from(self.documents));
-        row.append(&mut self.bytes);
-        Some(row)
+    /// True when no document was pushed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.documents == 0
+    }
+
+    /// Appends the postings to `list`.
+    pub(super) fn finish(&self, list: &mut Vec<u8>) {
+        write_varint(list, u64::from(self.documents));
+        list.extend_from_slice(&self.bytes);
     }
 }
 
@@ -63,9 +63,9 @@ pub(crate) struct Postings<'a> {
 }
 
 impl<'a> Postings<'a> {
-    /// Reads a row; ordinals have to be below `document_bound`.
-    pub(super) fn open(row: &'a [u8], document_bound: u32) -> Result<Self> {
-        let mut rest = row;
+    /// Reads the postings at the start of `bytes`; ordinals have to be below `document_bound`.
+    pub(super) fn open(bytes: &'a [u8], document_bound: u32) -> Result<Self> {
+        let mut rest = bytes;
         let documents = read_varint(&mut rest).ok_or_else(damaged)?;
         let documents = u32::try_from(documents)
             .ok()
@@ -85,7 +85,12 @@ impl<'a> Postings<'a> {
 
     /// Calls `each` with the ordinal of every document that contains the term, ascending, and how
     /// often it does.
-    pub(crate) fn for_each(&self, mut each: impl FnMut(u32, u32)) -> Result<()> {
+    pub(crate) fn for_each(&self, each: impl FnMut(u32, u32)) -> Result<()> {
+        self.read(each).map(drop)
+    }
+
+    /// [`Postings::for_each`]; returns the bytes that follow.
+    pub(super) fn read(&self, mut each: impl FnMut(u32, u32)) -> Result<&'a [u8]> {
         let mut rest = self.rest;
         let mut next_ordinal = 0u64;
         for _ in 0..self.documents {
@@ -104,11 +109,7 @@ impl<'a> Postings<'a> {
                 count.filter(|&count| count > 0).ok_or_else(damaged)?,
             );
         }
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(damaged())
-        }
+        Ok(rest)
     }
 }
 
@@ -144,27 +145,33 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn written(postings: &BTreeMap<u32, u32>) -> Option<Vec<u8>> {
+    fn written(postings: &BTreeMap<u32, u32>) -> Vec<u8> {
         let mut writer = PostingsWriter::default();
         postings
             .iter()
             .for_each(|(&ordinal, &count)| writer.push(ordinal, count));
-        writer.finish()
+        assert_eq!(writer.is_empty(), postings.is_empty());
+        let mut list = Vec::new();
+        writer.finish(&mut list);
+        list
     }
 
     fn read(row: &[u8], bound: u32) -> Result<Vec<(u32, u32)>> {
         let mut list = Vec::new();
-        Postings::open(row, bound)?.for_each(|ordinal, count| list.push((ordinal, count)))?;
+        Postings::open(row, bound)?.read(|ordinal, count| list.push((ordinal, count)))?;
         Ok(list)
     }
 
     #[test]
     fn a_word_that_occurs_once_takes_a_byte() {
-        let row = written(&BTreeMap::from([(3, 1), (4, 1), (70, 2)])).unwrap();
+        let row = written(&BTreeMap::from([(3, 1), (4, 1), (70, 2)]));
         assert_eq!(row, [3, 7, 1, 130, 1, 2]);
         assert_eq!(read(&row, 71).unwrap(), [(3, 1), (4, 1), (70, 2)]);
         assert!(read(&row, 70).unwrap_err().is_corrupt());
-        assert_eq!(written(&BTreeMap::new()), None);
+        assert!(
+            read(&written(&BTreeMap::new()), 70).is_err(),
+            "no term without documents"
+        );
     }
 
     proptest! {
@@ -174,7 +181,7 @@ mod tests {
                 prop_oneof![0u32..300, any::<u32>().prop_map(|number| number.min(u32::MAX - 1))],
                 prop_oneof![Just(1u32), 1u32..5, 1..=u32::MAX], 1..50)
         ) {
-            let row = written(&postings).unwrap();
+            let row = written(&postings);
             prop_assert_eq!(read(&row, u32::MAX).unwrap(), postings.into_iter().collect::<Vec<_>>());
         }
 

@@ -5,8 +5,8 @@ use zerocopy::little_endian::U32;
 use super::postings::Postings;
 use super::sections;
 use super::words::MAX_WORD_CHARS;
+use crate::columns::SectionSource;
 use crate::columns::transducer::{Keys, Transducer};
-use crate::columns::{ByteRows, SectionSource};
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -20,7 +20,7 @@ const MAX_TERM_BYTES: usize = 4 * MAX_WORD_CHARS;
 #[derive(Debug, Clone)]
 pub struct Lexicon {
     terms: Transducer,
-    postings: ByteRows,
+    postings: Section,
     lengths: Section,
     document_count: u32,
 }
@@ -39,25 +39,27 @@ impl Lexicon {
             }
             return Ok(None);
         };
+        let term_count = terms.entry_count();
         let terms = Transducer::open(terms).ok_or_else(|| damaged("its terms are none"))?;
-        let term_count =
-            u32::try_from(terms.key_count()).map_err(|_| damaged("its terms cannot be counted"))?;
         let postings = source.section(sections::TERM_POSTINGS)?;
         let lengths = source.section(sections::DOCUMENT_LENGTHS)?;
+        if terms.key_count() != term_count || postings.entry_count() != term_count {
+            return Err(damaged("its parts differ in the number of terms"));
+        }
         if lengths.as_slice_of::<U32>()?.len() != document_count as usize {
             return Err(damaged("it has not one length for each document"));
         }
         Ok(Some(Lexicon {
             terms,
-            postings: ByteRows::open(postings, term_count as usize)?,
+            postings,
             lengths,
             document_count,
         }))
     }
 
     /// Number of distinct terms.
-    pub fn term_count(&self) -> usize {
-        self.postings.row_count()
+    pub fn term_count(&self) -> u64 {
+        self.terms.key_count()
     }
 
     /// By ordinal: how many terms a document has, repeated ones counted.
@@ -67,23 +69,22 @@ impl Lexicon {
 
     /// Which documents contain `term`; `None` when none does.
     pub(crate) fn postings(&self, term: &str) -> Result<Option<Postings<'_>>> {
-        match self.terms.get(term.as_bytes()) {
-            None => Ok(None),
-            Some(number) => u32::try_from(number)
-                .map_err(|_| damaged("a term leads nowhere"))
-                .and_then(|number| self.row(number))
-                .map(Some),
-        }
+        let offset = self.terms.get(term.as_bytes());
+        offset.map(|offset| self.postings_at(offset)).transpose()
     }
 
-    /// The postings of term number `number`.
-    pub(super) fn row(&self, number: u32) -> Result<Postings<'_>> {
-        Postings::open(self.postings.row(number), self.document_count)
+    /// The postings at `offset`.
+    pub(super) fn postings_at(&self, offset: u64) -> Result<Postings<'_>> {
+        let bytes = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.postings.get(offset..));
+        let bytes = bytes.ok_or_else(|| damaged("a term leads nowhere"))?;
+        Postings::open(bytes, self.document_count)
     }
 
-    /// All terms in ascending order, numbered from 0.
+    /// All terms in ascending order, each with the offset of its postings.
     pub(super) fn terms(&self) -> Keys<'_> {
-        Keys::new(&self.terms, MAX_TERM_BYTES)
+        Keys::ascending(&self.terms, MAX_TERM_BYTES)
     }
 
     /// Calls `each` with every term, ascending, and which documents contain it.
@@ -92,33 +93,42 @@ impl Lexicon {
         mut each: impl FnMut(&str, Postings<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut terms = self.terms();
-        for number in 0.. {
-            if !terms.advance()? {
-                break;
-            }
+        while terms.advance()? {
             let term =
                 std::str::from_utf8(terms.key()).map_err(|_| damaged("a term is no text"))?;
-            each(term, self.row(number)?)?;
+            each(term, self.postings_at(terms.output())?)?;
         }
         Ok(())
     }
 
-    /// Checks what opening takes on trust: that all terms and postings can be read, and that the
-    /// terms of a document are as many as its length says.
+    /// Checks what opening takes on trust: that all terms and postings can be read and fill their
+    /// sections, and that a document has as many terms as its length says.
     pub(crate) fn check(&self) -> Result<()> {
         let mut lengths = vec![0u64; self.document_count as usize];
-        let mut before = String::new();
-        self.for_each_term(|term, postings| {
-            if term <= before.as_str() {
-                return Err(damaged("its terms do not ascend"));
+        let mut terms = self.terms();
+        let mut before = Vec::new();
+        let mut offset = 0;
+        while terms.advance()? {
+            if terms.key() <= before.as_slice() || std::str::from_utf8(terms.key()).is_err() {
+                return Err(damaged("its terms are no ascending texts"));
             }
-            term.clone_into(&mut before);
-            postings.for_each(|ordinal, count| {
+            before.clear();
+            before.extend_from_slice(terms.key());
+            if terms.output() != offset {
+                return Err(damaged(
+                    "the postings of a term are not where they should be",
+                ));
+            }
+            let rest = self.postings_at(offset)?.read(|ordinal, count| {
                 if let Some(length) = lengths.get_mut(ordinal as usize) {
                     *length += u64::from(count);
                 }
-            })
-        })?;
+            })?;
+            offset = (self.postings.len() - rest.len()) as u64;
+        }
+        if offset != self.postings.len() as u64 {
+            return Err(damaged("there are postings of no term"));
+        }
         let stored = self.lengths().iter().map(|length| u64::from(length.get()));
         if !stored.eq(lengths) {
             return Err(damaged("a document has more or fewer terms than it should"));
@@ -129,4 +139,138 @@ impl Lexicon {
 
 fn damaged(what: &str) -> Error {
     Error::corrupt(format!("the lexicon of a segment is damaged: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::MemorySections;
+    use crate::format::SectionInput;
+    use crate::lexicon::{Analyser, LexiconBuilder, merge_lexicons};
+    use proptest::prelude::*;
+    use std::borrow::Cow;
+    use std::collections::BTreeMap;
+
+    type Contents = (BTreeMap<String, Vec<(u32, u32)>>, Vec<u32>);
+
+    fn built(texts: &[&str]) -> Vec<SectionInput<'static>> {
+        let mut builder = LexiconBuilder::new(Analyser::default());
+        texts.iter().for_each(|text| builder.push("", text));
+        builder.finish().unwrap()
+    }
+
+    fn opened(sections: &[SectionInput<'_>], document_count: u32) -> Result<Option<Lexicon>> {
+        Lexicon::open(&MemorySections::new(sections).unwrap(), document_count)
+    }
+
+    fn lexicon(texts: &[&str]) -> Lexicon {
+        let lexicon = opened(&built(texts), texts.len() as u32).unwrap().unwrap();
+        lexicon.check().unwrap();
+        lexicon
+    }
+
+    fn contents(lexicon: &Lexicon) -> Result<Contents> {
+        let mut terms = BTreeMap::new();
+        lexicon.for_each_term(|term, postings| {
+            let mut list = Vec::new();
+            postings.for_each(|ordinal, count| list.push((ordinal, count)))?;
+            assert_eq!(list.len() as u32, postings.document_count());
+            terms.insert(term.to_owned(), list);
+            Ok(())
+        })?;
+        let lengths = lexicon.lengths().iter().map(|length| length.get());
+        Ok((terms, lengths.collect()))
+    }
+
+    const TEXTS: [&str; 4] = ["wings and a wing", "", "heat; wing IL-6", "heat of heat"];
+
+    #[test]
+    fn terms_lead_to_documents_and_counts() {
+        let lexicon = lexicon(&TEXTS);
+        let (terms, lengths) = contents(&lexicon).unwrap();
+        let expected = [
+            ("heat", vec![(2, 1), (3, 2)]),
+            ("il-6", vec![(2, 1)]),
+            ("wing", vec![(0, 2), (2, 1)]),
+        ];
+        assert_eq!(lexicon.term_count(), 3);
+        assert_eq!(lengths, [2, 0, 3, 2]);
+        assert_eq!(
+            terms,
+            expected.map(|(term, list)| (term.to_owned(), list)).into()
+        );
+        assert_eq!(
+            lexicon.postings("heat").unwrap().unwrap().document_count(),
+            2
+        );
+        assert!(lexicon.postings("heats").unwrap().is_none());
+        assert!(lexicon.postings("").unwrap().is_none());
+    }
+
+    #[test]
+    fn nothing_has_a_lexicon_too_and_none_is_none() {
+        assert_eq!(lexicon(&["", ""]).term_count(), 0);
+        assert_eq!(lexicon(&[]).lengths().len(), 0);
+        assert!(opened(&[], 3).unwrap().is_none());
+        assert!(opened(&built(&TEXTS), 3).unwrap_err().is_corrupt());
+        assert!(opened(&built(&TEXTS)[..2], 4).unwrap_err().is_corrupt());
+    }
+
+    proptest! {
+        /// I3 of the module: a merge is what the texts that are kept would have given.
+        #[test]
+        fn a_merge_is_the_lexicon_of_the_texts_that_are_kept(
+            segments in prop::collection::vec(prop::collection::vec(
+                (prop::collection::vec(prop::sample::select(
+                    vec!["wing", "wings", "heat", "il-6", "cone", "水力", "the"]), 0..6),
+                any::<bool>()), 0..6), 1..5)
+        ) {
+            let texts = |segment: &[(Vec<&str>, bool)]| -> Vec<String> {
+                segment.iter().map(|(words, _)| words.join(" ")).collect()
+            };
+            let lexicons: Vec<Lexicon> = segments.iter().map(|segment| {
+                let texts = texts(segment);
+                lexicon(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+            }).collect();
+            let (mut kept, mut new_ordinals) = (Vec::new(), Vec::new());
+            for segment in &segments {
+                new_ordinals.push(texts(segment).into_iter().zip(segment).map(|(text, (_, keep))| {
+                    keep.then(|| { kept.push(text); kept.len() as u32 - 1 })
+                }).collect::<Vec<_>>());
+            }
+            let merged = merge_lexicons(&lexicons, |place, ordinal| {
+                new_ordinals[place][ordinal as usize]
+            }).unwrap();
+            let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+            let parts = |sections: Vec<SectionInput<'static>>| -> Vec<_> {
+                sections.into_iter().map(|input| (input.kind, input.entry_count, input.bytes)).collect()
+            };
+            prop_assert_eq!(parts(merged), parts(built(&kept)));
+        }
+
+        #[test]
+        fn other_bytes_are_read_to_an_end(
+            damage in prop::collection::vec(
+                (0usize..3, any::<prop::sample::Index>(), any::<u8>()), 1..6)
+        ) {
+            let mut sections = built(&TEXTS);
+            for (section, at, value) in damage {
+                if let Cow::Owned(bytes) = &mut sections[section].bytes {
+                    let at = at.index(bytes.len());
+                    bytes[at] = value;
+                }
+            }
+            if let Ok(Some(lexicon)) = opened(&sections, 4) {
+                let read = contents(&lexicon);
+                if lexicon.check().is_ok() {
+                    let (terms, _) = read.unwrap();
+                    for (term, list) in terms {
+                        let postings = lexicon.postings(&term).unwrap().unwrap();
+                        prop_assert_eq!(postings.document_count() as usize, list.len());
+                    }
+                }
+                let _ = merge_lexicons(&[lexicon.clone(), lexicon], |_, ordinal| Some(ordinal));
+            }
+        }
+    }
 }

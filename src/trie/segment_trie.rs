@@ -120,13 +120,20 @@ pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<V
 /// in `tries`, ascending, with the rank there.
 pub fn union_keys<'a>(
     tries: impl IntoIterator<Item = &'a SegmentTrie>,
-    each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
+    mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
 ) -> Result<()> {
     let keys = |trie: &'a SegmentTrie| {
         let max_len_bytes = MAX_DOCID_TOKENS * trie.width.bytes_per_token();
-        Keys::new(&trie.transducer, max_len_bytes)
+        Keys::numbered(&trie.transducer, max_len_bytes)
     };
-    union(tries.into_iter().map(keys), each)
+    let mut ranks = Vec::new();
+    union(tries.into_iter().map(keys), |key, places| {
+        ranks.clear();
+        for &(place, rank) in places {
+            ranks.push((place, u32::try_from(rank).map_err(|_| damaged())?));
+        }
+        each(key, &ranks)
+    })
 }
 
 impl SegmentTrie {

@@ -1,0 +1,513 @@
+//! Lexical search is BM25 over the live documents, however they are stored.
+
+#![allow(clippy::unwrap_used)]
+
+mod corpus;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use corpus::{document, encoder, options, reopen};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use zerogr::docs::{DocumentReader, ReadOptions};
+use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
+use zerogr::generate::{DocidOptions, TermStats, keyword_docids};
+use zerogr::index::{
+    EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, OpenOptions,
+    TrainOptions, check, recover,
+};
+use zerogr::lexicon::Analyser;
+use zerogr::store::{MemoryBackend, Store, VerifyLevel};
+use zerogr::{Document, ErrorKind};
+
+fn analyser(params: &LexiconParams) -> Analyser {
+    Analyser::new(params.stemming, params.stop_words)
+}
+
+/// BM25 in plain loops: documents that share a term with the query, best first.
+fn by_hand(
+    documents: &BTreeMap<String, Document>,
+    params: &LexiconParams,
+    query: &str,
+) -> Vec<(String, f64)> {
+    let analyser = analyser(params);
+    let terms_of = |document: &Document| {
+        let mut terms = analyser.terms(&document.title);
+        terms.extend(analyser.terms(&document.text));
+        terms
+    };
+    let terms: Vec<(&String, Vec<String>)> = documents
+        .iter()
+        .map(|(id, document)| (id, terms_of(document)))
+        .collect();
+    let n = terms.len() as f64;
+    let average = terms.iter().map(|(_, terms)| terms.len()).sum::<usize>() as f64 / n;
+    let mut scored = Vec::new();
+    for (id, own) in &terms {
+        let mut score = 0.0;
+        for term in analyser.terms(query) {
+            let df = terms
+                .iter()
+                .filter(|(_, terms)| terms.contains(&term))
+                .count() as f64;
+            let tf = own.iter().filter(|other| **other == term).count() as f64;
+            let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
+            let norm = params.k1 * (1.0 - params.b + params.b * own.len() as f64 / average);
+            score += idf * tf / (tf + norm);
+        }
+        if score > 0.0 {
+            scored.push(((*id).clone(), score));
+        }
+    }
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    scored
+}
+
+/// The same documents with the same scores; those closer than `tolerance` may change places.
+#[track_caller]
+fn assert_close(found: &[(String, f64)], expected: &[(String, f64)], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    let expected_of: HashMap<&str, f64> = expected
+        .iter()
+        .map(|(id, score)| (id.as_str(), *score))
+        .collect();
+    for ((id, score), (_, at_place)) in found.iter().zip(expected) {
+        assert!((score - expected_of[id.as_str()]).abs() < tolerance, "{id}");
+        assert!((score - at_place).abs() < tolerance, "{id}");
+    }
+}
+
+fn index_with(lexicon: LexiconParams) -> Index {
+    let backend = Arc::new(MemoryBackend::default());
+    Index::create_on(backend, options().lexicon(lexicon)).unwrap()
+}
+
+fn add(index: &Index, documents: impl IntoIterator<Item = Document>) {
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    documents
+        .into_iter()
+        .for_each(|document| writer.add(document).unwrap());
+    writer.commit().unwrap();
+}
+
+const TEXTS: [&str; 16] = [
+    "wing", "wings", "the", "of", "flutter", "flutters", "il-6", "heat", "heating", "plate",
+    "水力", "cone", "a", "x", "salmon", "3.14",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    let skewed = (0..TEXTS.len(), 0..TEXTS.len()).prop_map(|(a, b)| TEXTS[a.min(b)]);
+    prop::collection::vec(skewed, 0..12).prop_map(|words| words.join(" "))
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Add(u8, String, String),
+    Delete(u8),
+    Commit,
+    Merge,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0u8..25, text(), text()).prop_map(|(id, title, text)| Step::Add(id, title, text)),
+        2 => (0u8..25).prop_map(Step::Delete),
+        2 => Just(Step::Commit),
+        1 => Just(Step::Merge),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    /// ZF-SC-05. Whatever the history, the scores are those of the documents that are left.
+    #[test]
+    fn scores_are_those_of_plain_loops(
+        steps in prop::collection::vec(step(), 1..50),
+        queries in prop::collection::vec(text(), 1..4),
+        (stemming, stop_words, b) in (any::<bool>(), any::<bool>(), 0.0f64..=1.0),
+        k in 0usize..30,
+    ) {
+        let params = LexiconParams { stemming, stop_words, k1: 0.3 + b, b };
+        let index = index_with(params.clone());
+        let mut live: BTreeMap<String, Document> = BTreeMap::new();
+        let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+        for step in steps {
+            match step {
+                Step::Add(id, title, text) => {
+                    let document = Document::new(format!("d{id}"))
+                        .title(title).text(text).docid(format!("docid {}", id % 7))
+                        .tag(if id % 2 == 0 { "even" } else { "odd" });
+                    live.insert(document.id.clone(), document.clone());
+                    writer.add(document).unwrap();
+                }
+                Step::Delete(id) => {
+                    live.remove(&format!("d{id}"));
+                    writer.delete(&format!("d{id}")).unwrap();
+                }
+                Step::Commit => {
+                    writer.commit().unwrap();
+                }
+                Step::Merge => {
+                    writer.commit().unwrap();
+                    drop(writer);
+                    let scattered = index.snapshot();
+                    index.merge().unwrap();
+                    for query in &queries {
+                        prop_assert_eq!(
+                            scattered.lexical(query, 99).unwrap(),
+                            index.snapshot().lexical(query, 99).unwrap(),
+                            "not in the last bit"
+                        );
+                    }
+                    writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+                }
+            }
+        }
+        writer.commit().unwrap();
+        let snapshot = index.snapshot();
+        for query in &queries {
+            let expected = by_hand(&live, &params, query);
+            let found = snapshot.lexical(query, 99).unwrap();
+            assert_close(&found, &expected, 1e-6);
+            prop_assert!(found.is_sorted_by(|a, b| a.1 > b.1 || (a.1 == b.1 && a.0 < b.0)));
+            prop_assert_eq!(&snapshot.lexical(query, k).unwrap()[..], &found[..k.min(found.len())]);
+            let even: Vec<_> = found.into_iter().filter(|(id, _)| live[id].tags == ["even"]).collect();
+            let filter = Filter::tag("even");
+            prop_assert_eq!(snapshot.lexical_filtered(query, 99, &filter).unwrap(), even);
+        }
+    }
+}
+
+/// Documents that bring no docids, so that they get keywords by the corpus statistics.
+fn without_docids(number: u64) -> Document {
+    let mut document = document(number);
+    document.docids.clear();
+    document
+}
+
+#[test]
+fn docids_weigh_words_by_all_live_documents() {
+    for lexicon in [
+        LexiconParams::default(),
+        LexiconParams {
+            stop_words: false,
+            ..LexiconParams::default()
+        },
+    ] {
+        let index = index_with(lexicon);
+        let mut live: BTreeMap<String, Document> = BTreeMap::new();
+        for batch in 0..6u64 {
+            let new: Vec<Document> = (batch * 12..(batch + 1) * 12)
+                .map(|number| without_docids(number))
+                .collect();
+            let mut writer = index.writer().unwrap().merge_policy(if batch == 4 {
+                MergePolicy::Everything
+            } else {
+                MergePolicy::Never
+            });
+            for number in (0..batch * 12).filter(|number| number % 6 == batch) {
+                writer.delete(&format!("doc-{number}")).unwrap();
+                live.remove(&format!("doc-{number}"));
+            }
+            for document in &new {
+                writer.add(document.clone()).unwrap();
+                live.insert(document.id.clone(), document.clone());
+            }
+            writer.commit().unwrap();
+            let mut stats = TermStats::new();
+            live.values().for_each(|document| stats.add(document));
+            let params = index.snapshot().params().docids.clone();
+            let docid_options = DocidOptions {
+                words: params.words,
+                per_document: params.per_document,
+            };
+            for document in &new {
+                let stored = index.snapshot().document(&document.id).unwrap().unwrap();
+                let expected = keyword_docids(document, &stats, &docid_options);
+                assert_eq!(stored.docids, expected, "{}", document.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn training_sees_the_same_statistics_however_they_were_collected() {
+    // Without stop words the lexicon does not know the terms of docids, and texts are read.
+    let trained = |stop_words| {
+        let index = index_with(LexiconParams {
+            stop_words,
+            ..LexiconParams::default()
+        });
+        add(&index, (0..40).map(without_docids));
+        add(&index, (40..60).map(without_docids));
+        let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+        (0..60).step_by(7).for_each(|number| {
+            writer.delete(&format!("doc-{number}")).unwrap();
+        });
+        let train = TrainOptions::default();
+        writer.commit_with(Some(&train), &mut |_| {}).unwrap();
+        let snapshot = index.snapshot();
+        snapshot.params().training.clone().unwrap()
+    };
+    assert_eq!(trained(true), trained(false));
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/lexicon")
+        .join(name)
+}
+
+#[test]
+fn an_index_without_a_lexicon_opens_and_gets_one_when_it_is_merged() {
+    let bytes = std::fs::read(data("without.zgr")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.zgr");
+    std::fs::write(&path, bytes).unwrap();
+    let open = OpenOptions::new().encoder(Arc::new(Words));
+    let index = Index::open_with(&path, open).unwrap();
+    assert!(check(&path, VerifyLevel::Full).unwrap().is_ok());
+    let error = index.snapshot().lexical("knots", 10).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnsupportedVersion);
+    assert!(error.to_string().contains("zerogr merge"), "{error}");
+
+    index.merge().unwrap();
+    let snapshot = index.snapshot();
+    let mut live = BTreeMap::new();
+    snapshot
+        .for_each_document(|document| {
+            live.insert(document.id.clone(), document);
+            Ok(())
+        })
+        .unwrap();
+    let words: BTreeSet<String> = live
+        .values()
+        .flat_map(|document| Analyser::default().terms(&document.text))
+        .collect();
+    assert!(words.len() > 5);
+    for word in &words {
+        let expected = by_hand(&live, &LexiconParams::default(), word);
+        assert_close(&snapshot.lexical(word, 99).unwrap(), &expected, 1e-6);
+    }
+}
+
+/// The encoder of `without.zgr`, by name only: it is never asked for a vector.
+struct Words;
+
+impl zerogr::TextEncoder for Words {
+    fn dim(&self) -> usize {
+        8
+    }
+
+    fn fingerprint(&self) -> String {
+        "words-8".into()
+    }
+
+    fn tokenizer(&self) -> &dyn zerogr::DocidTokenizer {
+        self
+    }
+
+    fn encode(
+        &self,
+        _: &[&str],
+        _: usize,
+        _: &mut dyn FnMut(usize, usize),
+    ) -> zerogr::Result<Vec<f32>> {
+        unreachable!("nothing is encoded")
+    }
+}
+
+impl zerogr::DocidTokenizer for Words {
+    fn vocabulary_size(&self) -> usize {
+        1000
+    }
+
+    fn fingerprint(&self) -> String {
+        "words-1000".into()
+    }
+
+    fn docid_tokens(&self, _: &str) -> zerogr::Result<Vec<u32>> {
+        unreachable!("nothing is tokenized")
+    }
+}
+
+#[test]
+fn a_damaged_lexicon_loses_no_document_and_is_built_anew() {
+    for kind in [0x0401, 0x0402, 0x0403] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zgr");
+        let index = Index::create(&path, options()).unwrap();
+        add(&index, (0..30).map(document));
+        let expected = index.snapshot().lexical("wing heat", 99).unwrap();
+        drop(index);
+        let store = Store::open(&path).unwrap();
+        let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
+        let info = extent.sections().find(|info| info.kind.0 == kind).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[(info.off_bytes + info.len_bytes / 2) as usize] ^= 4;
+        drop((extent, store));
+        std::fs::write(&path, bytes).unwrap();
+
+        let open = OpenOptions::new().encoder(encoder());
+        assert!(Index::open_with(&path, open).unwrap_err().is_corrupt());
+        let report = check(&path, VerifyLevel::Full).unwrap();
+        assert_eq!(report.at_risk.len(), 1);
+        assert!(report.at_risk[0].documents.is_empty(), "{report:?}");
+        let saved = folder.path().join("b.zgr");
+        assert_eq!(recover(&path, &saved).unwrap().documents, 30);
+        let found = reopen(&saved).snapshot().lexical("wing heat", 99).unwrap();
+        assert_eq!(found, expected);
+    }
+}
+
+fn shared(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data")
+        .join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: there is no {}", folder.display());
+    None
+}
+
+fn collection(folder: &Path) -> (Vec<Document>, Collection) {
+    let corpus = [folder.join("corpus.jsonl.gz")];
+    let documents = DocumentReader::open(&corpus, &ReadOptions::default()).unwrap();
+    (
+        documents.map(|document| document.unwrap()).collect(),
+        Collection::open(folder, "test").unwrap(),
+    )
+}
+
+/// `tests/data/lexicon/make_reference.py` says how the reference was made.
+#[test]
+fn scores_on_cranfield_are_those_of_bm25s() {
+    let Some(folder) = shared("cranfield") else {
+        return;
+    };
+    let reference = std::fs::read(data("cranfield_bm25s.json")).unwrap();
+    let reference: Value = serde_json::from_slice(&reference).unwrap();
+    let (documents, collection) = collection(&folder);
+    let encoder = EncoderSource::Custom(encoder());
+    let index = Index::create_on(
+        Arc::new(MemoryBackend::default()),
+        IndexOptions::with_encoder(encoder),
+    )
+    .unwrap();
+    // Three segments, with deletes: the same documents again.
+    for part in documents.chunks(600) {
+        add(&index, part.iter().cloned());
+    }
+    add(&index, documents.iter().step_by(9).cloned());
+    let snapshot = index.snapshot();
+    let mut compared = 0;
+    for query in &collection.queries {
+        let Some(expected) = reference["queries"].get(&query.id) else {
+            continue;
+        };
+        let found: HashMap<String, f64> = snapshot
+            .lexical(&query.text, 1_400)
+            .unwrap()
+            .into_iter()
+            .collect();
+        for (id, score) in expected.as_object().unwrap() {
+            let difference = found[id] - score.as_f64().unwrap();
+            assert!(difference.abs() < 1e-4, "{}, {id}: {difference}", query.id);
+            compared += 1;
+        }
+        let best = expected.as_object().unwrap().values();
+        let least = best
+            .map(|score| score.as_f64().unwrap())
+            .fold(f64::MAX, f64::min);
+        let better = found
+            .values()
+            .filter(|score| **score > least + 1e-4)
+            .count();
+        assert!(better < expected.as_object().unwrap().len(), "{}", query.id);
+    }
+    assert!(compared >= 400, "{compared}");
+}
+
+/// Writes the terms of a collection for `make_reference.py`:
+/// `ZEROGR_COLLECTION=FOLDER ZEROGR_TERMS=FILE cargo test --test index_lexical -- --ignored`.
+#[test]
+#[ignore = "writes a file for make_reference.py"]
+fn export_terms() {
+    let folder = std::env::var_os("ZEROGR_COLLECTION").unwrap();
+    let (documents, collection) = collection(Path::new(&folder));
+    let analyser = Analyser::default();
+    let documents = documents.iter().map(|document| {
+        let terms = [
+            analyser.terms(&document.title),
+            analyser.terms(&document.text),
+        ]
+        .concat();
+        json!([document.id, terms])
+    });
+    let queries = collection
+        .queries
+        .iter()
+        .map(|query| json!([query.id, analyser.terms(&query.text)]));
+    let exported =
+        json!({"documents": documents.collect::<Value>(), "queries": queries.collect::<Value>()});
+    std::fs::write(
+        std::env::var_os("ZEROGR_TERMS").unwrap(),
+        exported.to_string(),
+    )
+    .unwrap();
+}
+
+/// nDCG@10, Acc@1 and Recall@100 of the words alone, and bytes of the lexicon per document.
+fn quality(folder: &Path, lexicon: LexiconParams) -> ([f64; 3], f64) {
+    let (documents, collection) = collection(folder);
+    let count = documents.len();
+    let index = index_with(lexicon);
+    add(&index, documents);
+    let snapshot = index.snapshot();
+    let mut run = Run::new();
+    for query in &collection.queries {
+        let hits = snapshot.lexical(&query.text, 100).unwrap();
+        run.insert_ranked(&query.id, hits).unwrap();
+    }
+    let means = evaluate(&collection.qrels, &run, &EvalOptions::default())
+        .summary
+        .means;
+    let store = index.store();
+    let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
+    let is_lexicon = |kind: u16| (0x0401..=0x0403).contains(&kind);
+    let sections = extent.sections().filter(|info| is_lexicon(info.kind.0));
+    let bytes: Vec<u64> = sections.map(|info| info.len_bytes).collect();
+    println!(
+        "{}: nDCG@10 {:.4}, Acc@1 {:.4}, Recall@100 {:.4}, bytes of terms, postings, lengths {bytes:?}",
+        folder.display(),
+        means.ndcg_10,
+        means.acc_1,
+        means.recall_100
+    );
+    (
+        [means.ndcg_10, means.acc_1, means.recall_100],
+        bytes.iter().sum::<u64>() as f64 / count as f64,
+    )
+}
+
+#[test]
+fn words_alone_are_as_good_as_they_were_and_take_little_space() {
+    let scifact = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scifact");
+    let (means, bytes) = quality(&scifact, LexiconParams::default());
+    assert!(
+        means[0] > 0.68 && means[1] > 0.53 && means[2] > 0.90,
+        "{means:?}"
+    );
+    assert!(bytes < 190.0, "{bytes} bytes per document");
+    if let Some(cranfield) = shared("cranfield") {
+        let (means, _) = quality(&cranfield, LexiconParams::default());
+        assert!(
+            means[0] > 0.43 && means[1] > 0.72 && means[2] > 0.76,
+            "{means:?}"
+        );
+    }
+}
