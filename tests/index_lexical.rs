@@ -201,7 +201,7 @@ fn docids_weigh_words_by_all_live_documents() {
         let mut live: BTreeMap<String, Document> = BTreeMap::new();
         for batch in 0..6u64 {
             let new: Vec<Document> = (batch * 12..(batch + 1) * 12)
-                .map(|number| without_docids(number))
+                .map(without_docids)
                 .collect();
             let mut writer = index.writer().unwrap().merge_policy(if batch == 4 {
                 MergePolicy::Everything
