@@ -15,8 +15,8 @@ use zerogr::docs::{DocumentReader, ReadOptions};
 use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
 use zerogr::generate::{DocidOptions, TermStats, keyword_docids};
 use zerogr::index::{
-    EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, OpenOptions,
-    TrainOptions, check, recover,
+    EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, Mode, OpenOptions,
+    SearchOptions, TrainOptions, check, recover,
 };
 use zerogr::lexicon::Analyser;
 use zerogr::store::{MemoryBackend, Store, VerifyLevel};
@@ -175,8 +175,13 @@ proptest! {
             prop_assert!(found.is_sorted_by(|a, b| a.1 > b.1 || (a.1 == b.1 && a.0 < b.0)));
             prop_assert_eq!(&snapshot.lexical(query, k).unwrap()[..], &found[..k.min(found.len())]);
             let even: Vec<_> = found.into_iter().filter(|(id, _)| live[id].tags == ["even"]).collect();
-            let filter = Filter::tag("even");
-            prop_assert_eq!(snapshot.lexical_filtered(query, 99, &filter).unwrap(), even);
+            let options = SearchOptions::new()
+                .k(99)
+                .mode(Mode::Lexical)
+                .filter(Filter::tag("even"));
+            let hits = snapshot.search_encoded(query, &[], &options).unwrap().hits;
+            let hits: Vec<_> = hits.into_iter().map(|hit| (hit.id, hit.score)).collect();
+            prop_assert_eq!(hits, even);
         }
     }
 }
@@ -200,9 +205,7 @@ fn docids_weigh_words_by_all_live_documents() {
         let index = index_with(lexicon);
         let mut live: BTreeMap<String, Document> = BTreeMap::new();
         for batch in 0..6u64 {
-            let new: Vec<Document> = (batch * 12..(batch + 1) * 12)
-                .map(without_docids)
-                .collect();
+            let new: Vec<Document> = (batch * 12..(batch + 1) * 12).map(without_docids).collect();
             let mut writer = index.writer().unwrap().merge_policy(if batch == 4 {
                 MergePolicy::Everything
             } else {
