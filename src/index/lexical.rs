@@ -143,6 +143,26 @@ pub(crate) fn lexical_scores(
     Ok(scores)
 }
 
+/// A document with a score. Its id is looked up late: for all of them that would take longer than
+/// scoring did.
+struct Found<'a> {
+    score: f64,
+    segment: &'a Segment,
+    ordinal: u32,
+}
+
+impl<'a> Found<'a> {
+    fn id(&self) -> &'a str {
+        self.segment.documents.id(self.ordinal)
+    }
+
+    /// By falling score, then by external id.
+    fn best_first(a: &Self, b: &Self) -> Ordering {
+        let by_score = b.score.total_cmp(&a.score);
+        by_score.then_with(|| a.id().cmp(b.id()))
+    }
+}
+
 impl Snapshot {
     /// The live documents that share a term with `query`, by BM25 ([`Bm25`]), the best `k`: what
     /// the words alone would answer. The encoder is not needed.
@@ -177,24 +197,24 @@ impl Snapshot {
         let params = &self.params().lexicon;
         let terms = params.analyser().terms(query);
         let scores = lexical_scores(segments, view, &terms, params.bm25())?;
-        let mut found: Vec<(f64, &str)> = Vec::new();
+        let mut found: Vec<Found<'_>> = Vec::new();
         for (segment, scores) in segments.iter().zip(scores) {
-            let named = |(ordinal, score)| (score, segment.documents.id(ordinal));
-            found.extend(scores.into_iter().map(named));
+            found.extend(scores.into_iter().map(|(ordinal, score)| Found {
+                score,
+                segment,
+                ordinal,
+            }));
         }
-        let best_first = |a: &(f64, &str), b: &(f64, &str)| -> Ordering {
-            b.0.total_cmp(&a.0).then(a.1.cmp(b.1))
-        };
         if k < found.len() {
             if k > 0 {
-                found.select_nth_unstable_by(k - 1, best_first);
+                found.select_nth_unstable_by(k - 1, Found::best_first);
             }
             found.truncate(k);
         }
-        found.sort_unstable_by(best_first);
+        found.sort_unstable_by(Found::best_first);
         Ok(found
-            .into_iter()
-            .map(|(score, id)| (id.to_owned(), score))
+            .iter()
+            .map(|found| (found.id().to_owned(), found.score))
             .collect())
     }
 }
