@@ -59,4 +59,10 @@ pub trait DocidTokenizer: Send + Sync {
     ///
     /// [`Model`](crate::ErrorKind::Model) when the text cannot be expressed.
     fn docid_tokens(&self, docid: &str) -> Result<Vec<u32>>;
+
+    /// A token for people, if the tokenizer can tell.
+    fn token_text(&self, token: u32) -> Option<String> {
+        let _ = token;
+        None
+    }
 }

@@ -12,7 +12,7 @@ pub mod fault;
 mod document_block;
 mod faults;
 mod manifest;
-mod open;
+pub mod open;
 mod operations;
 mod repair;
 mod trie_section;

@@ -65,21 +65,26 @@ fn base() -> &'static (Vec<u8>, Vec<usize>) {
 }
 
 pub fn run(data: &[u8]) {
+    read(&file_of(data));
+}
+
+/// The file that an input stands for.
+pub fn file_of(data: &[u8]) -> Vec<u8> {
     let mut input = Input(data);
-    let mut file = input.0.get(1..).unwrap_or_default().to_vec();
-    if input.byte() % 2 == 1 {
-        let (base, places) = base();
-        file.clone_from(base);
-        while !input.0.is_empty() {
-            let place = input.number() % places.len();
-            let count = usize::from(input.byte() % 16) + 1;
-            for (&at, &byte) in places[place..].iter().zip(input.bytes(count)) {
-                file[at] = byte;
-            }
-        }
-        repair(&mut file);
+    if input.byte() % 2 == 0 {
+        return input.0.to_vec();
     }
-    read(&file);
+    let (base, places) = base();
+    let mut file = base.clone();
+    while !input.0.is_empty() {
+        let place = input.number() % places.len();
+        let count = usize::from(input.byte() % 16) + 1;
+        for (&at, &byte) in places[place..].iter().zip(input.bytes(count)) {
+            file[at] = byte;
+        }
+    }
+    repair(&mut file);
+    file
 }
 
 fn read(file: &[u8]) {

@@ -49,6 +49,8 @@ pub fn run(data: &[u8]) {
             continue;
         }
         let mut lo = node.lo;
+        // END, then by token.
+        assert!(children.is_sorted_by(|a, b| a.token.wrapping_add(1) < b.token.wrapping_add(1)));
         for child in children {
             assert!(
                 child.node.lo >= lo && child.node.lo < child.node.hi && child.node.hi <= node.hi

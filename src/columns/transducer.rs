@@ -95,6 +95,11 @@ impl Transducer {
             return None;
         }
         let root = usize::try_from(number(root)).ok()?;
+        // The root is the last state, unless the empty key is the only one.
+        let is_last = root.checked_add(1 + FOOTER_BYTES) == Some(section.len());
+        if !is_last && (root != EMPTY || section.len() != FRONT_BYTES + FOOTER_BYTES) {
+            return None;
+        }
         let key_count = number(key_count);
         Some(Transducer {
             section,
@@ -114,6 +119,7 @@ impl Transducer {
     }
 
     /// The state at `address`; `None` when there can be none.
+    #[inline]
     pub(crate) fn state(&self, address: usize) -> Option<State<'_>> {
         if address == EMPTY {
             return Some(State {
@@ -169,8 +175,9 @@ impl Transducer {
         };
         let bytes = take(&mut rest, count * width)?;
         let outputs = take(&mut rest, count * output_width)?;
-        if is_final {
-            take(&mut rest, output_width)?;
+        // Ranks ascend with the keys, so what comes before a longer key adds nothing at its end.
+        if is_final && number(take(&mut rest, output_width)?) != 0 {
+            return None;
         }
         Some(State {
             is_final,
@@ -267,6 +274,12 @@ impl<'a> Keys<'a> {
             }
             *next += 1;
             let on = state.transition(index).ok_or_else(damaged)?;
+            let before = index
+                .checked_sub(1)
+                .and_then(|before| state.transition(before));
+            if before.is_some_and(|before| before.input >= on.input) {
+                return Err(damaged());
+            }
             self.key.push(on.input);
             let output = output.saturating_add(on.output);
             if self.enter(on.target, output)? {
@@ -354,6 +367,7 @@ pub(crate) fn damaged() -> Error {
 
 impl<'a> State<'a> {
     /// Number of transitions.
+    #[inline]
     pub(crate) fn count(&self) -> usize {
         match self.inputs {
             Inputs::One(_) => 1,
@@ -367,6 +381,7 @@ impl<'a> State<'a> {
     }
 
     /// Transition number `index`; `None` when there is none or it leads nowhere.
+    #[inline]
     pub(crate) fn transition(&self, index: usize) -> Option<Transition> {
         let input = match self.inputs {
             Inputs::One(input) => input,
@@ -395,21 +410,25 @@ impl<'a> State<'a> {
 }
 
 /// Item `index` of items of `width` bytes each, counted from the end.
+#[inline]
 fn from_end(bytes: &[u8], index: usize, width: usize) -> Option<&[u8]> {
     let end = bytes.len().checked_sub(index * width)?;
     bytes.get(end.checked_sub(width)?..end)
 }
 
+#[inline]
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     let (before, taken) = rest.split_at_checked(rest.len().checked_sub(count)?)?;
     *rest = before;
     Some(taken)
 }
 
+#[inline]
 fn take_byte(rest: &mut &[u8]) -> Option<u8> {
     take(rest, 1)?.first().copied()
 }
 
+#[inline]
 fn take_input(rest: &mut &[u8], kind: u8) -> Option<u8> {
     match usize::from(kind & 0b11_1111).checked_sub(1) {
         Some(common) => COMMON_INPUTS.get(common).copied(),
@@ -418,11 +437,17 @@ fn take_input(rest: &mut &[u8], kind: u8) -> Option<u8> {
 }
 
 /// A little-endian number of at most eight bytes.
+#[inline]
 fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |value, &byte| value << 8 | u64::from(byte))
+    // Most are of one byte.
+    match bytes {
+        [] => 0,
+        [byte] => u64::from(*byte),
+        _ => bytes
+            .iter()
+            .rev()
+            .fold(0, |value, &byte| value << 8 | u64::from(byte)),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::memo::Work;
 
 /// Limits on one query; `None` is no limit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Budget {
     /// Branching prefixes that may be scored.
     pub max_evaluations: Option<u64>,
@@ -37,6 +37,13 @@ pub struct Budget {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
+
+impl PartialEq for CancelToken {
+    /// Copies of one switch are equal.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 impl CancelToken {
     /// A switch that is not yet thrown.

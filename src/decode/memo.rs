@@ -50,6 +50,17 @@ pub struct Work {
     pub bytes_touched: u64,
 }
 
+impl Work {
+    /// Adds the work of another query.
+    pub fn add(&mut self, other: &Work) {
+        self.prefills += other.prefills;
+        self.passes += other.passes;
+        self.node_evaluations += other.node_evaluations;
+        self.children_scored += other.children_scored;
+        self.bytes_touched += other.bytes_touched;
+    }
+}
+
 #[derive(Debug)]
 struct MemoNode {
     prefix: ForestNode,
@@ -352,21 +363,26 @@ impl<'a> Memo<'a> {
         }
     }
 
-    fn walk(&self, (segment, rank): DocidPlace) -> Walk {
+    /// The child in `range` that the docid at `place` is below of.
+    pub(super) fn child_towards(
+        &self,
+        range: &NodeRange,
+        (segment, rank): DocidPlace,
+    ) -> Option<NodeId> {
+        let children = self.nodes.get(range.start as usize..range.end as usize)?;
+        let index = child_with_rank(children, segment, rank)?;
+        Some(range.start + index as NodeId)
+    }
+
+    fn walk(&self, place: DocidPlace) -> Walk {
         let mut id = 0;
         loop {
             match self.node(id).map(|node| &node.kids) {
                 Some(Kids::Docid(_)) => return Walk::Docid(id),
-                Some(Kids::Nodes(range)) => {
-                    let children = self
-                        .nodes
-                        .get(range.start as usize..range.end as usize)
-                        .unwrap_or(&[]);
-                    match child_with_rank(children, segment, rank) {
-                        Some(index) => id = range.start + index as NodeId,
-                        None => return Walk::Nowhere,
-                    }
-                }
+                Some(Kids::Nodes(range)) => match self.child_towards(range, place) {
+                    Some(child) => id = child,
+                    None => return Walk::Nowhere,
+                },
                 Some(Kids::Unknown) => return Walk::Unknown(id),
                 Some(Kids::Asked) | None => return Walk::Nowhere,
             }

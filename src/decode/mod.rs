@@ -30,6 +30,7 @@ mod expander;
 mod frontier;
 mod gumbel;
 mod memo;
+mod path;
 mod prior;
 mod reverse_annealed;
 mod sampling;
@@ -41,6 +42,7 @@ pub use drawn::{Drawn, Postings, log_sum_exp, score_document};
 pub use expander::{Branching, Expander, log_softmax};
 pub use gumbel::GumbelTopK;
 pub use memo::{DocidPlace, Memo, Work};
+pub use path::PathStep;
 pub use prior::{Planner, Prior};
 pub use reverse_annealed::ReverseAnnealed;
 

@@ -13,6 +13,7 @@ mod check;
 mod commit;
 mod condition;
 mod encoder;
+mod explain;
 mod filter;
 mod known_sections;
 mod lexical;
@@ -24,6 +25,8 @@ mod params;
 mod prepare;
 mod progress;
 mod recover;
+mod rerank;
+mod search;
 mod segment;
 mod segment_builder;
 mod snapshot;
@@ -43,6 +46,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Mutex, RwLock};
 
 pub use check::{AtRisk, CheckReport, check};
+pub use explain::{Decision, Explanation, MatchedTerm};
 pub use filter::Filter;
 pub use merge_policy::MergePolicy;
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
@@ -52,7 +56,8 @@ pub use params::{
 };
 pub use progress::{Progress, ProgressFn, Stage};
 pub use recover::{RecoverReport, recover};
-pub use snapshot::{Hit, SearchOptions, SearchResult, Snapshot};
+pub use search::{Hit, Mode, SearchOptions, SearchResult};
+pub use snapshot::Snapshot;
 pub use train::TrainOptions;
 pub use writer::{CommitReport, Writer};
 
@@ -71,6 +76,12 @@ const SCALE: f32 = 20.0;
 
 /// Documents drawn before reranking, the K of the ZeroGR paper.
 const DRAWS: usize = 100;
+
+/// What the best BM25 of a query is worth when docids are generated, in nats.
+const PLANNER: f64 = 6.0;
+
+/// Share of BM25 in the reranked score.
+const PRIOR_SHARE: f64 = 0.35;
 
 /// Tokens of a query that are encoded.
 const MAX_QUERY_TOKENS: usize = 256;
@@ -183,6 +194,8 @@ impl Index {
             search: SearchParams {
                 draws: DRAWS,
                 rerank: true,
+                planner: PLANNER,
+                prior_share: PRIOR_SHARE,
             },
             lexicon: options.lexicon,
             training: None,
@@ -365,7 +378,14 @@ impl Index {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a blank query; those of loading the
     /// encoder on first use.
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult> {
-        self.snapshot().search(&*self.encoder()?, query, options)
+        if query.trim().is_empty() {
+            return Err(Error::invalid("the query is empty: give at least one word"));
+        }
+        let snapshot = self.snapshot();
+        if options.mode == Mode::Lexical {
+            return snapshot.search_lexical(query, options);
+        }
+        snapshot.search(&*self.encoder()?, query, options)
     }
 
     /// The unit vector of a query, for [`Snapshot::search_vector`] and [`Snapshot::dense`].

@@ -93,6 +93,20 @@ pub struct SearchParams {
     pub draws: usize,
     /// Whether the document head reorders what was drawn.
     pub rerank: bool,
+    /// What the best BM25 of a query is worth in [`Mode::Planned`](super::Mode::Planned), in nats.
+    #[serde(default = "default_planner")]
+    pub planner: f64,
+    /// Share of BM25 in the reranked score of [`Mode::Planned`](super::Mode::Planned).
+    #[serde(default = "default_prior_share")]
+    pub prior_share: f64,
+}
+
+fn default_planner() -> f64 {
+    super::PLANNER
+}
+
+fn default_prior_share() -> f64 {
+    super::PRIOR_SHARE
 }
 
 /// The lexicon: from texts to terms, and from terms to scores.

@@ -221,6 +221,10 @@ impl DocidTokenizer for Tokenizer {
     fn docid_tokens(&self, docid: &str) -> Result<Vec<u32>> {
         self.encode_plain(docid)
     }
+
+    fn token_text(&self, token: u32) -> Option<String> {
+        self.inner.id_to_token(token)
+    }
 }
 
 #[cfg(test)]

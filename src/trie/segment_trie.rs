@@ -201,6 +201,10 @@ impl SegmentTrie {
         self.descend(node, prefix, most, children)?;
 
         let level = children.get_mut(first..).unwrap_or_default();
+        // END sorts first, because its successor wraps to zero.
+        if !level.is_sorted_by(|a, b| a.token.wrapping_add(1) < b.token.wrapping_add(1)) {
+            return Err(damaged());
+        }
         let mut hi = node.hi;
         for child in level.iter_mut().rev() {
             child.node.hi = hi;

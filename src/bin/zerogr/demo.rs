@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use zerogr::eval::{Collection, EvalOptions};
-use zerogr::index::{IndexOptions, SearchOptions, TrainOptions};
+use zerogr::index::{IndexOptions, Mode, SearchOptions, TrainOptions};
 
-use crate::eval::{self, Mode};
+use crate::eval::{self, Way};
 use crate::failure::Failure;
 use crate::{build, output, search, setup};
 
@@ -55,24 +55,24 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         built.index.store().len_bytes()? as f64 / 1e6
     ))?;
 
-    output::line(&format!(
-        "{} judged queries, answered without any lexical part:",
-        collection.queries.len()
-    ))?;
+    output::line(&format!("{} judged queries:", collection.queries.len()))?;
     output::line(eval::HEADER)?;
+    let search = |options: SearchOptions| Way::Search(Box::new(options));
     let ways = [
-        ("100 draws, reranked", Mode::Generative, true),
-        ("100 draws", Mode::Generative, false),
-        ("encoder alone", Mode::Dense, false),
+        ("100 draws, reranked", search(SearchOptions::new())),
+        ("100 draws", search(SearchOptions::new().rerank(false))),
+        ("encoder alone", Way::Dense),
+        (
+            "BM25 alone",
+            search(SearchOptions::new().mode(Mode::Lexical)),
+        ),
+        (
+            "draws with BM25",
+            search(SearchOptions::new().mode(Mode::Planned)),
+        ),
     ];
-    for (label, mode, rerank) in ways {
-        let measured = eval::measure(
-            &built.index,
-            &collection,
-            mode,
-            rerank,
-            &EvalOptions::default(),
-        )?;
+    for (label, way) in ways {
+        let measured = eval::measure(&built.index, &collection, &way, &EvalOptions::default())?;
         output::line(&eval::row(label, &measured))?;
     }
 

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use zerogr::eval::{Collection, EvalOptions, Query, Run, Summary, evaluate};
-use zerogr::index::{Index, SearchOptions};
+use zerogr::decode::Work;
+use zerogr::eval::{Collection, EvalOptions, Run, Summary, evaluate};
+use zerogr::index::{self, Index, SearchOptions};
 
+use crate::decoding::DecodingArgs;
 use crate::device::DeviceArg;
 use crate::failure::Failure;
 use crate::progress::bar;
@@ -27,11 +29,8 @@ pub struct Args {
     /// How queries are answered.
     #[arg(long, value_enum, default_value_t = Mode::Generative)]
     mode: Mode,
-    /// Whether the document head reorders what was drawn.
-    ///
-    /// On by default; the encoder alone and the words alone draw nothing and cannot reorder.
-    #[arg(long, value_enum)]
-    rerank: Option<Switch>,
+    #[command(flatten)]
+    decoding: DecodingArgs,
     /// Which judgements.
     #[arg(long, default_value = "test")]
     split: String,
@@ -50,19 +49,23 @@ pub struct Args {
 
 /// How queries are answered.
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
-pub enum Mode {
+enum Mode {
     /// By generating docids.
     Generative,
+    /// By generating docids, with BM25 as a prior.
+    Planned,
     /// By the encoder alone: cosine with every document.
     Dense,
     /// By the words alone: BM25.
     Lexical,
 }
 
-#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
-enum Switch {
-    On,
-    Off,
+/// One way to answer queries.
+pub enum Way {
+    /// By the encoder alone.
+    Dense,
+    /// As the index searches.
+    Search(Box<SearchOptions>),
 }
 
 /// What was measured of one way to answer.
@@ -73,23 +76,30 @@ pub struct Measured {
     pub p50_ms: f64,
     /// 95th percentile of it.
     pub p95_ms: f64,
-    /// Mean branching prefixes scored per query.
-    pub node_evaluations: f64,
+    /// Work of the decoder on all queries together.
+    work: Work,
+    queries: usize,
+    /// Queries whose budget ended the search.
+    incomplete: usize,
     run: Run,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    if args.mode != Mode::Generative && args.rerank == Some(Switch::On) {
-        return Err(Failure::usage(format!(
-            "`--mode {}` cannot be used with `--rerank on`: leave one of them out",
-            if args.mode == Mode::Dense {
-                "dense"
-            } else {
-                "lexical"
-            }
-        )));
+    let reranks = matches!(args.mode, Mode::Generative | Mode::Planned);
+    if !reranks && args.decoding.demands_rerank() {
+        return Err(Failure::usage(
+            "`--rerank on` cannot be used with `--mode dense` or `--mode lexical`: leave one of \
+             them out",
+        ));
     }
+    let search = |mode| Way::Search(Box::new(args.decoding.options(mode)));
+    let way = match args.mode {
+        Mode::Generative => search(index::Mode::Generative),
+        Mode::Planned => search(index::Mode::Planned),
+        Mode::Lexical => search(index::Mode::Lexical),
+        Mode::Dense => Way::Dense,
+    };
     let index = open::index(&args.index, args.device.device())?;
     let collection = Collection::open(&args.dir, &args.split)?;
     let options = EvalOptions {
@@ -99,8 +109,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let create =
         |path: &PathBuf| File::create(path).map_err(|error| Failure::io("creating", path, &error));
     let run_file = args.run.as_ref().map(create).transpose()?;
-    let rerank = args.rerank != Some(Switch::Off);
-    let measured = measure(&index, &collection, args.mode, rerank, &options)?;
+    let measured = measure(&index, &collection, &way, &options)?;
     if let Some(file) = run_file {
         measured.run.write(&mut BufWriter::new(file), "zerogr")?;
     }
@@ -114,33 +123,34 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 pub fn measure(
     index: &Index,
     collection: &Collection,
-    mode: Mode,
-    rerank: bool,
+    way: &Way,
     options: &EvalOptions,
 ) -> Result<Measured, Failure> {
     let snapshot = index.snapshot();
-    if mode != Mode::Lexical {
+    let needs_encoder = !matches!(way, Way::Search(search) if search.mode == index::Mode::Lexical);
+    if needs_encoder {
         index.encoder()?;
     }
-    let encode = |query: &Query| index.encode_query(&query.text, query.instruction.as_deref());
     let mut run = Run::new();
     let mut times_ms = Vec::with_capacity(collection.queries.len());
-    let mut node_evaluations = 0;
+    let mut work = Work::default();
+    let mut incomplete = 0;
     let bar = bar(collection.queries.len() as u64, "answering queries");
     for query in &collection.queries {
         let started = Instant::now();
-        let hits: Vec<(String, f64)> = match mode {
-            Mode::Dense => snapshot.dense(&encode(query)?, DEPTH),
-            Mode::Lexical => snapshot.lexical(&query.text, DEPTH)?,
-            Mode::Generative => {
-                let search = SearchOptions::new().k(DEPTH).rerank(rerank);
-                let result = snapshot.search_vector(&encode(query)?, &search)?;
-                node_evaluations += result.work.node_evaluations;
-                result
-                    .hits
-                    .into_iter()
-                    .map(|hit| (hit.id, hit.score))
-                    .collect()
+        let hits: Vec<(String, f64)> = match way {
+            Way::Dense => {
+                let vector = index.encode_query(&query.text, query.instruction.as_deref())?;
+                snapshot.dense(&vector, DEPTH)
+            }
+            Way::Search(search) => {
+                let mut search = (**search).clone().k(DEPTH);
+                search.instruction = query.instruction.clone();
+                let result = index.search(&query.text, &search)?;
+                work.add(&result.work);
+                incomplete += usize::from(!result.complete);
+                let hits = result.hits.into_iter();
+                hits.map(|hit| (hit.id, hit.score)).collect()
             }
         };
         times_ms.push(started.elapsed().as_secs_f64() * 1e3);
@@ -160,20 +170,28 @@ pub fn measure(
         summary: evaluate(&collection.qrels, &run, options).summary,
         p50_ms: quantile(0.5),
         p95_ms: quantile(0.95),
-        node_evaluations: node_evaluations as f64 / collection.queries.len().max(1) as f64,
+        work,
+        queries: collection.queries.len(),
+        incomplete,
         run,
     })
 }
 
 /// The table's first line.
-pub const HEADER: &str = "                     nDCG@10   Acc@1  Recall@100   p50 ms   p95 ms";
+pub const HEADER: &str =
+    "                     nDCG@10   Acc@1  Recall@100   p50 ms   p95 ms   nodes";
 
 /// A line of the table.
 pub fn row(label: &str, measured: &Measured) -> String {
     let means = &measured.summary.means;
     format!(
-        "{label:20} {:.4}   {:.4}   {:.4}      {:6.2}   {:6.2}",
-        means.ndcg_10, means.acc_1, means.recall_100, measured.p50_ms, measured.p95_ms
+        "{label:20} {:.4}   {:.4}   {:.4}      {:6.2}   {:6.2}  {:6.0}",
+        means.ndcg_10,
+        means.acc_1,
+        means.recall_100,
+        measured.p50_ms,
+        measured.p95_ms,
+        measured.work.node_evaluations as f64 / measured.queries.max(1) as f64
     )
 }
 
@@ -182,6 +200,13 @@ fn to_json(measured: &Measured) -> Result<Value, Failure> {
         serde_json::to_value(measured.summary).map_err(|error| Failure::new(error.to_string()))?;
     value["p50_ms"] = json!(measured.p50_ms);
     value["p95_ms"] = json!(measured.p95_ms);
-    value["node_evaluations"] = json!(measured.node_evaluations);
+    value["incomplete"] = json!(measured.incomplete);
+    let mean = |count: u64| json!(count as f64 / measured.queries.max(1) as f64);
+    let work = &measured.work;
+    value["work"] = json!({
+        "prefills": mean(work.prefills), "passes": mean(work.passes),
+        "node_evaluations": mean(work.node_evaluations),
+        "children_scored": mean(work.children_scored), "bytes_touched": mean(work.bytes_touched),
+    });
     Ok(value)
 }

@@ -4,6 +4,7 @@
 //! everything else to standard error.
 
 mod build;
+mod decoding;
 mod demo;
 mod device;
 mod doctor;

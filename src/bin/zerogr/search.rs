@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use zerogr::index::{Filter, Index, SearchOptions};
+use zerogr::index::{Explanation, Hit, Index, Mode, SearchOptions};
 
+use crate::decoding::DecodingArgs;
 use crate::device::DeviceArg;
 use crate::failure::Failure;
 use crate::{open, output};
@@ -22,12 +23,14 @@ pub struct Args {
     /// The task in words, read by the encoder before the query.
     #[arg(long)]
     instruction: Option<String>,
-    /// Only documents with this tag; given several times, with all of them.
-    #[arg(long, value_name = "TAG")]
-    filter_tag: Vec<String>,
-    /// Only documents without this tag.
-    #[arg(long, value_name = "TAG")]
-    filter_not_tag: Vec<String>,
+    /// What decides: generated docids, these with BM25 as a prior, or BM25 alone.
+    #[arg(long, value_enum, default_value_t = ModeArg::Generative)]
+    mode: ModeArg,
+    /// Say why each hit was found.
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    decoding: DecodingArgs,
     #[command(flatten)]
     device: DeviceArg,
     /// Print the result as JSON.
@@ -35,20 +38,23 @@ pub struct Args {
     json: bool,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ModeArg {
+    Generative,
+    Planned,
+    Lexical,
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let index = open::index(&args.index, args.device.device())?;
-    let mut options = SearchOptions::new().k(args.k);
+    let mode = match args.mode {
+        ModeArg::Generative => Mode::Generative,
+        ModeArg::Planned => Mode::Planned,
+        ModeArg::Lexical => Mode::Lexical,
+    };
+    let mut options = args.decoding.options(mode).k(args.k).explain(args.explain);
     options.instruction = args.instruction.clone();
-    let with = args.filter_tag.iter().map(Filter::tag);
-    let without = args
-        .filter_not_tag
-        .iter()
-        .map(|tag| Filter::not(Filter::tag(tag)));
-    let filters: Vec<Filter> = with.chain(without).collect();
-    if !filters.is_empty() {
-        options.filter = Some(Filter::all(filters));
-    }
     let hits = hits(&index, &args.query, &options)?;
     if args.json {
         return output::line(&Value::from(hits).to_string());
@@ -66,11 +72,34 @@ pub fn hits(index: &Index, query: &str, options: &SearchOptions) -> Result<Vec<V
             .document(&hit.id)?
             .map(|document| document.title)
             .unwrap_or_default();
-        list.push(json!({
+        let mut value = json!({
             "id": hit.id, "score": hit.score, "log_prob": hit.log_prob, "docid": hit.docid, "title": title,
-        }));
+        });
+        if let Some(explanation) = &hit.explanation {
+            value["explanation"] = explained(index, &hit, explanation)?;
+        }
+        list.push(value);
     }
     Ok(list)
+}
+
+/// An explanation with its tokens in words.
+fn explained(index: &Index, hit: &Hit, explanation: &Explanation) -> Result<Value, Failure> {
+    let mut value =
+        serde_json::to_value(explanation).map_err(|error| Failure::new(error.to_string()))?;
+    value["drawn_score"] = json!(hit.drawn_score);
+    value["bm25"] = json!(hit.prior);
+    for (decision, shown) in explanation
+        .decisions
+        .iter()
+        .zip(value["decisions"].as_array_mut().into_iter().flatten())
+    {
+        shown["text"] = match decision.token {
+            Some(token) => json!(index.encoder()?.tokenizer().token_text(token)),
+            None => json!("(end)"),
+        };
+    }
+    Ok(value)
 }
 
 /// The hits for people.
@@ -87,7 +116,47 @@ pub fn table(hits: &[Value]) -> String {
             text(hit, "docid"),
             text(hit, "title")
         );
-        line.trim_end().to_owned() // without an empty title
+        let line = line.trim_end(); // without an empty title
+        format!("{line}{}", explanation_lines(&hit["explanation"]))
     };
     (1..).zip(hits).map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// An explanation for people; nothing where there is none.
+fn explanation_lines(explanation: &Value) -> String {
+    let mut lines = String::new();
+    let list = |key: &str| explanation[key].as_array().cloned().unwrap_or_default();
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    for decision in list("decisions") {
+        lines.push_str(&format!(
+            "\n      {:>7.3}  {} (one of {}; docids left {})",
+            number(&decision["log_prob"]),
+            decision["text"].as_str().unwrap_or("?"),
+            decision["choices"],
+            decision["docids_left"]
+        ));
+    }
+    if !explanation.is_null() && !list("decisions").is_empty() {
+        lines.push_str(&format!(
+            "\n      {:>7.3}  together",
+            number(&explanation["docid_log_prob"])
+        ));
+    }
+    if number(&explanation["planner"]) > 0.0 {
+        lines.push_str(&format!(
+            "\n      {:>+7.3}  from the planner",
+            number(&explanation["planner"])
+        ));
+    }
+    let terms: Vec<String> = list("matched_terms")
+        .iter()
+        .map(|term| {
+            let name = term["term"].as_str().unwrap_or("?");
+            format!("{name} {:.2}", number(&term["score"]))
+        })
+        .collect();
+    if !terms.is_empty() {
+        lines.push_str(&format!("\n      words: {}", terms.join(", ")));
+    }
+    lines
 }

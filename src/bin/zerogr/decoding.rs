@@ -1,0 +1,109 @@
+//! How documents are drawn and put in order: the options that `search` and `eval` share.
+
+use std::time::Duration;
+
+use zerogr::decode::{Beam, Decoder, GumbelTopK, ReverseAnnealed};
+use zerogr::index::{Filter, Mode, SearchOptions};
+
+/// How documents are drawn and put in order; what is not given follows the index.
+#[derive(clap::Args)]
+pub struct DecodingArgs {
+    /// How docids are generated.
+    #[arg(long, value_enum, default_value_t = Kind::BestFirst)]
+    decoder: Kind,
+    /// Documents drawn before reranking: the K of reverse annealing, the width of a beam.
+    #[arg(long, value_name = "K")]
+    draws: Option<usize>,
+    /// The temperature that reverse annealing rises to, and that of Gumbel-top-k.
+    #[arg(long, value_name = "T")]
+    t_max: Option<f64>,
+    /// Seed of the decoders that sample.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Whether the document head puts the drawn documents in another order.
+    #[arg(long, value_enum)]
+    rerank: Option<Switch>,
+    /// What the best BM25 of the query is worth, in nats; for `--mode planned`.
+    #[arg(long, value_name = "LAMBDA")]
+    planner: Option<f64>,
+    /// Share of BM25 in the reranked score, 0 to 1; for `--mode planned`.
+    #[arg(long, value_name = "SHARE")]
+    prior_share: Option<f64>,
+    /// Stop after this many milliseconds with the best found until then.
+    #[arg(long, value_name = "MS")]
+    budget_ms: Option<u64>,
+    /// Stop after scoring this many branching prefixes.
+    #[arg(long, value_name = "N")]
+    budget_nodes: Option<u64>,
+    /// Only documents with this tag; given several times, with all of them.
+    #[arg(long, value_name = "TAG")]
+    filter_tag: Vec<String>,
+    /// Only documents without this tag.
+    #[arg(long, value_name = "TAG")]
+    filter_not_tag: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Kind {
+    BestFirst,
+    ReverseAnnealed,
+    Gumbel,
+    Beam,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl DecodingArgs {
+    /// Whether reranking was asked for in so many words.
+    pub fn demands_rerank(&self) -> bool {
+        self.rerank == Some(Switch::On)
+    }
+
+    /// The options of a search in `mode`.
+    pub fn options(&self, mode: Mode) -> SearchOptions {
+        let mut options = SearchOptions::new().mode(mode).decoder(self.decoder());
+        options.draws = self.draws;
+        options.rerank = self.rerank.map(|switch| switch == Switch::On);
+        options.planner = self.planner;
+        options.prior_share = self.prior_share;
+        options.budget.max_time = self.budget_ms.map(Duration::from_millis);
+        options.budget.max_evaluations = self.budget_nodes;
+        let with = self.filter_tag.iter().map(Filter::tag);
+        let without = self
+            .filter_not_tag
+            .iter()
+            .map(|tag| Filter::not(Filter::tag(tag)));
+        let filters: Vec<Filter> = with.chain(without).collect();
+        options.filter = (!filters.is_empty()).then(|| Filter::all(filters));
+        options
+    }
+
+    fn decoder(&self) -> Decoder {
+        match self.decoder {
+            Kind::BestFirst => Decoder::BestFirst,
+            Kind::ReverseAnnealed => {
+                let paper = ReverseAnnealed::default();
+                Decoder::ReverseAnnealed(ReverseAnnealed {
+                    draws: self.draws.unwrap_or(paper.draws),
+                    t_max: self.t_max.unwrap_or(paper.t_max),
+                    seed: self.seed,
+                    ..paper
+                })
+            }
+            Kind::Gumbel => Decoder::GumbelTopK(GumbelTopK {
+                seed: self.seed,
+                temperature: self.t_max.unwrap_or(1.0),
+            }),
+            Kind::Beam => {
+                let default = Beam::default();
+                Decoder::Beam(Beam {
+                    width: self.draws.unwrap_or(default.width),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Searching a snapshot: draw, then rerank, with or without the words of the query.
+//!
+//! ```text
+//!              Generative             Planned                              Lexical
+//!   draw       ln P(d | q)            ln P(d | q) + lambda * prior(d)      BM25(d, q)
+//!   rerank     <q, head(d)>           (1 - w) z(<q, head(d)>) + w z(BM25)  -
+//! ```
+//!
+//! `prior(d)` is BM25 divided by the best BM25 of the query, so it lies in [0, 1] and one unit of
+//! it is worth `lambda` nats whatever the collection. `z` is the standard score over the drawn
+//! documents: distance from their mean in standard deviations.
+
+use std::cmp::Ordering;
+
+use super::explain::Explanation;
+use super::filter::Filter;
+use super::lexical::{SparseScores, lexical_scores};
+use super::rerank::rerank;
+use super::snapshot::Snapshot;
+use super::view::View;
+use crate::decode::{Budget, CompactExpander, Decoder, Drawn, Memo, Planner, Prior, Request, Work};
+use crate::encode::TextEncoder;
+use crate::{Error, Result};
+
+/// What decides which documents a query finds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// The generated docids alone: no part of it looks at the words of a document.
+    #[default]
+    Generative,
+    /// Generated docids, with BM25 as a prior over documents (design D7).
+    Planned,
+    /// BM25 alone: a baseline, and an answer where no encoder can be had.
+    Lexical,
+}
+
+/// How to search. Start from [`SearchOptions::new`]; what is not set follows the index.
+///
+/// ```
+/// use zerogr::index::{Filter, Mode, SearchOptions};
+///
+/// let options = SearchOptions::new()
+///     .k(5)
+///     .mode(Mode::Planned)
+///     .instruction("Find papers that support or refute the claim.")
+///     .filter(Filter::tag("2024"));
+/// assert_eq!(options.k, 5);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SearchOptions {
+    /// Hits wanted.
+    pub k: usize,
+    /// What decides.
+    pub mode: Mode,
+    /// How docids are generated.
+    pub decoder: Decoder,
+    /// Documents drawn from the trie before reranking; at least `k` are drawn.
+    pub draws: Option<usize>,
+    /// Whether the drawn documents are put in another order by the document head.
+    pub rerank: Option<bool>,
+    /// What the best BM25 of the query is worth when docids are generated, in nats;
+    /// [`Mode::Planned`] only.
+    pub planner: Option<f64>,
+    /// Share of BM25 in the reranked score, 0 to 1; [`Mode::Planned`] only.
+    pub prior_share: Option<f64>,
+    /// The task in words; put before the query, on a line of its own.
+    pub instruction: Option<String>,
+    /// Which documents may be found; all of them by default.
+    pub filter: Option<Filter>,
+    /// What the query may cost.
+    pub budget: Budget,
+    /// Whether hits say why they were found.
+    pub explain: bool,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        SearchOptions::new()
+    }
+}
+
+impl SearchOptions {
+    /// Ten hits, everything else as the index has it.
+    pub fn new() -> Self {
+        SearchOptions {
+            k: 10,
+            mode: Mode::default(),
+            decoder: Decoder::default(),
+            draws: None,
+            rerank: None,
+            planner: None,
+            prior_share: None,
+            instruction: None,
+            filter: None,
+            budget: Budget::default(),
+            explain: false,
+        }
+    }
+
+    /// Sets the number of hits wanted.
+    pub fn k(mut self, k: usize) -> Self {
+        self.k = k;
+        self
+    }
+
+    /// Sets what decides.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets how docids are generated.
+    pub fn decoder(mut self, decoder: Decoder) -> Self {
+        self.decoder = decoder;
+        self
+    }
+
+    /// Sets how many documents are drawn before reranking.
+    pub fn draws(mut self, draws: usize) -> Self {
+        self.draws = Some(draws);
+        self
+    }
+
+    /// Sets whether the document head reorders what was drawn.
+    pub fn rerank(mut self, rerank: bool) -> Self {
+        self.rerank = Some(rerank);
+        self
+    }
+
+    /// Searches in [`Mode::Planned`], with the best BM25 worth `lambda` nats.
+    pub fn planner(mut self, lambda: f64) -> Self {
+        self.mode = Mode::Planned;
+        self.planner = Some(lambda);
+        self
+    }
+
+    /// Sets the share of BM25 in the reranked score.
+    pub fn prior_share(mut self, share: f64) -> Self {
+        self.prior_share = Some(share);
+        self
+    }
+
+    /// Sets the task instruction.
+    pub fn instruction(mut self, instruction: impl Into<String>) -> Self {
+        self.instruction = Some(instruction.into());
+        self
+    }
+
+    /// Sets which documents may be found.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// Sets what the query may cost.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Sets whether hits say why they were found.
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.explain = explain;
+        self
+    }
+
+    fn check(&self) -> Result<()> {
+        if self
+            .prior_share
+            .is_some_and(|share| !(0.0..=1.0).contains(&share))
+        {
+            return Err(Error::invalid(
+                "the share of the prior in the reranked score must be between 0 and 1",
+            ));
+        }
+        let planned = self.planner.is_some() || self.prior_share.is_some();
+        if planned && self.mode != Mode::Planned {
+            return Err(Error::invalid(
+                "a weight for the planner was given in another mode: search in Mode::Planned",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A document found.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Hit {
+    /// External id.
+    pub id: String,
+    /// What hits are ordered by. When reranked: the document head's inner product with the query
+    /// (in [-1, 1]), mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
+    pub score: f64,
+    /// What the decoder ranked by: see [`Decoder`]. BM25 in [`Mode::Lexical`].
+    pub drawn_score: f64,
+    /// Log of the summed probabilities of the document's docids, given the query (for decoders
+    /// that draw docids, of the docid it came out with); minus infinity in [`Mode::Lexical`].
+    pub log_prob: f64,
+    /// BM25 of the document; 0 in [`Mode::Generative`].
+    pub prior: f64,
+    /// Its most probable docid.
+    pub docid: String,
+    /// Why it was found, if that was asked for.
+    pub explanation: Option<Explanation>,
+    pub(super) segment: u32,
+    pub(super) ordinal: u32,
+    pub(super) rank: u32,
+}
+
+/// The hits of one query, best first, and what they cost.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SearchResult {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// False when the budget ended the search; the hits are the best found until then.
+    pub complete: bool,
+    /// Work done by the decoder.
+    pub work: Work,
+}
+
+impl Snapshot {
+    /// Searches with `encoder`, which must be the index's own.
+    pub(crate) fn search(
+        &self,
+        encoder: &dyn TextEncoder,
+        query: &str,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        let vector = self.encode_query(encoder, query, options.instruction.as_deref())?;
+        self.search_encoded(query, &vector, options)
+    }
+
+    /// Searches with an encoded query: a unit vector of the index's dimension.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension, options
+    /// that make no sense, or a mode that needs the words of the query: for those see
+    /// [`Snapshot::search_encoded`].
+    pub fn search_vector(&self, query: &[f32], options: &SearchOptions) -> Result<SearchResult> {
+        if options.mode != Mode::Generative {
+            return Err(Error::invalid(
+                "this mode needs the words of the query: give them to Snapshot::search_encoded",
+            ));
+        }
+        self.search_encoded("", query, options)
+    }
+
+    /// Searches with the words of a query and its vector.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Snapshot::search_vector`];
+    /// [`UnsupportedVersion`](crate::ErrorKind::UnsupportedVersion) when the mode needs a lexicon
+    /// and the index has none; [`Corrupt`](crate::ErrorKind::Corrupt) when it is damaged.
+    pub fn search_encoded(
+        &self,
+        words: &str,
+        query: &[f32],
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        options.check()?;
+        if options.mode == Mode::Lexical {
+            return self.search_lexical(words, options);
+        }
+        let params = self.params();
+        if query.len() != params.encoder.dim {
+            return Err(Error::invalid(format!(
+                "a query vector of {} values was given to an index of {}",
+                query.len(),
+                params.encoder.dim
+            )));
+        }
+        let view = self.view(options)?;
+        let lexical = match options.mode {
+            Mode::Planned => Some(self.lexical_part(words, &view)?),
+            _ => None,
+        };
+        let prior = lexical
+            .as_ref()
+            .map(|scores| prior_of(scores, &view))
+            .transpose()?;
+        let lambda = options.planner.unwrap_or(params.search.planner);
+        let draws = options.draws.unwrap_or(params.search.draws).max(options.k);
+
+        let forest = view.forest();
+        let mut expander = CompactExpander::new(query, params.scale, view.edges());
+        let mut memo = Memo::with_budget(&forest, &mut expander, options.budget.clone());
+        let request = Request {
+            k: if options.k == 0 { 0 } else { draws },
+            postings: &view,
+            planner: prior.as_ref().map(|prior| Planner { prior, lambda }),
+        };
+        let decoded = options.decoder.decode(&mut memo, &request)?;
+        let mut hits: Vec<Hit> = decoded
+            .documents
+            .iter()
+            .map(|drawn| self.hit(drawn, lexical.as_deref()))
+            .collect();
+        hits.sort_by(best_hit_first);
+        hits.truncate(draws);
+        if options.rerank.unwrap_or(params.search.rerank) {
+            let prior_share = match options.mode {
+                Mode::Planned => options.prior_share.unwrap_or(params.search.prior_share),
+                _ => 0.0,
+            };
+            rerank(&mut hits, self, query, prior_share);
+            hits.sort_by(best_hit_first);
+        }
+        hits.truncate(options.k);
+        let work = memo.work();
+        if options.explain {
+            for hit in &mut hits {
+                let explanation = self.explain(hit, &mut memo, words, &view, options)?;
+                hit.explanation = Some(explanation);
+            }
+        }
+        Ok(SearchResult {
+            hits,
+            complete: decoded.complete,
+            work,
+        })
+    }
+
+    pub(super) fn view(&self, options: &SearchOptions) -> Result<View<'_>> {
+        match &options.filter {
+            Some(filter) => View::filtered(&self.state.segments, filter),
+            None => Ok(View::all(&self.state.segments)),
+        }
+    }
+
+    /// BM25 of what `view` can find, per segment.
+    pub(super) fn lexical_part(&self, words: &str, view: &View<'_>) -> Result<Vec<SparseScores>> {
+        let terms = self.params().lexicon.analyser().terms(words);
+        self.lexical_of_terms(&terms, view)
+    }
+
+    pub(super) fn lexical_of_terms(
+        &self,
+        terms: &[String],
+        view: &View<'_>,
+    ) -> Result<Vec<SparseScores>> {
+        let bm25 = self.params().lexicon.bm25();
+        lexical_scores(&self.state.segments, view, terms, bm25)
+    }
+
+    /// Searches by the words alone; needs no encoder.
+    pub(crate) fn search_lexical(
+        &self,
+        words: &str,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        options.check()?;
+        let view = self.view(options)?;
+        let scores = self.lexical_part(words, &view)?;
+        let mut hits = Vec::new();
+        for ((number, segment), list) in (0u32..).zip(&self.state.segments).zip(&scores) {
+            for &(ordinal, score) in list {
+                let rank = segment.document_docids.row(ordinal).next().unwrap_or(0);
+                let drawn = Drawn {
+                    segment: number,
+                    ordinal,
+                    score,
+                    log_prob: f64::NEG_INFINITY,
+                    best_rank: rank,
+                };
+                hits.push(self.hit(&drawn, Some(&scores)));
+            }
+        }
+        hits.sort_by(best_hit_first);
+        hits.truncate(options.k);
+        if options.explain {
+            for hit in &mut hits {
+                hit.explanation = Some(self.explain_words(hit, words, &view)?);
+            }
+        }
+        Ok(SearchResult {
+            hits,
+            complete: true,
+            work: Work::default(),
+        })
+    }
+
+    fn hit(&self, drawn: &Drawn, lexical: Option<&[SparseScores]>) -> Hit {
+        let segment = self.state.segments.get(drawn.segment as usize);
+        let prior = lexical.map_or(0.0, |scores| score_of(scores, drawn.segment, drawn.ordinal));
+        Hit {
+            id: segment
+                .map_or("", |segment| segment.documents.id(drawn.ordinal))
+                .to_owned(),
+            score: drawn.score,
+            drawn_score: drawn.score,
+            log_prob: drawn.log_prob,
+            prior,
+            docid: segment
+                .map_or("", |segment| segment.docid_texts.row(drawn.best_rank))
+                .to_owned(),
+            explanation: None,
+            segment: drawn.segment,
+            ordinal: drawn.ordinal,
+            rank: drawn.best_rank,
+        }
+    }
+}
+
+/// The score of a document; zero for one that shares no term with the query.
+pub(super) fn score_of(scores: &[SparseScores], segment: u32, ordinal: u32) -> f64 {
+    let found = scores.get(segment as usize).and_then(|list| {
+        let place = list.binary_search_by_key(&ordinal, |one| one.0).ok()?;
+        list.get(place)
+    });
+    found.map_or(0.0, |&(_, score)| score)
+}
+
+/// The best score of all.
+pub(super) fn best_score(scores: &[SparseScores]) -> f64 {
+    let all = scores.iter().flatten();
+    all.fold(0.0, |best, &(_, score)| score.max(best))
+}
+
+/// BM25 over the best BM25 of the query.
+fn prior_of(scores: &[SparseScores], view: &View<'_>) -> Result<Prior> {
+    let best = best_score(scores).max(f64::MIN_POSITIVE);
+    let share = |&(ordinal, score): &(u32, f64)| (ordinal, (score / best) as f32);
+    let lists = scores.iter().map(|list| list.iter().map(share).collect());
+    Prior::new(view, lists.collect())
+}
+
+/// Score, then probability, both falling; then docid and external id, rising (design D11).
+fn best_hit_first(a: &Hit, b: &Hit) -> Ordering {
+    b.score
+        .total_cmp(&a.score)
+        .then_with(|| b.log_prob.total_cmp(&a.log_prob))
+        .then_with(|| a.docid.cmp(&b.docid))
+        .then_with(|| a.id.cmp(&b.id))
+}
