@@ -15,8 +15,8 @@ use zerogr::docs::{DocumentReader, ReadOptions};
 use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
 use zerogr::generate::{DocidOptions, TermStats, keyword_docids};
 use zerogr::index::{
-    EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, OpenOptions,
-    TrainOptions, check, recover,
+    EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, Mode, OpenOptions,
+    SearchOptions, TrainOptions, check, recover,
 };
 use zerogr::lexicon::Analyser;
 use zerogr::store::{MemoryBackend, Store, VerifyLevel};
@@ -175,8 +175,13 @@ proptest! {
             prop_assert!(found.is_sorted_by(|a, b| a.1 > b.1 || (a.1 == b.1 && a.0 < b.0)));
             prop_assert_eq!(&snapshot.lexical(query, k).unwrap()[..], &found[..k.min(found.len())]);
             let even: Vec<_> = found.into_iter().filter(|(id, _)| live[id].tags == ["even"]).collect();
-            let filter = Filter::tag("even");
-            prop_assert_eq!(snapshot.lexical_filtered(query, 99, &filter).unwrap(), even);
+            let options = SearchOptions::new()
+                .k(99)
+                .mode(Mode::Lexical)
+                .filter(Filter::tag("even"));
+            let hits = snapshot.search_encoded(query, &[], &options).unwrap().hits;
+            let hits: Vec<_> = hits.into_iter().map(|hit| (hit.id, hit.score)).collect();
+            prop_assert_eq!(hits, even);
         }
     }
 }

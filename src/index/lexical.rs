@@ -14,7 +14,6 @@
 
 use std::cmp::Ordering;
 
-use super::filter::Filter;
 use super::segment::Segment;
 use super::snapshot::Snapshot;
 use super::view::View;
@@ -143,29 +142,40 @@ pub(crate) fn lexical_scores(
     Ok(scores)
 }
 
-/// A document with a score. Its id is looked up late: for all of them that would take longer than
-/// scoring did.
-struct Found<'a> {
-    score: f64,
-    segment: &'a Segment,
-    ordinal: u32,
-}
+/// A document by its place, with its score.
+pub(crate) type Placed = (f64, u32, u32);
 
-impl<'a> Found<'a> {
-    fn id(&self) -> &'a str {
-        self.segment.documents.id(self.ordinal)
+/// The best `k` of all scores as (score, segment, ordinal); ties by external id.
+pub(crate) fn best_of(segments: &[Segment], scores: &[SparseScores], k: usize) -> Vec<Placed> {
+    let mut found: Vec<Placed> = Vec::new();
+    for (number, list) in (0u32..).zip(scores) {
+        found.extend(
+            list.iter()
+                .map(|&(ordinal, score)| (score, number, ordinal)),
+        );
     }
-
-    /// By falling score, then by external id.
-    fn best_first(a: &Self, b: &Self) -> Ordering {
-        let by_score = b.score.total_cmp(&a.score);
-        by_score.then_with(|| a.id().cmp(b.id()))
+    let id = |segment: u32, ordinal: u32| {
+        let segment = segments.get(segment as usize);
+        segment.map_or("", |segment| segment.documents.id(ordinal))
+    };
+    let best_first = |a: &Placed, b: &Placed| -> Ordering {
+        b.0.total_cmp(&a.0)
+            .then_with(|| id(a.1, a.2).cmp(id(b.1, b.2)))
+    };
+    if k < found.len() {
+        if k > 0 {
+            found.select_nth_unstable_by(k - 1, best_first);
+        }
+        found.truncate(k);
     }
+    found.sort_unstable_by(best_first);
+    found
 }
 
 impl Snapshot {
     /// The live documents that share a term with `query`, by BM25 ([`Bm25`]), the best `k`: what
-    /// the words alone would answer. The encoder is not needed.
+    /// the words alone would answer. A search in [`Mode::Lexical`](super::Mode::Lexical) with
+    /// nothing but ids and scores.
     ///
     /// # Errors
     ///
@@ -173,48 +183,15 @@ impl Snapshot {
     /// before there was lexical search and not merged since;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) when it is damaged.
     pub fn lexical(&self, query: &str, k: usize) -> Result<Vec<(String, f64)>> {
-        self.best_lexical(query, k, &View::all(&self.state.segments))
-    }
-
-    /// [`Snapshot::lexical`] among the documents that pass `filter`. Their scores are the same
-    /// as without it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Snapshot::lexical`], and of reading documents for the filter.
-    pub fn lexical_filtered(
-        &self,
-        query: &str,
-        k: usize,
-        filter: &Filter,
-    ) -> Result<Vec<(String, f64)>> {
-        let view = View::filtered(&self.state.segments, filter)?;
-        self.best_lexical(query, k, &view)
-    }
-
-    fn best_lexical(&self, query: &str, k: usize, view: &View<'_>) -> Result<Vec<(String, f64)>> {
         let segments = &self.state.segments;
-        let params = &self.params().lexicon;
-        let terms = params.analyser().terms(query);
-        let scores = lexical_scores(segments, view, &terms, params.bm25())?;
-        let mut found: Vec<Found<'_>> = Vec::new();
-        for (segment, scores) in segments.iter().zip(scores) {
-            found.extend(scores.into_iter().map(|(ordinal, score)| Found {
-                score,
-                segment,
-                ordinal,
-            }));
-        }
-        if k < found.len() {
-            if k > 0 {
-                found.select_nth_unstable_by(k - 1, Found::best_first);
-            }
-            found.truncate(k);
-        }
-        found.sort_unstable_by(Found::best_first);
-        Ok(found
-            .iter()
-            .map(|found| (found.id().to_owned(), found.score))
+        let scores = self.lexical_part(query, &View::all(segments))?;
+        let named = |(score, segment, ordinal): Placed| {
+            let id = segments.get(segment as usize)?.documents.id(ordinal);
+            Some((id.to_owned(), score))
+        };
+        Ok(best_of(segments, &scores, k)
+            .into_iter()
+            .filter_map(named)
             .collect())
     }
 }

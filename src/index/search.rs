@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 
 use super::explain::Explanation;
 use super::filter::Filter;
-use super::lexical::{SparseScores, lexical_scores};
+use super::lexical::{SparseScores, best_of, lexical_scores};
 use super::rerank::rerank;
 use super::snapshot::Snapshot;
 use super::view::View;
@@ -357,22 +357,23 @@ impl Snapshot {
         options.check()?;
         let view = self.view(options)?;
         let scores = self.lexical_part(words, &view)?;
+        let segments = &self.state.segments;
         let mut hits = Vec::new();
-        for ((number, segment), list) in (0u32..).zip(&self.state.segments).zip(&scores) {
-            for &(ordinal, score) in list {
-                let rank = segment.document_docids.row(ordinal).next().unwrap_or(0);
-                let drawn = Drawn {
-                    segment: number,
-                    ordinal,
-                    score,
-                    log_prob: f64::NEG_INFINITY,
-                    best_rank: rank,
-                };
-                hits.push(self.hit(&drawn, Some(&scores)));
-            }
+        for (score, number, ordinal) in best_of(segments, &scores, options.k) {
+            let mut docids = segments
+                .get(number as usize)
+                .map(|segment| segment.document_docids.row(ordinal))
+                .into_iter()
+                .flatten();
+            let drawn = Drawn {
+                segment: number,
+                ordinal,
+                score,
+                log_prob: f64::NEG_INFINITY,
+                best_rank: docids.next().unwrap_or(0),
+            };
+            hits.push(self.hit(&drawn, Some(&scores)));
         }
-        hits.sort_by(best_hit_first);
-        hits.truncate(options.k);
         if options.explain {
             for hit in &mut hits {
                 hit.explanation = Some(self.explain_words(hit, words, &view)?);

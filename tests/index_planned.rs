@@ -1,0 +1,203 @@
+//! Planned search: exact for the sum of probability and prior, whatever the segments.
+
+#![allow(clippy::unwrap_used)]
+
+mod corpus;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use corpus::{document, empty, queries};
+use zerogr::decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed};
+use zerogr::index::{Filter, Index, MergePolicy, Mode, SearchOptions, SearchResult};
+
+const DOCUMENTS: u64 = 150;
+
+fn index() -> Index {
+    let index = empty();
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    for batch in 0..3 {
+        let numbers = batch * DOCUMENTS / 3..(batch + 1) * DOCUMENTS / 3;
+        numbers.for_each(|number| writer.add(document(number)).unwrap());
+        writer.commit().unwrap();
+    }
+    for number in (0..DOCUMENTS).step_by(9) {
+        writer.delete(&format!("doc-{number}")).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    index
+}
+
+fn search(index: &Index, query: &str, options: &SearchOptions) -> SearchResult {
+    index.search(query, options).unwrap()
+}
+
+#[test]
+fn planned_draws_are_the_exact_best_of_the_sum() {
+    let index = index();
+    let all = SearchOptions::new().k(DOCUMENTS as usize).rerank(false);
+    for query in queries() {
+        let generated = search(&index, &query, &all).hits;
+        let words: BTreeMap<String, f64> = index
+            .snapshot()
+            .lexical(&query, DOCUMENTS as usize)
+            .unwrap()
+            .into_iter()
+            .collect();
+        let best = words.values().copied().fold(0.0, f64::max);
+        for lambda in [0.0, 1.5, 6.0, 40.0] {
+            let mut expected: Vec<(f64, &str)> = generated
+                .iter()
+                .map(|hit| {
+                    let prior = words.get(&hit.id).map_or(0.0, |score| score / best);
+                    (hit.log_prob + lambda * prior, hit.id.as_str())
+                })
+                .collect();
+            expected.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let options = SearchOptions::new()
+                .k(10)
+                .draws(10)
+                .rerank(false)
+                .planner(lambda);
+            let hits = search(&index, &query, &options).hits;
+            assert_eq!(hits.len(), 10);
+            for (hit, (score, _)) in hits.iter().zip(&expected) {
+                assert!(
+                    (hit.score - score).abs() < 1e-5,
+                    "{} and {score}",
+                    hit.score
+                );
+                let same = expected.iter().find(|(_, id)| *id == hit.id).unwrap();
+                assert!((hit.score - same.0).abs() < 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn reranking_with_the_words_alone_is_their_order() {
+    let index = index();
+    for query in queries() {
+        let options = SearchOptions::new()
+            .k(5)
+            .draws(DOCUMENTS as usize)
+            .mode(Mode::Planned)
+            .prior_share(1.0);
+        let hits = search(&index, &query, &options).hits;
+        let words = search(
+            &index,
+            &query,
+            &SearchOptions::new().k(5).mode(Mode::Lexical),
+        )
+        .hits;
+        for (hit, word) in hits.iter().zip(&words) {
+            assert!((hit.prior - word.score).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn explanations_add_up() {
+    let index = index();
+    for query in queries() {
+        let options = SearchOptions::new()
+            .mode(Mode::Planned)
+            .rerank(false)
+            .explain(true);
+        for hit in search(&index, &query, &options).hits {
+            let why = hit.explanation.unwrap();
+            let sum: f64 = why.decisions.iter().map(|decision| decision.log_prob).sum();
+            assert!((sum - why.docid_log_prob).abs() < 1e-9);
+            // A document's probability is that of its docids together.
+            assert!(why.docid_log_prob <= hit.log_prob + 1e-9);
+            assert!((why.planner + hit.log_prob - hit.drawn_score).abs() < 1e-9);
+            let words: f64 = why.matched_terms.iter().map(|term| term.score).sum();
+            assert!((words - hit.prior).abs() < 1e-9);
+            assert!(!why.tokens.is_empty());
+            let positions: Vec<u32> = why.decisions.iter().map(|one| one.position).collect();
+            assert!(positions.is_sorted());
+        }
+    }
+}
+
+#[test]
+fn every_decoder_searches_filtered_deleted_and_scattered_documents() {
+    let index = index();
+    let decoders = [
+        Decoder::BestFirst,
+        Decoder::ReverseAnnealed(ReverseAnnealed::default()),
+        Decoder::GumbelTopK(GumbelTopK::default()),
+        Decoder::Beam(Beam::default()),
+    ];
+    for decoder in decoders {
+        for rerank in [false, true] {
+            let options = SearchOptions::new()
+                .decoder(decoder.clone())
+                .rerank(rerank)
+                .filter(Filter::tag("fizz"));
+            for query in queries().iter().take(5) {
+                let result = search(&index, query, &options);
+                assert!(result.complete);
+                assert_eq!(result.hits.len(), 10, "{decoder:?}");
+                for hit in &result.hits {
+                    let number: u64 = hit.id["doc-".len()..].parse().unwrap();
+                    assert!(number.is_multiple_of(3) && !number.is_multiple_of(9));
+                }
+                assert_eq!(result, search(&index, query, &options), "reproducible");
+            }
+        }
+    }
+}
+
+#[test]
+fn budgets_end_a_search_with_what_it_has() {
+    let index = index();
+    let query = &queries()[0];
+    let whole = search(&index, query, &SearchOptions::new());
+    assert!(whole.complete);
+    let budget = |budget: Budget| search(&index, query, &SearchOptions::new().budget(budget));
+    let some = budget(Budget {
+        max_evaluations: Some(3),
+        ..Budget::default()
+    });
+    assert!(!some.complete && some.work.node_evaluations <= 3);
+    let token = CancelToken::new();
+    token.cancel();
+    let cancelled = budget(Budget {
+        cancel: Some(token),
+        ..Budget::default()
+    });
+    assert!(!cancelled.complete && cancelled.hits.is_empty());
+    let ample = budget(Budget {
+        max_time: Some(Duration::from_secs(3600)),
+        ..Budget::default()
+    });
+    assert_eq!(ample, whole);
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let index = index();
+    let weights = SearchOptions::new().prior_share(0.5);
+    let outside = SearchOptions::new().mode(Mode::Planned).prior_share(1.5);
+    let negative = SearchOptions::new().planner(-1.0);
+    let unguided = SearchOptions::new()
+        .planner(1.0)
+        .decoder(Decoder::Beam(Beam::default()));
+    for options in [weights, outside, negative, unguided] {
+        assert!(
+            index
+                .search("wing", &options)
+                .unwrap_err()
+                .is_invalid_input()
+        );
+    }
+    let wordless = SearchOptions::new().mode(Mode::Planned);
+    let vector = index.encode_query("wing", None).unwrap();
+    let error = index
+        .snapshot()
+        .search_vector(&vector, &wordless)
+        .unwrap_err();
+    assert!(error.is_invalid_input());
+}
