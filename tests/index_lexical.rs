@@ -337,6 +337,32 @@ impl zerogr::DocidTokenizer for Words {
     }
 }
 
+/// Changes a bit in the middle of a section of the first segment.
+fn damage(path: &Path, kind: u16) {
+    let store = Store::open(path).unwrap();
+    let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
+    let info = extent.sections().find(|info| info.kind.0 == kind).unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[(info.off_bytes + info.len_bytes / 2) as usize] ^= 4;
+    drop((extent, store));
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_commit_reads_no_stored_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    let index = Index::create(&path, options()).unwrap();
+    add(&index, (0..30).map(without_docids));
+    drop(index);
+    // Texts that cannot be read are not missed.
+    damage(&path, 0x0305);
+    let index = reopen(&path);
+    assert!(index.snapshot().document("doc-3").unwrap_err().is_corrupt());
+    add(&index, (30..40).map(without_docids));
+    assert_eq!(index.snapshot().document_count(), 40);
+}
+
 #[test]
 fn a_damaged_lexicon_loses_no_document_and_is_built_anew() {
     for kind in [0x0401, 0x0402, 0x0403] {
@@ -346,13 +372,7 @@ fn a_damaged_lexicon_loses_no_document_and_is_built_anew() {
         add(&index, (0..30).map(document));
         let expected = index.snapshot().lexical("wing heat", 99).unwrap();
         drop(index);
-        let store = Store::open(&path).unwrap();
-        let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
-        let info = extent.sections().find(|info| info.kind.0 == kind).unwrap();
-        let mut bytes = std::fs::read(&path).unwrap();
-        bytes[(info.off_bytes + info.len_bytes / 2) as usize] ^= 4;
-        drop((extent, store));
-        std::fs::write(&path, bytes).unwrap();
+        damage(&path, kind);
 
         let open = OpenOptions::new().encoder(encoder());
         assert!(Index::open_with(&path, open).unwrap_err().is_corrupt());

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Invariants:
-//! - I1. Deletes, updates and merges change no score of a document that stays beyond what the
-//!   statistics of the live documents say: where documents are stored does not matter, not in the
-//!   last bit. Terms are added up in the order of the query.
+//! - I1. A score depends on the query and on the live documents, not on where they are stored:
+//!   several segments, what was deleted from them and their merge give the same numbers, to the
+//!   last bit. (Integers are summed first; terms are added up in the order of the query.)
 //! - I2. A filter takes documents out of the answer, not out of the statistics.
 
 use std::cmp::Ordering;
