@@ -138,7 +138,12 @@ impl Segment {
             .flat_map(|&value| f16::from_f32(value).to_le_bytes());
         let vectors = VectorRows::open(section(bytes.collect()), DOCUMENTS, DIM).unwrap();
         let (count, documents) = (docids.len() as u32, DOCUMENTS as u32);
-        let postings = Csr::open(section(postings.into_bytes()), docids.len(), documents).unwrap();
+        let postings = Csr::open(
+            section(postings.into_bytes().unwrap()),
+            docids.len(),
+            documents,
+        )
+        .unwrap();
         let head = HeadBuilder::untrained(&trie, &postings, &vectors).unwrap();
         Segment {
             head: TrieHead::open(
@@ -148,8 +153,12 @@ impl Segment {
                 DIM,
             )
             .unwrap(),
-            document_docids: Csr::open(section(document_docids.into_bytes()), DOCUMENTS, count)
-                .unwrap(),
+            document_docids: Csr::open(
+                section(document_docids.into_bytes().unwrap()),
+                DOCUMENTS,
+                count,
+            )
+            .unwrap(),
             trie,
             postings,
             vectors,
