@@ -130,3 +130,59 @@ fn a_damaged_index_is_checked_and_what_is_left_is_saved() {
     assert_eq!(recovered["documents"], 12);
     assert_eq!(folder.ids("saved.zgr", "salmon in the river")[0], "fish");
 }
+
+#[test]
+fn a_search_says_why_it_found_what_it_found() {
+    let folder = built();
+    let query = "salmon in the cold river";
+    let args = ["search", "a.zgr", query, "--mode", "planned", "--explain"];
+    let hits = folder.json(&[&args[..], &["--json"]].concat());
+    let why = &hits[0]["explanation"];
+    assert_eq!(hits[0]["id"], "fish");
+    assert!(!why["decisions"].as_array().unwrap().is_empty());
+    assert!(why["decisions"][0]["text"].is_string());
+    assert!(why["planner"].as_f64().unwrap() > 0.0);
+    let terms = why["matched_terms"].as_array().unwrap();
+    assert!(terms.iter().any(|term| term["term"] == "salmon"));
+    let shown = folder.ok(&args);
+    assert!(
+        shown.contains("together") && shown.contains("from the planner"),
+        "{shown}"
+    );
+    assert!(shown.contains("words: salmon"), "{shown}");
+}
+
+#[test]
+fn every_decoder_and_mode_can_be_asked_for() {
+    let folder = built();
+    for options in [
+        &[
+            "--decoder",
+            "reverse-annealed",
+            "--draws",
+            "12",
+            "--t-max",
+            "2",
+            "--seed",
+            "3",
+        ][..],
+        &["--decoder", "gumbel", "--seed", "3"],
+        &["--decoder", "beam", "--draws", "20"],
+        &[
+            "--mode",
+            "planned",
+            "--planner",
+            "4",
+            "--prior-share",
+            "0.5",
+        ],
+        &["--mode", "lexical"],
+        &["--budget-ms", "60000", "--budget-nodes", "100000"],
+    ] {
+        let args = ["search", "a.zgr", "salmon", "-k", "1", "--json"];
+        let hits = folder.json(&[&args[..], options].concat());
+        assert_eq!(hits[0]["id"], "fish", "{options:?}");
+    }
+    let args = ["search", "a.zgr", "salmon", "--planner", "4"];
+    assert!(folder.fails(&args).contains("planner"));
+}
