@@ -61,7 +61,7 @@ impl Weights {
     fn weigh(&mut self, logits: &[f32], open: &[u32], temperature: f64, max: f32) {
         self.values.clear();
         let inverse = (1.0 / temperature) as f32;
-        let weight = |(logit, is_open): (f32, bool), weight: f32| match is_open && logit <= max {
+        let weight = |(_, is_open): (f32, bool), weight: f32| match is_open {
             true => weight,
             false => 0.0,
         };
