@@ -33,7 +33,9 @@ use zerogr::trie::{
 const DIM: usize = 384;
 const SCALE: f32 = 20.0;
 const DOCUMENTS: usize = 5_183;
-const VOCABULARY: usize = 12_000;
+const WORDS: usize = 12_000;
+/// Tokens. The commoner half of them are words, the rest begin or end the rarer words.
+const VOCABULARY: usize = 4_000;
 const KEYWORDS: usize = 7;
 const QUERIES: usize = 20;
 const DRAWS: usize = 100;
@@ -63,7 +65,16 @@ impl Noise {
 
     /// A word: few are common, many are rare.
     fn word(&mut self) -> u32 {
-        (VOCABULARY as f64 * self.unit().powi(2)) as u32
+        (WORDS as f64 * self.unit().powi(2)) as u32
+    }
+}
+
+/// The tokens of a word: rare words are two pieces, as a word-piece tokenizer has it.
+fn pieces(word: u32) -> Vec<u32> {
+    let half = VOCABULARY as u32 / 2;
+    match word < half {
+        true => vec![word],
+        false => vec![half + word % 1_500, half + 1_500 + word / 1_500],
     }
 }
 
@@ -84,7 +95,7 @@ struct Segment {
 impl Segment {
     fn new() -> Self {
         let mut noise = Noise(0x5eed);
-        let words: Vec<Vec<f32>> = (0..VOCABULARY).map(|_| noise.vector()).collect();
+        let words: Vec<Vec<f32>> = (0..WORDS).map(|_| noise.vector()).collect();
         let (mut docids_of, mut vectors) = (Vec::new(), Vec::new());
         for _ in 0..DOCUMENTS {
             let mut keywords: Vec<u32> = Vec::new();
@@ -104,7 +115,7 @@ impl Segment {
             let rotated = (0..3).map(|first| {
                 let mut docid = keywords.clone();
                 docid[..=first].rotate_right(1);
-                docid
+                docid.into_iter().flat_map(pieces).collect::<Vec<u32>>()
             });
             docids_of.push(rotated.collect::<BTreeSet<_>>());
             vectors.push(unit(vector));

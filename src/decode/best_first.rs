@@ -17,9 +17,9 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 
-use super::drawn::{Drawn, best_with_ties, score_document};
+use super::drawn::{Drawn, best_with_ties, score_documents};
 use super::frontier::{Entry, Frontier};
-use super::memo::{Below, Memo, NodeId};
+use super::memo::{Below, DocidPlace, Memo, NodeId};
 use super::{Planner, Request};
 use crate::Result;
 
@@ -63,16 +63,15 @@ pub(super) fn best_first(memo: &mut Memo<'_>, request: &Request<'_>) -> Result<V
         frontier.push(entry(memo, root));
     }
 
-    let mut drawn: Vec<Drawn> = Vec::new();
-    let mut seen: HashSet<(u32, u32)> = HashSet::new();
-    let mut ordinals = Vec::new();
-    let mut best_k: BinaryHeap<Reverse<Score>> = BinaryHeap::new();
+    let mut candidates = Candidates {
+        request,
+        drawn: Vec::new(),
+        seen: HashSet::new(),
+        unscored: Vec::new(),
+        best_k: BinaryHeap::new(),
+    };
     while let Some(bound) = frontier.best_key() {
-        let kth_score = best_k
-            .peek()
-            .filter(|_| best_k.len() >= k)
-            .map(|Reverse(Score(score))| *score);
-        if k == 0 || kth_score.is_some_and(|score| bound < score) {
+        if k == 0 || candidates.kth_score().is_some_and(|score| bound < score) {
             break;
         }
         let Some(best) = frontier.pop(memo)? else {
@@ -80,32 +79,65 @@ pub(super) fn best_first(memo: &mut Memo<'_>, request: &Request<'_>) -> Result<V
         };
         match memo.open(best.id)? {
             None => break,
-            Some(Below::Nodes(range)) => {
-                range.for_each(|id| frontier.push(entry(memo, id)));
-            }
+            Some(Below::Nodes(range)) => range.for_each(|id| frontier.push(entry(memo, id))),
             Some(Below::Docid(places)) => {
-                for (segment, rank) in places {
-                    ordinals.clear();
-                    postings.documents((segment, rank), &mut ordinals);
-                    for &ordinal in &ordinals {
-                        if !seen.insert((segment, ordinal)) {
-                            continue;
-                        }
-                        let mut document = score_document(memo, postings, segment, ordinal)?;
-                        if let Some(planner) = planner {
-                            document.score += planner.lambda * planner.prior.of(segment, ordinal);
-                        }
-                        best_k.push(Reverse(Score(document.score)));
-                        if best_k.len() > k {
-                            best_k.pop();
-                        }
-                        drawn.push(document);
-                    }
+                candidates.see(&places);
+                if candidates.unscored.len() >= memo.batch() {
+                    candidates.score(memo)?;
                 }
             }
         }
     }
-    Ok(best_with_ties(drawn, k))
+    candidates.score(memo)?;
+    Ok(best_with_ties(candidates.drawn, k))
+}
+
+/// Documents seen through one docid at least.
+struct Candidates<'a> {
+    request: &'a Request<'a>,
+    drawn: Vec<Drawn>,
+    seen: HashSet<(u32, u32)>,
+    /// Seen and waiting to be scored, so that a call of the expander serves several.
+    unscored: Vec<(u32, u32)>,
+    best_k: BinaryHeap<Reverse<Score>>,
+}
+
+impl Candidates<'_> {
+    /// What `k` documents are known to reach.
+    fn kth_score(&self) -> Option<f64> {
+        let Reverse(Score(score)) = self.best_k.peek()?;
+        (self.best_k.len() >= self.request.k).then_some(*score)
+    }
+
+    fn see(&mut self, places: &[DocidPlace]) {
+        let mut ordinals = Vec::new();
+        for &(segment, rank) in places {
+            ordinals.clear();
+            self.request
+                .postings
+                .documents((segment, rank), &mut ordinals);
+            let documents = ordinals.iter().map(|&ordinal| (segment, ordinal));
+            let seen = &mut self.seen;
+            self.unscored
+                .extend(documents.filter(|&document| seen.insert(document)));
+        }
+    }
+
+    fn score(&mut self, memo: &mut Memo<'_>) -> Result<()> {
+        let scored = score_documents(memo, self.request.postings, &self.unscored)?;
+        self.unscored.clear();
+        for mut document in scored {
+            if let Some(Planner { prior, lambda }) = self.request.planner {
+                document.score += lambda * prior.of(document.segment, document.ordinal);
+            }
+            self.best_k.push(Reverse(Score(document.score)));
+            if self.best_k.len() > self.request.k {
+                self.best_k.pop();
+            }
+            self.drawn.push(document);
+        }
+        Ok(())
+    }
 }
 
 fn best_prior_below(planner: &Planner<'_>, memo: &Memo<'_>, id: NodeId) -> f64 {

@@ -154,6 +154,10 @@ impl<'a> CompactEdges<'a> {
 pub(crate) type Listed = SmallVec<[(u32, HeadNode); 1]>;
 
 impl Expander for CompactExpander<'_> {
+    fn bytes_touched(&self) -> u64 {
+        self.bytes_touched
+    }
+
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
         for branching in nodes {
             let listed = self.edges.listed(branching.node);

@@ -52,11 +52,38 @@ pub fn score_document(
     segment: u32,
     ordinal: u32,
 ) -> Result<Drawn> {
+    let scored = score_documents(memo, postings, &[(segment, ordinal)])?;
+    let unscored = || Drawn::from_docids(segment, ordinal, &[], &[]);
+    Ok(scored.into_iter().next().unwrap_or_else(unscored))
+}
+
+/// [`score_document`] of several documents (segment, ordinal), whose unknown prefixes are opened
+/// together.
+pub(super) fn score_documents(
+    memo: &mut Memo<'_>,
+    postings: &dyn Postings,
+    documents: &[(u32, u32)],
+) -> Result<Vec<Drawn>> {
     let mut ranks = Vec::new();
-    postings.docids(segment, ordinal, &mut ranks);
-    let places: Vec<DocidPlace> = ranks.iter().map(|&rank| (segment, rank)).collect();
+    let mut places: Vec<DocidPlace> = Vec::new();
+    let mut ends = Vec::with_capacity(documents.len());
+    for &(segment, ordinal) in documents {
+        let first = ranks.len();
+        postings.docids(segment, ordinal, &mut ranks);
+        places.extend(ranks.iter().skip(first).map(|&rank| (segment, rank)));
+        ends.push(ranks.len());
+    }
     let log_probs = memo.docid_log_probs(&places)?;
-    Ok(Drawn::from_docids(segment, ordinal, &ranks, &log_probs))
+    let mut first = 0;
+    let scored = documents
+        .iter()
+        .zip(ends)
+        .map(|(&(segment, ordinal), end)| {
+            let own = std::mem::replace(&mut first, end)..end;
+            let ranks = ranks.get(own.clone()).unwrap_or(&[]);
+            Drawn::from_docids(segment, ordinal, ranks, log_probs.get(own).unwrap_or(&[]))
+        });
+    Ok(scored.collect())
 }
 
 impl Drawn {

@@ -61,25 +61,19 @@ impl<T> Frontier<T> {
     }
 
     /// Takes the greatest entry out. If it has to be opened and calls of the expander are dear,
-    /// those that come after it are opened in the same call.
+    /// it is opened in one call with those unknown among the entries that come next: as many
+    /// entries are looked at as a call may carry prefixes, so that what was opened ahead is used
+    /// before more is.
     pub(super) fn pop(&mut self, memo: &mut Memo<'_>) -> Result<Option<Entry<T>>> {
         let Some(first) = self.heap.pop() else {
             return Ok(None);
         };
         let batch = memo.batch();
         if batch > 1 && memo.is_unknown(first.id) {
-            let mut ahead = vec![first.id];
-            let mut held = Vec::new();
-            while ahead.len() < batch
-                && let Some(next) = self.heap.pop()
-            {
-                if memo.is_unknown(next.id) {
-                    ahead.push(next.id);
-                }
-                held.push(next);
-            }
-            memo.open_all(&ahead)?;
-            self.heap.extend(held);
+            let next: Vec<Entry<T>> = (1..batch).map_while(|_| self.heap.pop()).collect();
+            let ahead = std::iter::once(&first).chain(&next).map(|entry| entry.id);
+            memo.open_all(&ahead.collect::<Vec<_>>())?;
+            self.heap.extend(next);
         }
         Ok(Some(first))
     }

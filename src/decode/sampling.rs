@@ -3,6 +3,9 @@
 //! A uniform number in [0, 1) is turned into a child by the inverse of the cumulative
 //! distribution, children in the order of the trie. What the number means is thus fixed, and the
 //! same number gives the same child wherever the step is taken.
+//!
+//! Logits are single precision, and so are the weights made of them: probabilities are right to
+//! about one part in ten million, and those below 1e-38 of the greatest count as zero.
 
 /// What is done to logits before sampling. The order is that of the reference: mask, temperature,
 /// top-k, top-p.
@@ -16,10 +19,16 @@ pub(super) struct Law {
     pub top_p: Option<f64>,
 }
 
+/// Children whose weights are added up in single precision before the sum is widened, and the
+/// lanes of that sum: a draw passes over thousands of children, and must do so in vectors.
+const BLOCK: usize = 64;
+const LANES: usize = 8;
+
 /// Room for the weights of the children of one prefix, kept between steps.
 #[derive(Debug, Default)]
 pub(super) struct Weights {
-    values: Vec<f64>,
+    /// Proportional to the probabilities, the greatest one. Single precision, as logits are.
+    values: Vec<f32>,
 }
 
 impl Weights {
@@ -35,10 +44,7 @@ impl Weights {
         law: &Law,
         uniform: f64,
     ) -> Option<usize> {
-        let max = zip(logits, open)
-            .filter(|(_, is_open)| *is_open)
-            .map(|(logit, _)| logit)
-            .reduce(f32::max)?;
+        let max = max_open(logits, open);
         if law.temperature == 0.0 {
             return zip(logits, open).position(|(logit, is_open)| is_open && logit == max);
         }
@@ -52,20 +58,24 @@ impl Weights {
         self.at(uniform)
     }
 
-    /// Weights proportional to the probabilities; the greatest is one.
     fn weigh(&mut self, logits: &[f32], open: &[u32], temperature: f64, max: f32) {
         self.values.clear();
-        let is_infinite = max.is_infinite();
-        let max = f64::from(max);
-        self.values
-            .extend(zip(logits, open).map(|(logit, is_open)| {
-                let logit = f64::from(logit);
-                match is_open {
-                    false => 0.0,
-                    true if is_infinite => f64::from(u8::from(logit == max)),
-                    true => ((logit - max) / temperature).exp(),
-                }
-            }));
+        let inverse = (1.0 / temperature) as f32;
+        let weight = |(_, is_open): (f32, bool), weight: f32| match is_open {
+            true => weight,
+            false => 0.0,
+        };
+        if max.is_infinite() || inverse.is_infinite() {
+            let all = zip(logits, open);
+            self.values
+                .extend(all.map(|one| weight(one, f32::from(u8::from(one.0 == max)))));
+        } else {
+            // Not zero, so that minus infinity stays what it is at any temperature.
+            let inverse = inverse.max(f32::MIN_POSITIVE);
+            let all = zip(logits, open);
+            self.values
+                .extend(all.map(|one| weight(one, exp_at_most_zero((one.0 - max) * inverse))));
+        }
     }
 
     fn keep_top_k(&mut self, logits: &[f32], open: &[u32], top_k: usize) {
@@ -85,7 +95,7 @@ impl Weights {
     }
 
     fn keep_top_p(&mut self, logits: &[f32], top_p: f64) {
-        let total: f64 = self.values.iter().sum();
+        let total: f64 = self.values.iter().map(|&weight| f64::from(weight)).sum();
         let logit = |index: usize| logits.get(index).copied().unwrap_or(f32::NEG_INFINITY);
         let mut order: Vec<usize> = (0..self.values.len()).collect();
         order.sort_by(|&a, &b| logit(b).total_cmp(&logit(a)));
@@ -96,29 +106,96 @@ impl Weights {
             };
             // The first child is kept whatever it weighs.
             let is_kept = before < top_p * total;
-            before += *weight;
+            before += f64::from(*weight);
             if !is_kept {
                 *weight = 0.0;
             }
         }
     }
 
-    /// The child at `uniform` of the total weight.
+    /// The child at `uniform` of the total weight; of the blocks first, then within its block.
     fn at(&self, uniform: f64) -> Option<usize> {
-        let target = uniform * self.values.iter().sum::<f64>();
-        let mut cumulative = 0.0;
-        let mut last = None;
-        for (index, &weight) in self.values.iter().enumerate() {
-            if weight > 0.0 {
-                cumulative += weight;
-                last = Some(index);
-                if cumulative > target {
-                    break;
-                }
+        let blocks = || self.values.chunks(BLOCK).map(block_sum);
+        let target = uniform * blocks().sum::<f64>();
+        let (mut before, mut last) = (0.0, None);
+        for (number, sum) in blocks().enumerate().filter(|(_, sum)| *sum > 0.0) {
+            last = Some((number, before));
+            if before + sum > target {
+                break;
             }
+            before += sum;
         }
-        last
+        let (number, before) = last?;
+        let block = self.values.chunks(BLOCK).nth(number)?;
+        let weights = block.iter().map(|&weight| f64::from(weight));
+        Some(number * BLOCK + first_above(weights, target - before)?)
     }
+}
+
+/// The first index at which the running sum of `weights` is above `target`; through rounding
+/// there may be none, and then it is the last with a weight.
+fn first_above(weights: impl Iterator<Item = f64>, target: f64) -> Option<usize> {
+    let (mut sum, mut last) = (0.0, None);
+    for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
+        sum += weight;
+        last = Some(index);
+        if sum > target {
+            break;
+        }
+    }
+    last
+}
+
+fn block_sum(block: &[f32]) -> f64 {
+    let mut sums = [0f32; LANES];
+    let lanes = block.chunks_exact(LANES);
+    let tail: f32 = lanes.remainder().iter().sum();
+    for lane in lanes {
+        sums.iter_mut().zip(lane).for_each(|(sum, x)| *sum += x);
+    }
+    f64::from(sums.iter().sum::<f32>() + tail)
+}
+
+/// The greatest logit of an open child; minus infinity if there is none.
+fn max_open(logits: &[f32], open: &[u32]) -> f32 {
+    let greater = |max: f32, logit: f32, count: u32| match count > 0 && logit > max {
+        true => logit,
+        false => max,
+    };
+    let mut maxima = [f32::NEG_INFINITY; LANES];
+    for (logits, open) in logits.chunks(LANES).zip(open.chunks(LANES)) {
+        for ((max, &logit), &count) in maxima.iter_mut().zip(logits).zip(open) {
+            *max = greater(*max, logit, count);
+        }
+    }
+    maxima.into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// `exp(x)` for `x` at or below zero, to within two units in the last place; zero below -87.
+///
+/// Without branches and calls, so that it is computed for several children at a time, and of
+/// additions and multiplications alone, so that it is the same on every machine. `x` is split
+/// into `n ln 2 + r`, and `exp(r)` is the polynomial of the Cephes library's `expf`.
+fn exp_at_most_zero(x: f32) -> f32 {
+    const LEAST: f32 = -87.0;
+    /// Added to a small number, rounds it to an integer and leaves that in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let clamped = if x > LEAST { x } else { LEAST };
+    let rounded = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = (clamped - n * LN_2_HIGH) - n * LN_2_LOW;
+    let mut sum = 1.987_569_1e-4;
+    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5] {
+        sum = sum * r + coefficient;
+    }
+    let exponent = rounded
+        .to_bits()
+        .wrapping_sub(ROUND.to_bits())
+        .wrapping_add(127);
+    let exp = (sum * r * r + r + 1.0) * f32::from_bits(exponent << 23);
+    if x > LEAST { exp } else { 0.0 }
 }
 
 fn zip<'a>(logits: &'a [f32], open: &'a [u32]) -> impl Iterator<Item = (f32, bool)> + 'a {
@@ -130,10 +207,7 @@ fn zip<'a>(logits: &'a [f32], open: &'a [u32]) -> impl Iterator<Item = (f32, boo
 
 /// The index at `uniform` among `log_probs`, which sum to one.
 pub(super) fn index_at(log_probs: &[f64], uniform: f64) -> Option<usize> {
-    let weights = Weights {
-        values: log_probs.iter().map(|log_prob| log_prob.exp()).collect(),
-    };
-    weights.at(uniform)
+    first_above(log_probs.iter().map(|log_prob| log_prob.exp()), uniform)
 }
 
 #[cfg(test)]
@@ -182,6 +256,19 @@ mod tests {
         }
         let mut weights = Weights::default();
         assert_eq!(weights.choose(&[1.0, 2.0], &[0, 0], &PLAIN, 0.5), None);
+    }
+
+    #[test]
+    fn the_exponential_is_close_everywhere() {
+        for step in 0..870_000 {
+            let x = -(step as f32) / 10_000.0;
+            let exact = f64::from(x).exp();
+            let off = (f64::from(exp_at_most_zero(x)) / exact - 1.0).abs();
+            assert!(off < 3e-7, "{x}: {off}");
+        }
+        assert_eq!(exp_at_most_zero(0.0), 1.0);
+        assert_eq!(exp_at_most_zero(-1e30), 0.0);
+        assert_eq!(exp_at_most_zero(f32::NEG_INFINITY), 0.0);
     }
 
     #[test]
