@@ -9,7 +9,7 @@
 use std::hash::DefaultHasher;
 use std::sync::{Arc, OnceLock};
 
-use zerogr::index::{Index, MergePolicy, OpenOptions, SearchOptions, TrainOptions};
+use zerogr::index::{Index, MergePolicy, Mode, OpenOptions, SearchOptions, TrainOptions};
 use zerogr::store::{MemoryBackend, Store, VerifyLevel};
 
 use super::Input;
@@ -109,10 +109,17 @@ fn read(file: &[u8]) {
         if index.snapshot().params().encoder.dim <= 4096 {
             let _ = observe_index(&index, &mut DefaultHasher::new());
         }
-        let _ = index.search("wing heat", &SearchOptions::new().k(3));
+        search(&index);
         // A writer reads all of it too.
         let _ = index.merge();
-        let _ = index.search("wing heat", &SearchOptions::new().k(3));
+        search(&index);
+    }
+}
+
+fn search(index: &Index) {
+    for mode in [Mode::Generative, Mode::Planned, Mode::Lexical] {
+        let options = SearchOptions::new().k(3).mode(mode).explain(true);
+        let _ = index.search("wing heat", &options);
     }
 }
 
