@@ -47,6 +47,12 @@ pub trait Backend: Send + Sync + Debug {
     /// What the system reports.
     fn len_bytes(&self) -> io::Result<u64>;
 
+    /// Asks that the next reads of the first `len_bytes` come from stable storage. For backends
+    /// that have a cache between.
+    fn forget_front(&self, len_bytes: u64) {
+        let _ = len_bytes;
+    }
+
     /// The file's name, for messages.
     fn path(&self) -> &Path;
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::backend::Backend;
+use super::page_cache;
 
 /// A file, read and written at offsets.
 #[derive(Debug)]
@@ -107,6 +108,10 @@ impl Backend for FileBackend {
 
     fn sync_data(&self) -> io::Result<()> {
         self.writer()?.sync_data()
+    }
+
+    fn forget_front(&self, len_bytes: u64) {
+        page_cache::forget_front(&self.reader, len_bytes);
     }
 
     fn len_bytes(&self) -> io::Result<u64> {

@@ -50,6 +50,7 @@ mod lock;
 mod map;
 mod memory;
 mod nonce;
+mod page_cache;
 mod place;
 mod salvage;
 mod section;

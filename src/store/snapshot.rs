@@ -114,13 +114,16 @@ impl OpenFile {
 
     /// Syncs what was in the file when it was opened, once: a crashed writer may have left its
     /// newest commit in the page cache only, and the first new commit must not reach the disk
-    /// before the state it builds upon.
-    pub(super) fn sync_once(&self) -> std::io::Result<()> {
-        if !self.synced.load(Ordering::Acquire) {
-            self.backend.sync_data()?;
-            self.synced.store(true, Ordering::Release);
+    /// before the state it builds upon. True when it did, and the front of the file has to be
+    /// read anew: see [`page_cache`](super::page_cache).
+    pub(super) fn sync_once(&self) -> std::io::Result<bool> {
+        if self.synced.load(Ordering::Acquire) {
+            return Ok(false);
         }
-        Ok(())
+        self.backend.sync_data()?;
+        self.backend.forget_front(FIRST_EXTENT_OFF_BYTES);
+        self.synced.store(true, Ordering::Release);
+        Ok(true)
     }
 
     pub(super) fn is_seeded(&self) -> bool {

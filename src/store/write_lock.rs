@@ -168,8 +168,13 @@ impl WriteLock {
         file.backend
             .prepare_write()
             .map_err(|error| Error::io("opening for writing", store.path(), error))?;
-        file.sync_once()
-            .map_err(|error| store.poison("syncing", error))
+        let synced = file
+            .sync_once()
+            .map_err(|error| store.poison("syncing", error))?;
+        if synced {
+            store.refresh()?;
+        }
+        Ok(())
     }
 
     /// Without a lock others may have written, one after the other.
