@@ -2,20 +2,17 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::borrow::Cow;
+mod store_support;
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use zerogr::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
-use zerogr::store::{Backend, CreateOptions, MemoryBackend, Store, VerifyLevel};
+use store_support::{SEED, add, bodies};
+use zerogr::format::ExtentKind;
+use zerogr::store::{Backend, MemoryBackend, Store, VerifyLevel};
 use zerogr::{ErrorKind, Result};
-
-const SEED: CreateOptions = CreateOptions {
-    seed: Some(7),
-    application_id: 0,
-};
 
 /// Writes and syncs succeed `left` times and fail from then on, the last write half done.
 #[derive(Debug)]
@@ -78,41 +75,7 @@ impl Backend for Failing {
 }
 
 fn commit_one(store: &Store, body: &[u8]) -> Result<()> {
-    let mut transaction = store.begin()?;
-    let section = SectionInput {
-        kind: SectionKind(1),
-        encoding: 0,
-        entry_count: 1,
-        bytes: Cow::Borrowed(body),
-    };
-    let segment = transaction.append(ExtentKind::Segment, &[section])?;
-    let mut manifest = transaction.base().clone();
-    manifest.segments.push(SegmentEntry {
-        id: manifest.next_segment_id,
-        level: 0,
-        doc_count: 1,
-        dead_count: 0,
-        docid_count: 1,
-        segment,
-        heads: None,
-        tombstones: None,
-        pseudo_queries: None,
-    });
-    manifest.next_segment_id += 1;
-    transaction.commit(manifest)?;
-    Ok(())
-}
-
-fn bodies(store: &Store) -> Vec<Vec<u8>> {
-    let read = |entry: &SegmentEntry| {
-        store
-            .extent(&entry.segment)
-            .unwrap()
-            .section(SectionKind(1))
-            .unwrap()
-            .to_vec()
-    };
-    store.manifest().segments.iter().map(read).collect()
+    add(store.begin()?, body).map(drop)
 }
 
 #[test]
