@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use store_support::{SEED, add, bodies};
+use store_support::{Event, Recording, SEED, add, bodies};
 use zerogr::format::ExtentKind;
 use zerogr::store::{Backend, MemoryBackend, Store, VerifyLevel};
 use zerogr::{ErrorKind, Result};
@@ -157,45 +157,6 @@ fn failing_creation_never_leaves_a_file_that_opens_as_anything_else() {
             Err(error) => assert!(error.is_not_an_index() || error.is_corrupt()),
         }
         assert_eq!(created.is_ok(), left == 6);
-    }
-}
-
-/// Records what a commit writes between syncs.
-#[derive(Debug, Default)]
-struct Recording {
-    inner: MemoryBackend,
-    log: parking_lot::Mutex<Vec<Event>>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Event {
-    Write(u64, Vec<u8>),
-    Sync,
-}
-
-impl Backend for Recording {
-    fn read_exact_at(&self, buffer: &mut [u8], off_bytes: u64) -> io::Result<()> {
-        self.inner.read_exact_at(buffer, off_bytes)
-    }
-
-    fn write_all_at(&self, bytes: &[u8], off_bytes: u64) -> io::Result<()> {
-        self.log
-            .lock()
-            .push(Event::Write(off_bytes, bytes.to_vec()));
-        self.inner.write_all_at(bytes, off_bytes)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.log.lock().push(Event::Sync);
-        Ok(())
-    }
-
-    fn len_bytes(&self) -> io::Result<u64> {
-        self.inner.len_bytes()
-    }
-
-    fn path(&self) -> &Path {
-        self.inner.path()
     }
 }
 

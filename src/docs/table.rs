@@ -104,11 +104,8 @@ impl DocumentTable {
     }
 
     /// Ordinals of the documents that carry `tag`, ascending.
-    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = u32> + '_ {
-        let tags = self.tags.as_ref();
-        let tag = tag.to_owned();
-        tags.into_iter()
-            .flat_map(move |tags| tags.documents(&tag).collect::<Vec<_>>())
+    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = u32> {
+        self.tags.iter().flat_map(|tags| tags.documents(tag))
     }
 
     fn unpack(&self, ordinal: u32, payload: &[u8]) -> Result<Document> {

@@ -41,7 +41,7 @@ impl TagTable {
     }
 
     /// Ordinals of the documents that carry `tag`, ascending.
-    pub fn documents(&self, tag: &str) -> impl Iterator<Item = u32> + '_ {
+    pub fn documents<'a>(&'a self, tag: &str) -> impl Iterator<Item = u32> + use<'a> {
         let row = self.row_of(tag);
         row.into_iter().flat_map(|row| self.documents.row(row))
     }

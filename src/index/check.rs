@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::condition::Condition;
+use super::condition::{AtRisk, Condition};
 use super::params::IndexParams;
 use crate::Result;
 use crate::store::{Finding, Store, VerifyLevel, VerifyReport};
@@ -21,20 +21,6 @@ pub struct CheckReport {
     pub documents: u64,
     /// What recovery would lose or bring back, by segment.
     pub at_risk: Vec<AtRisk>,
-}
-
-/// A damaged segment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct AtRisk {
-    /// Number of the segment.
-    pub segment: u64,
-    /// What is damaged in it and what that means.
-    pub damage: Vec<String>,
-    /// External ids of the documents that cannot be read.
-    pub documents: Vec<String>,
-    /// Documents that cannot be read and whose ids cannot either.
-    pub unnamed_documents: u64,
 }
 
 impl CheckReport {
@@ -88,15 +74,7 @@ pub fn check(path: impl AsRef<Path>, level: VerifyLevel) -> Result<CheckReport> 
     let mut segment_of: HashMap<String, u64> = HashMap::new();
     for entry in &manifest.segments {
         let condition = Condition::examine(&store, entry, &params);
-        if !condition.is_sound() {
-            let (documents, unnamed_documents) = condition.lost();
-            report.at_risk.push(AtRisk {
-                segment: entry.id,
-                damage: condition.damage.clone(),
-                documents,
-                unnamed_documents,
-            });
-        }
+        report.at_risk.extend(condition.at_risk());
         let Some(segment) = condition.segment else {
             continue;
         };

@@ -9,6 +9,8 @@
 //!   anything else               the segment is lost
 //! ```
 
+use serde::Serialize;
+
 use super::known_sections;
 use super::params::IndexParams;
 use super::segment::{Segment, SegmentCounts};
@@ -20,6 +22,20 @@ use crate::lexicon::{Lexicon, sections as lexicon};
 use crate::store::{self, Extent, Section, Store};
 use crate::{Error, Result};
 
+/// A damaged segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AtRisk {
+    /// Number of the segment.
+    pub segment: u64,
+    /// What is damaged in it and what that means.
+    pub damage: Vec<String>,
+    /// External ids of the documents that cannot be read.
+    pub documents: Vec<String>,
+    /// Documents that cannot be read and whose ids cannot either.
+    pub unnamed_documents: u64,
+}
+
 /// How a segment is.
 #[derive(Debug)]
 pub(super) struct Condition {
@@ -28,7 +44,8 @@ pub(super) struct Condition {
     /// Live documents of a usable segment that cannot be read.
     pub(super) unreadable: Vec<u32>,
     /// What is damaged and what that means, in words.
-    pub(super) damage: Vec<String>,
+    damage: Vec<String>,
+    segment_id: u64,
     /// External ids, where the segment is lost and they can still be read.
     ids: Option<Strings>,
     document_count: u32,
@@ -41,6 +58,7 @@ impl Condition {
             segment: None,
             unreadable: Vec::new(),
             damage: Vec::new(),
+            segment_id: entry.id,
             ids: None,
             document_count: entry.doc_count,
         };
@@ -58,8 +76,22 @@ impl Condition {
         self.damage.is_empty()
     }
 
+    /// What is lost with the damage; `None` when nothing is damaged.
+    pub(super) fn at_risk(&self) -> Option<AtRisk> {
+        if self.is_sound() {
+            return None;
+        }
+        let (documents, unnamed_documents) = self.lost();
+        Some(AtRisk {
+            segment: self.segment_id,
+            damage: self.damage.clone(),
+            documents,
+            unnamed_documents,
+        })
+    }
+
     /// External ids of the documents that are lost, and how many more have no readable id.
-    pub(super) fn lost(&self) -> (Vec<String>, u64) {
+    fn lost(&self) -> (Vec<String>, u64) {
         match (&self.segment, &self.ids) {
             (Some(segment), _) => {
                 let id = |&ordinal: &u32| segment.documents.id(ordinal).to_owned();
@@ -98,7 +130,8 @@ impl Condition {
             Ok(()) => &body,
             Err(error) => {
                 self.damage.push(format!(
-                    "its words are to be collected anew, and no document is lost: {error}"
+                    "its words are to be collected anew, and no document is lost: {}",
+                    error.finding()
                 ));
                 &without_lexicon
             }

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::search::{Hit, Mode, SearchOptions, score_of};
+use super::lexical::SparseScores;
+use super::search::{Hit, score_of};
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::Result;
@@ -52,14 +53,25 @@ pub struct MatchedTerm {
     pub score: f64,
 }
 
+/// BM25 of each term of a query by itself, for all documents.
+pub(super) type TermScores = Vec<(String, Vec<SparseScores>)>;
+
 impl Snapshot {
+    /// What every term of the query gives every document, in the order of the query.
+    pub(super) fn term_scores(&self, words: &str, view: &View<'_>) -> Result<TermScores> {
+        let terms = self.params().lexicon.analyser().terms(words);
+        let score = |term: String| {
+            let scores = self.lexical_of_terms(std::slice::from_ref(&term), view)?;
+            Ok((term, scores))
+        };
+        terms.into_iter().map(score).collect()
+    }
+
     pub(super) fn explain(
         &self,
         hit: &Hit,
         memo: &mut Memo<'_>,
-        words: &str,
-        view: &View<'_>,
-        options: &SearchOptions,
+        terms: &TermScores,
     ) -> Result<Explanation> {
         let steps = memo.path((hit.segment, hit.rank))?;
         let decisions: Vec<Decision> = steps
@@ -74,40 +86,23 @@ impl Snapshot {
             .collect();
         let segment = self.state.segments.get(hit.segment as usize);
         let tokens = segment.map(|segment| segment.trie.docid(hit.rank));
-        let matched = match options.mode {
-            Mode::Generative => Explanation::default(),
-            _ => self.explain_words(hit, words, view)?,
-        };
         Ok(Explanation {
             tokens: tokens.transpose()?.flatten().unwrap_or_default(),
             docid_log_prob: decisions.iter().map(|decision| decision.log_prob).sum(),
             decisions,
-            planner: match options.mode {
-                Mode::Planned => hit.drawn_score - hit.log_prob,
-                _ => 0.0,
-            },
-            ..matched
+            ..explain_words(hit, terms)
         })
     }
+}
 
-    /// The words alone.
-    pub(super) fn explain_words(
-        &self,
-        hit: &Hit,
-        words: &str,
-        view: &View<'_>,
-    ) -> Result<Explanation> {
-        let mut matched_terms = Vec::new();
-        for term in self.params().lexicon.analyser().terms(words) {
-            let scores = self.lexical_of_terms(std::slice::from_ref(&term), view)?;
-            let score = score_of(&scores, hit.segment, hit.ordinal);
-            if score > 0.0 {
-                matched_terms.push(MatchedTerm { term, score });
-            }
-        }
-        Ok(Explanation {
-            matched_terms,
-            ..Explanation::default()
-        })
+/// The words alone.
+pub(super) fn explain_words(hit: &Hit, terms: &TermScores) -> Explanation {
+    let matched = terms.iter().map(|(term, scores)| MatchedTerm {
+        term: term.clone(),
+        score: score_of(scores, hit.segment, hit.ordinal),
+    });
+    Explanation {
+        matched_terms: matched.filter(|matched| matched.score > 0.0).collect(),
+        ..Explanation::default()
     }
 }

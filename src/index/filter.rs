@@ -1,8 +1,9 @@
 //! Searching a part of the documents.
 //!
 //! A filter is turned into a set of documents *before* decoding, and the decoder never enters a
-//! branch without one of them. So a filtered search gives `k` hits whenever `k` documents match,
-//! and its scores are those of an index that holds the matching documents only.
+//! branch without one of them. So a filtered search gives `k` hits whenever `k` documents match.
+//! Probabilities are shared out among the branches that are left; the vector of a branch is that
+//! of everything stored below it, so that it does not matter which segment holds what.
 
 use std::collections::BTreeSet;
 use std::fmt;

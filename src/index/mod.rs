@@ -45,7 +45,8 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 
-pub use check::{AtRisk, CheckReport, check};
+pub use check::{CheckReport, check};
+pub use condition::AtRisk;
 pub use explain::{Decision, Explanation, MatchedTerm};
 pub use filter::Filter;
 pub use merge_policy::MergePolicy;

@@ -8,8 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::check::AtRisk;
-use super::condition::{Condition, sections_of};
+use super::condition::{AtRisk, Condition, sections_of};
 use super::merge::merge;
 use super::merge_policy::level_of;
 use super::params::IndexParams;
@@ -85,15 +84,7 @@ fn copy(damaged: &Store, new: &Store, params: &IndexParams) -> Result<RecoverRep
     };
     for entry in &old.segments {
         let condition = Condition::examine(damaged, entry, params);
-        if !condition.is_sound() {
-            let (documents, unnamed_documents) = condition.lost();
-            report.lost.push(AtRisk {
-                segment: entry.id,
-                damage: condition.damage.clone(),
-                documents,
-                unnamed_documents,
-            });
-        }
+        report.lost.extend(condition.at_risk());
         let saved = match &condition.segment {
             Some(_) if condition.is_sound() => {
                 Some(copy_segment(damaged, entry, &mut transaction)?)

@@ -12,7 +12,7 @@
 
 use std::cmp::Ordering;
 
-use super::explain::Explanation;
+use super::explain::{Explanation, explain_words};
 use super::filter::Filter;
 use super::lexical::{SparseScores, best_of, lexical_scores};
 use super::rerank::rerank;
@@ -314,8 +314,15 @@ impl Snapshot {
         hits.truncate(options.k);
         let work = memo.work();
         if options.explain {
+            let terms = match options.mode {
+                Mode::Planned => self.term_scores(words, &view)?,
+                _ => Vec::new(),
+            };
             for hit in &mut hits {
-                let explanation = self.explain(hit, &mut memo, words, &view, options)?;
+                let mut explanation = self.explain(hit, &mut memo, &terms)?;
+                if options.mode == Mode::Planned {
+                    explanation.planner = hit.drawn_score - hit.log_prob;
+                }
                 hit.explanation = Some(explanation);
             }
         }
@@ -375,8 +382,9 @@ impl Snapshot {
             hits.push(self.hit(&drawn, Some(&scores)));
         }
         if options.explain {
+            let terms = self.term_scores(words, &view)?;
             for hit in &mut hits {
-                hit.explanation = Some(self.explain_words(hit, words, &view)?);
+                hit.explanation = Some(explain_words(hit, &terms));
             }
         }
         Ok(SearchResult {

@@ -4,13 +4,13 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use std::borrow::Cow;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use zerogr::Result;
 use zerogr::format::{ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry};
-use zerogr::store::{CreateOptions, Snapshot, Store, Transaction};
+use zerogr::store::{Backend, CreateOptions, MemoryBackend, Snapshot, Store, Transaction};
 
 pub const BODY: SectionKind = SectionKind(1);
 
@@ -205,5 +205,44 @@ impl Tmpfs {
 impl Drop for Tmpfs {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+/// What reaches the disk, in order.
+#[derive(Debug, Default)]
+pub struct Recording {
+    pub inner: MemoryBackend,
+    pub log: parking_lot::Mutex<Vec<Event>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    Write(u64, Vec<u8>),
+    Sync,
+}
+
+impl Backend for Recording {
+    fn read_exact_at(&self, buffer: &mut [u8], off_bytes: u64) -> io::Result<()> {
+        self.inner.read_exact_at(buffer, off_bytes)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], off_bytes: u64) -> io::Result<()> {
+        self.log
+            .lock()
+            .push(Event::Write(off_bytes, bytes.to_vec()));
+        self.inner.write_all_at(bytes, off_bytes)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.log.lock().push(Event::Sync);
+        Ok(())
+    }
+
+    fn len_bytes(&self) -> io::Result<u64> {
+        self.inner.len_bytes()
+    }
+
+    fn path(&self) -> &Path {
+        self.inner.path()
     }
 }
