@@ -34,6 +34,7 @@ mod path;
 mod prior;
 mod reverse_annealed;
 mod sampling;
+mod token_tree;
 
 pub use beam::Beam;
 pub use budget::{Budget, CancelToken};

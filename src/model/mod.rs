@@ -19,6 +19,7 @@ mod folder;
 mod graph;
 mod pooling;
 pub mod runtime;
+mod session_pool;
 pub mod tokenizer;
 mod version;
 
