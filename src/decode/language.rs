@@ -1,0 +1,278 @@
+//! The language model's expander: docid tokens scored by the model that read the prompt.
+//!
+//! ```text
+//!   prefill   prompt ──► keys and values, kept for the query        logits of the first token
+//!   expand    prefixes ──► one pass over all their tokens           logits of their children
+//!             (token_tree)   whose ancestors are not cached yet     and of nothing else
+//! ```
+//!
+//! The children of the empty prefix need no pass: the prompt's last token has their logits. "The
+//! docid ends here" is the model's own end token. Logits are those of the children alone, so the
+//! softmax over them is the model's distribution, renormalised over what exists (ZeroGR, arXiv
+//! 2510.10419, constrained decoding).
+//!
+//! What a token sees does not depend on which pass reads it, so results do not depend on how
+//! prefixes are put together, up to the noise of float32 sums (1e-3 of a logit and less).
+
+use super::expander::{Branching, Expander};
+use super::memo::DocidPlace;
+use super::token_tree::TokenTree;
+use crate::model::language::{DecoderInput, DecoderSession, KvCache, Logits};
+use crate::trie::{END, Forest};
+use crate::{Error, ErrorKind, Result};
+
+/// Prefixes per pass. On a CPU a pass over some tens of tokens costs about twice a pass over one.
+const BATCH: usize = 16;
+
+/// Tokens of the tree that are kept cached. Every pass copies them, and looks at them; beyond
+/// this it is cheaper to read the few that are still needed again.
+const MAX_TREE_TOKENS: usize = 1_024;
+
+/// A prompt and the model that answers it.
+#[derive(Debug, Clone, Copy)]
+pub struct LanguageQuery<'a> {
+    /// The model.
+    pub decoder: &'a DecoderSession,
+    /// Instruction and query in the model's own form, as token ids; at least one.
+    pub prompt: &'a [u32],
+    /// The token with which the model ends a docid.
+    pub end_token: u32,
+}
+
+/// Scores prefixes by a language model, with tree attention.
+pub struct LanguageExpander<'a> {
+    query: LanguageQuery<'a>,
+    forest: &'a Forest<'a>,
+    batch: usize,
+    prompt: Option<Prompt>,
+    tree: TokenTree,
+    /// The prompt and the tree; `None` while the tree is empty.
+    cache: Option<KvCache>,
+    tokens_read: u64,
+    model_passes: u64,
+}
+
+/// A prompt that has been read.
+struct Prompt {
+    cache: KvCache,
+    /// Of the token behind the prompt, over the vocabulary.
+    logits: Logits,
+}
+
+impl<'a> LanguageExpander<'a> {
+    /// An expander for one query over the docids of `forest`.
+    pub fn new(query: LanguageQuery<'a>, forest: &'a Forest<'a>) -> Self {
+        LanguageExpander {
+            query,
+            forest,
+            batch: BATCH,
+            prompt: None,
+            tree: TokenTree::default(),
+            cache: None,
+            tokens_read: 0,
+            model_passes: 0,
+        }
+    }
+
+    /// Sets how many prefixes a pass should carry where that many are likely to be wanted.
+    pub fn batch_of(mut self, prefixes: usize) -> Self {
+        self.batch = prefixes.max(1);
+        self
+    }
+
+    /// Tokens the model has read, those of the prompt among them.
+    pub fn tokens_read(&self) -> u64 {
+        self.tokens_read
+    }
+
+    /// Runs of the model, the one for the prompt among them.
+    pub fn model_passes(&self) -> u64 {
+        self.model_passes
+    }
+
+    /// The logit of `reserved`, a token that no docid has, behind each whole docid: ZeroGR's
+    /// second score of a document (arXiv 2510.10419, rerank), for checkpoints that were trained
+    /// for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the trie and of the model.
+    pub fn rerank(&mut self, docids: &[DocidPlace], reserved: u32) -> Result<Vec<f32>> {
+        let mut scores = Vec::with_capacity(docids.len());
+        for some in docids.chunks(self.batch) {
+            let paths = some.iter().map(|&(segment, rank)| {
+                let trie = self.forest.trie(segment);
+                let tokens = trie.map(|trie| trie.docid(rank)).transpose()?.flatten();
+                tokens.ok_or_else(|| Error::invalid("a docid to be reranked is not in the index"))
+            });
+            let paths: Vec<Vec<u32>> = paths.collect::<Result<_>>()?;
+            let rows = self.read(&paths, &[reserved])?;
+            let score = |row: &Option<usize>| {
+                let row = (*row).and_then(|row| rows.logits.row(row).first());
+                row.copied().unwrap_or(f32::NEG_INFINITY)
+            };
+            scores.extend(rows.of_paths.iter().map(score));
+        }
+        Ok(scores)
+    }
+
+    fn prompt(&mut self) -> Result<&Prompt> {
+        if self.prompt.is_none() {
+            let tokens = self.query.prompt;
+            let last = tokens
+                .len()
+                .checked_sub(1)
+                .ok_or_else(|| Error::invalid("a language model needs a prompt"))?;
+            let positions: Vec<u32> = (0..).take(tokens.len()).collect();
+            let output = self.query.decoder.run(&DecoderInput {
+                tokens,
+                positions: &positions,
+                lens: &[tokens.len()],
+                bias: None,
+                past: None,
+                head_rows: &[last],
+                head_columns: &[],
+                keep_present: true,
+            })?;
+            self.count(tokens.len());
+            self.prompt = Some(Prompt {
+                cache: kept(output.present)?,
+                logits: output.logits,
+            });
+        }
+        self.prompt.as_ref().ok_or_else(lost)
+    }
+
+    /// One pass that reads what `paths` need and gives logits of `columns` behind each.
+    fn read(&mut self, paths: &[Vec<u32>], columns: &[u32]) -> Result<PathLogits> {
+        self.prompt()?;
+        if self.tree.len() > MAX_TREE_TOKENS {
+            self.forget_tree();
+        }
+        let read = self.pass(paths, columns);
+        if read.is_err() {
+            // What was planned has not been read.
+            self.forget_tree();
+        }
+        read
+    }
+
+    fn forget_tree(&mut self) {
+        self.tree = TokenTree::default();
+        self.cache = None;
+    }
+
+    fn pass(&mut self, paths: &[Vec<u32>], columns: &[u32]) -> Result<PathLogits> {
+        let Some(prompt) = &self.prompt else {
+            return Err(lost());
+        };
+        let prompt_len = self.query.prompt.len();
+        let pass = self.tree.plan(paths);
+        let positions: Vec<u32> = pass
+            .depths
+            .iter()
+            .map(|depth| prompt_len as u32 + depth)
+            .collect();
+        let bias = self.tree.attention_bias(prompt_len, pass.tokens.len());
+        let mut head_rows: Vec<usize> = pass.rows.iter().flatten().copied().collect();
+        head_rows.sort_unstable();
+        head_rows.dedup();
+        let output = self.query.decoder.run(&DecoderInput {
+            tokens: &pass.tokens,
+            positions: &positions,
+            lens: &[pass.tokens.len()],
+            bias: Some(&bias),
+            past: Some(self.cache.as_ref().unwrap_or(&prompt.cache)),
+            head_rows: &head_rows,
+            head_columns: columns,
+            keep_present: true,
+        })?;
+        self.count(pass.tokens.len());
+        self.cache = Some(kept(output.present)?);
+        let place = |row: &Option<usize>| head_rows.binary_search(&(*row)?).ok();
+        Ok(PathLogits {
+            of_paths: pass.rows.iter().map(place).collect(),
+            logits: output.logits,
+        })
+    }
+
+    fn count(&mut self, tokens: usize) {
+        self.tokens_read += tokens as u64;
+        self.model_passes += 1;
+    }
+
+    fn label(&self, token: u32) -> u32 {
+        match token {
+            END => self.query.end_token,
+            token => token,
+        }
+    }
+}
+
+/// Logits behind several paths; `of_paths` says which row is a path's.
+struct PathLogits {
+    of_paths: Vec<Option<usize>>,
+    logits: Logits,
+}
+
+fn kept(present: Option<KvCache>) -> Result<KvCache> {
+    present.ok_or_else(lost)
+}
+
+fn lost() -> Error {
+    Error::new(
+        ErrorKind::Model,
+        "the language model kept nothing of what it read: import it again",
+    )
+}
+
+impl Expander for LanguageExpander<'_> {
+    fn prefill(&mut self) -> Result<()> {
+        self.prompt().map(drop)
+    }
+
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
+        let paths = nodes.iter().map(|one| self.forest.tokens_to(one.node));
+        let paths: Vec<Vec<u32>> = paths.collect::<Result<_>>()?;
+        let below = paths.iter().zip(nodes).filter(|(path, _)| !path.is_empty());
+        let mut columns: Vec<u32> = below
+            .flat_map(|(_, node)| node.children)
+            .map(|child| self.label(child.token))
+            .collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let read = match columns.is_empty() {
+            true => None,
+            false => {
+                let deeper: Vec<Vec<u32>> =
+                    paths.iter().filter(|path| !path.is_empty()).cloned().collect();
+                Some(self.read(&deeper, &columns)?)
+            }
+        };
+        let mut rows = read.iter().flat_map(|read| read.of_paths.iter());
+        for (path, node) in paths.iter().zip(nodes) {
+            let labels = node.children.iter().map(|child| self.label(child.token));
+            let value = |values: &[f32], at: usize| {
+                values.get(at).copied().unwrap_or(f32::NEG_INFINITY)
+            };
+            if path.is_empty() {
+                let prompt = self.prompt.as_ref().ok_or_else(lost)?;
+                let values = prompt.logits.row(0);
+                logits.extend(labels.map(|label| value(values, label as usize)));
+                continue;
+            }
+            let row = rows.next().copied().flatten();
+            let values = match (&read, row) {
+                (Some(read), Some(row)) => read.logits.row(row),
+                _ => &[],
+            };
+            let column = |label| columns.binary_search(&label).unwrap_or(usize::MAX);
+            logits.extend(labels.map(|label| value(values, column(label))));
+        }
+        Ok(())
+    }
+}
