@@ -39,6 +39,7 @@ use super::folder::EncoderFiles;
 use super::graph::Graph;
 use super::pooling::Pooling;
 use super::runtime::Runtime;
+use super::session::on_device;
 use super::session_pool::SessionPool;
 use super::tokenizer::{Tokenizer, hex};
 use crate::encode::{DocidTokenizer, TextEncoder};
@@ -105,7 +106,10 @@ impl Encoder {
         let tokenizer = Tokenizer::from_bytes(bytes.tokenizer)?;
         let runtime = Runtime::load(None)?;
         let model: &[u8] = (*bytes.model).as_ref();
-        let (graph, on_cuda) = first_graph(runtime, model, options)?;
+        let threads = options.threads_or_default();
+        let (graph, on_cuda) = on_device(runtime, options.device, |on_cuda| {
+            Graph::new(runtime, model, threads, on_cuda)
+        })?;
         let fingerprint = hex(&Sha256::digest(model));
         let mut encoder = Encoder {
             pooled: graph.is_pooled(),
@@ -379,27 +383,6 @@ fn select<'a>(rows: &'a [Vec<u32>], batch: &[usize]) -> Vec<&'a [u32]> {
         .filter_map(|&at| rows.get(at))
         .map(Vec::as_slice)
         .collect()
-}
-
-/// The first session, and whether it is on CUDA.
-fn first_graph(runtime: &Runtime, model: &[u8], options: &EncoderOptions) -> Result<(Graph, bool)> {
-    let threads = options.threads_or_default();
-    let cpu = || Ok((Graph::new(runtime, model, threads, false)?, false));
-    let cuda = || Ok((Graph::new(runtime, model, threads, true)?, true));
-    match options.device {
-        Device::Cpu => cpu(),
-        Device::Cuda if !runtime.has_cuda() => Err(Error::new(
-            ErrorKind::Device,
-            format!(
-                "{} was built without CUDA; set ZEROGR_ORT to a GPU build of ONNX Runtime, \
-                 or choose the CPU",
-                runtime.path().display()
-            ),
-        )),
-        Device::Cuda => cuda(),
-        Device::Auto if runtime.has_cuda() => cuda().or_else(|_: Error| cpu()),
-        Device::Auto => cpu(),
-    }
 }
 
 impl TextEncoder for Encoder {

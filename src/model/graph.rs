@@ -4,13 +4,12 @@
 //! `token_type_ids` sometimes. Output: a vector per token (`last_hidden_state`,
 //! `token_embeddings`) or one per text (`sentence_embedding`).
 
-use ort::ep::CUDA;
-use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{Tensor, TensorElementType, ValueType};
 
 use super::pooling::{self, Pooling};
 use super::runtime::Runtime;
+use super::session::{SessionSettings, make_session};
 use crate::{Error, ErrorKind, Result};
 
 /// What a graph takes and gives.
@@ -42,18 +41,13 @@ impl Graph {
         threads: usize,
         on_cuda: bool,
     ) -> Result<Graph> {
-        let session = build(runtime, model, threads, on_cuda).map_err(|e| {
-            if on_cuda {
-                let message = format!(
-                    "CUDA cannot be used ({e}); check the driver and the CUDA libraries, \
-                     or choose the CPU"
-                );
-                Error::with_source(ErrorKind::Device, message, e)
-            } else {
-                let message = format!("ONNX Runtime refuses the model ({e}); check the file");
-                Error::with_source(ErrorKind::Model, message, e)
-            }
-        })?;
+        let settings = SessionSettings {
+            threads,
+            on_cuda,
+            prepack: true,
+            weights_folder: None,
+        };
+        let session = make_session(runtime, model, &settings)?;
         let shape = Shape::of(&session)?;
         Ok(Graph { session, shape })
     }
@@ -111,29 +105,6 @@ impl Graph {
             _ => Err(unusable(&format!("its output has the shape {dims:?}"))),
         }
     }
-}
-
-fn build(
-    runtime: &Runtime,
-    model: &[u8],
-    threads: usize,
-    on_cuda: bool,
-) -> std::result::Result<Session, ort::Error> {
-    let mut builder = Session::builder(runtime.environment())?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(threads)?
-        .with_inter_threads(1)?
-        // Spinning threads take the cores from whoever shares them.
-        .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        // Every batch has another shape, so remembered layouts would only pile up.
-        .with_memory_pattern(false)?;
-    if on_cuda {
-        // Without this a CUDA failure means a silent run on the CPU.
-        let cuda = CUDA::default().build().error_on_failure();
-        builder = builder.with_execution_providers([cuda])?;
-    }
-    builder.commit_from_memory(model)
 }
 
 impl Shape {

@@ -1,4 +1,5 @@
-//! Neural models on ONNX Runtime: finding the library, tokenizer, sentence encoder.
+//! Neural models on ONNX Runtime: finding the library, tokenizer, sentence encoder,
+//! language models.
 //!
 //! | file | concept |
 //! |---|---|
@@ -7,6 +8,7 @@
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`encoder`] | text to unit vectors: loading, batching, pooling |
 //! | [`device`] | CPU or CUDA, threads |
+//! | [`language`] | language models: one pass of a decoder, batched generation of text |
 //!
 //! ONNX Runtime is a shared library that is loaded at run time and never linked, so a program
 //! with this feature starts, and can say what is missing, on a machine without it. Nothing here
@@ -17,8 +19,10 @@ pub mod device;
 pub mod encoder;
 mod folder;
 mod graph;
+pub mod language;
 mod pooling;
 pub mod runtime;
+mod session;
 mod session_pool;
 pub mod tokenizer;
 mod version;

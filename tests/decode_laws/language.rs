@@ -111,7 +111,11 @@ impl Expander for Compared<'_> {
             for child in branching.children {
                 let (got, alone) = (got.next().unwrap(), self.alone.logit(&prefix, child.token));
                 let difference = (got - alone).abs();
-                assert!(difference < NOISE, "{prefix:?}, {}: {got} {alone}", child.token);
+                assert!(
+                    difference < NOISE,
+                    "{prefix:?}, {}: {got} {alone}",
+                    child.token
+                );
             }
         }
         assert!(got.next().is_none());
@@ -132,7 +136,12 @@ fn corpora() -> Vec<(&'static str, Corpus)> {
 
 /// Documents with scores to the precision that float noise leaves.
 fn found(decoded: &Decoded) -> Vec<(Document, i64)> {
-    let of = |one: &Drawn| ((one.segment, one.ordinal), (one.log_prob * 200.0).round() as i64);
+    let of = |one: &Drawn| {
+        (
+            (one.segment, one.ordinal),
+            (one.log_prob * 200.0).round() as i64,
+        )
+    };
     let mut all: Vec<_> = decoded.documents.iter().map(of).collect();
     all.sort_unstable();
     all
