@@ -17,6 +17,7 @@ pub mod device;
 pub mod encoder;
 mod folder;
 mod graph;
+pub mod language;
 mod pooling;
 pub mod runtime;
 pub mod tokenizer;

@@ -1,0 +1,5 @@
+//! Language models on ONNX Runtime.
+
+mod config;
+
+pub use config::{CONFIG_FILE, LanguageModelConfig, ModelKind, WeightFormat};
