@@ -248,17 +248,19 @@ impl Expander for LanguageExpander<'_> {
         let read = match columns.is_empty() {
             true => None,
             false => {
-                let deeper: Vec<Vec<u32>> =
-                    paths.iter().filter(|path| !path.is_empty()).cloned().collect();
+                let deeper: Vec<Vec<u32>> = paths
+                    .iter()
+                    .filter(|path| !path.is_empty())
+                    .cloned()
+                    .collect();
                 Some(self.read(&deeper, &columns)?)
             }
         };
         let mut rows = read.iter().flat_map(|read| read.of_paths.iter());
         for (path, node) in paths.iter().zip(nodes) {
             let labels = node.children.iter().map(|child| self.label(child.token));
-            let value = |values: &[f32], at: usize| {
-                values.get(at).copied().unwrap_or(f32::NEG_INFINITY)
-            };
+            let value =
+                |values: &[f32], at: usize| values.get(at).copied().unwrap_or(f32::NEG_INFINITY);
             if path.is_empty() {
                 let prompt = self.prompt.as_ref().ok_or_else(lost)?;
                 let values = prompt.logits.row(0);

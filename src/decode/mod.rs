@@ -29,11 +29,14 @@ mod drawn;
 mod expander;
 mod frontier;
 mod gumbel;
+#[cfg(feature = "models")]
+mod language;
 mod memo;
 mod path;
 mod prior;
 mod reverse_annealed;
 mod sampling;
+#[cfg(feature = "models")]
 mod token_tree;
 
 pub use beam::Beam;
@@ -42,6 +45,8 @@ pub use compact::{CompactEdges, CompactExpander, CompactSegment};
 pub use drawn::{Drawn, Postings, log_sum_exp, score_document};
 pub use expander::{Branching, Expander, log_softmax};
 pub use gumbel::GumbelTopK;
+#[cfg(feature = "models")]
+pub use language::{LanguageExpander, LanguageQuery};
 pub use memo::{DocidPlace, Memo, Work};
 pub use path::PathStep;
 pub use prior::{Planner, Prior};
