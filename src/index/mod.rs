@@ -12,6 +12,7 @@
 mod check;
 mod commit;
 mod condition;
+mod dense;
 mod encoder;
 mod explain;
 mod filter;

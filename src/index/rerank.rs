@@ -25,7 +25,7 @@ pub(super) fn rerank(hits: &mut [Hit], snapshot: &Snapshot, query: &[f32], prior
 }
 
 /// Distances from the mean in standard deviations; all zero when all values are equal.
-fn standard_scores(values: impl ExactSizeIterator<Item = f64> + Clone) -> Vec<f64> {
+pub(super) fn standard_scores(values: impl ExactSizeIterator<Item = f64> + Clone) -> Vec<f64> {
     let count = values.len().max(1) as f64;
     let mean = values.clone().sum::<f64>() / count;
     let variance = values

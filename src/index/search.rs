@@ -6,6 +6,8 @@
 //!   rerank     <q, head(d)>           (1 - w) z(<q, head(d)>) + w z(BM25)  -
 //! ```
 //!
+//! The other baselines, which generate nothing either, are in `dense`.
+//!
 //! `prior(d)` is BM25 divided by the best BM25 of the query, so it lies in [0, 1] and one unit of
 //! it is worth `lambda` nats whatever the collection. `z` is the standard score over the drawn
 //! documents: distance from their mean in standard deviations.
@@ -14,7 +16,7 @@ use std::cmp::Ordering;
 
 use super::explain::{Explanation, explain_words};
 use super::filter::Filter;
-use super::lexical::{SparseScores, best_of, lexical_scores};
+use super::lexical::{Placed, SparseScores, best_of, lexical_scores};
 use super::rerank::rerank;
 use super::snapshot::Snapshot;
 use super::view::View;
@@ -33,6 +35,11 @@ pub enum Mode {
     Planned,
     /// BM25 alone: a baseline, and an answer where no encoder can be had.
     Lexical,
+    /// The cosine of the encoder's vectors alone, exactly, over all documents: a baseline.
+    Dense,
+    /// The weighted sum of the standard scores of cosine and BM25 over the best of both: a
+    /// baseline. `draws` are the candidates of each (100), `prior_share` the share of BM25 (0.3).
+    Fusion,
 }
 
 /// How to search. Start from [`SearchOptions::new`]; what is not set follows the index.
@@ -63,7 +70,7 @@ pub struct SearchOptions {
     /// What the best BM25 of the query is worth when docids are generated, in nats;
     /// [`Mode::Planned`] only.
     pub planner: Option<f64>,
-    /// Share of BM25 in the reranked score, 0 to 1; [`Mode::Planned`] only.
+    /// Share of BM25 in the reranked score, 0 to 1; [`Mode::Planned`] and [`Mode::Fusion`] only.
     pub prior_share: Option<f64>,
     /// The task in words; put before the query, on a line of its own.
     pub instruction: Option<String>,
@@ -175,8 +182,12 @@ impl SearchOptions {
                 "the share of the prior in the reranked score must be between 0 and 1",
             ));
         }
-        let planned = self.planner.is_some() || self.prior_share.is_some();
-        if planned && self.mode != Mode::Planned {
+        let weighs = match self.mode {
+            Mode::Planned => true,
+            Mode::Fusion => self.planner.is_none(),
+            _ => self.planner.is_none() && self.prior_share.is_none(),
+        };
+        if !weighs {
             return Err(Error::invalid(
                 "a weight for the planner was given in another mode: search in Mode::Planned",
             ));
@@ -194,12 +205,13 @@ pub struct Hit {
     /// What hits are ordered by. When reranked: the document head's inner product with the query
     /// (in [-1, 1]), mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
     pub score: f64,
-    /// What the decoder ranked by: see [`Decoder`]. BM25 in [`Mode::Lexical`].
+    /// What the decoder ranked by: see [`Decoder`]. BM25 in [`Mode::Lexical`], the cosine in
+    /// [`Mode::Dense`] and [`Mode::Fusion`].
     pub drawn_score: f64,
     /// Log of the summed probabilities of the document's docids, given the query (for decoders
-    /// that draw docids, of the docid it came out with); minus infinity in [`Mode::Lexical`].
+    /// that draw docids, of the docid it came out with); minus infinity where none is generated.
     pub log_prob: f64,
-    /// BM25 of the document; 0 in [`Mode::Generative`].
+    /// BM25 of the document; 0 in [`Mode::Generative`] and [`Mode::Dense`].
     pub prior: f64,
     /// Its most probable docid.
     pub docid: String,
@@ -242,7 +254,7 @@ impl Snapshot {
     /// that make no sense, or a mode that needs the words of the query: for those see
     /// [`Snapshot::search_encoded`].
     pub fn search_vector(&self, query: &[f32], options: &SearchOptions) -> Result<SearchResult> {
-        if options.mode != Mode::Generative {
+        if !matches!(options.mode, Mode::Generative | Mode::Dense) {
             return Err(Error::invalid(
                 "this mode needs the words of the query: give them to Snapshot::search_encoded",
             ));
@@ -274,6 +286,11 @@ impl Snapshot {
                 query.len(),
                 params.encoder.dim
             )));
+        }
+        match options.mode {
+            Mode::Dense => return self.search_dense(query, options),
+            Mode::Fusion => return self.search_fusion(words, query, options),
+            Mode::Generative | Mode::Planned | Mode::Lexical => {}
         }
         let view = self.view(options)?;
         let lexical = match options.mode {
@@ -364,23 +381,8 @@ impl Snapshot {
         options.check()?;
         let view = self.view(options)?;
         let scores = self.lexical_part(words, &view)?;
-        let segments = &self.state.segments;
-        let mut hits = Vec::new();
-        for (score, number, ordinal) in best_of(segments, &scores, options.k) {
-            let mut docids = segments
-                .get(number as usize)
-                .map(|segment| segment.document_docids.row(ordinal))
-                .into_iter()
-                .flatten();
-            let drawn = Drawn {
-                segment: number,
-                ordinal,
-                score,
-                log_prob: f64::NEG_INFINITY,
-                best_rank: docids.next().unwrap_or(0),
-            };
-            hits.push(self.hit(&drawn, Some(&scores)));
-        }
+        let best = best_of(&self.state.segments, &scores, options.k);
+        let mut hits = self.placed_hits(best, Some(&scores));
         if options.explain {
             let terms = self.term_scores(words, &view)?;
             for hit in &mut hits {
@@ -392,6 +394,30 @@ impl Snapshot {
             complete: true,
             work: Work::default(),
         })
+    }
+
+    /// Hits for documents that were not drawn, in their order.
+    pub(super) fn placed_hits(
+        &self,
+        placed: Vec<Placed>,
+        lexical: Option<&[SparseScores]>,
+    ) -> Vec<Hit> {
+        let hit = |(score, number, ordinal): Placed| {
+            let segment = self.state.segments.get(number as usize);
+            let mut docids = segment
+                .map(|segment| segment.document_docids.row(ordinal))
+                .into_iter()
+                .flatten();
+            let drawn = Drawn {
+                segment: number,
+                ordinal,
+                score,
+                log_prob: f64::NEG_INFINITY,
+                best_rank: docids.next().unwrap_or(0),
+            };
+            self.hit(&drawn, lexical)
+        };
+        placed.into_iter().map(hit).collect()
     }
 
     fn hit(&self, drawn: &Drawn, lexical: Option<&[SparseScores]>) -> Hit {
