@@ -18,7 +18,7 @@ use super::expander::{Branching, Expander};
 use super::memo::DocidPlace;
 use super::token_tree::TokenTree;
 use crate::model::language::{DecoderInput, DecoderSession, KvCache, Logits};
-use crate::trie::{END, Forest};
+use crate::trie::{END, Forest, ForestChild, MAX_DOCID_TOKENS};
 use crate::{Error, ErrorKind, Result};
 
 /// Prefixes per pass. On a CPU a pass over some tens of tokens costs about twice a pass over one.
@@ -37,6 +37,8 @@ pub struct LanguageQuery<'a> {
     pub prompt: &'a [u32],
     /// The token with which the model ends a docid.
     pub end_token: u32,
+    /// Most tokens the model can have before it at once.
+    pub max_positions: usize,
 }
 
 /// Scores prefixes by a language model, with tree attention.
@@ -99,14 +101,18 @@ impl<'a> LanguageExpander<'a> {
     /// Those of the trie and of the model.
     pub fn rerank(&mut self, docids: &[DocidPlace], reserved: u32) -> Result<Vec<f32>> {
         let mut scores = Vec::with_capacity(docids.len());
-        for some in docids.chunks(self.batch) {
-            let paths = some.iter().map(|&(segment, rank)| {
-                let trie = self.forest.trie(segment);
-                let tokens = trie.map(|trie| trie.docid(rank)).transpose()?.flatten();
-                tokens.ok_or_else(|| Error::invalid("a docid to be reranked is not in the index"))
-            });
-            let paths: Vec<Vec<u32>> = paths.collect::<Result<_>>()?;
-            let rows = self.read(&paths, &[reserved])?;
+        let paths = docids.iter().map(|&(segment, rank)| {
+            let trie = self.forest.trie(segment);
+            let tokens = trie.map(|trie| trie.docid(rank)).transpose()?.flatten();
+            tokens.ok_or_else(|| Error::invalid("a docid to be reranked is not in the index"))
+        });
+        let paths: Vec<Vec<u32>> = paths.collect::<Result<_>>()?;
+        let mut rest = paths.as_slice();
+        while !rest.is_empty() {
+            let count = self.fitting(rest)?.min(self.batch);
+            let (some, others) = rest.split_at(count.min(rest.len()));
+            rest = others;
+            let rows = self.read(some, &[reserved])?;
             let score = |row: &Option<usize>| {
                 let row = (*row).and_then(|row| rows.logits.row(row).first());
                 row.copied().unwrap_or(f32::NEG_INFINITY)
@@ -146,7 +152,8 @@ impl<'a> LanguageExpander<'a> {
     /// One pass that reads what `paths` need and gives logits of `columns` behind each.
     fn read(&mut self, paths: &[Vec<u32>], columns: &[u32]) -> Result<PathLogits> {
         self.prompt()?;
-        if self.tree.len() > MAX_TREE_TOKENS {
+        let wanted: usize = paths.iter().map(Vec::len).sum();
+        if self.tree.len() + wanted > self.room()? {
             self.forget_tree();
         }
         let read = self.pass(paths, columns);
@@ -155,6 +162,34 @@ impl<'a> LanguageExpander<'a> {
             self.forget_tree();
         }
         read
+    }
+
+    /// Most tokens of the tree that may be cached.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` when the prompt leaves no room for a docid.
+    fn room(&self) -> Result<usize> {
+        let (prompt, most) = (self.query.prompt.len(), self.query.max_positions);
+        let room = most.saturating_sub(prompt);
+        if room < MAX_DOCID_TOKENS {
+            return Err(Error::limit(format!(
+                "a prompt of {prompt} tokens leaves no room for a docid in a model that reads \
+                 {most}: shorten the instruction or the query"
+            )));
+        }
+        Ok(room.min(MAX_TREE_TOKENS))
+    }
+
+    /// How many of `paths` one pass can take, the first ones; at least one.
+    fn fitting(&self, paths: &[Vec<u32>]) -> Result<usize> {
+        let room = self.room()?;
+        let mut tokens = 0;
+        let fit = paths.iter().take_while(|path| {
+            tokens += path.len();
+            tokens <= room
+        });
+        Ok(fit.count().max(1))
     }
 
     fn forget_tree(&mut self) {
@@ -238,42 +273,63 @@ impl Expander for LanguageExpander<'_> {
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
         let paths = nodes.iter().map(|one| self.forest.tokens_to(one.node));
         let paths: Vec<Vec<u32>> = paths.collect::<Result<_>>()?;
-        let below = paths.iter().zip(nodes).filter(|(path, _)| !path.is_empty());
-        let mut columns: Vec<u32> = below
-            .flat_map(|(_, node)| node.children)
+        let (mut paths, mut nodes) = (paths.as_slice(), nodes);
+        while let (Some(path), Some(node)) = (paths.first(), nodes.first()) {
+            let count = match path.is_empty() {
+                true => 1,
+                false => self.fitting(paths)?.min(paths.len()),
+            };
+            match path.is_empty() {
+                true => self.root_logits(node.children, logits)?,
+                false => self.deeper_logits(
+                    paths.get(..count).unwrap_or_default(),
+                    nodes.get(..count).unwrap_or_default(),
+                    logits,
+                )?,
+            }
+            paths = paths.get(count..).unwrap_or_default();
+            nodes = nodes.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+impl LanguageExpander<'_> {
+    fn root_logits(&mut self, children: &[ForestChild], logits: &mut Vec<f32>) -> Result<()> {
+        let labels: Vec<u32> = children
+            .iter()
             .map(|child| self.label(child.token))
             .collect();
+        let of_vocabulary = self.prompt()?.logits.row(0);
+        let value = |&label: &u32| of_vocabulary.get(label as usize).copied();
+        logits.extend(
+            labels
+                .iter()
+                .map(|label| value(label).unwrap_or(f32::NEG_INFINITY)),
+        );
+        Ok(())
+    }
+
+    /// Logits of the children of prefixes other than the empty one, in one pass.
+    fn deeper_logits(
+        &mut self,
+        paths: &[Vec<u32>],
+        nodes: &[Branching<'_>],
+        logits: &mut Vec<f32>,
+    ) -> Result<()> {
+        let children = nodes.iter().flat_map(|node| node.children);
+        let mut columns: Vec<u32> = children.map(|child| self.label(child.token)).collect();
         columns.sort_unstable();
         columns.dedup();
-        let read = match columns.is_empty() {
-            true => None,
-            false => {
-                let deeper: Vec<Vec<u32>> = paths
-                    .iter()
-                    .filter(|path| !path.is_empty())
-                    .cloned()
-                    .collect();
-                Some(self.read(&deeper, &columns)?)
-            }
-        };
-        let mut rows = read.iter().flat_map(|read| read.of_paths.iter());
-        for (path, node) in paths.iter().zip(nodes) {
-            let labels = node.children.iter().map(|child| self.label(child.token));
-            let value =
-                |values: &[f32], at: usize| values.get(at).copied().unwrap_or(f32::NEG_INFINITY);
-            if path.is_empty() {
-                let prompt = self.prompt.as_ref().ok_or_else(lost)?;
-                let values = prompt.logits.row(0);
-                logits.extend(labels.map(|label| value(values, label as usize)));
-                continue;
-            }
-            let row = rows.next().copied().flatten();
-            let values = match (&read, row) {
-                (Some(read), Some(row)) => read.logits.row(row),
-                _ => &[],
+        let read = self.read(paths, &columns)?;
+        for (row, node) in read.of_paths.iter().zip(nodes) {
+            let values = row.map_or(&[][..], |row| read.logits.row(row));
+            let value = |child: &ForestChild| {
+                let column = columns.binary_search(&self.label(child.token)).ok()?;
+                values.get(column).copied()
             };
-            let column = |label| columns.binary_search(&label).unwrap_or(usize::MAX);
-            logits.extend(labels.map(|label| value(values, column(label))));
+            let own = node.children.iter().map(value);
+            logits.extend(own.map(|logit| logit.unwrap_or(f32::NEG_INFINITY)));
         }
         Ok(())
     }

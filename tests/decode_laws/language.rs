@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::rc::Rc;
 
 use tempfile::TempDir;
 use zerogr::Result;
@@ -20,11 +21,12 @@ use super::support::*;
 
 const PROMPT: [u32; 5] = [31, 7, 299, 7, 120];
 const END_TOKEN: u32 = 0;
+const MAX_POSITIONS: usize = 200;
 
 /// Sums in another order differ by this much.
 const NOISE: f32 = 1e-3;
 
-fn model() -> (TempDir, DecoderSession) {
+fn model() -> (TempDir, Rc<DecoderSession>) {
     common::setup();
     let config = DecoderConfig {
         architecture: Architecture::Llama,
@@ -35,7 +37,7 @@ fn model() -> (TempDir, DecoderSession) {
         head_dim: 16,
         feed_forward: 64,
         vocab: 300,
-        max_positions: 64,
+        max_positions: MAX_POSITIONS,
         rms_norm_epsilon: 1e-5,
         rope_theta: 10_000.0,
         rope_scaling: RopeScaling::None,
@@ -44,7 +46,7 @@ fn model() -> (TempDir, DecoderSession) {
     let folder = tempfile::tempdir().unwrap();
     random_decoder(folder.path(), &config, 11).unwrap();
     let session = open(folder.path());
-    (folder, session)
+    (folder, Rc::new(session))
 }
 
 fn open(folder: &Path) -> DecoderSession {
@@ -52,17 +54,23 @@ fn open(folder: &Path) -> DecoderSession {
 }
 
 /// Reads the prompt and the whole path anew for every logit.
-struct PathByPath<'a> {
-    decoder: &'a DecoderSession,
+struct PathByPath {
+    decoder: Rc<DecoderSession>,
     known: RefCell<HashMap<Vec<u32>, Vec<f32>>>,
 }
 
-impl<'a> PathByPath<'a> {
-    fn new(decoder: &'a DecoderSession) -> Self {
-        PathByPath {
-            decoder,
+impl PathByPath {
+    fn new(decoder: &Rc<DecoderSession>) -> Rc<Self> {
+        Rc::new(PathByPath {
+            decoder: decoder.clone(),
             known: RefCell::default(),
-        }
+        })
+    }
+
+    /// The same as a table.
+    fn table(self: &Rc<Self>) -> Box<Logits> {
+        let alone = self.clone();
+        Box::new(move |prefix: &[u32], token: u32| alone.logit(prefix, token))
     }
 
     fn logit(&self, prefix: &[u32], token: u32) -> f32 {
@@ -89,7 +97,7 @@ impl<'a> PathByPath<'a> {
 /// Tree attention, each of its logits held against the path read alone.
 struct Compared<'a> {
     tree: LanguageExpander<'a>,
-    alone: &'a PathByPath<'a>,
+    alone: &'a PathByPath,
     forest: &'a Forest<'a>,
 }
 
@@ -151,16 +159,17 @@ fn found(decoded: &Decoded) -> Vec<(Document, i64)> {
 fn tree_attention_equals_reading_each_path_alone_and_finds_the_same() {
     let (_folder, decoder) = model();
     let alone = PathByPath::new(&decoder);
-    let logits = |prefix: &[u32], token: u32| alone.logit(prefix, token);
+    let logits = alone.table();
     for (name, corpus) in corpora() {
         let forest = corpus.forest();
         for one in all_decoders(5) {
-            let expected = run(&corpus, &logits, &one, 20);
+            let expected = run(&corpus, &*logits, &one, 20);
             for batch in [1, 3, 16] {
                 let query = LanguageQuery {
                     decoder: &decoder,
                     prompt: &PROMPT,
                     end_token: END_TOKEN,
+                    max_positions: MAX_POSITIONS,
                 };
                 let mut expander = Compared {
                     tree: LanguageExpander::new(query, &forest).batch_of(batch),
@@ -188,7 +197,7 @@ fn tree_attention_equals_reading_each_path_alone_and_finds_the_same() {
 fn draws_of_a_language_model_equal_the_literal_loop() {
     let (_folder, decoder) = model();
     let alone = PathByPath::new(&decoder);
-    let logits = |prefix: &[u32], token: u32| alone.logit(prefix, token);
+    let logits = alone.table();
     for (name, corpus) in corpora() {
         let forest = corpus.forest();
         for seed in 0..5 {
@@ -196,11 +205,12 @@ fn draws_of_a_language_model_equal_the_literal_loop() {
                 seed,
                 ..ReverseAnnealed::default()
             };
-            let order = literal(&corpus.live_docids(), &logits, &options);
+            let order = literal(&corpus.live_docids(), &*logits, &options);
             let query = LanguageQuery {
                 decoder: &decoder,
                 prompt: &PROMPT,
                 end_token: END_TOKEN,
+                max_positions: MAX_POSITIONS,
             };
             let mut expander = LanguageExpander::new(query, &forest);
             let mut memo = Memo::new(&forest, &mut expander);
@@ -228,6 +238,7 @@ fn a_tree_that_grows_too_large_is_read_again_with_the_same_result() {
         decoder: &decoder,
         prompt: &PROMPT,
         end_token: END_TOKEN,
+        max_positions: MAX_POSITIONS,
     };
     let mut expander = Compared {
         tree: LanguageExpander::new(query, &forest),
@@ -239,7 +250,24 @@ fn a_tree_that_grows_too_large_is_read_again_with_the_same_result() {
         .decode(&mut memo, &request(&corpus, 1_500))
         .unwrap();
     assert_eq!(decoded.documents.len(), 1_500);
-    assert!(expander.tree.tokens_read() > 1_200);
+    assert!(expander.tree.tokens_read() > 2 * MAX_POSITIONS as u64);
+}
+
+#[test]
+fn a_prompt_without_room_for_a_docid_is_refused() {
+    let (_folder, decoder) = model();
+    let corpus = Corpus::new(vec![one_each(&[&[1, 2], &[1, 3]])]);
+    let forest = corpus.forest();
+    let query = LanguageQuery {
+        decoder: &decoder,
+        prompt: &[7; 150],
+        end_token: END_TOKEN,
+        max_positions: MAX_POSITIONS,
+    };
+    let mut expander = LanguageExpander::new(query, &forest);
+    let mut memo = Memo::new(&forest, &mut expander);
+    let refused = Decoder::BestFirst.decode(&mut memo, &request(&corpus, 1));
+    assert_eq!(refused.unwrap_err().kind(), zerogr::ErrorKind::Limit);
 }
 
 #[test]
@@ -252,6 +280,7 @@ fn the_rerank_logit_is_that_behind_the_whole_docid() {
         decoder: &decoder,
         prompt: &PROMPT,
         end_token: END_TOKEN,
+        max_positions: MAX_POSITIONS,
     };
     let mut expander = LanguageExpander::new(query, &forest);
     let places: Vec<DocidPlace> = (0..4).map(|rank| (0, rank)).collect();
