@@ -112,6 +112,8 @@ pub struct DecoderOutput {
 pub struct Logits {
     values: Tensor<f32>,
     columns: usize,
+    /// Rows of `values` per row: the last of them counts.
+    stride: usize,
 }
 
 impl Logits {
@@ -126,7 +128,14 @@ impl Logits {
         Ok(Logits {
             columns: len / rows.max(1),
             values,
+            stride: 1,
         })
+    }
+
+    /// Only the last of every `stride` rows.
+    pub(super) fn every(mut self, stride: usize) -> Logits {
+        self.stride = stride;
+        self
     }
 
     /// Values per row.
@@ -137,7 +146,7 @@ impl Logits {
     /// One row; empty if there is no such row.
     pub fn row(&self, row: usize) -> &[f32] {
         let (_, values) = self.values.extract_tensor();
-        let start = row * self.columns;
+        let start = (row * self.stride + self.stride - 1) * self.columns;
         values.get(start..start + self.columns).unwrap_or_default()
     }
 }
