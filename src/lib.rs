@@ -36,6 +36,7 @@
 //! |---|---|
 //! | [`index`] | the public face: create, write, train, search, check, recover |
 //! | [`decode`], [`train`], [`generate`], [`eval`] | walking the trie; fitting it; docids and pseudo-queries; metrics |
+//! | `convert` | language models from published files to ONNX graphs (feature `models`) |
 //! | `model` | ONNX Runtime, the sentence encoder, language models (feature `models`) |
 //! | [`trie`], [`docs`], [`lexicon`], [`columns`] | docid tries, documents, their words, and the columns all are stored in |
 //! | [`store`] | one file: commit, open, verify |
@@ -62,6 +63,8 @@ compile_error!("zerogr reads its little-endian sections in place: big-endian is 
 extern crate self as zerogr;
 
 pub mod columns;
+#[cfg(feature = "models")]
+pub mod convert;
 pub mod decode;
 pub mod docs;
 mod encode;

@@ -122,7 +122,7 @@ impl Runtime {
     }
 
     /// The process-wide environment that sessions are made in.
-    pub(super) fn environment(&self) -> &Environment {
+    pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
 

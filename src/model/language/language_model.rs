@@ -5,7 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::chat_template::ChatTemplate;
-use super::config::{LanguageModelConfig, ModelKind, WeightFormat};
+use super::config::{LanguageModelConfig, ModelKind};
 use super::decoder::{Decoder, ExternalSession};
 use super::generation::{BatchLimits, Job, Vocabulary, check, generate};
 use super::session::{DecoderOptions, DecoderSession};
@@ -15,7 +15,7 @@ use crate::model::tokenizer::hex;
 use crate::{Error, ErrorKind, Result};
 
 /// How a [`LanguageModel`] uses the machine. None of it changes what a text means; see
-/// [`WeightFormat`] for what can change with 8-bit and 4-bit weights.
+/// [`WeightFormat`](super::WeightFormat) for what can change with 8-bit and 4-bit weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LanguageModelOptions {
@@ -114,15 +114,13 @@ impl LanguageModel {
             }
             None => None,
         };
-        let mut decoder_options = options.decoder.clone();
-        decoder_options.prepack |= config.weights == Some(WeightFormat::Int4);
         let decoder = match config.kind {
             ModelKind::DecoderGraph => {
-                Decoder::Imported(DecoderSession::open(folder, &decoder_options)?)
+                Decoder::Imported(DecoderSession::open(folder, &options.decoder)?)
             }
             ModelKind::ExternalGraph => {
                 let graph = folder.join(&config.graph);
-                Decoder::External(ExternalSession::open(&graph, &decoder_options)?)
+                Decoder::External(ExternalSession::open(&graph, &options.decoder)?)
             }
         };
         let mut hash = Sha256::new();

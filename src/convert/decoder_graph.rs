@@ -1,0 +1,430 @@
+//! The decoder graph: weights and a [`DecoderConfig`] become `model.onnx` and `model.weights`.
+//!
+//! ```text
+//! input_ids ─ embedding ─┬─ norm ─ q,k,v ─ attention ─ o ─ + norm ─ feed-forward ─┬─ … ─ norm ─ head
+//!                        └───────────── residual ──────────────────────── residual┘
+//! ```
+//!
+//! "zerogr decoder graph 1". `B` rows of `S` new tokens, `P` past ones, `T` in all:
+//!
+//! | input | | |
+//! |---|---|---|
+//! | `input_ids`, `position_ids` | i64 `[B, S]` | |
+//! | `attention_bias` | f32 `[B or 1, 1, S, T]` | added to the attention scores, which are causal |
+//! | `seqlens_k` | i32 `[B]` | valid length of each row, less 1 |
+//! | `total_sequence_length` | i32 scalar | `T` |
+//! | `head_rows` | i64 `[R]` | the rows of the flattened `[B·S]` that get logits |
+//! | `head_columns` | i64 `[C]` | the tokens that get logits; empty for the whole vocabulary |
+//! | `past_key_values.{i}.key`, `.value` | f32 `[B, kv_heads, P, head_dim]` | |
+//!
+//! | output | | |
+//! |---|---|---|
+//! | `logits` | f32 `[R, C or vocabulary]` | |
+//! | `present.{i}.key`, `.value` | f32 `[B, kv_heads, T, head_dim]` | |
+//!
+//! With a past and several new tokens `B` must be 1 (the attention operator refuses others):
+//! that is how prefill goes on and how trie nodes are scored, where the bias hides from each node
+//! all but the prompt and its ancestors. Rows of different lengths are padded on the right.
+//!
+//! I1. Only `head_rows` pass through what follows the last attention, so a prefill does not pay
+//! for the logits of a prompt.
+
+use std::fs;
+use std::path::Path;
+
+use prost::Message;
+
+use super::decoder_config::DecoderConfig;
+use super::nodes::{MICROSOFT, Nodes, axis, branch, fixed, float, integer, value};
+use super::onnx::{
+    DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
+use super::tensors::TensorSource;
+use super::weights::Weights;
+use super::weights_file::WeightsFile;
+use crate::model::language::WeightFormat;
+use crate::{Error, Result};
+
+/// Name of the graph's file in a model folder.
+pub const GRAPH_FILE: &str = "model.onnx";
+/// Name of the weights' file in a model folder.
+pub const WEIGHTS_FILE: &str = "model.weights";
+
+/// The Hugging Face name of the embedding.
+const EMBEDDING: &str = "model.embed_tokens.weight";
+/// The Hugging Face name of a head that is not the embedding.
+const HEAD: &str = "lm_head.weight";
+/// The Hugging Face name of the last norm.
+const LAST_NORM: &str = "model.norm.weight";
+
+/// Writes the graph and its weights into the folder `dir`; returns the SHA-256 of the weights.
+/// `layer_done` is called after every layer.
+///
+/// # Errors
+///
+/// [`ErrorKind::Model`](crate::ErrorKind::Model) when a tensor is missing or has another shape
+/// than `config` says; [`ErrorKind::Io`](crate::ErrorKind::Io) when a file cannot be written.
+pub fn write_decoder(
+    dir: &Path,
+    config: &DecoderConfig,
+    source: &dyn TensorSource,
+    format: WeightFormat,
+    layer_done: &mut dyn FnMut(),
+) -> Result<String> {
+    config.check()?;
+    let mut decoder = Decoder {
+        config,
+        nodes: Nodes::default(),
+        weights: Weights {
+            source,
+            file: WeightsFile::create(dir, WEIGHTS_FILE)?,
+            format,
+        },
+    };
+    decoder.build(layer_done)?;
+    let (tensors, sha256) = decoder.weights.file.finish()?;
+    let model = model(config, decoder.nodes, tensors);
+    let path = dir.join(GRAPH_FILE);
+    fs::write(&path, model.encode_to_vec()).map_err(|e| Error::io("writing", &path, e))?;
+    Ok(sha256)
+}
+
+struct Decoder<'a> {
+    config: &'a DecoderConfig,
+    nodes: Nodes,
+    weights: Weights<'a>,
+}
+
+/// The residual stream: `sum` is known only once `branch` has been added to `trunk`.
+struct Residual {
+    trunk: String,
+    branch: String,
+}
+
+impl Decoder<'_> {
+    fn build(&mut self, layer_done: &mut dyn FnMut()) -> Result<()> {
+        let config = self.config;
+        self.weights.constants();
+        self.shapes();
+        self.rotary_tables()?;
+        self.weights
+            .rows(EMBEDDING, [config.vocab, config.hidden])?;
+        let embedded =
+            self.weights
+                .picked_rows(&mut self.nodes, EMBEDDING, "input_ids", "embedded");
+
+        let name = "model.layers.0.input_layernorm.weight";
+        self.weights.vector(name, config.hidden)?;
+        let mut normed = self.norm(&embedded, name, "layers.0.normed");
+        let mut trunk = embedded;
+        for layer in 0..config.layers {
+            let attended = self.attention(layer, &normed)?;
+            let mut residual = Residual {
+                trunk,
+                branch: attended,
+            };
+            if layer + 1 == config.layers {
+                residual = self.head_rows(residual);
+            }
+            let shape = [config.hidden, config.heads * config.head_dim];
+            let output = format!("layers.{layer}.attention_output");
+            let projected =
+                self.linear(layer, "self_attn.o_proj", shape, &residual.branch, &output)?;
+            let name = format!("model.layers.{layer}.post_attention_layernorm.weight");
+            let (after, input) = self.add_and_norm(&residual.trunk, &projected, &name)?;
+            let fed = self.feed_forward(layer, &input)?;
+            let next = if layer + 1 == config.layers {
+                LAST_NORM.to_owned()
+            } else {
+                format!("model.layers.{}.input_layernorm.weight", layer + 1)
+            };
+            (trunk, normed) = self.add_and_norm(&after, &fed, &next)?;
+            layer_done();
+        }
+        self.head(&normed)
+    }
+
+    /// Constant shapes, `0` meaning "as it is".
+    fn shapes(&mut self) {
+        let config = self.config;
+        let flat = |width: usize| [-1, width as i64];
+        let file = &mut self.weights.file;
+        file.integers("flat_hidden", &[2], &flat(config.hidden));
+        file.integers("flat_heads", &[2], &flat(config.heads * config.head_dim));
+        if config.has_qk_norm() {
+            let split = |heads: usize| [0, 0, heads as i64, config.head_dim as i64];
+            let joined = |heads: usize| [0, 0, (heads * config.head_dim) as i64];
+            file.integers("split_q", &[4], &split(config.heads));
+            file.integers("split_k", &[4], &split(config.kv_heads));
+            file.integers("joined_q", &[3], &joined(config.heads));
+            file.integers("joined_k", &[3], &joined(config.kv_heads));
+        }
+    }
+
+    fn rotary_tables(&mut self) -> Result<()> {
+        let frequencies = self.config.rotary_frequencies();
+        let shape = [self.config.max_positions, frequencies.len()];
+        let tables: [(&str, fn(f64) -> f64); 2] =
+            [("rotary_cos", f64::cos), ("rotary_sin", f64::sin)];
+        for (name, function) in tables {
+            self.weights
+                .file
+                .tensor(name, DataType::Float, &shape, |sink| {
+                    for position in 0..shape[0] {
+                        let row = frequencies
+                            .iter()
+                            .map(|f| function(position as f64 * f) as f32);
+                        sink.write(row.collect::<Vec<f32>>().as_slice())?;
+                    }
+                    Ok(())
+                })?;
+        }
+        Ok(())
+    }
+
+    fn attention(&mut self, layer: usize, input: &str) -> Result<String> {
+        let config = self.config;
+        let mut projected = Vec::new();
+        for (letter, heads) in [
+            ("q", config.heads),
+            ("k", config.kv_heads),
+            ("v", config.kv_heads),
+        ] {
+            let width = heads * config.head_dim;
+            let module = format!("self_attn.{letter}_proj");
+            let mut output = format!("layers.{layer}.{letter}");
+            output = self.linear(layer, &module, [width, config.hidden], input, &output)?;
+            if config.has_qkv_bias() {
+                let bias = format!("model.layers.{layer}.{module}.bias");
+                self.weights.vector(&bias, width)?;
+                let biased = format!("{output}.biased");
+                output = self.nodes.onnx("Add", &[&output, &bias], &biased, vec![]);
+            }
+            if config.has_qk_norm() && letter != "v" {
+                let name = format!("model.layers.{layer}.self_attn.{letter}_norm.weight");
+                self.weights.vector(&name, config.head_dim)?;
+                let (split, joined) = (format!("split_{letter}"), format!("joined_{letter}"));
+                let heads = format!("{output}.heads");
+                let heads = self
+                    .nodes
+                    .onnx("Reshape", &[&output, &split], &heads, vec![]);
+                let normed = self.norm(&heads, &name, &format!("{output}.normed_heads"));
+                let flat = format!("{output}.normed");
+                output = self
+                    .nodes
+                    .onnx("Reshape", &[&normed, &joined], &flat, vec![]);
+            }
+            projected.push(output);
+        }
+        let mut inputs: Vec<&str> = projected.iter().map(String::as_str).collect();
+        let past = [past_name(layer, "key"), past_name(layer, "value")];
+        inputs.extend(past.iter().map(String::as_str));
+        inputs.extend([
+            "seqlens_k",
+            "total_sequence_length",
+            "rotary_cos",
+            "rotary_sin",
+            "position_ids",
+            "attention_bias",
+        ]);
+        let output = format!("layers.{layer}.attended");
+        let outputs = [
+            output.as_str(),
+            &present_name(layer, "key"),
+            &present_name(layer, "value"),
+        ];
+        let attributes = vec![
+            integer("num_heads", config.heads as i64),
+            integer("kv_num_heads", config.kv_heads as i64),
+            integer("do_rotary", 1),
+            integer("rotary_interleaved", 0),
+        ];
+        self.nodes.add(
+            MICROSOFT,
+            "GroupQueryAttention",
+            &inputs,
+            &outputs,
+            attributes,
+        );
+        Ok(output)
+    }
+
+    /// Of what the last attention gives and of the stream beside it, the rows that get logits.
+    fn head_rows(&mut self, residual: Residual) -> Residual {
+        let mut pick = |from: &str, shape: &str, to: &str| {
+            let flat = self
+                .nodes
+                .onnx("Reshape", &[from, shape], &format!("{to}.flat"), vec![]);
+            self.nodes.onnx("Gather", &[&flat, "head_rows"], to, vec![])
+        };
+        Residual {
+            branch: pick(&residual.branch, "flat_heads", "rows.attended"),
+            trunk: pick(&residual.trunk, "flat_hidden", "rows.trunk"),
+        }
+    }
+
+    /// `down(silu(gate(x)) * up(x))`.
+    fn feed_forward(&mut self, layer: usize, input: &str) -> Result<String> {
+        let (hidden, width) = (self.config.hidden, self.config.feed_forward);
+        let name = |part: &str| format!("layers.{layer}.{part}");
+        let gate = self.linear(
+            layer,
+            "mlp.gate_proj",
+            [width, hidden],
+            input,
+            &name("gate"),
+        )?;
+        let up = self.linear(layer, "mlp.up_proj", [width, hidden], input, &name("up"))?;
+        let sigmoid = self
+            .nodes
+            .onnx("Sigmoid", &[&gate], &name("gate.sigmoid"), vec![]);
+        let opened = self
+            .nodes
+            .onnx("Mul", &[&gate, &sigmoid], &name("gate.silu"), vec![]);
+        let gated = self
+            .nodes
+            .onnx("Mul", &[&opened, &up], &name("gated"), vec![]);
+        self.linear(
+            layer,
+            "mlp.down_proj",
+            [hidden, width],
+            &gated,
+            &name("down"),
+        )
+    }
+
+    fn head(&mut self, normed: &str) -> Result<()> {
+        let config = self.config;
+        let name = if config.tied_head { EMBEDDING } else { HEAD };
+        let shape = [config.vocab, config.hidden];
+        if !config.tied_head {
+            self.weights.rows(name, shape)?;
+        }
+        let mut whole = Nodes::default();
+        let all = self
+            .weights
+            .product_with_rows(&mut whole, name, shape, normed, "all_logits");
+        let mut some = Nodes::default();
+        let columns = self
+            .weights
+            .picked_rows(&mut some, name, "head_columns", "columns");
+        let transposed = vec![integer("transB", 1)];
+        let few = some.onnx("Gemm", &[normed, &columns], "column_logits", transposed);
+
+        self.weights.file.integers("zero", &[], &[0]);
+        let count = self
+            .nodes
+            .onnx("Size", &["head_columns"], "column_count", vec![]);
+        let none = self
+            .nodes
+            .onnx("Equal", &[&count, "zero"], "no_columns", vec![]);
+        let branches = vec![
+            branch("then_branch", whole, &all),
+            branch("else_branch", some, &few),
+        ];
+        self.nodes.onnx("If", &[&none], "logits", branches);
+        Ok(())
+    }
+
+    fn linear(
+        &mut self,
+        layer: usize,
+        module: &str,
+        shape: [usize; 2],
+        input: &str,
+        output: &str,
+    ) -> Result<String> {
+        let name = format!("model.layers.{layer}.{module}.weight");
+        self.weights
+            .linear(&mut self.nodes, &name, shape, input, output)
+    }
+
+    fn norm(&mut self, input: &str, weight: &str, output: &str) -> String {
+        let attributes = vec![
+            float("epsilon", self.config.rms_norm_epsilon),
+            integer("axis", -1),
+        ];
+        self.nodes.onnx(
+            "SimplifiedLayerNormalization",
+            &[input, weight],
+            output,
+            attributes,
+        )
+    }
+
+    /// The sum of two tensors, and its norm.
+    fn add_and_norm(&mut self, a: &str, b: &str, weight: &str) -> Result<(String, String)> {
+        self.weights.vector(weight, self.config.hidden)?;
+        let (normed, sum) = (format!("{weight}.normed"), format!("{weight}.sum"));
+        self.nodes.add(
+            MICROSOFT,
+            "SkipSimplifiedLayerNormalization",
+            &[a, b, weight],
+            &[&normed, "", "", &sum],
+            vec![float("epsilon", self.config.rms_norm_epsilon)],
+        );
+        Ok((sum, normed))
+    }
+}
+
+/// The graph with its inputs, outputs and operator sets.
+fn model(config: &DecoderConfig, nodes: Nodes, initializer: Vec<TensorProto>) -> ModelProto {
+    let mut input = vec![
+        value("input_ids", DataType::Int64, &[axis("batch"), axis("new")]),
+        value(
+            "position_ids",
+            DataType::Int64,
+            &[axis("batch"), axis("new")],
+        ),
+        value(
+            "attention_bias",
+            DataType::Float,
+            &[axis("bias_batch"), fixed(1), axis("new"), axis("total")],
+        ),
+        value("seqlens_k", DataType::Int32, &[axis("batch")]),
+        value("total_sequence_length", DataType::Int32, &[]),
+        value("head_rows", DataType::Int64, &[axis("rows")]),
+        value("head_columns", DataType::Int64, &[axis("columns")]),
+    ];
+    let logits = [axis("rows"), axis("logits")];
+    let mut output = vec![value("logits", DataType::Float, &logits)];
+    let cache = |name: String, len: &str| -> ValueInfoProto {
+        let shape = [
+            axis("batch"),
+            fixed(config.kv_heads),
+            axis(len),
+            fixed(config.head_dim),
+        ];
+        value(&name, DataType::Float, &shape)
+    };
+    for layer in 0..config.layers {
+        for part in ["key", "value"] {
+            input.push(cache(past_name(layer, part), "past"));
+            output.push(cache(present_name(layer, part), "total"));
+        }
+    }
+    let set = |domain: &str, version| OperatorSetIdProto {
+        domain: Some(domain.into()),
+        version: Some(version),
+    };
+    ModelProto {
+        ir_version: Some(9),
+        producer_name: Some("zerogr".into()),
+        graph: Some(GraphProto {
+            node: nodes.finish(),
+            name: Some("zerogr decoder graph 1".into()),
+            initializer,
+            input,
+            output,
+        }),
+        opset_import: vec![set("", 18), set(MICROSOFT, 1)],
+    }
+}
+
+fn past_name(layer: usize, part: &str) -> String {
+    format!("past_key_values.{layer}.{part}")
+}
+
+fn present_name(layer: usize, part: &str) -> String {
+    format!("present.{layer}.{part}")
+}

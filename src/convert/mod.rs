@@ -1,0 +1,44 @@
+//! Language models from the files they are published in to ONNX graphs.
+//!
+//! Problem: a checkpoint is weights and settings (safetensors with `config.json`, or GGUF), and
+//! ONNX Runtime wants a graph. No exporter in another language is needed: the Llama family is one
+//! graph with a few switches.
+//!
+//! ```text
+//!  safetensors ─┐                    ┌─ model.onnx, model.weights
+//!               ├─► DecoderConfig    │  tokenizer.json
+//!  GGUF ────────┘   TensorSource ────┴─ zerogr-model.json
+//! ```
+//!
+//! | file | concept |
+//! |---|---|
+//! | `decoder_config` | sizes, rotary positions, which parts a family has |
+//! | `tensors` | weights by name, a few rows at a time |
+//! | `decoder_graph` | the graph: its inputs, outputs and nodes |
+//! | `weights`, `quantize` | how each format stores a weight and multiplies by it |
+//! | `weights_file` | the external data, written as a stream |
+//! | `onnx`, `nodes` | the ONNX messages, and making them |
+//! | `random` | a model with random weights, for tests and benches |
+//!
+//! Invariants:
+//!
+//! - I1. No content of a file makes this panic or allocate more than the file's own size.
+//! - I2. Weights are never held twice: sources are mapped, the output is written as a stream, and
+//!   at most one layer's matrix is in memory.
+
+mod decoder_config;
+mod decoder_graph;
+mod nodes;
+mod onnx;
+mod quantize;
+mod random;
+mod tensors;
+#[cfg(test)]
+mod tests;
+mod weights;
+mod weights_file;
+
+pub use decoder_config::{Architecture, DecoderConfig, RopeScaling};
+pub use decoder_graph::{GRAPH_FILE, WEIGHTS_FILE, write_decoder};
+pub use random::{RandomTensors, random_decoder};
+pub use tensors::TensorSource;

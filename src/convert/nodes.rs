@@ -1,0 +1,128 @@
+//! A list of nodes under construction: every operator that the decoder graph uses, with its
+//! inputs named once.
+
+use super::onnx::{
+    AttributeProto, AttributeType, DataType, Dimension, DimensionValue, GraphProto, NodeProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+};
+
+/// The domain of ONNX Runtime's own operators.
+pub(super) const MICROSOFT: &str = "com.microsoft";
+
+/// Nodes in topological order. Values are known by their names.
+#[derive(Default)]
+pub(super) struct Nodes(Vec<NodeProto>);
+
+impl Nodes {
+    /// Adds an ONNX operator with one output; returns the output.
+    pub fn onnx(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: Vec<AttributeProto>,
+    ) -> String {
+        self.add("", operator, inputs, &[output], attributes);
+        output.into()
+    }
+
+    /// Adds a node.
+    pub fn add(
+        &mut self,
+        domain: &str,
+        operator: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        self.0.push(NodeProto {
+            input: owned(inputs),
+            output: owned(outputs),
+            name: outputs.first().map(|&name| name.to_owned()),
+            op_type: Some(operator.into()),
+            attribute,
+            domain: Some(domain.into()),
+        });
+    }
+
+    /// Converts to 32-bit floats.
+    pub fn to_float(&mut self, input: &str, output: &str) -> String {
+        let to = integer("to", DataType::Float as i64);
+        self.onnx("Cast", &[input], output, vec![to])
+    }
+
+    /// The nodes.
+    pub fn finish(self) -> Vec<NodeProto> {
+        self.0
+    }
+}
+
+/// An integer attribute.
+pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        i: Some(value),
+        r#type: Some(AttributeType::Int.into()),
+        ..AttributeProto::default()
+    }
+}
+
+/// A float attribute.
+pub(super) fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        f: Some(value),
+        r#type: Some(AttributeType::Float.into()),
+        ..AttributeProto::default()
+    }
+}
+
+/// A subgraph attribute without inputs, whose one output is a float tensor of rank 2.
+pub(super) fn branch(name: &str, nodes: Nodes, output: &str) -> AttributeProto {
+    let output = value(
+        output,
+        DataType::Float,
+        &[axis("rows"), axis(&format!("{name}_columns"))],
+    );
+    AttributeProto {
+        name: Some(name.into()),
+        g: Some(GraphProto {
+            node: nodes.finish(),
+            name: Some(name.into()),
+            output: vec![output],
+            ..GraphProto::default()
+        }),
+        r#type: Some(AttributeType::Graph.into()),
+        ..AttributeProto::default()
+    }
+}
+
+/// An axis whose length is known when the graph runs.
+pub(super) fn axis(name: &str) -> Dimension {
+    Dimension {
+        value: Some(DimensionValue::DimParam(name.into())),
+    }
+}
+
+/// An axis of fixed length.
+pub(super) fn fixed(len: usize) -> Dimension {
+    Dimension {
+        value: Some(DimensionValue::DimValue(len as i64)),
+    }
+}
+
+/// An input or output of the graph.
+pub(super) fn value(name: &str, data_type: DataType, shape: &[Dimension]) -> ValueInfoProto {
+    ValueInfoProto {
+        name: Some(name.into()),
+        r#type: Some(TypeProto {
+            tensor_type: Some(TensorTypeProto {
+                elem_type: Some(data_type.into()),
+                shape: Some(TensorShapeProto {
+                    dim: shape.to_vec(),
+                }),
+            }),
+        }),
+    }
+}

@@ -1,0 +1,212 @@
+//! A decoder with random weights, for tests and benches that need a model and not a good one.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::decoder_config::DecoderConfig;
+use super::decoder_graph::write_decoder;
+use super::tensors::TensorSource;
+use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
+use crate::rng::{Rng, stable_hash};
+use crate::{Error, ErrorKind, Result};
+
+/// Random tensors of the shapes that a [`DecoderConfig`] wants; the same for the same seed.
+#[derive(Debug, Clone)]
+pub struct RandomTensors {
+    config: DecoderConfig,
+    seed: u64,
+}
+
+impl RandomTensors {
+    /// The tensors of `config` under `seed`.
+    pub fn new(config: DecoderConfig, seed: u64) -> RandomTensors {
+        RandomTensors { config, seed }
+    }
+
+    /// The names of all tensors.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = vec![
+            "model.embed_tokens.weight".to_owned(),
+            "model.norm.weight".to_owned(),
+        ];
+        if !self.config.tied_head {
+            names.push("lm_head.weight".into());
+        }
+        for layer in 0..self.config.layers {
+            let modules = LAYER_TENSORS
+                .iter()
+                .filter(|name| self.layer_shape(name).is_some());
+            names.extend(modules.map(|name| format!("model.layers.{layer}.{name}")));
+        }
+        names
+    }
+
+    /// The shape of a tensor of a layer, if the family has it.
+    fn layer_shape(&self, name: &str) -> Option<Vec<usize>> {
+        let config = &self.config;
+        let (q, kv) = (
+            config.heads * config.head_dim,
+            config.kv_heads * config.head_dim,
+        );
+        let (hidden, wide) = (config.hidden, config.feed_forward);
+        let (part, kind) = name.rsplit_once('.')?;
+        match (part, kind) {
+            ("input_layernorm" | "post_attention_layernorm", "weight") => Some(vec![hidden]),
+            ("self_attn.q_proj", "weight") => Some(vec![q, hidden]),
+            ("self_attn.k_proj" | "self_attn.v_proj", "weight") => Some(vec![kv, hidden]),
+            ("self_attn.o_proj", "weight") => Some(vec![hidden, q]),
+            ("mlp.gate_proj" | "mlp.up_proj", "weight") => Some(vec![wide, hidden]),
+            ("mlp.down_proj", "weight") => Some(vec![hidden, wide]),
+            ("self_attn.q_proj", "bias") if config.has_qkv_bias() => Some(vec![q]),
+            ("self_attn.k_proj" | "self_attn.v_proj", "bias") if config.has_qkv_bias() => {
+                Some(vec![kv])
+            }
+            ("self_attn.q_norm" | "self_attn.k_norm", "weight") if config.has_qk_norm() => {
+                Some(vec![config.head_dim])
+            }
+            _ => None,
+        }
+    }
+}
+
+const LAYER_TENSORS: [&str; 14] = [
+    "input_layernorm.weight",
+    "self_attn.q_proj.weight",
+    "self_attn.q_proj.bias",
+    "self_attn.k_proj.weight",
+    "self_attn.k_proj.bias",
+    "self_attn.v_proj.weight",
+    "self_attn.v_proj.bias",
+    "self_attn.q_norm.weight",
+    "self_attn.k_norm.weight",
+    "self_attn.o_proj.weight",
+    "post_attention_layernorm.weight",
+    "mlp.gate_proj.weight",
+    "mlp.up_proj.weight",
+    "mlp.down_proj.weight",
+];
+
+impl TensorSource for RandomTensors {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let config = &self.config;
+        match name {
+            "model.embed_tokens.weight" => Some(vec![config.vocab, config.hidden]),
+            "lm_head.weight" if !config.tied_head => Some(vec![config.vocab, config.hidden]),
+            "model.norm.weight" => Some(vec![config.hidden]),
+            _ => {
+                let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
+                let layer: usize = layer.parse().ok()?;
+                (layer < config.layers).then(|| self.layer_shape(rest))?
+            }
+        }
+    }
+
+    fn read_rows(&self, name: &str, rows: Range<usize>, to: &mut [f32]) -> Result<()> {
+        let Some(shape) = self.shape(name) else {
+            let message = format!("a random model has no tensor {name}");
+            return Err(Error::new(ErrorKind::Model, message));
+        };
+        let width: usize = shape.iter().skip(1).product();
+        let seed = self.seed ^ stable_hash(name.as_bytes());
+        // Norms near 1; matrices that keep the size of what they multiply.
+        let (centre, spread) = match (shape.len(), name.ends_with("bias")) {
+            (1, false) => (1.0, 0.2),
+            (1, true) => (0.0, 0.3),
+            _ => (0.0, (3.0 / width as f32).sqrt()),
+        };
+        for (row, values) in rows.zip(to.chunks_exact_mut(width.max(1))) {
+            let mut rng = Rng::for_cell(seed, row as u64, 0);
+            for value in values {
+                *value = centre + spread * (2.0 * rng.unit_f32() - 1.0);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The token that ends a text in a random model.
+const END: &str = "<|endoftext|>";
+/// The tokens of the byte alphabet, and the one that ends a text.
+const LEAST_VOCAB: usize = 257;
+
+/// Writes a whole model folder with random weights into `dir`, which is created: 32-bit floats,
+/// and a tokenizer whose token 0 ends a text, tokens 1 to 256 are bytes, and the rest are single
+/// invented words. The same `config` and `seed` give the same bytes.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidInput`] for a vocabulary below 257 tokens, [`ErrorKind::Model`] for a
+/// `config` that makes no sense, [`ErrorKind::Io`] when a file cannot be written.
+pub fn random_decoder(dir: &Path, config: &DecoderConfig, seed: u64) -> Result<()> {
+    if config.vocab < LEAST_VOCAB {
+        return Err(Error::invalid(format!(
+            "a random model needs {LEAST_VOCAB} tokens or more, not {}",
+            config.vocab
+        )));
+    }
+    fs::create_dir_all(dir).map_err(|e| Error::io("creating", dir, e))?;
+    let source = RandomTensors::new(config.clone(), seed);
+    let weights_sha256 = write_decoder(dir, config, &source, WeightFormat::F32, &mut || ())?;
+    let path = dir.join("tokenizer.json");
+    fs::write(&path, tokenizer(config.vocab)).map_err(|e| Error::io("writing", &path, e))?;
+    LanguageModelConfig {
+        format: LanguageModelConfig::FORMAT,
+        kind: ModelKind::DecoderGraph,
+        name: format!("random {}", config.architecture.name()),
+        architecture: config.architecture.name().into(),
+        graph: super::GRAPH_FILE.into(),
+        hidden: config.hidden,
+        layers: config.layers,
+        heads: config.heads,
+        kv_heads: config.kv_heads,
+        head_dim: config.head_dim,
+        vocab: config.vocab,
+        max_positions: config.max_positions,
+        weights: Some(WeightFormat::F32),
+        bos_token_id: None,
+        eos_token_ids: vec![0],
+        chat_template: None,
+        source_sha256: String::new(),
+        weights_sha256,
+    }
+    .write(dir)
+}
+
+/// A byte-level tokenizer without merges.
+fn tokenizer(vocab: usize) -> String {
+    let mut tokens = serde_json::Map::new();
+    tokens.insert(END.into(), json!(0));
+    for (byte, letter) in byte_alphabet().into_iter().enumerate() {
+        tokens.insert(letter.to_string(), json!(byte + 1));
+    }
+    for id in LEAST_VOCAB..vocab {
+        tokens.insert(format!("Ġword{id}"), json!(id));
+    }
+    json!({
+        "version": "1.0",
+        "added_tokens": [{
+            "id": 0, "content": END, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true,
+        }],
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+        "decoder": {"type": "ByteLevel"},
+        "model": {"type": "BPE", "vocab": tokens, "merges": []},
+    })
+    .to_string()
+}
+
+/// The letter that stands for each byte in byte-level tokenizers: itself where it is printable,
+/// else the next one from U+0100 on.
+fn byte_alphabet() -> [char; 256] {
+    let mut next = 0x100;
+    std::array::from_fn(|byte| match byte as u8 {
+        b @ (b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff) => char::from(b),
+        _ => {
+            next += 1;
+            char::from_u32(next - 1).unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+    })
+}

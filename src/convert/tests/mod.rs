@@ -1,0 +1,5 @@
+//! The graphs in ONNX Runtime, beside a decoder written in plain loops.
+
+mod graph;
+mod reference;
+mod session;

@@ -1,0 +1,145 @@
+//! The forward pass of the Llama family in plain loops: slow and obvious.
+
+use crate::convert::{DecoderConfig, TensorSource};
+
+/// Runs the decoder over `tokens` at `positions`; token `i` sees token `j` if `sees(i, j)`.
+/// Returns the logits of every token.
+pub fn logits(
+    config: &DecoderConfig,
+    source: &dyn TensorSource,
+    tokens: &[usize],
+    positions: &[usize],
+    sees: &dyn Fn(usize, usize) -> bool,
+) -> Vec<Vec<f32>> {
+    let tensor = |name: &str| {
+        let shape = source.shape(name).unwrap_or_else(|| panic!("no {name}"));
+        let mut values = vec![0.0; shape.iter().product()];
+        source.read_rows(name, 0..shape[0], &mut values).unwrap();
+        values
+    };
+    let embedding = tensor("model.embed_tokens.weight");
+    let width = config.hidden;
+    let mut stream: Vec<Vec<f32>> = tokens
+        .iter()
+        .map(|&token| embedding[token * width..][..width].to_vec())
+        .collect();
+    for layer in 0..config.layers {
+        let layer_tensor = |name: &str| tensor(&format!("model.layers.{layer}.{name}"));
+        let norm_weight = layer_tensor("input_layernorm.weight");
+        let project = |letter: &str, heads: usize| -> Vec<Vec<f32>> {
+            let weight = layer_tensor(&format!("self_attn.{letter}_proj.weight"));
+            let bias = config
+                .has_qkv_bias()
+                .then(|| layer_tensor(&format!("self_attn.{letter}_proj.bias")));
+            let head_norm = (config.has_qk_norm() && letter != "v")
+                .then(|| layer_tensor(&format!("self_attn.{letter}_norm.weight")));
+            let mut all = Vec::new();
+            for (x, &position) in stream.iter().zip(positions) {
+                let mut y = matrix(&weight, &norm(config, x, &norm_weight));
+                for (y, b) in y.iter_mut().zip(bias.iter().flatten()) {
+                    *y += b;
+                }
+                for head in y.chunks_mut(config.head_dim) {
+                    if let Some(weight) = &head_norm {
+                        head.copy_from_slice(&norm(config, head, weight));
+                    }
+                    if letter != "v" {
+                        rotate(config, head, position);
+                    }
+                }
+                assert_eq!(y.len(), heads * config.head_dim);
+                all.push(y);
+            }
+            all
+        };
+        let q = project("q", config.heads);
+        let k = project("k", config.kv_heads);
+        let v = project("v", config.kv_heads);
+        let dim = config.head_dim;
+        let output = layer_tensor("self_attn.o_proj.weight");
+        for i in 0..tokens.len() {
+            let mut attended = Vec::new();
+            for head in 0..config.heads {
+                let kv_head = head / (config.heads / config.kv_heads);
+                let query = &q[i][head * dim..][..dim];
+                let visible: Vec<usize> = (0..tokens.len()).filter(|&j| sees(i, j)).collect();
+                let scores: Vec<f32> = visible
+                    .iter()
+                    .map(|&j| dot(query, &k[j][kv_head * dim..][..dim]) / (dim as f32).sqrt())
+                    .collect();
+                let most = scores.iter().copied().fold(f32::MIN, f32::max);
+                let powers: Vec<f32> = scores.iter().map(|s| (s - most).exp()).collect();
+                let sum: f32 = powers.iter().sum();
+                for d in 0..dim {
+                    let mixed = visible.iter().zip(&powers);
+                    attended.push(mixed.map(|(&j, p)| p / sum * v[j][kv_head * dim + d]).sum());
+                }
+            }
+            add(&mut stream[i], &matrix(&output, &attended));
+        }
+        let norm_weight = layer_tensor("post_attention_layernorm.weight");
+        let gate = layer_tensor("mlp.gate_proj.weight");
+        let up = layer_tensor("mlp.up_proj.weight");
+        let down = layer_tensor("mlp.down_proj.weight");
+        for x in &mut stream {
+            let input = norm(config, x, &norm_weight);
+            let gated: Vec<f32> = matrix(&gate, &input)
+                .iter()
+                .zip(matrix(&up, &input))
+                .map(|(g, u)| g / (1.0 + (-g).exp()) * u)
+                .collect();
+            add(x, &matrix(&down, &gated));
+        }
+    }
+    let last_norm = tensor("model.norm.weight");
+    let head = if config.tied_head {
+        embedding
+    } else {
+        tensor("lm_head.weight")
+    };
+    stream
+        .iter()
+        .map(|x| matrix(&head, &norm(config, x, &last_norm)))
+        .collect()
+}
+
+/// Logits of a plain text.
+pub fn text_logits(
+    config: &DecoderConfig,
+    source: &dyn TensorSource,
+    tokens: &[usize],
+) -> Vec<Vec<f32>> {
+    let positions: Vec<usize> = (0..tokens.len()).collect();
+    logits(config, source, tokens, &positions, &|i, j| j <= i)
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn add(to: &mut [f32], from: &[f32]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+}
+
+/// `weight · x` for a row-major weight.
+fn matrix(weight: &[f32], x: &[f32]) -> Vec<f32> {
+    weight.chunks(x.len()).map(|row| dot(row, x)).collect()
+}
+
+fn norm(config: &DecoderConfig, x: &[f32], weight: &[f32]) -> Vec<f32> {
+    let mean_square = dot(x, x) / x.len() as f32;
+    let scale = 1.0 / (mean_square + config.rms_norm_epsilon).sqrt();
+    x.iter().zip(weight).map(|(x, w)| x * scale * w).collect()
+}
+
+/// Turns the pairs (i, i + d/2) of a head.
+fn rotate(config: &DecoderConfig, head: &mut [f32], position: usize) {
+    let half = config.head_dim / 2;
+    for (i, frequency) in config.rotary_frequencies().iter().enumerate() {
+        let angle = position as f64 * frequency;
+        let (sin, cos) = (angle.sin() as f32, angle.cos() as f32);
+        let (a, b) = (head[i], head[i + half]);
+        head[i] = a * cos - b * sin;
+        head[i + half] = b * cos + a * sin;
+    }
+}
