@@ -109,8 +109,8 @@ pub trait TextGenerator: Send + Sync {
     /// Identifies the function, for example the SHA-256 of the weights.
     fn fingerprint(&self) -> String;
 
-    /// Whether [`Prompt::Chat`] can be asked for.
-    fn has_chat_template(&self) -> bool;
+    /// Whether [`Prompt::Chat`] with rules in words works better than examples to continue.
+    fn follows_instructions(&self) -> bool;
 
     /// Most tokens of a prompt and its continuation together.
     fn context_tokens(&self) -> usize;

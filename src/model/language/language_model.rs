@@ -14,6 +14,10 @@ use crate::model::Tokenizer;
 use crate::model::tokenizer::hex;
 use crate::{Error, ErrorKind, Result};
 
+/// Chat models below this size echo instructions rather than follow them (measured with one of
+/// 135 million parameters).
+const INSTRUCTABLE_PARAMETERS: usize = 1_000_000_000;
+
 /// How a [`LanguageModel`] uses the machine. None of it changes what a text means; see
 /// [`WeightFormat`](super::WeightFormat) for what can change with 8-bit and 4-bit weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +167,18 @@ impl LanguageModel {
         }
     }
 
+    /// Weights of embedding and layers, as layers of the family usually divide them.
+    fn approximate_parameters(&self) -> usize {
+        let config = &self.config;
+        let layers = config
+            .layers
+            .saturating_mul(12)
+            .saturating_mul(config.hidden);
+        config
+            .hidden
+            .saturating_mul(layers.saturating_add(config.vocab))
+    }
+
     /// The tokens that the model reads for a prompt.
     ///
     /// # Errors
@@ -219,8 +235,8 @@ impl TextGenerator for LanguageModel {
         self.fingerprint.clone()
     }
 
-    fn has_chat_template(&self) -> bool {
-        self.template.is_some()
+    fn follows_instructions(&self) -> bool {
+        self.template.is_some() && self.approximate_parameters() >= INSTRUCTABLE_PARAMETERS
     }
 
     fn context_tokens(&self) -> usize {
