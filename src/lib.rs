@@ -37,7 +37,7 @@
 //! | [`index`] | the public face: create, write, train, search, check, recover |
 //! | [`decode`], [`train`], [`generate`], [`eval`] | walking the trie; fitting it; docids and pseudo-queries; metrics |
 //! | `convert` | language models from published files to ONNX graphs (feature `models`) |
-//! | `model` | ONNX Runtime and the sentence encoder (feature `models`) |
+//! | `model` | ONNX Runtime, the sentence encoder, language models (feature `models`) |
 //! | [`trie`], [`docs`], [`lexicon`], [`columns`] | docid tries, documents, their words, and the columns all are stored in |
 //! | [`store`] | one file: commit, open, verify |
 //! | [`format`](mod@format) | bytes and structs; described for other programs in `format-spec/` |
@@ -73,6 +73,7 @@ pub mod eval;
 pub mod format;
 pub mod generate;
 pub mod index;
+pub mod language;
 pub mod lexicon;
 #[cfg(feature = "models")]
 pub mod model;

@@ -191,8 +191,8 @@ fn tokenizer(vocab: usize) -> String {
             "id": 0, "content": END, "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": true,
         }],
-        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
-        "decoder": {"type": "ByteLevel"},
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
         "model": {"type": "BPE", "vocab": tokens, "merges": []},
     })
     .to_string()

@@ -78,9 +78,16 @@ pub fn keyword_docids(
     if keywords.is_empty() {
         keywords = fallback_words(&document.id, options.word_limit());
     }
-    (0..options.per_document.clamp(1, keywords.len()))
+    led_by_each(&keywords, options.per_document)
+}
+
+/// The docid of these words as it is, and the same with another of its first words in front:
+/// `count` of them, at least one and no more than there are words.
+pub(crate) fn led_by_each(words: &[String], count: usize) -> Vec<String> {
+    let most = words.len().max(1);
+    (0..count.clamp(1, most))
         .map(|front| {
-            let mut order: Vec<&str> = keywords.iter().map(String::as_str).collect();
+            let mut order: Vec<&str> = words.iter().map(String::as_str).collect();
             if let Some(head) = order.get_mut(..=front) {
                 head.rotate_right(1);
             }

@@ -1,4 +1,5 @@
-//! Docids and pseudo-queries from the documents themselves, without a language model.
+//! Docids and pseudo-queries: from the documents themselves, or by a language model
+//! ([`language`]).
 //!
 //! ```text
 //!             ┌─ words ─► terms (TF-IDF weights) ─┬─► docids: seven keywords, best first
@@ -6,10 +7,11 @@
 //!             └─ text: sentences, table rows, code lines, spans ─────┴─► pseudo-queries
 //! ```
 //!
-//! Everything here is a pure function of the document, the corpus statistics
+//! Everything in this picture is a pure function of the document, the corpus statistics
 //! ([`TermStats`]), the options and the seed.
 
 mod docids;
+pub mod language;
 mod pseudo_queries;
 mod tables;
 mod terms;

@@ -3,20 +3,25 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::known_sections;
 use super::merge::merge;
 use super::merge_policy::{MergePolicy, SegmentSize, level_of};
 use super::params::IndexParams;
+use super::query_table::{QueryTable, WrittenQueries, query_sections};
 use super::segment::Segment;
 use super::segment_builder::NewSegment;
 use super::snapshot::Snapshot;
 use crate::Result;
+use crate::columns::MemorySections;
 use crate::docs::sections::TOMBSTONES;
 use crate::format::{ExtentKind, Manifest, SectionInput, SegmentEntry};
+use crate::store;
 use crate::store::Transaction;
 
 /// The next state.
 pub(super) struct Draft {
     base: Arc<Manifest>,
+    stored: store::Snapshot,
     parts: Vec<Part>,
     is_changed: bool,
 }
@@ -27,6 +32,15 @@ struct Part {
     body: Body,
     /// Heads to write; `None` keeps those of the committed segment.
     heads: Option<Vec<SectionInput<'static>>>,
+    queries: Queries,
+}
+
+/// The pseudo-queries of a segment.
+enum Queries {
+    /// Those of the committed segment, if it has any.
+    Kept,
+    /// These, or none.
+    New(Option<Vec<SectionInput<'static>>>),
 }
 
 enum Body {
@@ -45,8 +59,10 @@ impl Draft {
                     segment: segment.clone(),
                     body: Body::Committed(entry.clone()),
                     heads: None,
+                    queries: Queries::Kept,
                 })
                 .collect(),
+            stored: snapshot.state.stored.clone(),
             base,
             is_changed: false,
         }
@@ -102,19 +118,22 @@ impl Draft {
             let Some(positions) = policy.next(&sizes) else {
                 break;
             };
-            let segments: Vec<Segment> = positions
+            let merging = positions
                 .iter()
-                .filter_map(|&position| self.parts.get(position))
-                .map(|part| part.segment.clone())
-                .collect();
-            let merged = merge(&segments, params)?;
+                .filter_map(|&position| self.parts.get(position));
+            let segments: Vec<Segment> = merging.clone().map(|part| part.segment.clone()).collect();
+            let queries = query_sections(&self.live_queries(merging))?;
+            let merged = merge(&segments, params)?.map(|new| Part {
+                queries: Queries::New(queries),
+                ..Part::from(new)
+            });
             let mut position = 0;
             self.parts.retain(|_| {
                 position += 1;
                 positions.binary_search(&(position - 1)).is_err()
             });
             merged_away += positions.len();
-            self.parts.extend(merged.map(Part::from));
+            self.parts.extend(merged);
             self.is_changed = true;
         }
         debug_assert!(self.parts.len() <= before);
@@ -127,6 +146,58 @@ impl Draft {
             part.heads = Some(heads);
         }
         self.is_changed = true;
+    }
+
+    /// Replaces the pseudo-queries of a segment.
+    pub(super) fn set_queries(
+        &mut self,
+        position: usize,
+        queries: Option<Vec<SectionInput<'static>>>,
+    ) {
+        if let Some(part) = self.parts.get_mut(position) {
+            part.queries = Queries::New(queries);
+            self.is_changed = true;
+        }
+    }
+
+    /// The pseudo-queries of each segment. Those that cannot be read are as good as none: a model
+    /// can write them again.
+    pub(super) fn query_tables(&self) -> Vec<Option<QueryTable>> {
+        self.parts
+            .iter()
+            .map(|part| self.query_table(part))
+            .collect()
+    }
+
+    fn query_table(&self, part: &Part) -> Option<QueryTable> {
+        let documents = part.segment.document_count;
+        match (&part.queries, &part.body) {
+            (Queries::New(sections), _) => {
+                let sections = MemorySections::new(sections.as_ref()?).ok()?;
+                QueryTable::open(&sections, documents).ok()
+            }
+            (Queries::Kept, Body::Committed(entry)) => {
+                let reference = entry.pseudo_queries.as_ref()?;
+                let kind = ExtentKind::PseudoQueries;
+                let extent = known_sections::open(&self.stored, reference, kind).ok()?;
+                QueryTable::open(&extent, documents).ok()
+            }
+            (Queries::Kept, Body::New(_)) => None,
+        }
+    }
+
+    /// What was written for the live documents of some segments, in the order in which a merge
+    /// of the segments puts them.
+    fn live_queries<'p>(
+        &self,
+        parts: impl Iterator<Item = &'p Part>,
+    ) -> Vec<Option<WrittenQueries>> {
+        let of_part = |part: &'p Part| {
+            let table = self.query_table(part);
+            let live = part.segment.live_ordinals();
+            live.map(move |ordinal| table.as_ref()?.written(ordinal))
+        };
+        parts.flat_map(of_part).collect()
     }
 
     /// Appends what changed and commits; returns the generation.
@@ -158,6 +229,14 @@ impl Draft {
             if let Some(sections) = part.heads {
                 entry.heads = Some(transaction.append(ExtentKind::Heads, &sections)?);
             }
+            if let Queries::New(sections) = part.queries {
+                entry.pseudo_queries = match sections {
+                    Some(sections) => {
+                        Some(transaction.append(ExtentKind::PseudoQueries, &sections)?)
+                    }
+                    None => None,
+                };
+            }
             let dead_count = part.segment.dead_count();
             if dead_count != entry.dead_count
                 && let Some(live) = part.segment.live()
@@ -179,6 +258,7 @@ impl From<NewSegment> for Part {
             segment: new.segment,
             body: Body::New(new.body),
             heads: Some(new.heads),
+            queries: Queries::Kept,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The sections this build knows. A file with another one that is not marked optional was
 //! written by a newer version and must not be read as if it were not there.
 
+use super::query_table;
 use crate::Result;
 use crate::docs::sections as docs;
 use crate::format::{ExtentKind, ExtentRef, SectionKind};
@@ -35,6 +36,13 @@ const HEADS: [SectionKind; 4] = [
 
 const TOMBSTONES: [SectionKind; 1] = [docs::TOMBSTONES];
 
+const PSEUDO_QUERIES: [SectionKind; 4] = [
+    query_table::QUERY_WRITERS,
+    query_table::QUERY_TEXTS,
+    query_table::DOCUMENT_QUERIES,
+    query_table::DOCUMENT_WRITERS,
+];
+
 /// Opens an extent of `kind` whose sections this build knows or may ignore.
 ///
 /// # Errors
@@ -47,6 +55,7 @@ pub(super) fn open(stored: &Snapshot, reference: &ExtentRef, kind: ExtentKind) -
         ExtentKind::Segment => &SEGMENT,
         ExtentKind::Heads => &HEADS,
         ExtentKind::Tombstones => &TOMBSTONES,
+        ExtentKind::PseudoQueries => &PSEUDO_QUERIES,
         _ => &[],
     })?;
     Ok(extent)

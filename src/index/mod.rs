@@ -25,6 +25,7 @@ mod options;
 mod params;
 mod prepare;
 mod progress;
+mod query_table;
 mod recover;
 mod rerank;
 mod search;
@@ -33,6 +34,7 @@ mod segment_builder;
 mod snapshot;
 mod train;
 mod view;
+mod write_queries;
 mod writer;
 
 #[cfg(test)]
@@ -57,10 +59,12 @@ pub use params::{
     PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub use progress::{Progress, ProgressFn, Stage};
+pub use query_table::QueryWriterRecord;
 pub use recover::{RecoverReport, recover};
 pub use search::{Hit, Mode, SearchOptions, SearchResult};
 pub use snapshot::Snapshot;
 pub use train::TrainOptions;
+pub use write_queries::QueryReport;
 pub use writer::{CommitReport, Writer};
 
 use crate::columns::SectionSource;

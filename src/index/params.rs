@@ -153,12 +153,19 @@ pub struct TrainingRecord {
     pub documents: u64,
     /// Pseudo-queries made.
     pub pseudo_queries: u64,
+    /// Of these, written by a language model.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub written_queries: u64,
     /// Of these, held out to stop early.
     pub held_out: u64,
     /// The fit of the trie head.
     pub trie_head: FitRecord,
     /// The fit of the document head.
     pub document_head: FitRecord,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What one fit did; losses are means over the held-out pseudo-queries, in nats.

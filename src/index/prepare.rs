@@ -53,11 +53,7 @@ pub(super) fn prepare(
         let (own, has_terms) = docids_of(document, stats, encoder, params)?;
         without_terms += usize::from(!has_terms);
         docids.push(own);
-        progress(Progress {
-            stage: Stage::Docids,
-            done,
-            total,
-        });
+        progress(Progress::new(Stage::Docids, done, total));
     }
     let texts: Vec<String> = documents.iter().map(passage).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -65,11 +61,7 @@ pub(super) fn prepare(
         &texts,
         params.encoder.max_passage_tokens,
         &mut |done, total| {
-            progress(Progress {
-                stage: Stage::EncodingDocuments,
-                done,
-                total,
-            });
+            progress(Progress::new(Stage::EncodingDocuments, done, total));
         },
     )?;
     Ok((

@@ -16,6 +16,10 @@ pub enum Stage {
     FittingTrieHead,
     /// Fitting the document head; counts examples, and may stop early.
     FittingDocumentHead,
+    /// A language model writes docids; counts documents.
+    WritingDocids,
+    /// A language model writes pseudo-queries; counts documents.
+    WritingQueries,
     /// Writing and syncing; counts steps.
     Writing,
 }
@@ -30,6 +34,8 @@ impl Stage {
             Stage::EncodingPseudoQueries => "encoding pseudo-queries",
             Stage::FittingTrieHead => "fitting the trie head",
             Stage::FittingDocumentHead => "fitting the document head",
+            Stage::WritingDocids => "writing docids",
+            Stage::WritingQueries => "writing queries",
             Stage::Writing => "writing",
         }
     }
@@ -44,6 +50,20 @@ pub struct Progress {
     pub done: usize,
     /// Units in all, or the most there can be.
     pub total: usize,
+    /// Tokens that a language model read and wrote so far; 0 where there is none.
+    pub tokens: u64,
+}
+
+impl Progress {
+    /// Progress without a language model.
+    pub fn new(stage: Stage, done: usize, total: usize) -> Self {
+        Progress {
+            stage,
+            done,
+            total,
+            tokens: 0,
+        }
+    }
 }
 
 /// Receives progress; `&mut |_| {}` ignores it.

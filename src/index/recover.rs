@@ -140,7 +140,11 @@ fn copy_segment(
         tombstones: tombstones
             .map(|reference| copy(reference, ExtentKind::Tombstones))
             .transpose()?,
-        pseudo_queries: None,
+        // A model can write them again, so damage to them loses nothing.
+        pseudo_queries: entry
+            .pseudo_queries
+            .as_ref()
+            .and_then(|reference| copy(reference, ExtentKind::PseudoQueries).ok()),
         ..entry.clone()
     })
 }

@@ -6,6 +6,7 @@
 
 use super::params::{FitRecord, IndexParams, TrainingRecord};
 use super::progress::{Progress, ProgressFn, Stage};
+use super::query_table::QueryTable;
 use super::segment::Segment;
 use super::segment_builder::head_sections;
 use super::view::View;
@@ -77,25 +78,34 @@ const MAX_HELD_OUT: usize = 1_000;
 const HELD_OUT_SHARE: f32 = 0.2;
 const BATCH_EXAMPLES: usize = 256;
 
+/// What there is to learn from.
+pub(crate) struct TrainingCorpus<'a> {
+    pub(crate) segments: &'a [Segment],
+    /// Pseudo-queries that a language model wrote, per segment.
+    pub(crate) queries: &'a [Option<QueryTable>],
+    pub(crate) stats: &'a TermStats,
+}
+
 pub(crate) fn train_heads(
-    segments: &[Segment],
-    stats: &TermStats,
+    corpus: &TrainingCorpus<'_>,
     encoder: &dyn TextEncoder,
     params: &IndexParams,
     options: &TrainOptions,
     progress: ProgressFn<'_>,
 ) -> Result<Trained> {
-    let (places, queries, owners) = ask(segments, stats, params, options, progress)?;
+    let segments = corpus.segments;
+    let Asked {
+        places,
+        queries,
+        owners,
+        written,
+    } = ask(corpus, params, options, progress)?;
     let texts: Vec<&str> = queries.iter().map(String::as_str).collect();
     let vectors = encoder.encode(
         &texts,
         params.encoder.max_query_tokens,
         &mut |done, total| {
-            progress(Progress {
-                stage: Stage::EncodingPseudoQueries,
-                done,
-                total,
-            });
+            progress(Progress::new(Stage::EncodingPseudoQueries, done, total));
         },
     )?;
     let (training, held_out) = split(&owners, places.len(), options.seed);
@@ -124,7 +134,7 @@ pub(crate) fn train_heads(
         seed: options.seed,
     };
     let report =
-        |stage, progress: ProgressFn<'_>, done, total| progress(Progress { stage, done, total });
+        |stage, progress: ProgressFn<'_>, done, total| progress(Progress::new(stage, done, total));
     let trie_fit = fit(
         &mut trie.tree,
         &vectors,
@@ -188,6 +198,7 @@ pub(crate) fn train_heads(
             seed: options.seed,
             documents: places.len() as u64,
             pseudo_queries: queries.len() as u64,
+            written_queries: written,
             held_out: held_out.len() as u64,
             trie_head: record(&trie_fit),
             document_head: record(&document_fit),
@@ -196,13 +207,25 @@ pub(crate) fn train_heads(
 }
 
 /// All live documents, their pseudo-queries, and which document each query belongs to.
+struct Asked {
+    places: Vec<Place>,
+    queries: Vec<String>,
+    owners: Vec<u32>,
+    /// Of the queries, those that a language model wrote.
+    written: u64,
+}
+
 fn ask(
-    segments: &[Segment],
-    stats: &TermStats,
+    corpus: &TrainingCorpus<'_>,
     params: &IndexParams,
     options: &TrainOptions,
     progress: ProgressFn<'_>,
-) -> Result<(Vec<Place>, Vec<String>, Vec<u32>)> {
+) -> Result<Asked> {
+    let TrainingCorpus {
+        segments,
+        queries: tables,
+        stats,
+    } = *corpus;
     let query_options = PseudoQueryOptions {
         per_document: params.pseudo_queries.per_document,
         seed: options.seed,
@@ -212,26 +235,30 @@ fn ask(
         .map(|segment| segment.document_count as usize)
         .sum();
     let (mut places, mut queries, mut owners) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, segment) in (0u32..).zip(segments) {
+    let mut written = 0;
+    for ((number, segment), table) in (0u32..).zip(segments).zip(tables) {
         let is_live = |ordinal| segment.is_live(ordinal);
         segment.documents.for_each(is_live, |ordinal, document| {
-            for query in pseudo_queries(&document, stats, &query_options) {
-                queries.push(query);
-                owners.push(places.len() as u32);
-            }
+            let own = table.iter().flat_map(|table| table.queries(ordinal));
+            let before = queries.len();
+            queries.extend(own.map(str::to_owned));
+            written += (queries.len() - before) as u64;
+            queries.extend(pseudo_queries(&document, stats, &query_options));
+            owners.resize(queries.len(), places.len() as u32);
             places.push(Place {
                 segment: number,
                 ordinal,
             });
-            progress(Progress {
-                stage: Stage::PseudoQueries,
-                done: places.len(),
-                total,
-            });
+            progress(Progress::new(Stage::PseudoQueries, places.len(), total));
             Ok(())
         })?;
     }
-    Ok((places, queries, owners))
+    Ok(Asked {
+        places,
+        queries,
+        owners,
+        written,
+    })
 }
 
 /// Training and held-out examples: some documents keep one of their queries back.

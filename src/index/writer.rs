@@ -2,15 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Index;
 use super::commit::Draft;
 use super::merge_policy::MergePolicy;
 use super::prepare::{prepare, term_stats};
 use super::progress::{Progress, ProgressFn, Stage};
 use super::segment_builder::build_segment;
-use super::{Index, train::TrainOptions};
+use super::train::{TrainOptions, TrainingCorpus, train_heads};
 use crate::docs::Document;
 use crate::generate::{TermStats, clean_docid};
-use crate::store::{Space, VacuumReport, WriteLock, WriteOptions};
+use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 use crate::{Error, Result};
 
 /// What a commit did.
@@ -173,6 +174,11 @@ impl Writer {
         self.replaced = 0;
     }
 
+    /// Starts a commit of something else than documents.
+    pub(super) fn begin(&self) -> Result<Transaction> {
+        self.lock.begin()
+    }
+
     fn is_committed(&self, id: &str) -> bool {
         let snapshot = self.index.snapshot();
         let segments = &snapshot.state.segments;
@@ -238,30 +244,25 @@ impl Writer {
         if let Some(options) = train {
             let encoder = self.index.encoder()?;
             let segments: Vec<_> = draft.segments().cloned().collect();
-            let trained = super::train::train_heads(
-                &segments, &stats, &*encoder, &params, options, progress,
-            )?;
+            let corpus = TrainingCorpus {
+                segments: &segments,
+                queries: &draft.query_tables(),
+                stats: &stats,
+            };
+            let trained = train_heads(&corpus, &*encoder, &params, options, progress)?;
             draft.set_heads(trained.heads);
             params.training = Some(trained.record);
         }
         report.segments = draft.segments().count();
 
         if draft.is_changed() {
-            progress(Progress {
-                stage: Stage::Writing,
-                done: 0,
-                total: 1,
-            });
+            progress(Progress::new(Stage::Writing, 0, 1));
             report.generation = draft.commit(transaction, &params)?;
             // Done, even if reading the new state fails: a second attempt must not do it again.
             self.rollback();
             self.index.catch_up()?;
             report.vacuumed_bytes = self.vacuum_if_due();
-            progress(Progress {
-                stage: Stage::Writing,
-                done: 1,
-                total: 1,
-            });
+            progress(Progress::new(Stage::Writing, 1, 1));
         }
         self.rollback();
         Ok(report)

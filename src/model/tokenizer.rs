@@ -50,6 +50,16 @@ impl Tokenizer {
     ///
     /// [`ErrorKind::Model`] when the bytes are not a tokenizer.
     pub fn from_bytes(bytes: &[u8]) -> Result<Tokenizer> {
+        Tokenizer::read(bytes, true)
+    }
+
+    /// The same for prompts, in which special tokens are what they stand for: who puts text into
+    /// a prompt takes care of those in it ([`special_tokens_in_text`](Self::special_tokens_in_text)).
+    pub(super) fn for_prompts(bytes: &[u8]) -> Result<Tokenizer> {
+        Tokenizer::read(bytes, false)
+    }
+
+    fn read(bytes: &[u8], special_tokens_are_text: bool) -> Result<Tokenizer> {
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| {
             let message = format!("not a usable tokenizer.json ({e}); use the file of the model");
             Error::with_source(ErrorKind::Model, message, e)
@@ -58,7 +68,7 @@ impl Tokenizer {
         inner
             .with_truncation(None)
             .map_err(|e| failed("setting up the tokenizer", e))?;
-        inner.set_encode_special_tokens(true);
+        inner.set_encode_special_tokens(special_tokens_are_text);
         let (prefix, suffix) = template(&inner)?;
         let vocab_size = inner
             .get_vocab(true)
@@ -113,6 +123,48 @@ impl Tokenizer {
             .encode_fast(text, false)
             .map_err(|e| failed("tokenising a text", e))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The token ids of a prompt: with the special tokens that stand before a text, and without a
+    /// limit.
+    pub(super) fn encode_prompt(&self, text: &str) -> Result<Vec<u32>> {
+        let plain = self.encode_plain(text)?;
+        // Some templates write the first token themselves.
+        Ok(if plain.starts_with(&self.prefix) {
+            plain
+        } else {
+            [self.prefix.as_slice(), &plain].concat()
+        })
+    }
+
+    /// The longest beginning of `text` with at most `max_tokens` tokens, special tokens not
+    /// counted. Looks at as much of the text as [`encode`](Self::encode) does.
+    pub(super) fn first_text<'t>(&self, text: &'t str, max_tokens: usize) -> Result<&'t str> {
+        let mut cut_chars = max_tokens.saturating_mul(CUT_CHARS_PER_TOKEN);
+        loop {
+            let piece = cut(text, cut_chars.min(MAX_CUT_CHARS));
+            let encoding = self.inner.encode(piece, false);
+            let encoding = encoding.map_err(|e| failed("tokenising a text", e))?;
+            if let Some(&(start, _)) = encoding.get_offsets().get(max_tokens) {
+                return Ok(text.get(..start).unwrap_or(piece));
+            }
+            if piece.len() == text.len() || cut_chars >= MAX_CUT_CHARS {
+                return Ok(piece);
+            }
+            cut_chars = cut_chars.saturating_mul(2);
+        }
+    }
+
+    /// A token as the vocabulary writes it.
+    pub(super) fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The texts of all special tokens.
+    pub(super) fn special_tokens_in_text(&self) -> Vec<String> {
+        let added = self.inner.get_added_tokens_decoder();
+        let special = added.into_values().filter(|token| token.special);
+        special.map(|token| token.content).collect()
     }
 
     /// The text of token ids, special tokens left out.
@@ -223,7 +275,7 @@ impl DocidTokenizer for Tokenizer {
     }
 
     fn token_text(&self, token: u32) -> Option<String> {
-        self.inner.id_to_token(token)
+        self.token(token)
     }
 }
 

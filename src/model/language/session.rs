@@ -25,6 +25,7 @@ use ort::session::{OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType, TensorRef, TensorValueType, ValueType};
 use parking_lot::Mutex;
 
+use super::config::{LanguageModelConfig, WeightFormat};
 use super::kv_cache::{KvCache, KvShape};
 use crate::model::device::Device;
 use crate::model::runtime::Runtime;
@@ -112,6 +113,8 @@ pub struct DecoderOutput {
 pub struct Logits {
     values: Tensor<f32>,
     columns: usize,
+    /// Rows of `values` per row: the last of them counts.
+    stride: usize,
 }
 
 impl Logits {
@@ -126,7 +129,14 @@ impl Logits {
         Ok(Logits {
             columns: len / rows.max(1),
             values,
+            stride: 1,
         })
+    }
+
+    /// Only the last of every `stride` rows.
+    pub(super) fn every(mut self, stride: usize) -> Logits {
+        self.stride = stride;
+        self
     }
 
     /// Values per row.
@@ -137,7 +147,7 @@ impl Logits {
     /// One row; empty if there is no such row.
     pub fn row(&self, row: usize) -> &[f32] {
         let (_, values) = self.values.extract_tensor();
-        let start = row * self.columns;
+        let start = (row * self.stride + self.stride - 1) * self.columns;
         values.get(start..start + self.columns).unwrap_or_default()
     }
 }
@@ -161,14 +171,15 @@ impl std::fmt::Debug for DecoderSession {
 }
 
 impl DecoderSession {
-    /// Opens the `model.onnx` of an imported model, whose weights lie beside it.
+    /// Opens the graph of an imported model, whose weights lie beside it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Runtime`] without a usable ONNX Runtime, [`ErrorKind::Device`] when the
     /// device asked for cannot be used, [`ErrorKind::Model`] when the graph is unusable.
     pub fn open(folder: &Path, options: &DecoderOptions) -> Result<DecoderSession> {
-        let path = folder.join("model.onnx");
+        let config = LanguageModelConfig::read(folder)?;
+        let path = folder.join(&config.graph);
         let graph = std::fs::read(&path).map_err(|e| {
             let message = format!(
                 "cannot read {}: {e}; give a folder that `zerogr model import` wrote",
@@ -176,7 +187,9 @@ impl DecoderSession {
             );
             Error::with_source(ErrorKind::Model, message, e)
         })?;
-        DecoderSession::from_graph(&graph, folder, options)
+        let mut options = options.clone();
+        options.prepack |= config.weights == Some(WeightFormat::Int4);
+        DecoderSession::from_graph(&graph, folder, &options)
     }
 
     /// Opens a graph in memory whose weights are in files of `weights_folder`.

@@ -1,0 +1,65 @@
+//! Docids and pseudo-queries by a language model.
+//!
+//! ```text
+//!   document ─► excerpt ─► prompt ─► language model ─► text ─► checked against the rules
+//!               (128 words,  few-shot or                        │           │
+//!                300 tokens) instruction                     repaired    fallback
+//! ```
+//!
+//! What a model writes is a proposal. A docid leaves here only if it obeys the rules of
+//! [`obeys_docid_rules`]; a query only if it is one. So a small model, which echoes, repeats and
+//! invents, can be used as well as a capable one; how much of its text was good is counted.
+
+mod docids;
+mod examples;
+mod excerpt;
+mod queries;
+mod script;
+
+pub use docids::{
+    DocidOrigin, DocidWriter, LanguageDocidOptions, LanguageDocids, obeys_docid_rules,
+};
+pub use queries::{DEFAULT_INSTRUCTION, LanguageQueries, LanguageQueryOptions, QueryWriter};
+
+use serde::{Deserialize, Serialize};
+
+use crate::language::TextGenerator;
+
+/// How a model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptStyle {
+    /// Examples, and the beginning of one more: for base models and small ones, which take
+    /// instructions for text.
+    FewShot,
+    /// The rules in words, in the model's chat template: for capable chat models.
+    Instruction,
+}
+
+impl PromptStyle {
+    /// The style that suits a model.
+    pub fn for_model(generator: &dyn TextGenerator) -> PromptStyle {
+        if generator.follows_instructions() {
+            PromptStyle::Instruction
+        } else {
+            PromptStyle::FewShot
+        }
+    }
+}
+
+/// Changes whenever the wording of a prompt does, and is recorded with what came of it.
+pub const PROMPT_VERSION: u32 = 1;
+
+/// The words of the line that says most, without the label that a prompt or a model puts in
+/// front of it.
+fn without_label<'t>(line: &'t str, labels: &[&str]) -> &'t str {
+    let line = line.trim();
+    for label in labels {
+        let head = line.get(..label.len());
+        if head.is_some_and(|head| head.eq_ignore_ascii_case(label)) {
+            let rest = line.get(label.len()..).unwrap_or_default();
+            return rest.trim_start_matches([':', ' ', '*']).trim();
+        }
+    }
+    line
+}
