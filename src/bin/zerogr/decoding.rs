@@ -63,9 +63,30 @@ impl DecodingArgs {
         self.rerank == Some(Switch::On)
     }
 
+    /// Whether a weight was given that only planned search has.
+    pub fn weighs_planner(&self) -> bool {
+        self.planner.is_some() || self.prior_share.is_some()
+    }
+
+    /// Whether the decoder draws at random.
+    pub fn samples(&self) -> bool {
+        matches!(self.decoder, Kind::ReverseAnnealed | Kind::Gumbel)
+    }
+
+    /// The seeds of `count` searches that differ in nothing else.
+    pub fn seeds(&self, count: u32) -> impl Iterator<Item = u64> {
+        let first = self.seed;
+        (0..u64::from(count)).map(move |number| first.wrapping_add(number))
+    }
+
     /// The options of a search in `mode`.
     pub fn options(&self, mode: Mode) -> SearchOptions {
-        let mut options = SearchOptions::new().mode(mode).decoder(self.decoder());
+        self.options_with_seed(mode, self.seed)
+    }
+
+    /// The same with another seed.
+    pub fn options_with_seed(&self, mode: Mode, seed: u64) -> SearchOptions {
+        let mut options = SearchOptions::new().mode(mode).decoder(self.decoder(seed));
         options.draws = self.draws;
         options.rerank = self.rerank.map(|switch| switch == Switch::On);
         options.planner = self.planner;
@@ -82,7 +103,7 @@ impl DecodingArgs {
         options
     }
 
-    fn decoder(&self) -> Decoder {
+    fn decoder(&self, seed: u64) -> Decoder {
         match self.decoder {
             Kind::BestFirst => Decoder::BestFirst,
             Kind::ReverseAnnealed => {
@@ -90,12 +111,12 @@ impl DecodingArgs {
                 Decoder::ReverseAnnealed(ReverseAnnealed {
                     draws: self.draws.unwrap_or(paper.draws),
                     t_max: self.t_max.unwrap_or(paper.t_max),
-                    seed: self.seed,
+                    seed,
                     ..paper
                 })
             }
             Kind::Gumbel => Decoder::GumbelTopK(GumbelTopK {
-                seed: self.seed,
+                seed,
                 temperature: self.t_max.unwrap_or(1.0),
             }),
             Kind::Beam => {

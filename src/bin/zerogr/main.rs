@@ -12,6 +12,7 @@ mod documents;
 mod eval;
 mod failure;
 mod info;
+mod mode;
 mod open;
 mod output;
 mod packages;
