@@ -13,7 +13,7 @@ use super::plan::Dataset;
 use crate::failure::Failure;
 
 /// Queries that are shown of each kind, won and lost.
-const SHOWN_QUERIES: usize = 5;
+const SHOWN_QUERIES: usize = 4;
 
 /// Documents that are shown of each ranking.
 const SHOWN_HITS: usize = 3;

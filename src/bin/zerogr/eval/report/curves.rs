@@ -6,8 +6,8 @@ use super::{WIDTH, colour, html, svg};
 
 const COLUMNS: f64 = 3.0;
 const GAP: f64 = 10.0;
-const HEIGHT: f64 = 190.0;
-const LEFT: f64 = 28.0;
+const HEIGHT: f64 = 220.0;
+const LEFT: f64 = 34.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 20.0;
 
@@ -51,7 +51,7 @@ fn chart(name: &str, curves: &[Vec<f64>]) -> String {
     let last = CURVE.last().copied().unwrap_or(1);
     let x = svg::LogScale::new(1.0, last as f64, LEFT, right);
     let y = |value: f64| HEIGHT - BOTTOM - value * (HEIGHT - BOTTOM - TOP);
-    let mut content = svg::text(LEFT, 12.0, "start", "name", &html::excerpt(name, 30));
+    let mut content = svg::text(LEFT, 12.0, "start", "name", &html::excerpt(name, 40));
     for tick in 0..=4 {
         let value = f64::from(tick) / 4.0;
         content.push_str(&svg::line((LEFT, y(value)), (right, y(value)), "grid"));

@@ -14,8 +14,8 @@ use super::compare::Results;
 use super::table;
 use html::escape;
 
-/// Charts are as wide as the text on A4 paper.
-const WIDTH: f64 = 720.0;
+/// Width of charts that stand alone; on paper they are scaled down.
+const WIDTH: f64 = 960.0;
 
 /// One colour per system, told apart by colour-blind readers, too (Paul Tol's "bright").
 const COLOURS: [&str; 7] = [

@@ -77,11 +77,16 @@ impl LogScale {
         self.from + self.share(value) * (self.to - self.from)
     }
 
-    /// 1, 2 and 5 times the powers of ten that lie inside.
+    /// The powers of ten that lie inside, and over short ranges 2 and 5 times these, too.
     pub fn ticks(&self) -> Vec<f64> {
         let first = self.low.log10().floor() as i32;
         let last = self.high.log10().ceil() as i32;
-        let steps = (first..=last).flat_map(|power| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(power)));
+        let factors: &[f64] = match self.high / self.low > 300.0 {
+            true => &[1.0],
+            false => &[1.0, 2.0, 5.0],
+        };
+        let steps = (first..=last)
+            .flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
         let inside = |tick: &f64| *tick >= self.low * 0.999 && *tick <= self.high * 1.001;
         steps.filter(inside).collect()
     }
@@ -106,6 +111,12 @@ mod tests {
             assert!((scale.place(value) - place).abs() < 1e-9);
         }
         assert_eq!(scale.ticks(), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
+        let long = LogScale::new(0.05, 50.0, 0.0, 200.0).ticks();
+        assert!(
+            long.iter()
+                .zip([0.1, 1.0, 10.0])
+                .all(|(a, b)| (a - b).abs() < 1e-9)
+        );
         let single = LogScale::new(0.0, 0.0, 0.0, 200.0);
         assert!(single.place(0.0).is_finite());
         assert_eq!([short(0.05), short(2.0)], ["0.05", "2"]);
