@@ -17,21 +17,29 @@
 //! | `decoder_graph` | the graph: its inputs, outputs and nodes |
 //! | `weights`, `quantize` | how each format stores a weight and multiplies by it |
 //! | `weights_file` | the external data, written as a stream |
+//! | `import` | from a path to a model folder |
+//! | `gguf`, `safetensors`, `hugging_face` | reading checkpoints |
+//! | `external_graph` | folders that hold a decoder ONNX already |
 //! | `onnx`, `nodes` | the ONNX messages, and making them |
 //! | `random` | a model with random weights, for tests and benches |
 //!
 //! Invariants:
 //!
-//! - I1. No content of a file makes this panic or allocate more than the file's own size.
-//! - I2. Weights are never held twice: sources are mapped, the output is written as a stream, and
-//!   at most one layer's matrix is in memory.
+//! - I1. No content of a file makes this panic, or allocate out of proportion to the file's size.
+//! - I2. Weights are never held twice: sources are read a few rows at a time, the output is written as a
+//!   stream, and at most one layer's matrix is in memory.
 
 mod decoder_config;
 mod decoder_graph;
+mod external_graph;
+pub mod gguf;
+mod hugging_face;
+mod import;
 mod nodes;
 mod onnx;
 mod quantize;
 mod random;
+mod safetensors;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -40,5 +48,6 @@ mod weights_file;
 
 pub use decoder_config::{Architecture, DecoderConfig, RopeScaling};
 pub use decoder_graph::{GRAPH_FILE, WEIGHTS_FILE, write_decoder};
+pub use import::import;
 pub use random::{RandomTensors, random_decoder};
 pub use tensors::TensorSource;
