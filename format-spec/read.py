@@ -25,7 +25,7 @@ KNOWN_SECTIONS = {
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
     BLOB: {1},
-    PSEUDO_QUERIES: set(),  # none yet; whatever it has is ignored
+    PSEUDO_QUERIES: {0x0501, 0x0502, 0x0503, 0x0504},  # what else it has is ignored
     MANIFEST: {1, 2, 3, 4, 5},
 }
 # Input bytes of the transducer that have a number of their own, from 1 (fst.md).
@@ -408,8 +408,6 @@ def read_segment(file, superblock, number, entry, params, result):
     check(segment_ref and heads_ref, f"segment {entry['id']} is incomplete")
     segment = Extent(file, superblock, SEGMENT, segment_ref)
     heads = Extent(file, superblock, HEADS, heads_ref)
-    if queries_ref:
-        Extent(file, superblock, PSEUDO_QUERIES, queries_ref)
     n, m, dim = entry["documents"], entry["docids"], params["encoder"]["dim"]
     width = params["tokenizer"]["token_width_bytes"]
     check(width in (2, 3), "bad token width")
@@ -430,6 +428,9 @@ def read_segment(file, superblock, number, entry, params, result):
     payloads = read_payloads(segment, n)
     check_tags(segment, payloads)
     read_lexicon(segment, n, number, result)
+    if queries_ref:
+        queries = Extent(file, superblock, PSEUDO_QUERIES, queries_ref)
+        read_queries(queries, n, number, result)
     bitmap = bytes((n + 7) // 8)
     if tombstones_ref:
         bitmap = Extent(file, superblock, TOMBSTONES, tombstones_ref).section(0x0306)
@@ -466,6 +467,24 @@ def check_tags(segment, payloads):
                 wanted.setdefault(tag, []).append(ordinal)
         expected = sorted(wanted.items(), key=lambda item: item[0].encode())
         check(list(zip(names, carriers)) == expected, "tags and payloads disagree")
+
+
+def read_queries(extent, n, number, result):
+    """What a language model wrote; an extent of another make is left alone."""
+    if extent.sections.keys() != {0x0501, 0x0502, 0x0503, 0x0504}:
+        return
+    writers = read_strings(extent.section(0x0501), extent.counts[0x0501])
+    texts = read_strings(extent.section(0x0502), extent.counts[0x0502])
+    rows = read_lists(extent.section(0x0503), n, len(texts))
+    writer_of = [one for one, in struct.iter_unpack("<I", extent.section(0x0504))]
+    check(len(writer_of) == n and all(one <= len(writers) for one in writer_of),
+          "the writers of queries do not fit their segment")
+    for ordinal, one in enumerate(writer_of):
+        check(one or not rows[ordinal], "queries without a writer")
+        if one:
+            result.setdefault("queries", []).append(dict(
+                segment=number, ordinal=ordinal, writer=json.loads(writers[one - 1]),
+                queries=[texts[row] for row in rows[ordinal]]))
 
 
 def read_lexicon(segment, n, number, result):

@@ -192,6 +192,7 @@ impl Index {
                 source: options.docids,
                 words: options.docid_words,
                 per_document: options.docids_per_document,
+                writer: options.docid_writer,
             },
             pseudo_queries: PseudoQueryParams {
                 per_document: options.pseudo_queries_per_document,

@@ -52,6 +52,8 @@ pub struct IndexOptions {
     pub docids_per_document: usize,
     /// Words per keyword docid.
     pub docid_words: usize,
+    /// Who wrote the docids that documents bring, to be recorded; no one is asked to.
+    pub docid_writer: Option<String>,
     /// Pseudo-queries per document.
     pub pseudo_queries_per_document: usize,
     /// Tokens of a document that are encoded.
@@ -75,6 +77,7 @@ impl IndexOptions {
             docids: DocidSource::Keywords,
             docids_per_document: 3,
             docid_words: 7,
+            docid_writer: None,
             pseudo_queries_per_document: 8,
             max_passage_tokens: 256,
             lexicon: LexiconParams::default(),

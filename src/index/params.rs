@@ -77,6 +77,10 @@ pub struct DocidParams {
     pub words: usize,
     /// Docids per document.
     pub per_document: usize,
+    /// Who wrote the docids that documents brought when the index was built, if a language model
+    /// did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
 }
 
 /// How pseudo-queries are made.

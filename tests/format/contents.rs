@@ -8,10 +8,10 @@ use half::f16;
 use serde_json::{Value, json};
 use zerogr::columns::{Csr, Strings, VectorRows};
 use zerogr::docs::{DocumentTable, sections as document_sections};
-use zerogr::format::{BlobPlace, SegmentEntry};
+use zerogr::format::{BlobPlace, SectionKind, SegmentEntry};
 use zerogr::index::SearchOptions;
 use zerogr::lexicon::Analyser;
-use zerogr::store::{Extent, MemoryBackend, Store};
+use zerogr::store::{Extent, MemoryBackend, Section, Store};
 use zerogr::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
 
 use super::{Words, open};
@@ -76,9 +76,45 @@ pub fn contents(bytes: &[u8]) -> Value {
         }
         push(&mut index["vectors"], segment.vectors());
         push(&mut index["lexicons"], segment.lexicon(number));
+        if let Some(reference) = entry.pseudo_queries {
+            push_queries(
+                &mut index,
+                &store.extent(&reference).unwrap(),
+                number,
+                entry.doc_count,
+            );
+        }
     }
     index["params"] = params;
     index
+}
+
+/// What a language model wrote for the documents of a segment (ZF-PQ-02).
+fn push_queries(index: &mut Value, extent: &Extent, segment: usize, n: u32) {
+    let [writers, texts, rows, writer_of] = [0x0501, 0x0502, 0x0503, 0x0504].map(SectionKind);
+    let Some(writers) = extent.find(writers).unwrap() else {
+        return;
+    };
+    let strings = |section: Section| {
+        let count = section.entry_count() as usize;
+        Strings::open(section, count).unwrap()
+    };
+    let (writers, texts) = (strings(writers), strings(extent.section(texts).unwrap()));
+    let text_count = texts.row_count() as u32;
+    let rows = Csr::open(extent.section(rows).unwrap(), n as usize, text_count).unwrap();
+    let writer_of = extent.section(writer_of).unwrap();
+    let mut found = index.get("queries").cloned().unwrap_or(json!([]));
+    for (ordinal, number) in (0..n).zip(writer_of.chunks_exact(4)) {
+        let number = u32::from_le_bytes(number.try_into().unwrap());
+        if number > 0 {
+            let writer: Value = serde_json::from_str(writers.row(number - 1)).unwrap();
+            let queries: Vec<&str> = rows.row(ordinal).map(|row| texts.row(row)).collect();
+            let line = json!({"segment": segment, "ordinal": ordinal, "writer": writer,
+                              "queries": queries});
+            push(&mut found, line);
+        }
+    }
+    index["queries"] = found;
 }
 
 fn push(list: &mut Value, value: Value) {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde_json::json;
 use zerogr::Document;
 use zerogr::format::{BlobEntry, BlobPlace, BlobRole};
+use zerogr::generate::language::{LanguageQueryOptions, PromptStyle};
 use zerogr::index::{EncoderSource, Index, IndexOptions, TrainOptions};
 use zerogr::store::MemoryBackend;
 
 use super::Words;
+use super::stand_in::{StandIn, document_in};
 
 /// An index to be written.
 pub struct Golden {
@@ -50,7 +52,7 @@ const fn golden(
     }
 }
 
-pub const GOLDENS: [Golden; 10] = [
+pub const GOLDENS: [Golden; 11] = [
     golden("empty", NARROW, |_| {}, &["anything"]),
     golden(
         "untrained",
@@ -79,6 +81,7 @@ pub const GOLDENS: [Golden; 10] = [
     golden("unicode", NARROW, unicode, &["grüße", "Привет мир"]),
     golden("fanout", FLAT, fanout, &["one", "two"]),
     golden("blobs", NARROW, blobs, &["shock wave"]),
+    golden("queries", NARROW, queries, &["shock wave"]),
 ];
 
 impl Golden {
@@ -282,4 +285,36 @@ fn blobs(index: &Index) {
     manifest.blobs.push(notes);
     manifest.user_metadata = b"of the application\0\xff".to_vec();
     transaction.commit(manifest).unwrap();
+}
+
+/// Queries of a writer that took another's place (ZF-PQ-03), a document that no query was good
+/// enough for, and one that came later.
+fn queries(index: &Index) {
+    let mut documents = prose();
+    documents.truncate(4);
+    commit(index, documents);
+    let model = StandIn::new(|prompt: &str, sample| {
+        let words = document_in(prompt).split_whitespace().take(2 + sample);
+        let words: Vec<&str> = words.collect();
+        if words.contains(&"gene.") {
+            String::new()
+        } else {
+            words.join(" ")
+        }
+    });
+    let write = |instruction: &str| {
+        let mut options = LanguageQueryOptions::new(PromptStyle::FewShot, instruction, 5).unwrap();
+        options.per_document = 2;
+        index.write_queries(&model, &options, &mut |_| {}).unwrap();
+    };
+    write("Find the paper.");
+    commit(
+        index,
+        [Document::new("moss").text("Moss and lichen on bare rock")],
+    );
+    write("Find another paper.");
+    commit(
+        index,
+        [Document::new("fern").text("Ferns in the shade of old trees")],
+    );
 }

@@ -5,6 +5,8 @@
 pub mod by_hand;
 pub mod contents;
 pub mod indexes;
+#[path = "../stand_in/mod.rs"]
+pub mod stand_in;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -4,14 +4,22 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
+use zerogr::Document;
 use zerogr::docs::{DocumentReader, ReadOptions};
+use zerogr::generate::language::PromptStyle;
 use zerogr::index::{
-    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, TrainOptions, Writer,
+    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, QueryReport, TrainOptions,
+    Writer,
 };
 use zerogr::model::EncoderOptions;
+use zerogr::model::language::LanguageModel;
 
 use crate::device::DeviceArg;
 use crate::failure::Failure;
+use crate::generate::{
+    DocidReport, TaskArgs, query_line, write_docids, write_queries, writer_name,
+};
+use crate::language::ModelArgs;
 use crate::progress::Stages;
 use crate::unfinished::Unfinished;
 use crate::{open, output};
@@ -31,6 +39,13 @@ pub struct Args {
     /// Where docids come from when a document brings none.
     #[arg(long, value_enum, default_value_t = Docids::Keywords)]
     docids: Docids,
+    /// Which pseudo-queries the index learns from.
+    #[arg(long, value_enum, default_value_t = Queries::Free)]
+    queries: Queries,
+    #[command(flatten)]
+    task: TaskArgs,
+    #[command(flatten)]
+    model: ModelArgs,
     /// A sentence-transformers folder with an ONNX graph, instead of the installed encoder.
     #[arg(long, value_name = "DIR")]
     encoder: Option<PathBuf>,
@@ -53,10 +68,22 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 enum Docids {
+    /// The document's keywords.
     Keywords,
+    /// The document's title.
     Title,
+    /// Written by the language model.
+    Lm,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Queries {
+    /// Pieces of the documents themselves.
+    Free,
+    /// Those, and queries written by the language model.
+    Lm,
 }
 
 /// Add documents to an index; those with a known id replace the old ones.
@@ -83,9 +110,28 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut options = IndexOptions::default()
         .embed_encoder(!args.external_encoder)
         .docids(match args.docids {
-            Docids::Keywords => DocidSource::Keywords,
+            // The documents bring what the model wrote.
+            Docids::Keywords | Docids::Lm => DocidSource::Keywords,
             Docids::Title => DocidSource::Title,
         });
+    let by_model = args.docids == Docids::Lm || args.queries == Queries::Lm;
+    if args.model.is_given() && !by_model {
+        let message = "--model is for --docids lm and --queries lm: give one of them";
+        return Err(Failure::usage(message));
+    }
+    let writing = match by_model {
+        true => Some(
+            args.model
+                .open(args.device.device(), "--docids lm or --queries lm")?,
+        ),
+        false => None,
+    };
+    let query_options = writing.as_ref().filter(|_| args.queries == Queries::Lm);
+    let query_options = query_options
+        .map(|(_, style)| args.task.options(*style, args.seed.unwrap_or(0)))
+        .transpose()?;
+    let docid_writer = writing.as_ref().filter(|_| args.docids == Docids::Lm);
+    options.docid_writer = docid_writer.map(|(model, style)| writer_name(model, *style));
     if let Some(dir) = &args.encoder {
         options.encoder = EncoderSource::Folder(dir.clone());
     }
@@ -93,13 +139,31 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     options.encoder_options = EncoderOptions::new().device(args.device.device());
     let train = TrainOptions::default().seed(args.seed.unwrap_or(0));
     let train = (!args.no_train).then_some(&train);
-    let built = build(
-        &args.inputs,
-        &args.output,
-        options,
-        train,
-        args.skip_bad_lines,
-    )?;
+    let task = Task {
+        inputs: &args.inputs,
+        output: &args.output,
+        // With the model's queries, training comes behind them.
+        train: train.filter(|_| query_options.is_none()),
+        docid_writer,
+        skip_bad_lines: args.skip_bad_lines,
+    };
+    let mut built = build(&task, options)?;
+    if let (Some((model, _)), Some(options)) = (&writing, &query_options) {
+        built.queries = Some(write_queries(&built.index, model, options).map_err(|failure| {
+            Failure::new(format!(
+                "{failure}\n  the index is at {}, without training: go on with `zerogr generate \
+                 queries` and `zerogr train`",
+                built.index.path().display()
+            ))
+        })?);
+        if let Some(train) = train {
+            let mut stages = Stages::default();
+            built
+                .index
+                .train(train, &mut |progress| stages.report(progress))?;
+            stages.finish();
+        }
+    }
     print(&built, started, args.json)
 }
 
@@ -117,6 +181,8 @@ pub fn add(args: &AddArgs) -> Result<(), Failure> {
         report: commit(&mut writer, None)?,
         left_out: reader.skipped().count,
         index,
+        docids: None,
+        queries: None,
     };
     print(&built, started, args.json)
 }
@@ -129,34 +195,71 @@ pub struct Built {
     pub report: CommitReport,
     /// Lines and files that could not be read.
     left_out: u64,
+    /// Docids by a language model.
+    docids: Option<DocidReport>,
+    /// Queries by a language model.
+    queries: Option<QueryReport>,
 }
 
-/// Builds an index; unless it succeeds, there is no file at `output`.
-pub fn build(
-    inputs: &[PathBuf],
-    output: &Path,
-    options: IndexOptions,
-    train: Option<&TrainOptions>,
-    skip_bad_lines: bool,
-) -> Result<Built, Failure> {
-    let mut reader = DocumentReader::open(inputs, &ReadOptions { skip_bad_lines })?;
-    let unfinished = Unfinished::new(output)?;
+/// What to build.
+pub struct Task<'a> {
+    /// Files and folders to read.
+    pub inputs: &'a [PathBuf],
+    /// The index file.
+    pub output: &'a Path,
+    /// How to train, if at all.
+    pub train: Option<&'a TrainOptions>,
+    /// Who writes docids for documents that bring none.
+    pub docid_writer: Option<&'a (LanguageModel, PromptStyle)>,
+    /// Leave out lines that cannot be read.
+    pub skip_bad_lines: bool,
+}
+
+/// Builds an index; unless it succeeds, there is no file at the output. What a language model
+/// wrote is kept beside it until then, so that another attempt need not do it again.
+pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
+    let skip_bad_lines = task.skip_bad_lines;
+    let mut reader = DocumentReader::open(task.inputs, &ReadOptions { skip_bad_lines })?;
+    let unfinished = Unfinished::new(task.output)?;
     let device = options.encoder_options.device;
     let index = Index::create(unfinished.path(), options)?;
     let mut writer = index.writer()?;
-    if read_into(&mut writer, &mut reader)? == 0 {
+    let mut journal = task.output.as_os_str().to_owned();
+    journal.push(".docids.jsonl");
+    let journal = PathBuf::from(journal);
+    let mut docids = None;
+    let count = match task.docid_writer {
+        None => read_into(&mut writer, &mut reader)?,
+        Some((model, style)) => {
+            let mut documents = (&mut reader).collect::<Result<Vec<Document>, _>>()?;
+            say_what_was_left_out(&reader);
+            docids = Some(write_docids(&mut documents, model, *style, &journal)?);
+            let count = documents.len() as u64;
+            documents
+                .into_iter()
+                .try_for_each(|document| writer.add(document))?;
+            count
+        }
+    };
+    if count == 0 {
         return Err(Failure::new(
             "there is no document in the input: nothing was built",
         ));
     }
-    let report = commit(&mut writer, train)?;
+    let report = commit(&mut writer, task.train)?;
     // A file that is open cannot be moved on every platform.
     drop((writer, index));
     let finished = unfinished.finish()?;
+    if docids.is_some() {
+        // Best effort: what it says is in the index now.
+        let _ = std::fs::remove_file(&journal);
+    }
     Ok(Built {
         index: open::index(&finished, device)?,
         report,
         left_out: reader.skipped().count,
+        docids,
+        queries: None,
     })
 }
 
@@ -167,10 +270,14 @@ fn read_into(writer: &mut Writer, reader: &mut DocumentReader) -> Result<u64, Fa
         writer.add(document?)?;
         count += 1;
     }
+    say_what_was_left_out(reader);
+    Ok(count)
+}
+
+fn say_what_was_left_out(reader: &DocumentReader) {
     for report in &reader.skipped().reports {
         eprintln!("zerogr: left out: {report}");
     }
-    Ok(count)
 }
 
 fn commit(writer: &mut Writer, train: Option<&TrainOptions>) -> Result<CommitReport, Failure> {
@@ -185,14 +292,22 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
         index,
         report,
         left_out,
+        docids,
+        queries,
     } = built;
     let seconds = started.elapsed().as_secs_f64();
     let bytes = index.store().len_bytes()?;
     if as_json {
-        let value = json!({
+        let mut value = json!({
             "index": index.path(), "commit": report, "left_out": left_out,
             "documents": index.snapshot().document_count(), "file_bytes": bytes, "seconds": seconds,
         });
+        if let Some(docids) = docids {
+            value["written_docids"] = json!(docids);
+        }
+        if let Some(queries) = queries {
+            value["written_queries"] = json!(queries);
+        }
         return output::line(&value.to_string());
     }
     let mut lines = vec![format!(
@@ -205,5 +320,11 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
         "  added {}, replaced {}, docids {}, shared by several documents {}, without a term {}, left out {left_out}",
         report.added, report.replaced, report.docids, report.colliding_docids, report.without_terms
     ));
+    lines.extend(docids.as_ref().map(|docids| format!("  {}", docids.line())));
+    lines.extend(
+        queries
+            .as_ref()
+            .map(|queries| format!("  {}", query_line(queries))),
+    );
     output::line(&lines.join("\n"))
 }

@@ -44,7 +44,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let options = IndexOptions::default().file_seed(0);
     let train = TrainOptions::default();
     let inputs = [collection.corpus_path.clone()];
-    let built = build::build(&inputs, &args.output, options, Some(&train), false)?;
+    let task = build::Task {
+        inputs: &inputs,
+        output: &args.output,
+        train: Some(&train),
+        docid_writer: None,
+        skip_bad_lines: false,
+    };
+    let built = build::build(&task, options)?;
     output::line(&format!(
         "built {} in {:.0} s: {} documents, {} docids, {:.1} MB in one file\n",
         args.output.display(),

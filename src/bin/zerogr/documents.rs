@@ -107,11 +107,16 @@ pub fn delete(args: &DeleteArgs) -> Result<(), Failure> {
 
 /// A document as a line of JSON that `zerogr build` reads back.
 fn json_line(document: Document) -> String {
+    Value::Object(json_object(document)).to_string()
+}
+
+/// A document as an object that `zerogr build` reads back.
+pub fn json_object(document: Document) -> Map<String, Value> {
     let mut object: Map<String, Value> = document.fields;
     object.insert("_id".into(), document.id.into());
     object.insert("title".into(), document.title.into());
     object.insert("text".into(), document.text.into());
     object.insert("docid".into(), document.docids.into());
     object.insert("tags".into(), document.tags.into());
-    Value::Object(object).to_string()
+    object
 }

@@ -7,11 +7,14 @@ mod build;
 mod decoding;
 mod demo;
 mod device;
+mod docid_journal;
 mod doctor;
 mod documents;
 mod eval;
 mod failure;
+mod generate;
 mod info;
+mod language;
 mod mode;
 mod open;
 mod output;
@@ -47,6 +50,7 @@ enum Command {
     Demo(demo::Args),
     Build(build::Args),
     Add(build::AddArgs),
+    Generate(generate::Args),
     Train(train::Args),
     Search(search::Args),
     Get(documents::GetArgs),
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Add(args) => build::add(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Get(args) => documents::get(&args),

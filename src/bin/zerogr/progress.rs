@@ -1,6 +1,6 @@
 //! Progress bars on standard error: one per stage, with rate and time left.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use zerogr::index::{Progress, Stage};
@@ -9,6 +9,7 @@ use zerogr::index::{Progress, Stage};
 #[derive(Default)]
 pub struct Stages {
     current: Option<(Stage, ProgressBar)>,
+    started: Option<Instant>,
 }
 
 impl Stages {
@@ -21,10 +22,19 @@ impl Stages {
         if !started {
             self.finish();
             let bar = bar(progress.total as u64, progress.stage.label());
+            // What an earlier run did says nothing about the time left.
+            bar.set_position(progress.done.saturating_sub(1) as u64);
+            bar.reset_eta();
+            self.started = Some(Instant::now());
             self.current = Some((progress.stage, bar));
         }
         if let Some((_, bar)) = &self.current {
             bar.set_position(progress.done as u64);
+            if let Some(started) = self.started.filter(|_| progress.tokens > 0) {
+                let seconds = started.elapsed().as_secs_f64().max(1e-3);
+                let rate = progress.tokens as f64 / seconds;
+                bar.set_message(format!("{} {rate:.0} tok/s", progress.stage.label()));
+            }
         }
     }
 

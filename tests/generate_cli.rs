@@ -1,0 +1,269 @@
+//! `zerogr generate` and `zerogr build` with a language model: whole runs, and killed ones. The
+//! model has random weights; what it writes is repaired.
+
+#![cfg(feature = "cli")]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod cli;
+mod common;
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use cli::{DOCUMENTS, Folder};
+use serde_json::{Value, json};
+use zerogr::Document;
+use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::generate::language::obeys_docid_rules;
+
+/// A folder with a model and `count` documents.
+fn folder(count: usize) -> Folder {
+    common::setup();
+    let folder = Folder::new();
+    let config = DecoderConfig {
+        architecture: Architecture::Llama,
+        hidden: 32,
+        layers: 2,
+        heads: 2,
+        kv_heads: 1,
+        head_dim: 16,
+        feed_forward: 64,
+        vocab: 300,
+        max_positions: 4096,
+        rms_norm_epsilon: 1e-5,
+        rope_theta: 10_000.0,
+        rope_scaling: RopeScaling::None,
+        tied_head: true,
+    };
+    random_decoder(&folder.path("model"), &config, 5).unwrap();
+    folder.write("docs.jsonl", lines(count));
+    folder
+}
+
+fn lines(count: usize) -> String {
+    let line = |number: usize| {
+        let (id, title, text) = DOCUMENTS[number % DOCUMENTS.len()];
+        let id = format!("{id}-{number}");
+        let text = format!("{text} Case {number}.");
+        json!({"_id": id, "title": title, "text": text}).to_string() + "\n"
+    };
+    (0..count).map(line).collect()
+}
+
+/// The documents of a file of JSON lines.
+fn read(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Starts a command, waits until `is_time`, and kills it. False if it ended before.
+fn kill_when(folder: &Folder, args: &[&str], is_time: impl Fn() -> bool) -> bool {
+    let mut command = folder.command(args);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(
+            start.elapsed() < Duration::from_secs(300),
+            "it does nothing"
+        );
+        if is_time() {
+            child.kill().unwrap();
+            return !child.wait().unwrap().success();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
+}
+
+fn line_count(path: &Path) -> usize {
+    std::fs::read(path).map_or(0, |bytes| {
+        bytes.iter().filter(|&&byte| byte == b'\n').count()
+    })
+}
+
+#[test]
+fn docids_of_a_killed_run_are_gone_on_with() {
+    let folder = folder(300);
+    let command = |output| {
+        [
+            "generate",
+            "docids",
+            "docs.jsonl",
+            "-o",
+            output,
+            "--model",
+            "model",
+            "--json",
+        ]
+    };
+    let whole: Value = serde_json::from_str(&folder.ok(&command("whole.jsonl"))).unwrap();
+    assert_eq!(whole["documents"], 300);
+    assert_eq!(whole["docids"]["already"], 0);
+    let written = read(&folder.path("whole.jsonl"));
+    for line in &written {
+        let text = |key: &str| line[key].as_str().unwrap();
+        let document = Document::new(text("_id"))
+            .title(text("title"))
+            .text(text("text"));
+        for docid in line["docid"].as_array().unwrap() {
+            assert!(
+                obeys_docid_rules(docid.as_str().unwrap(), &document),
+                "{line}"
+            );
+        }
+    }
+
+    let part = folder.path("part.jsonl");
+    assert!(kill_when(&folder, &command("part.jsonl"), || line_count(
+        &part
+    ) >= 64));
+    let done = line_count(&part);
+    assert!((64..300).contains(&done), "{done}");
+    // What a torn write leaves.
+    let mut torn = std::fs::read(&part).unwrap();
+    torn.extend_from_slice(b"{\"_id\": \"to");
+    std::fs::write(&part, torn).unwrap();
+    let rest: Value = serde_json::from_str(&folder.ok(&command("part.jsonl"))).unwrap();
+    assert_eq!(rest["docids"]["already"], done);
+    assert_eq!(read(&part), written);
+
+    // Other documents, or another model's file, are refused and stay as they are.
+    folder.write("docs.jsonl", lines(301).replace("Meteorites", "Comets"));
+    let message = folder.fails(&command("part.jsonl"));
+    assert!(message.contains("line 8 "), "{message}");
+    assert_eq!(read(&part), written);
+}
+
+#[test]
+fn queries_of_a_killed_run_are_gone_on_with() {
+    let folder = folder(400);
+    folder.ok(&["build", "docs.jsonl", "-o", "whole.zgr", "--no-train"]);
+    std::fs::copy(folder.path("whole.zgr"), folder.path("part.zgr")).unwrap();
+    let command = |index| {
+        [
+            "generate",
+            "queries",
+            index,
+            "--model",
+            "model",
+            "--instruction",
+            "Find the case.",
+            "--queries-per-document",
+            "2",
+            "--seed",
+            "3",
+            "--json",
+        ]
+    };
+    let whole: Value = serde_json::from_str(&folder.ok(&command("whole.zgr"))).unwrap();
+    assert_eq!(whole["queries"]["documents"], 400);
+    let part = folder.path("part.zgr");
+    let before = std::fs::metadata(&part).unwrap().len();
+    let grown = || std::fs::metadata(&part).unwrap().len() > before + 4096;
+    assert!(kill_when(&folder, &command("part.zgr"), grown));
+    folder.ok(&["check", "part.zgr"]);
+    let rest: Value = serde_json::from_str(&folder.ok(&command("part.zgr"))).unwrap();
+    let already = rest["queries"]["already"].as_u64().unwrap();
+    assert!((1..400).contains(&already), "{already}");
+    assert_eq!(rest["queries"]["documents"], 400 - already);
+    let queries = |name: &str| {
+        let index = zerogr::index::Index::open(folder.path(name)).unwrap();
+        let ids = read(&folder.path("docs.jsonl"));
+        let queries = ids
+            .iter()
+            .map(|line| index.queries_of(line["_id"].as_str().unwrap()).unwrap());
+        queries.collect::<Vec<_>>()
+    };
+    assert_eq!(queries("part.zgr"), queries("whole.zgr"));
+    let trained: Value =
+        serde_json::from_str(&folder.ok(&["train", "part.zgr", "--json"])).unwrap();
+    assert!(
+        trained["written_queries"].as_u64().unwrap() > 0,
+        "{trained}"
+    );
+}
+
+#[test]
+fn a_killed_build_goes_on_and_leaves_an_index() {
+    let folder = folder(300);
+    let command = [
+        "build",
+        "docs.jsonl",
+        "-o",
+        "a.zgr",
+        "--docids",
+        "lm",
+        "--queries",
+        "lm",
+        "--model",
+        "model",
+        "--queries-per-document",
+        "1",
+        "--seed",
+        "1",
+        "--json",
+    ];
+    let journal = folder.path("a.zgr.docids.jsonl");
+    assert!(kill_when(&folder, &command, || line_count(&journal) >= 64));
+    assert!(!folder.path("a.zgr").exists());
+    let built: Value = serde_json::from_str(&folder.ok(&command)).unwrap();
+    assert!(
+        built["written_docids"]["already"].as_u64().unwrap() >= 64,
+        "{built}"
+    );
+    assert_eq!(built["written_queries"]["documents"], 300);
+    assert!(!journal.exists());
+    let index = zerogr::index::Index::open(folder.path("a.zgr")).unwrap();
+    let params = index.snapshot().params().clone();
+    assert!(params.docids.writer.unwrap().starts_with("random llama "));
+    assert_eq!(params.training.unwrap().documents, 300);
+    assert!(!folder.ids("a.zgr", "wing flutter case 0").is_empty());
+}
+
+#[test]
+fn a_model_is_asked_for_where_one_is_needed() {
+    let folder = folder(3);
+    for args in [
+        &["generate", "docids", "docs.jsonl", "-o", "x.jsonl"][..],
+        &["generate", "queries", "no.zgr", "--model", "model"],
+        &["build", "docs.jsonl", "-o", "x.zgr", "--docids", "lm"],
+        &["build", "docs.jsonl", "-o", "x.zgr", "--model", "model"],
+        &[
+            "build",
+            "docs.jsonl",
+            "-o",
+            "x.zgr",
+            "--queries",
+            "lm",
+            "--model",
+            "nowhere",
+        ],
+        &[
+            "build",
+            "docs.jsonl",
+            "-o",
+            "x.zgr",
+            "--queries",
+            "lm",
+            "--model",
+            "model",
+            "--instruction",
+            " ",
+        ],
+    ] {
+        let output = folder.run(args);
+        assert!(!output.status.success(), "{args:?}");
+        assert!(!common::stderr(&output).is_empty());
+        assert!(
+            !folder.path("x.zgr").exists() && !folder.path("x.jsonl").exists(),
+            "{args:?}"
+        );
+    }
+}
