@@ -422,6 +422,7 @@ impl Index {
         query: &str,
         options: &SearchOptions,
     ) -> Result<SearchResult> {
+        options.check()?;
         let retriever = self.language_retriever()?;
         let instruction = options.instruction.as_deref();
         let prompt = retriever.prompt(instruction, query)?;

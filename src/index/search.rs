@@ -203,7 +203,7 @@ impl SearchOptions {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self
             .prior_share
             .is_some_and(|share| !(0.0..=1.0).contains(&share))

@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use zerogr::Result;
 use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
 use zerogr::decode::*;
-use zerogr::model::language::{DecoderInput, DecoderOptions, DecoderSession};
+use zerogr::model::language::{
+    DecoderInput, DecoderOptions, DecoderSession, LanguageModel, LanguageModelOptions,
+};
 use zerogr::trie::{END, Forest};
 
 use super::common;
@@ -276,5 +278,33 @@ fn the_rerank_logit_is_that_behind_the_whole_docid() {
             (score - alone.logit(docid, RERANK_TOKEN)).abs() < NOISE,
             "{docid:?}"
         );
+    }
+}
+
+#[test]
+fn rows_of_their_own_give_what_tree_attention_gives() {
+    let (folder, decoder) = model();
+    let rows = LanguageModel::open(folder.path(), &LanguageModelOptions::new()).unwrap();
+    let places: Vec<DocidPlace> = vec![(0, 2), (0, 0), (0, 4)];
+    for (name, corpus) in corpora() {
+        let forest = corpus.forest();
+        let mut results = Vec::new();
+        let mut scores = Vec::new();
+        let tree = LanguageExpander::new(&decoder, asked(&PROMPT), &forest);
+        let rows = RowsExpander::new(&rows, asked(&PROMPT), &forest);
+        let expanders: [Box<dyn Expander + '_>; 2] = [Box::new(tree), Box::new(rows)];
+        for mut expander in expanders {
+            let mut memo = Memo::new(&forest, &mut *expander);
+            let decoded = Decoder::BestFirst.decode(&mut memo, &request(&corpus, 50));
+            results.push(found(&decoded.unwrap()));
+            if name == "three hundred docids" {
+                scores.push(memo.rerank(&places).unwrap().unwrap());
+            }
+        }
+        assert_eq!(results[0], results[1], "{name}");
+        if let [tree, rows] = scores.as_slice() {
+            let close = tree.iter().zip(rows).all(|(a, b)| (a - b).abs() < NOISE);
+            assert!(close, "{tree:?} {rows:?}");
+        }
     }
 }
