@@ -12,6 +12,7 @@ mod documents;
 mod eval;
 mod failure;
 mod info;
+mod model;
 mod open;
 mod output;
 mod packages;
@@ -58,6 +59,7 @@ enum Command {
     Check(info::CheckArgs),
     Recover(recover::Args),
     Eval(eval::Args),
+    Model(model::Args),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         Command::Check(args) => info::check(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Model(args) => model::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)
 }
