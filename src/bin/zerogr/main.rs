@@ -58,7 +58,7 @@ enum Command {
     Info(info::Args),
     Check(info::CheckArgs),
     Recover(recover::Args),
-    Eval(eval::Args),
+    Eval(Box<eval::Args>),
 }
 
 fn main() -> ExitCode {

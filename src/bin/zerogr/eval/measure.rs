@@ -150,7 +150,13 @@ fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, Index
             let mut options = IndexOptions::default().file_seed(0);
             options.encoder_options = EncoderOptions::new().device(device);
             let train = TrainOptions::default();
-            let built = build::build(&[corpus.clone()], path, options, Some(&train), false)?;
+            let built = build::build(
+                std::slice::from_ref(corpus),
+                path,
+                options,
+                Some(&train),
+                false,
+            )?;
             if built.report.replaced > 0 {
                 eprintln!(
                     "zerogr: warning: {}: {} documents have the id of an earlier one, which they \
