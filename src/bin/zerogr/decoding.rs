@@ -29,7 +29,7 @@ pub struct DecodingArgs {
     /// What the best BM25 of the query is worth, in nats; for `--mode planned`.
     #[arg(long, value_name = "LAMBDA")]
     planner: Option<f64>,
-    /// Share of BM25 in the reranked score, 0 to 1; for `--mode planned`.
+    /// Share of BM25 in the reranked score, 0 to 1; for `--mode planned`, and `fusion` in a search.
     #[arg(long, value_name = "SHARE")]
     prior_share: Option<f64>,
     /// Stop after this many milliseconds with the best found until then.

@@ -63,7 +63,7 @@ enum Command {
     Info(info::Args),
     Check(info::CheckArgs),
     Recover(recover::Args),
-    Eval(eval::Args),
+    Eval(Box<eval::Args>),
     Model(model::Args),
 }
 
