@@ -1,13 +1,16 @@
 //! The SciFact index that benches search: built once and kept below the target folder;
 //! `ZEROGR_BENCH_REBUILD=1` builds it anew.
 
+#![allow(dead_code, clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use zerogr::docs::{DocumentReader, ReadOptions};
 use zerogr::eval::Collection;
 use zerogr::index::{Index, IndexOptions, OpenOptions, TrainOptions};
 
-fn data() -> PathBuf {
+/// The collection.
+pub fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scifact")
 }
 
