@@ -66,6 +66,10 @@ pub enum SystemKind {
 
 /// Reads the command line, the collections' queries and judgements.
 pub fn plan(args: &Args) -> Result<Plan, Failure> {
+    // Wrong usage is said before files are read.
+    if !args.mode.is_empty() {
+        check_modes(args, &args.mode)?;
+    }
     let datasets = datasets(args)?;
     let mut names = HashSet::new();
     for dataset in &datasets {
@@ -214,7 +218,9 @@ fn systems(args: &Args, datasets: &[Dataset]) -> Result<Vec<System>, Failure> {
              `--build-dir DIR`",
         ));
     }
-    check_modes(args, modes)?;
+    if args.mode.is_empty() {
+        check_modes(args, modes)?;
+    }
     let search = |mode: &ModeArg| System {
         name: mode.name().to_owned(),
         kind: SystemKind::Search(*mode),
