@@ -28,7 +28,7 @@ pub struct LanguageModelOptions {
     /// Texts that are written at a time.
     pub batch_rows: usize,
     /// Memory for keys and values of the texts in flight; fewer are written at a time if it is
-    /// not enough.
+    /// not enough. Each step holds them twice, and three times while texts join or leave.
     pub kv_bytes: usize,
 }
 
