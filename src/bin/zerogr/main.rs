@@ -15,6 +15,7 @@ mod failure;
 mod generate;
 mod info;
 mod language;
+mod model;
 mod open;
 mod output;
 mod packages;
@@ -62,6 +63,7 @@ enum Command {
     Check(info::CheckArgs),
     Recover(recover::Args),
     Eval(eval::Args),
+    Model(model::Args),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Check(args) => info::check(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Model(args) => model::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)
 }
