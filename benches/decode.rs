@@ -215,7 +215,9 @@ impl Segment {
         (decoded, memo.work())
     }
 
-    /// The law in plain loops: every draw for itself, from the root, step by step.
+    /// The law in plain loops: every draw for itself, from the root, token by token to where its
+    /// docid is alone in the trie, as the reference does: a step that removal left one way to go
+    /// is a pass like any other.
     fn literal(
         &self,
         forest: &Forest<'_>,
@@ -230,7 +232,7 @@ impl Segment {
             work.prefills += 1;
             let mut node = forest.root();
             let mut depth = 0;
-            while undrawn(&node, &drawn) > 1 {
+            while node.parts[0].node.hi - node.parts[0].node.lo > 1 {
                 let mut children = forest.children(&node).unwrap();
                 children.retain(|child| undrawn(&child.node, &drawn) > 0);
                 let mut logits = Vec::new();
@@ -247,11 +249,7 @@ impl Segment {
                 node = children.swap_remove(chosen).node;
                 depth += 1;
             }
-            let part = &node.parts[0].node;
-            let Some(rank) = (part.lo..part.hi).find(|rank| drawn.binary_search(rank).is_err())
-            else {
-                break;
-            };
+            let rank = node.parts[0].node.lo;
             drawn.insert(drawn.partition_point(|&one| one < rank), rank);
         }
         work.bytes_touched = expander.bytes_touched();

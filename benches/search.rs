@@ -1,71 +1,37 @@
 //! Searching and opening the SciFact index, beside the floor of a search.
 //!
-//! `cargo bench --bench search` builds the index once (minutes) and keeps it below the target
-//! folder; `ZEROGR_BENCH_REBUILD=1` builds it anew. Before anything is timed, both ways of
-//! opening must give the same hits for every query.
+//! `cargo bench --bench search`. Before anything is timed, both ways of opening must give the
+//! same hits for every query.
 //!
 //! The floor of a search is one encoder pass and the bytes of the vectors it compares: those of
 //! the children of every branching prefix it scores, and of the documents it reranks.
 
 #![allow(clippy::unwrap_used)]
 
+mod scifact;
+
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::eval::Collection;
-use zerogr::index::{Index, IndexOptions, OpenOptions, SearchOptions, TrainOptions};
-
-fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scifact")
-}
-
-fn index_path() -> PathBuf {
-    let name = format!("scifact-{}.zgr", env!("CARGO_PKG_VERSION"));
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if std::env::var_os("ZEROGR_BENCH_REBUILD").is_some() {
-        let _ = std::fs::remove_file(&path);
-    }
-    if !path.exists() {
-        println!("building the SciFact index, once");
-        let building = path.with_extension("building");
-        let _ = std::fs::remove_file(&building);
-        let index = Index::create(&building, IndexOptions::default().file_seed(1)).unwrap();
-        let mut writer = index.writer().unwrap();
-        let corpus = [data().join("corpus.jsonl.gz")];
-        for document in DocumentReader::open(&corpus, &ReadOptions::default()).unwrap() {
-            writer.add(document.unwrap()).unwrap();
-        }
-        let train = TrainOptions::default().seed(1);
-        writer.commit_with(Some(&train), &mut |_| {}).unwrap();
-        std::fs::rename(&building, &path).unwrap();
-    }
-    path
-}
-
-#[allow(unsafe_code)]
-fn mapped(path: &Path) -> Index {
-    // SAFETY: nobody changes the file while the bench runs.
-    unsafe { Index::open_mmap(path, OpenOptions::new()) }.unwrap()
-}
+use scifact::{index_path, mapped, queries};
+use zerogr::index::{Index, SearchOptions};
 
 fn bench(criterion: &mut Criterion) {
     let path = index_path();
-    let queries = Collection::open(&data(), "test").unwrap().queries;
+    let queries = queries();
     let options = SearchOptions::new();
     let (index, read) = (mapped(&path), Index::open(&path).unwrap());
     let mut times_ms = Vec::new();
     let (mut children, mut evaluations) = (0, 0);
-    index.search(&queries[0].text, &options).unwrap();
+    index.search(&queries[0], &options).unwrap();
     for query in &queries {
         let started = Instant::now();
-        let result = index.search(&query.text, &options).unwrap();
+        let result = index.search(query, &options).unwrap();
         times_ms.push(started.elapsed().as_secs_f64() * 1e3);
         children += result.work.children_scored;
         evaluations += result.work.node_evaluations;
-        assert_eq!(result, read.search(&query.text, &options).unwrap());
+        assert_eq!(result, read.search(query, &options).unwrap());
     }
     times_ms.sort_by(f64::total_cmp);
     let params = index.snapshot().params().clone();
@@ -83,7 +49,7 @@ fn bench(criterion: &mut Criterion) {
     );
 
     let mut next = queries.iter().cycle();
-    let mut text = || next.next().unwrap().text.clone();
+    let mut text = || next.next().unwrap().clone();
     let mut group = criterion.benchmark_group("search");
     group.bench_function("whole", |bencher| {
         bencher.iter_batched(

@@ -5,11 +5,12 @@
 mod hashing;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use hashing::HashingEncoder;
 use zerogr::index::{EncoderSource, Index, IndexOptions, OpenOptions, SearchOptions, TrainOptions};
-use zerogr::{Document, ErrorKind};
+use zerogr::{DocidTokenizer, Document, ErrorKind, TextEncoder};
 
 fn encoder() -> Arc<HashingEncoder> {
     Arc::new(HashingEncoder { name: "hashing-1" })
@@ -274,6 +275,80 @@ fn foreign_and_truncated_files_are_refused() {
     )
     .unwrap();
     assert!(Index::open(&path).unwrap_err().is_not_an_index());
+}
+
+/// An encoder in which queries meet: each is answered once `together` of them are inside.
+struct Meeting {
+    inner: Arc<HashingEncoder>,
+    inside: Mutex<usize>,
+    all_inside: Condvar,
+    together: usize,
+}
+
+impl TextEncoder for Meeting {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+
+    fn fingerprint(&self) -> String {
+        TextEncoder::fingerprint(&*self.inner)
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        self.inner.tokenizer()
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> zerogr::Result<Vec<f32>> {
+        if texts == ["do we meet?"] {
+            let mut inside = self.inside.lock().unwrap();
+            *inside += 1;
+            self.all_inside.notify_all();
+            let minute = Duration::from_secs(60);
+            let waits = |inside: &mut usize| *inside < self.together;
+            let (_guard, waited) = self
+                .all_inside
+                .wait_timeout_while(inside, minute, waits)
+                .unwrap();
+            assert!(
+                !waited.timed_out(),
+                "a query waits for another's model pass"
+            );
+        }
+        self.inner.encode(texts, max_len_tokens, progress)
+    }
+}
+
+#[test]
+fn eight_queries_are_in_the_model_at_once_and_a_writer_commits_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    build(&path, None);
+    let meeting = Arc::new(Meeting {
+        inner: encoder(),
+        inside: Mutex::new(0),
+        all_inside: Condvar::new(),
+        together: 9,
+    });
+    let index = Index::open_with(&path, OpenOptions::new().encoder(meeting.clone())).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| ids(&index, "do we meet?"));
+        }
+        let mut writer = index.writer().unwrap();
+        writer
+            .add(Document::new("new").text("Added meanwhile"))
+            .unwrap();
+        writer.commit().unwrap();
+        assert_eq!(index.snapshot().document_count(), 7);
+        // Only now may the eight go on.
+        ids(&index, "do we meet?");
+    });
+    assert_eq!(*meeting.inside.lock().unwrap(), 9);
 }
 
 #[test]

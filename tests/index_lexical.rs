@@ -12,7 +12,7 @@ use corpus::{document, encoder, options, reopen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
+use zerogr::eval::{Collection, EvalOptions, Metric, Run, evaluate};
 use zerogr::generate::{DocidOptions, TermStats, keyword_docids};
 use zerogr::index::{
     EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, Mode, OpenOptions,
@@ -496,9 +496,9 @@ fn quality(folder: &Path, lexicon: LexiconParams) -> ([f64; 3], f64) {
         let hits = snapshot.lexical(&query.text, 100).unwrap();
         run.insert_ranked(&query.id, hits).unwrap();
     }
-    let means = evaluate(&collection.qrels, &run, &EvalOptions::default())
-        .summary
-        .means;
+    let evaluation = evaluate(&collection.qrels, &run, &EvalOptions::default());
+    let measured = [Metric::Ndcg(10), Metric::Success(1), Metric::Recall(100)];
+    let [ndcg_10, acc_1, recall_100] = measured.map(|metric| evaluation.mean(metric));
     let store = index.store();
     let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
     let is_lexicon = |kind: u16| (0x0401..=0x0403).contains(&kind);
@@ -507,12 +507,12 @@ fn quality(folder: &Path, lexicon: LexiconParams) -> ([f64; 3], f64) {
     println!(
         "{}: nDCG@10 {:.4}, Acc@1 {:.4}, Recall@100 {:.4}, bytes of terms, postings, lengths {bytes:?}",
         folder.display(),
-        means.ndcg_10,
-        means.acc_1,
-        means.recall_100
+        ndcg_10,
+        acc_1,
+        recall_100
     );
     (
-        [means.ndcg_10, means.acc_1, means.recall_100],
+        [ndcg_10, acc_1, recall_100],
         bytes.iter().sum::<u64>() as f64 / count as f64,
     )
 }

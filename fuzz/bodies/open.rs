@@ -117,7 +117,13 @@ fn read(file: &[u8]) {
 }
 
 fn search(index: &Index) {
-    for mode in [Mode::Generative, Mode::Planned, Mode::Lexical] {
+    for mode in [
+        Mode::Generative,
+        Mode::Planned,
+        Mode::Lexical,
+        Mode::Dense,
+        Mode::Fusion,
+    ] {
         let options = SearchOptions::new().k(3).mode(mode).explain(true);
         let _ = index.search("wing heat", &options);
     }

@@ -29,11 +29,17 @@ mod drawn;
 mod expander;
 mod frontier;
 mod gumbel;
+#[cfg(feature = "models")]
+mod language;
+#[cfg(feature = "models")]
+mod language_rows;
 mod memo;
 mod path;
 mod prior;
 mod reverse_annealed;
 mod sampling;
+#[cfg(feature = "models")]
+mod token_tree;
 
 pub use beam::Beam;
 pub use budget::{Budget, CancelToken};
@@ -41,6 +47,10 @@ pub use compact::{CompactEdges, CompactExpander, CompactSegment};
 pub use drawn::{Drawn, Postings, log_sum_exp, score_document};
 pub use expander::{Branching, Expander, log_softmax};
 pub use gumbel::GumbelTopK;
+#[cfg(feature = "models")]
+pub use language::{LanguageExpander, LanguageQuery};
+#[cfg(feature = "models")]
+pub use language_rows::RowsExpander;
 pub use memo::{DocidPlace, Memo, Work};
 pub use path::PathStep;
 pub use prior::{Planner, Prior};

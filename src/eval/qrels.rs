@@ -75,24 +75,50 @@ impl Qrels {
     /// # Errors
     /// An id with a tab or line end; a failing writer.
     pub fn write(&self, writer: &mut impl Write) -> Result<()> {
-        let failed = |error| Error::io("writing", Path::new("the judgements"), error);
         writer
             .write_all(b"query-id\tcorpus-id\tscore\n")
-            .map_err(failed)?;
+            .map_err(writing)?;
+        self.write_lines(
+            writer,
+            |c| matches!(c, '\t' | '\n' | '\r'),
+            |query, document, score| format!("{query}\t{document}\t{score}"),
+        )
+    }
+
+    /// Writes TREC's layout, sorted by query and document. Tools that follow it closely read
+    /// whole scores only.
+    ///
+    /// # Errors
+    /// An id with white space, which the layout cannot hold; a failing writer.
+    pub fn write_trec(&self, writer: &mut impl Write) -> Result<()> {
+        self.write_lines(writer, char::is_whitespace, |query, document, score| {
+            format!("{query} 0 {document} {score}")
+        })
+    }
+
+    fn write_lines<P>(
+        &self,
+        writer: &mut impl Write,
+        forbidden: P,
+        line: impl Fn(&str, &str, f64) -> String,
+    ) -> Result<()>
+    where
+        P: Fn(char) -> bool,
+    {
         for (query, judgements) in &self.queries {
             for (document, score) in judgements {
                 for id in [query, document] {
-                    if id.contains(['\t', '\n', '\r']) {
+                    if id.contains(&forbidden) {
                         return Err(Error::invalid(format!(
-                            "the id {id:?} has a tab or line end and cannot be written to a \
-                             judgement file; rename it"
+                            "the id {id:?} has white space that a judgement file of this layout \
+                             cannot hold; rename it"
                         )));
                     }
                 }
-                writeln!(writer, "{query}\t{document}\t{score}").map_err(failed)?;
+                writeln!(writer, "{}", line(query, document, *score)).map_err(writing)?;
             }
         }
-        writer.flush().map_err(failed)
+        writer.flush().map_err(writing)
     }
 
     /// Adds one judgement.
@@ -151,6 +177,10 @@ impl Qrels {
             .iter()
             .map(|(query, judgements)| (query.as_str(), judgements))
     }
+}
+
+fn writing(error: std::io::Error) -> Error {
+    Error::io("writing", Path::new("the judgements"), error)
 }
 
 /// Whether the last cell of the first line names its column.
@@ -259,5 +289,11 @@ mod tests {
         let mut odd = Qrels::new();
         odd.add("a\tb", "d", 1.0).unwrap();
         assert!(odd.write(&mut Vec::new()).is_err());
+        assert!(qrels.write_trec(&mut Vec::new()).is_err());
+        let mut plain = Qrels::new();
+        plain.add("q", "d", 2.0).unwrap();
+        let mut bytes = Vec::new();
+        plain.write_trec(&mut bytes).unwrap();
+        assert_eq!(bytes, b"q 0 d 2\n");
     }
 }

@@ -6,6 +6,11 @@
 //!   rerank     <q, head(d)>           (1 - w) z(<q, head(d)>) + w z(BM25)  -
 //! ```
 //!
+//! `P` is the trie head's, or a language model's; a model that was trained to rerank has its
+//! logit in the place of `<q, head(d)>`.
+//!
+//! The other baselines, which generate nothing either, are in `dense`.
+//!
 //! `prior(d)` is BM25 divided by the best BM25 of the query, so it lies in [0, 1] and one unit of
 //! it is worth `lambda` nats whatever the collection. `z` is the standard score over the drawn
 //! documents: distance from their mean in standard deviations.
@@ -14,12 +19,18 @@ use std::cmp::Ordering;
 
 use super::explain::{Explanation, explain_words};
 use super::filter::Filter;
-use super::lexical::{SparseScores, best_of, lexical_scores};
+#[cfg(feature = "models")]
+use super::language::LanguageRetriever;
+use super::lexical::{Placed, SparseScores, best_of, lexical_scores};
 use super::rerank::rerank;
 use super::snapshot::Snapshot;
 use super::view::View;
-use crate::decode::{Budget, CompactExpander, Decoder, Drawn, Memo, Planner, Prior, Request, Work};
+use crate::decode::{
+    Budget, CompactExpander, Decoder, DocidPlace, Drawn, Expander, Memo, Planner, Prior, Request,
+    Work,
+};
 use crate::encode::TextEncoder;
+use crate::trie::Forest;
 use crate::{Error, Result};
 
 /// What decides which documents a query finds.
@@ -33,6 +44,23 @@ pub enum Mode {
     Planned,
     /// BM25 alone: a baseline, and an answer where no encoder can be had.
     Lexical,
+    /// The cosine of the encoder's vectors alone, exactly, over all documents: a baseline.
+    Dense,
+    /// The weighted sum of the standard scores of cosine and BM25 over the best of both: a
+    /// baseline. `draws` are the candidates of each (100), `prior_share` the share of BM25 (0.3).
+    Fusion,
+}
+
+/// Who says how probable docids are (design D5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retriever {
+    /// The trie head: vectors of the index's own, fitted to its documents.
+    #[default]
+    Compact,
+    /// The language model that the index was made for. Its draws are reranked by the model
+    /// itself where it was trained for that; else, and only if asked for, by the document head.
+    LanguageModel,
 }
 
 /// How to search. Start from [`SearchOptions::new`]; what is not set follows the index.
@@ -54,6 +82,8 @@ pub struct SearchOptions {
     pub k: usize,
     /// What decides.
     pub mode: Mode,
+    /// Who says how probable docids are, where docids are generated.
+    pub retriever: Retriever,
     /// How docids are generated.
     pub decoder: Decoder,
     /// Documents drawn from the trie before reranking; at least `k` are drawn.
@@ -63,7 +93,7 @@ pub struct SearchOptions {
     /// What the best BM25 of the query is worth when docids are generated, in nats;
     /// [`Mode::Planned`] only.
     pub planner: Option<f64>,
-    /// Share of BM25 in the reranked score, 0 to 1; [`Mode::Planned`] only.
+    /// Share of BM25 in the reranked score, 0 to 1; [`Mode::Planned`] and [`Mode::Fusion`] only.
     pub prior_share: Option<f64>,
     /// The task in words; put before the query, on a line of its own.
     pub instruction: Option<String>,
@@ -87,6 +117,7 @@ impl SearchOptions {
         SearchOptions {
             k: 10,
             mode: Mode::default(),
+            retriever: Retriever::default(),
             decoder: Decoder::default(),
             draws: None,
             rerank: None,
@@ -108,6 +139,12 @@ impl SearchOptions {
     /// Sets what decides.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Sets who says how probable docids are.
+    pub fn retriever(mut self, retriever: Retriever) -> Self {
+        self.retriever = retriever;
         self
     }
 
@@ -166,7 +203,7 @@ impl SearchOptions {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self
             .prior_share
             .is_some_and(|share| !(0.0..=1.0).contains(&share))
@@ -175,10 +212,21 @@ impl SearchOptions {
                 "the share of the prior in the reranked score must be between 0 and 1",
             ));
         }
-        let planned = self.planner.is_some() || self.prior_share.is_some();
-        if planned && self.mode != Mode::Planned {
+        let weighs = match self.mode {
+            Mode::Planned => true,
+            Mode::Fusion => self.planner.is_none(),
+            _ => self.planner.is_none() && self.prior_share.is_none(),
+        };
+        if !weighs {
             return Err(Error::invalid(
                 "a weight for the planner was given in another mode: search in Mode::Planned",
+            ));
+        }
+        let generates = matches!(self.mode, Mode::Generative | Mode::Planned);
+        if self.retriever != Retriever::Compact && !generates {
+            return Err(Error::invalid(
+                "a language model generates docids, and this mode does not: search in \
+                 Mode::Generative or Mode::Planned",
             ));
         }
         Ok(())
@@ -192,14 +240,15 @@ pub struct Hit {
     /// External id.
     pub id: String,
     /// What hits are ordered by. When reranked: the document head's inner product with the query
-    /// (in [-1, 1]), mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
+    /// (in [-1, 1]) or the language model's logit, mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
     pub score: f64,
-    /// What the decoder ranked by: see [`Decoder`]. BM25 in [`Mode::Lexical`].
+    /// What the decoder ranked by: see [`Decoder`]. BM25 in [`Mode::Lexical`], the cosine in
+    /// [`Mode::Dense`] and [`Mode::Fusion`].
     pub drawn_score: f64,
     /// Log of the summed probabilities of the document's docids, given the query (for decoders
-    /// that draw docids, of the docid it came out with); minus infinity in [`Mode::Lexical`].
+    /// that draw docids, of the docid it came out with); minus infinity where none is generated.
     pub log_prob: f64,
-    /// BM25 of the document; 0 in [`Mode::Generative`].
+    /// BM25 of the document; 0 in [`Mode::Generative`] and [`Mode::Dense`].
     pub prior: f64,
     /// Its most probable docid.
     pub docid: String,
@@ -222,6 +271,68 @@ pub struct SearchResult {
     pub work: Work,
 }
 
+/// A query as a retriever takes it.
+enum Asked<'a> {
+    /// A unit vector, for the trie head.
+    Vector(&'a [f32]),
+    /// A prompt, for a language model.
+    #[cfg(feature = "models")]
+    Prompt {
+        retriever: &'a LanguageRetriever,
+        prompt: &'a [u32],
+        vector: Option<&'a [f32]>,
+    },
+}
+
+/// What puts drawn documents in another order.
+#[derive(Clone, Copy, PartialEq)]
+enum RerankBy<'a> {
+    Nothing,
+    DocumentHead(&'a [f32]),
+    Retriever,
+}
+
+impl Asked<'_> {
+    fn expander<'e>(
+        &'e self,
+        scale: f32,
+        view: &View<'e>,
+        forest: &'e Forest<'e>,
+    ) -> Box<dyn Expander + 'e> {
+        let _ = forest;
+        match self {
+            Asked::Vector(query) => Box::new(CompactExpander::new(query, scale, view.edges())),
+            #[cfg(feature = "models")]
+            Asked::Prompt {
+                retriever, prompt, ..
+            } => retriever.expander(prompt, forest),
+        }
+    }
+
+    fn rerank_by(&self, asked_for: Option<bool>, by_default: bool) -> RerankBy<'_> {
+        match self {
+            Asked::Vector(query) if asked_for.unwrap_or(by_default) => {
+                RerankBy::DocumentHead(query)
+            }
+            #[cfg(feature = "models")]
+            Asked::Prompt { retriever, .. } if retriever.reranks() && asked_for != Some(false) => {
+                RerankBy::Retriever
+            }
+            #[cfg(feature = "models")]
+            Asked::Prompt {
+                vector: Some(vector),
+                ..
+            } => RerankBy::DocumentHead(vector),
+            _ => RerankBy::Nothing,
+        }
+    }
+}
+
+/// The docids that hits were drawn by.
+fn places(hits: &[Hit]) -> Vec<DocidPlace> {
+    hits.iter().map(|hit| (hit.segment, hit.rank)).collect()
+}
+
 impl Snapshot {
     /// Searches with `encoder`, which must be the index's own.
     pub(crate) fn search(
@@ -242,7 +353,7 @@ impl Snapshot {
     /// that make no sense, or a mode that needs the words of the query: for those see
     /// [`Snapshot::search_encoded`].
     pub fn search_vector(&self, query: &[f32], options: &SearchOptions) -> Result<SearchResult> {
-        if options.mode != Mode::Generative {
+        if !matches!(options.mode, Mode::Generative | Mode::Dense) {
             return Err(Error::invalid(
                 "this mode needs the words of the query: give them to Snapshot::search_encoded",
             ));
@@ -264,17 +375,54 @@ impl Snapshot {
         options: &SearchOptions,
     ) -> Result<SearchResult> {
         options.check()?;
-        if options.mode == Mode::Lexical {
-            return self.search_lexical(words, options);
-        }
         let params = self.params();
-        if query.len() != params.encoder.dim {
+        if options.mode != Mode::Lexical && query.len() != params.encoder.dim {
             return Err(Error::invalid(format!(
                 "a query vector of {} values was given to an index of {}",
                 query.len(),
                 params.encoder.dim
             )));
         }
+        match options.mode {
+            Mode::Dense => self.search_dense(query, options),
+            Mode::Fusion => self.search_fusion(words, query, options),
+            Mode::Lexical => self.search_lexical(words, options),
+            Mode::Generative | Mode::Planned if options.retriever == Retriever::Compact => {
+                self.draw(words, &Asked::Vector(query), options)
+            }
+            Mode::Generative | Mode::Planned => Err(Error::invalid(
+                "a language model reads the query itself: ask through Index::search",
+            )),
+        }
+    }
+
+    /// Searches by a language model; `vector` is for reranking by the document head.
+    #[cfg(feature = "models")]
+    pub(super) fn search_prompt(
+        &self,
+        words: &str,
+        retriever: &LanguageRetriever,
+        prompt: &[u32],
+        vector: Option<&[f32]>,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        options.check()?;
+        let asked = Asked::Prompt {
+            retriever,
+            prompt,
+            vector,
+        };
+        self.draw(words, &asked, options)
+    }
+
+    /// Draws documents and puts them in order.
+    fn draw(
+        &self,
+        words: &str,
+        asked: &Asked<'_>,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        let params = self.params();
         let view = self.view(options)?;
         let lexical = match options.mode {
             Mode::Planned => Some(self.lexical_part(words, &view)?),
@@ -288,8 +436,8 @@ impl Snapshot {
         let draws = options.draws.unwrap_or(params.search.draws).max(options.k);
 
         let forest = view.forest();
-        let mut expander = CompactExpander::new(query, params.scale, view.edges());
-        let mut memo = Memo::with_budget(&forest, &mut expander, options.budget.clone());
+        let mut expander = asked.expander(params.scale, &view, &forest);
+        let mut memo = Memo::with_budget(&forest, &mut *expander, options.budget.clone());
         let request = Request {
             k: if options.k == 0 { 0 } else { draws },
             postings: &view,
@@ -303,12 +451,22 @@ impl Snapshot {
             .collect();
         hits.sort_by(best_hit_first);
         hits.truncate(draws);
-        if options.rerank.unwrap_or(params.search.rerank) {
+        let rerank_by = asked.rerank_by(options.rerank, params.search.rerank);
+        if rerank_by != RerankBy::Nothing {
+            let scores = match rerank_by {
+                RerankBy::Retriever => memo.rerank(&places(&hits))?,
+                _ => None,
+            };
             let prior_share = match options.mode {
                 Mode::Planned => options.prior_share.unwrap_or(params.search.prior_share),
                 _ => 0.0,
             };
-            rerank(&mut hits, self, query, prior_share);
+            let second = match (scores, rerank_by) {
+                (Some(scores), _) => scores,
+                (None, RerankBy::DocumentHead(vector)) => self.document_head(&hits, vector),
+                (None, _) => Vec::new(),
+            };
+            rerank(&mut hits, &second, prior_share);
             hits.sort_by(best_hit_first);
         }
         hits.truncate(options.k);
@@ -364,23 +522,8 @@ impl Snapshot {
         options.check()?;
         let view = self.view(options)?;
         let scores = self.lexical_part(words, &view)?;
-        let segments = &self.state.segments;
-        let mut hits = Vec::new();
-        for (score, number, ordinal) in best_of(segments, &scores, options.k) {
-            let mut docids = segments
-                .get(number as usize)
-                .map(|segment| segment.document_docids.row(ordinal))
-                .into_iter()
-                .flatten();
-            let drawn = Drawn {
-                segment: number,
-                ordinal,
-                score,
-                log_prob: f64::NEG_INFINITY,
-                best_rank: docids.next().unwrap_or(0),
-            };
-            hits.push(self.hit(&drawn, Some(&scores)));
-        }
+        let best = best_of(&self.state.segments, &scores, options.k);
+        let mut hits = self.placed_hits(best, Some(&scores));
         if options.explain {
             let terms = self.term_scores(words, &view)?;
             for hit in &mut hits {
@@ -392,6 +535,30 @@ impl Snapshot {
             complete: true,
             work: Work::default(),
         })
+    }
+
+    /// Hits for documents that were not drawn, in their order.
+    pub(super) fn placed_hits(
+        &self,
+        placed: Vec<Placed>,
+        lexical: Option<&[SparseScores]>,
+    ) -> Vec<Hit> {
+        let hit = |(score, number, ordinal): Placed| {
+            let segment = self.state.segments.get(number as usize);
+            let mut docids = segment
+                .map(|segment| segment.document_docids.row(ordinal))
+                .into_iter()
+                .flatten();
+            let drawn = Drawn {
+                segment: number,
+                ordinal,
+                score,
+                log_prob: f64::NEG_INFINITY,
+                best_rank: docids.next().unwrap_or(0),
+            };
+            self.hit(&drawn, lexical)
+        };
+        placed.into_iter().map(hit).collect()
     }
 
     fn hit(&self, drawn: &Drawn, lexical: Option<&[SparseScores]>) -> Hit {

@@ -6,7 +6,6 @@ use super::params::IndexParams;
 use super::segment::Segment;
 use crate::docs::Document;
 use crate::encode::TextEncoder;
-use crate::vectors::dot_f16;
 use crate::{Error, Result, store};
 
 /// One committed state. Cheap to clone; later commits do not change it.
@@ -86,22 +85,10 @@ impl Snapshot {
         )
     }
 
-    /// Every live document by cosine to its passage vector, best first, the first `k`: what the
-    /// encoder alone would answer. A baseline, not a search.
-    pub fn dense(&self, query: &[f32], k: usize) -> Vec<(String, f64)> {
-        let mut scored: Vec<(f64, &str)> = Vec::new();
-        for segment in &self.state.segments {
-            for ordinal in segment.live_ordinals() {
-                let score = dot_f16(query, segment.document_vectors.row(ordinal as usize));
-                scored.push((f64::from(score), segment.documents.id(ordinal)));
-            }
-        }
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        scored.truncate(k);
-        scored
-            .into_iter()
-            .map(|(score, id)| (id.to_owned(), score))
-            .collect()
+    /// Whether a live document has this external id.
+    pub fn contains(&self, id: &str) -> bool {
+        let mut segments = self.state.segments.iter();
+        segments.any(|segment| segment.find(id).is_some())
     }
 
     /// The document with an external id, or `None`. Errors when its payload is damaged.

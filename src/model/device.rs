@@ -24,8 +24,9 @@ pub struct EncoderOptions {
     pub device: Device,
     /// Threads in all; 0 means one per core.
     pub threads: usize,
-    /// Independent sessions that share a bulk job, each with an equal part of the threads; 0
-    /// means the measured default. Each holds a copy of the weights while the job lasts.
+    /// Independent sessions that share a bulk job, and that queries of several threads run on
+    /// side by side; 0 means the measured default. Each holds a copy of the weights: those of a
+    /// bulk job while it lasts, those of queries once threads had to wait for each other.
     pub sessions: usize,
     /// Most tokens, padding included, in one run of the model; 0 means the measured default.
     pub batch_tokens: usize,
@@ -71,7 +72,7 @@ impl EncoderOptions {
         }
     }
 
-    /// Sessions for a bulk job.
+    /// Sessions for a bulk job, and at most for queries.
     pub(super) fn sessions_or_default(&self, on_cuda: bool) -> usize {
         let threads = self.threads_or_default();
         match self.sessions {

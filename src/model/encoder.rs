@@ -7,9 +7,10 @@
 //! ```
 //!
 //! Two layouts, by measurement. Queries and small jobs run on one session with all threads,
-//! which answers soonest and loads fastest. A bulk job makes several sessions with few threads
-//! each, which together do about a fifth more work, and drops them at its end, because each
-//! holds a copy of the weights (about 100 MB for the default encoder).
+//! which answers soonest and loads fastest, and on further ones once threads wait for it
+//! ([`SessionPool`]). A bulk job makes several sessions with few threads each, which together do
+//! about a fifth more work, and drops them at its end, because each holds a copy of the weights
+//! (about 100 MB for the default encoder).
 //!
 //! The vector of a text depends on its batch only by float noise: cosine 0.9999 or more between
 //! any two batchings of the default encoder (tested). A model whose activations are quantised at
@@ -18,8 +19,9 @@
 //! Invariants:
 //!
 //! - I1. The result is in the order of the input, one unit vector of finite values per text.
-//! - I2. No lock is held while tokenising, and none for longer than one batch, so a query never
-//!   waits for a bulk job.
+//! - I2. No lock is held while tokenising or while the model runs; a query waits for a session
+//!   only while as many others are being answered as there are sessions, and never for a bulk
+//!   job.
 //! - I3. The batches follow from the texts alone, never from timing or the number of threads,
 //!   so the same call gives the same bytes on the same machine.
 
@@ -29,7 +31,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use parking_lot::Mutex;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -39,6 +40,7 @@ use super::graph::Graph;
 use super::pooling::Pooling;
 use super::runtime::Runtime;
 use super::session::on_device;
+use super::session_pool::SessionPool;
 use super::tokenizer::{Tokenizer, hex};
 use crate::encode::{DocidTokenizer, TextEncoder};
 use crate::{Error, ErrorKind, Result};
@@ -68,7 +70,7 @@ pub struct EncoderBytes<'a> {
 
 /// A sentence encoder on ONNX Runtime, ready for use from any number of threads.
 pub struct Encoder {
-    graph: Mutex<Graph>,
+    graphs: SessionPool<Graph>,
     runtime: &'static Runtime,
     model: ModelBytes,
     options: EncoderOptions,
@@ -111,7 +113,7 @@ impl Encoder {
         let fingerprint = hex(&Sha256::digest(model));
         let mut encoder = Encoder {
             pooled: graph.is_pooled(),
-            graph: Mutex::new(graph),
+            graphs: SessionPool::new(graph, options.sessions_or_default(on_cuda)),
             runtime,
             model: bytes.model,
             options: options.clone(),
@@ -218,7 +220,7 @@ impl Encoder {
     /// As [`encode`](Self::encode).
     pub fn encode_one(&self, text: &str) -> Result<Vec<f32>> {
         let tokens = self.tokenizer.encode(text, self.max_len_tokens)?;
-        self.graph.lock().run(&[&tokens], self.pooling)
+        self.run(&[&tokens])
     }
 
     /// Number of values in each vector.
@@ -265,10 +267,21 @@ impl Encoder {
     fn try_out(&self) -> Result<usize> {
         let mut tokens = self.tokenizer.encode("", self.max_len_tokens)?;
         tokens.push(u32::try_from(self.tokenizer.vocab_size() - 1).unwrap_or(u32::MAX));
-        self.graph
-            .lock()
-            .run(&[&tokens], self.pooling)
-            .map(|vector| vector.len())
+        self.run(&[&tokens]).map(|vector| vector.len())
+    }
+
+    /// Runs one batch on a session of the pool.
+    fn run(&self, rows: &[&[u32]]) -> Result<Vec<f32>> {
+        let further = || self.further_graph();
+        self.graphs
+            .run(further, |graph| graph.run(rows, self.pooling))
+    }
+
+    /// A session beside the first one, with an equal part of the threads.
+    fn further_graph(&self) -> Result<Graph> {
+        let sessions = self.options.sessions_or_default(self.on_cuda);
+        let threads = (self.options.threads_or_default() / sessions).max(1);
+        Graph::new(self.runtime, (*self.model).as_ref(), threads, self.on_cuda)
     }
 
     /// Encodes the token rows of one window into `out`; `progress` gets the texts of each batch.
@@ -304,7 +317,7 @@ impl Encoder {
         }
         if bulk.is_empty() {
             return batches.iter().try_for_each(|batch| {
-                let vectors = self.graph.lock().run(&select(rows, batch), self.pooling)?;
+                let vectors = self.run(&select(rows, batch))?;
                 store(batch, vectors)
             });
         }
@@ -336,10 +349,9 @@ impl Encoder {
         if sessions <= 1 {
             return Ok(Vec::new());
         }
-        let threads = (self.options.threads_or_default() / sessions).max(1);
         (0..sessions)
             .into_par_iter()
-            .map(|_| Graph::new(self.runtime, (*self.model).as_ref(), threads, self.on_cuda))
+            .map(|_| self.further_graph())
             .collect()
     }
 }

@@ -23,6 +23,7 @@ pub mod language;
 mod pooling;
 pub mod runtime;
 mod session;
+mod session_pool;
 pub mod tokenizer;
 mod version;
 

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::key::END;
 use super::live::LiveRanks;
 use super::segment_trie::{SegmentTrie, TrieChild, TrieNode};
-use crate::Result;
+use crate::{Error, Result};
 
 /// The place of a prefix in one segment.
 #[derive(Debug, Clone, Copy)]
@@ -163,6 +163,25 @@ impl<'a> Forest<'a> {
             Some((part.segment, rank))
         };
         node.parts.iter().filter_map(place).collect()
+    }
+
+    /// The tokens that lead to `node` from the root; [`END`] is not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the trie does not lead back to the node.
+    pub fn tokens_to(&self, node: &ForestNode) -> Result<Vec<u32>> {
+        let Some(part) = node.parts.first() else {
+            return Ok(Vec::new());
+        };
+        let docid = match self.trie(part.segment) {
+            Some(trie) => trie.docid(part.node.lo)?,
+            None => None,
+        };
+        let depth = part.node.depth as usize - usize::from(node.is_end);
+        docid
+            .and_then(|tokens| tokens.get(..depth).map(<[u32]>::to_vec))
+            .ok_or_else(|| Error::corrupt("a docid is shorter than a prefix that leads to it"))
     }
 
     /// All children of one part in its own segment, dead ones included.

@@ -11,7 +11,7 @@ use super::support::*;
 use zerogr::ErrorKind;
 use zerogr::decode::*;
 
-fn all_decoders(seed: u64) -> [Decoder; 5] {
+pub fn all_decoders(seed: u64) -> [Decoder; 5] {
     [
         Decoder::BestFirst,
         Decoder::ReverseAnnealed(ReverseAnnealed {

@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "cli")]
+#[path = "../common/mod.rs"]
+mod common;
 mod exact;
+#[cfg(feature = "cli")]
+mod language;
 mod limits;
 mod sampling;
 mod shapes;

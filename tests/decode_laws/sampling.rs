@@ -255,7 +255,7 @@ fn the_two_meanings_of_removal_differ_as_the_notes_say() {
 }
 
 /// The paper's law word for word, nothing shared and nothing remembered.
-fn literal(docids: &BTreeSet<Docid>, logits: &Logits, options: &ReverseAnnealed) -> Vec<Docid> {
+pub fn literal(docids: &BTreeSet<Docid>, logits: &Logits, options: &ReverseAnnealed) -> Vec<Docid> {
     let mut left = docids.clone();
     let mut order = Vec::new();
     for draw in 0..options.draws {

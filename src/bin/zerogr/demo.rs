@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use zerogr::eval::{Collection, EvalOptions};
+use zerogr::eval::Collection;
 use zerogr::index::{IndexOptions, Mode, SearchOptions, TrainOptions};
 
-use crate::eval::{self, Way};
 use crate::failure::Failure;
-use crate::{build, output, search, setup};
+use crate::{build, eval, output, search, setup};
 
 /// Set up, index 5,183 abstracts, answer 300 claims, show quality and example searches.
 #[derive(clap::Args)]
@@ -62,26 +61,28 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         built.index.store().len_bytes()? as f64 / 1e6
     ))?;
 
-    output::line(&format!("{} judged queries:", collection.queries.len()))?;
-    output::line(eval::HEADER)?;
-    let search = |options: SearchOptions| Way::Search(Box::new(options));
     let ways = [
-        ("100 draws, reranked", search(SearchOptions::new())),
-        ("100 draws", search(SearchOptions::new().rerank(false))),
-        ("encoder alone", Way::Dense),
-        (
-            "BM25 alone",
-            search(SearchOptions::new().mode(Mode::Lexical)),
-        ),
-        (
-            "draws with BM25",
-            search(SearchOptions::new().mode(Mode::Planned)),
-        ),
+        ("100 draws, reranked", SearchOptions::new()),
+        ("100 draws", SearchOptions::new().rerank(false)),
+        ("encoder alone", SearchOptions::new().mode(Mode::Dense)),
+        ("BM25 alone", SearchOptions::new().mode(Mode::Lexical)),
+        ("draws with BM25", SearchOptions::new().mode(Mode::Planned)),
     ];
-    for (label, way) in ways {
-        let measured = eval::measure(&built.index, &collection, &way, &EvalOptions::default())?;
-        output::line(&eval::row(label, &measured))?;
+    let mut measured = Vec::with_capacity(ways.len());
+    for (label, options) in ways {
+        measured.push(eval::of_search(
+            label,
+            &built.index,
+            &collection.queries,
+            &collection.qrels,
+            options,
+        )?);
     }
+    output::line(&format!(
+        "{} judged queries:\n{}",
+        collection.queries.len(),
+        eval::of_systems(&measured)
+    ))?;
 
     for query in collection.queries.iter().take(EXAMPLES) {
         let started = Instant::now();

@@ -15,6 +15,7 @@ mod failure;
 mod generate;
 mod info;
 mod language;
+mod mode;
 mod model;
 mod open;
 mod output;
@@ -62,7 +63,7 @@ enum Command {
     Info(info::Args),
     Check(info::CheckArgs),
     Recover(recover::Args),
-    Eval(eval::Args),
+    Eval(Box<eval::Args>),
     Model(model::Args),
 }
 

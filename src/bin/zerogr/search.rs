@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use zerogr::index::{Explanation, Hit, Index, Mode, SearchOptions};
+use zerogr::index::{Explanation, Hit, Index, SearchOptions};
 
 use crate::decoding::DecodingArgs;
 use crate::device::DeviceArg;
 use crate::failure::Failure;
+use crate::mode::ModeArg;
 use crate::{open, output};
 
 /// Search an index.
@@ -23,9 +24,12 @@ pub struct Args {
     /// The task in words, read by the encoder before the query.
     #[arg(long)]
     instruction: Option<String>,
-    /// What decides: generated docids, these with BM25 as a prior, or BM25 alone.
+    /// What decides which documents are found.
     #[arg(long, value_enum, default_value_t = ModeArg::Generative)]
     mode: ModeArg,
+    /// Where the language model of `--retriever lm` is, if not where it was.
+    #[arg(long, value_name = "DIR")]
+    retriever_model: Option<PathBuf>,
     /// Say why each hit was found.
     #[arg(long)]
     explain: bool,
@@ -38,22 +42,18 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum ModeArg {
-    Generative,
-    Planned,
-    Lexical,
-}
-
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let index = open::index(&args.index, args.device.device())?;
-    let mode = match args.mode {
-        ModeArg::Generative => Mode::Generative,
-        ModeArg::Planned => Mode::Planned,
-        ModeArg::Lexical => Mode::Lexical,
-    };
-    let mut options = args.decoding.options(mode).k(args.k).explain(args.explain);
+    let index = open::index_with(
+        &args.index,
+        args.device.device(),
+        args.retriever_model.as_deref(),
+    )?;
+    let mut options = args
+        .decoding
+        .options(args.mode.mode())
+        .k(args.k)
+        .explain(args.explain);
     options.instruction = args.instruction.clone();
     let hits = hits(&index, &args.query, &options)?;
     if args.json {

@@ -1,0 +1,356 @@
+//! Retrieval quality of an index built with the knobs given, over any number of collections.
+//!
+//! `cargo bench --bench quality -- [--KNOB VALUE]... FOLDER:SPLIT...` builds an index of each
+//! collection (folders in BEIR's layout) and prints one line per way of searching, and the means
+//! over the collections at the end. `benches/QUALITY.md` has the tables made with it.
+//!
+//! Vectors of texts are kept below the target folder, so that the second index of a collection
+//! costs only what its knobs change. Study defaults on train and dev splits; test splits are for
+//! reporting.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File, OpenOptions as FileOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
+use zerogr::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
+use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions, TrainOptions};
+use zerogr::model::{Encoder, EncoderFiles, EncoderOptions};
+use zerogr::{DocidTokenizer, Document, Result, TextEncoder};
+
+/// Hits asked for.
+const DEPTH: usize = 100;
+
+type Vectors = HashMap<(usize, String), Vec<f32>>;
+
+/// An encoder that remembers, in memory and in two files.
+struct Remembering {
+    encoder: Arc<Encoder>,
+    path: PathBuf,
+    known: Mutex<Vectors>,
+}
+
+impl Remembering {
+    fn open(encoder: Arc<Encoder>, path: PathBuf) -> Self {
+        let dim = encoder.dim();
+        let mut known = Vectors::new();
+        if let (Ok(texts), Ok(values)) = (
+            fs::read_to_string(path.with_extension("jsonl")),
+            fs::read(path.with_extension("f32")),
+        ) {
+            let rows = values.chunks_exact(dim * 4);
+            for (line, row) in texts.lines().zip(rows) {
+                let value = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().unwrap());
+                let row: Vec<f32> = row.chunks_exact(4).map(value).collect();
+                known.insert(serde_json::from_str(line).unwrap(), row);
+            }
+        }
+        Remembering {
+            encoder,
+            path,
+            known: Mutex::new(known),
+        }
+    }
+}
+
+impl TextEncoder for Remembering {
+    fn dim(&self) -> usize {
+        self.encoder.dim()
+    }
+
+    fn fingerprint(&self) -> String {
+        self.encoder.fingerprint().to_owned()
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        self.encoder.tokenizer()
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        let mut known = self.known.lock().unwrap();
+        let mut new: Vec<&str> = texts.to_vec();
+        new.retain(|text| !known.contains_key(&(max_len_tokens, (*text).to_owned())));
+        new.sort_unstable();
+        new.dedup();
+        let append = |extension| {
+            let mut options = FileOptions::new();
+            let file = options.create(true).append(true);
+            BufWriter::new(file.open(self.path.with_extension(extension)).unwrap())
+        };
+        let (mut lines, mut rows) = (append("jsonl"), append("f32"));
+        let vectors = self.encoder.encode(&new, max_len_tokens, progress)?;
+        for (text, row) in new.iter().zip(vectors.chunks(self.dim())) {
+            let key = (max_len_tokens, (*text).to_owned());
+            writeln!(lines, "{}", serde_json::to_string(&key).unwrap()).unwrap();
+            for value in row {
+                rows.write_all(&value.to_le_bytes()).unwrap();
+            }
+            known.insert(key, row.to_vec());
+        }
+        let mut found = Vec::with_capacity(texts.len() * self.dim());
+        for text in texts {
+            found.extend_from_slice(&known[&(max_len_tokens, (*text).to_owned())]);
+        }
+        Ok(found)
+    }
+}
+
+/// The knobs, by name.
+struct Knobs {
+    values: BTreeMap<String, String>,
+    collections: Vec<String>,
+}
+
+impl Knobs {
+    fn from_args() -> Self {
+        let mut knobs = Knobs {
+            values: BTreeMap::new(),
+            collections: Vec::new(),
+        };
+        let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+        while let Some(arg) = args.next() {
+            match arg.strip_prefix("--") {
+                Some(name) => {
+                    let value = args.next().unwrap();
+                    knobs.values.insert(name.to_owned(), value);
+                }
+                None => knobs.collections.push(arg),
+            }
+        }
+        knobs
+    }
+
+    fn set<T: std::str::FromStr>(&self, name: &str, target: &mut T) {
+        if let Some(value) = self.values.get(name) {
+            let Ok(value) = value.parse() else {
+                panic!("--{name} cannot be {value}");
+            };
+            *target = value;
+        }
+    }
+
+    fn index_options(&self, encoder: Arc<dyn TextEncoder>) -> IndexOptions {
+        let mut options = IndexOptions::with_encoder(EncoderSource::Custom(encoder)).file_seed(1);
+        self.set("docids", &mut options.docids_per_document);
+        self.set("docid-words", &mut options.docid_words);
+        self.set("pseudo-queries", &mut options.pseudo_queries_per_document);
+        self.set("passage-tokens", &mut options.max_passage_tokens);
+        self.set("k1", &mut options.lexicon.k1);
+        self.set("b", &mut options.lexicon.b);
+        options
+    }
+
+    fn train_options(&self) -> TrainOptions {
+        let mut options = TrainOptions::default().seed(1);
+        self.set("seed", &mut options.seed);
+        self.set("epochs", &mut options.epochs);
+        self.set("rate", &mut options.learning_rate);
+        self.set("document-rate", &mut options.document_learning_rate);
+        self.set("dropout", &mut options.dropout);
+        self.set("head-share", &mut options.document_head_share);
+        options
+    }
+
+    fn search_options(&self, mode: Mode, rerank: bool) -> SearchOptions {
+        let mut options = SearchOptions::new().k(DEPTH).mode(mode).rerank(rerank);
+        let optional = |name: &str| {
+            let mut value = f64::NAN;
+            self.set(name, &mut value);
+            (!value.is_nan()).then_some(value)
+        };
+        options.draws = optional("draws").map(|draws| draws as usize);
+        if mode == Mode::Planned {
+            options.planner = optional("planner");
+            options.prior_share = optional("prior-share");
+        }
+        options
+    }
+}
+
+/// Standard scores of a list of scored documents; what is not in the list counts as its least.
+fn standard(scores: &[(String, f64)]) -> (HashMap<&str, f64>, f64) {
+    let count = scores.len().max(1) as f64;
+    let mean = scores.iter().map(|one| one.1).sum::<f64>() / count;
+    let square = |one: &(String, f64)| (one.1 - mean).powi(2);
+    let deviation = (scores.iter().map(square).sum::<f64>() / count)
+        .sqrt()
+        .max(1e-12);
+    let score = |one: f64| (one - mean) / deviation;
+    let least = scores.iter().map(|one| one.1).fold(0.0, f64::min);
+    let list = scores.iter().map(|(id, one)| (id.as_str(), score(*one)));
+    (list.collect(), score(least))
+}
+
+/// 0.7 dense + 0.3 BM25, as standard scores over all documents.
+fn fusion(dense: &[(String, f64)], lexical: &[(String, f64)]) -> Vec<(String, f64)> {
+    let mut all: HashMap<&str, f64> = dense.iter().map(|(id, _)| (id.as_str(), 0.0)).collect();
+    for (id, score) in lexical {
+        all.insert(id, *score);
+    }
+    let lexical: Vec<(String, f64)> = all.iter().map(|(id, s)| ((*id).to_owned(), *s)).collect();
+    let (lexical, _) = standard(&lexical);
+    let (dense, _) = standard(dense);
+    let mut fused: Vec<(String, f64)> = dense
+        .iter()
+        .map(|(id, score)| ((*id).to_owned(), 0.7 * score + 0.3 * lexical[id]))
+        .collect();
+    fused.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    fused.truncate(DEPTH);
+    fused
+}
+
+fn main() {
+    let knobs = Knobs::from_args();
+    let files = EncoderFiles::installed().unwrap();
+    let encoder = Arc::new(Encoder::from_files(&files, &EncoderOptions::default()).unwrap());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quality");
+    fs::create_dir_all(&folder).unwrap();
+    let ways = [
+        "BM25",
+        "dense",
+        "fusion",
+        "generative, draws",
+        "generative, rerank",
+        "planned, draws",
+        "planned, rerank",
+    ];
+    let mut sums = vec![[0.0; 3]; ways.len()];
+    println!("knobs: {:?}", knobs.values);
+    for collection in &knobs.collections {
+        let (path, split) = collection.rsplit_once(':').unwrap();
+        let path = Path::new(path);
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let loaded = Collection::open(path, split).unwrap();
+        let remembering = Arc::new(Remembering::open(encoder.clone(), folder.join(&name)));
+        let documents: Vec<Document> = loaded.documents().unwrap().map(Result::unwrap).collect();
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("index.zgr");
+        let started = Instant::now();
+        let index = Index::create(&file, knobs.index_options(remembering.clone())).unwrap();
+        let mut writer = index.writer().unwrap();
+        for document in &documents {
+            writer.add(document.clone()).unwrap();
+        }
+        let train = knobs.train_options();
+        writer.commit_with(Some(&train), &mut |_| {}).unwrap();
+        let seconds = started.elapsed().as_secs_f64();
+        let snapshot = index.snapshot();
+        let training = snapshot.params().training.clone().unwrap();
+        println!(
+            "\n{name}: {} documents, {} queries, {seconds:.0} s, {} bytes per document, trie {:.3} -> {:.3} at {}, documents {:.3} -> {:.3} at {} of {}",
+            documents.len(),
+            loaded.queries.len(),
+            fs::metadata(&file).unwrap().len() / documents.len().max(1) as u64,
+            training.trie_head.initial_loss,
+            training.trie_head.best_loss,
+            training.trie_head.best_examples,
+            training.document_head.initial_loss,
+            training.document_head.best_loss,
+            training.document_head.best_examples,
+            training.document_head.examples,
+        );
+        if let Some(dump) = knobs.values.get("dump") {
+            dump_study(Path::new(dump), &name, &documents, &index, &loaded, &train);
+        }
+        let texts: Vec<&str> = loaded.queries.iter().map(|one| one.text.as_str()).collect();
+        remembering.encode(&texts, 256, &mut |_, _| {}).unwrap();
+        let mut runs: Vec<Run> = ways.iter().map(|_| Run::new()).collect();
+        for query in &loaded.queries {
+            let vector = index
+                .encode_query(&query.text, query.instruction.as_deref())
+                .unwrap();
+            let lexical = snapshot.lexical(&query.text, usize::MAX).unwrap();
+            let dense = snapshot.dense(&vector, documents.len());
+            let searched = |mode, rerank| {
+                let options = knobs.search_options(mode, rerank);
+                let hits = snapshot.search_encoded(&query.text, &vector, &options);
+                let hits = hits.unwrap().hits.into_iter();
+                hits.map(|hit| (hit.id, hit.score)).collect()
+            };
+            let fused = fusion(&dense, &lexical);
+            let cut = |mut list: Vec<(String, f64)>| {
+                list.truncate(DEPTH);
+                list
+            };
+            let lists = [
+                cut(lexical),
+                cut(dense),
+                fused,
+                searched(Mode::Generative, false),
+                searched(Mode::Generative, true),
+                searched(Mode::Planned, false),
+                searched(Mode::Planned, true),
+            ];
+            for (run, list) in runs.iter_mut().zip(lists) {
+                run.insert_ranked(&query.id, list).unwrap();
+            }
+        }
+        for ((way, run), sum) in ways.iter().zip(&runs).zip(&mut sums) {
+            let means = evaluate(&loaded.qrels, run, &EvalOptions::default())
+                .summary
+                .means;
+            let values = [means.ndcg_10, means.acc_1, means.recall_100];
+            sum.iter_mut()
+                .zip(values)
+                .for_each(|(sum, value)| *sum += value);
+            print_row(way, values);
+        }
+    }
+    println!("\nmean over {} collections", knobs.collections.len());
+    let count = knobs.collections.len().max(1) as f64;
+    for (way, sum) in ways.iter().zip(sums) {
+        print_row(way, sum.map(|sum| sum / count));
+    }
+}
+
+fn print_row(way: &str, [ndcg, acc, recall]: [f64; 3]) {
+    println!("{way:20} {ndcg:.4}  {acc:.4}  {recall:.4}");
+}
+
+/// Writes pseudo-queries and drawn candidates for studies outside.
+fn dump_study(
+    folder: &Path,
+    name: &str,
+    documents: &[Document],
+    index: &Index,
+    loaded: &Collection,
+    train: &TrainOptions,
+) {
+    let folder = folder.join(name);
+    let snapshot = index.snapshot();
+    let mut stats = TermStats::new();
+    documents.iter().for_each(|document| stats.add(document));
+    let options = PseudoQueryOptions {
+        per_document: snapshot.params().pseudo_queries.per_document,
+        seed: train.seed,
+    };
+    let mut file = BufWriter::new(File::create(folder.join("pseudo.jsonl")).unwrap());
+    for document in documents {
+        let queries = pseudo_queries(document, &stats, &options);
+        let line = serde_json::to_string(&(&document.id, queries)).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+    let mut file = BufWriter::new(File::create(folder.join("draws.jsonl")).unwrap());
+    for query in &loaded.queries {
+        let vector = index.encode_query(&query.text, None).unwrap();
+        let drawn = |mode| {
+            let options = SearchOptions::new().k(100).mode(mode);
+            let hits = snapshot.search_encoded(&query.text, &vector, &options);
+            let hits = hits.unwrap().hits.into_iter();
+            hits.map(|hit| (hit.id, hit.log_prob, hit.prior, hit.score, hit.drawn_score))
+                .collect::<Vec<_>>()
+        };
+        let line = serde_json::json!({"_id": query.id, "planned": drawn(Mode::Planned), "generative": drawn(Mode::Generative)});
+        writeln!(file, "{line}").unwrap();
+    }
+}

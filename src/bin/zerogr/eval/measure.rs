@@ -1,0 +1,505 @@
+//! Answering the queries of every dataset with every system, and measuring the answers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use zerogr::decode::Work;
+use zerogr::eval::{
+    EvalOptions, Evaluation, Metric, Qrels, Query, Run, Scores, evaluate, over_seeds, ranking,
+};
+use zerogr::format::{BlobEntry, BlobPlace};
+use zerogr::index::{Index, IndexOptions, SearchOptions, Snapshot, TrainOptions};
+use zerogr::model::EncoderOptions;
+
+use super::Args;
+use super::compare::{Example, baseline_of, examples};
+use super::plan::{DEPTH, Dataset, IndexPlace, Plan, System, SystemKind};
+use crate::failure::Failure;
+use crate::mode::ModeArg;
+use crate::progress::bar;
+use crate::{build, open};
+
+/// Where recall is taken for its curve.
+pub const CURVE: [usize; 10] = [1, 2, 3, 5, 10, 20, 30, 50, 70, 100];
+
+/// What was measured on one dataset.
+pub struct Measured {
+    /// The dataset.
+    pub name: String,
+    /// Judged queries.
+    pub query_count: usize,
+    /// Judgements of all queries.
+    pub judgement_count: usize,
+    /// What was searched.
+    pub index: Option<IndexFacts>,
+    /// Relevant documents that are not in the index; nothing can find them.
+    pub unknown_documents: usize,
+    /// In the order of the command line.
+    pub systems: Vec<SystemResult>,
+    /// Queries with the answers of two systems, for the report.
+    pub examples: Vec<Example>,
+}
+
+/// An index that was searched.
+#[derive(Clone)]
+pub struct IndexFacts {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length.
+    pub len_bytes: u64,
+    /// What of it is the encoder.
+    pub encoder_len_bytes: u64,
+    /// Live documents.
+    pub document_count: u64,
+    /// How long it took to build, if this call built it.
+    pub build_seconds: Option<f64>,
+}
+
+impl IndexFacts {
+    /// The file without the encoder, over its documents.
+    pub fn bytes_per_document(&self) -> f64 {
+        let own = self.len_bytes.saturating_sub(self.encoder_len_bytes);
+        own as f64 / self.document_count.max(1) as f64
+    }
+}
+
+/// What was measured of one system on one dataset.
+pub struct SystemResult {
+    /// Its name.
+    pub name: String,
+    /// Metrics, averaged over the seeds.
+    pub mean: Evaluation,
+    /// Deviations of the means between seeds.
+    pub deviations: Scores,
+    /// How many seeds.
+    pub seeds: usize,
+    /// Means under the other rule for hits with the query's own id, where they differ.
+    pub other_rule: Option<Scores>,
+    /// Recall at [`CURVE`], as far as documents were measured.
+    pub recall_curve: Vec<f64>,
+    /// What it cost; nothing is known of a run file.
+    pub cost: Option<Cost>,
+}
+
+/// What answering cost.
+pub struct Cost {
+    /// Mean time of each query over the seeds, encoder included where one is used.
+    pub times_ms: BTreeMap<String, f64>,
+    /// Work of the decoder on all queries and seeds together.
+    pub work: Work,
+    /// Queries answered, seeds counted.
+    pub answered: usize,
+    /// Of these, those whose budget ended the search.
+    pub incomplete: usize,
+}
+
+impl Cost {
+    /// A quantile of the times of queries.
+    pub fn quantile_ms(&self, share: f64) -> f64 {
+        let mut times: Vec<f64> = self.times_ms.values().copied().collect();
+        times.sort_by(f64::total_cmp);
+        let place = (times.len() as f64 * share) as usize;
+        let place = place.min(times.len().saturating_sub(1));
+        times.get(place).copied().unwrap_or(0.0)
+    }
+
+    /// Branching prefixes scored per query.
+    pub fn nodes_per_query(&self) -> f64 {
+        self.work.node_evaluations as f64 / self.answered.max(1) as f64
+    }
+}
+
+/// Measures everything that was planned.
+pub fn all(args: &Args, plan: Plan) -> Result<Vec<Measured>, Failure> {
+    let mut opened: Option<(IndexPlace, Index, IndexFacts)> = None;
+    let mut measured = Vec::with_capacity(plan.datasets.len());
+    for dataset in &plan.datasets {
+        let is_open = opened
+            .as_ref()
+            .is_some_and(|(place, ..)| *place == dataset.index);
+        if !is_open {
+            // One index at a time: each has an encoder of its own in memory.
+            drop(opened.take());
+            opened = open_or_build(args, &dataset.index)?
+                .map(|(index, facts)| (dataset.index.clone(), index, facts));
+        }
+        let searched = opened.as_ref().map(|(_, index, facts)| (index, facts));
+        measured.push(one(args, dataset, &plan.systems, searched)?);
+    }
+    Ok(measured)
+}
+
+fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, IndexFacts)>, Failure> {
+    let device = args.device.device();
+    let (index, build_seconds) = match place {
+        IndexPlace::Nowhere => return Ok(None),
+        IndexPlace::Existing(path) => (open::index(path, device)?, None),
+        IndexPlace::Built { path, .. } if path.is_file() => {
+            eprintln!("zerogr: {} is there and used as it is", path.display());
+            (open::index(path, device)?, None)
+        }
+        IndexPlace::Built { path, corpus } => {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)
+                    .map_err(|error| Failure::io("creating", folder, &error))?;
+            }
+            let started = Instant::now();
+            let mut options = IndexOptions::default().file_seed(0);
+            options.encoder_options = EncoderOptions::new().device(device);
+            let task = build::Task {
+                inputs: std::slice::from_ref(corpus),
+                output: path,
+                train: Some(&TrainOptions::default()),
+                docid_writer: None,
+                skip_bad_lines: false,
+            };
+            let built = build::build(&task, options)?;
+            if built.report.replaced > 0 {
+                eprintln!(
+                    "zerogr: warning: {}: {} documents have the id of an earlier one, which they \
+                     replaced",
+                    corpus.display(),
+                    built.report.replaced
+                );
+            }
+            (built.index, Some(started.elapsed().as_secs_f64()))
+        }
+    };
+    let manifest = index.store().manifest();
+    let is_outside = |blob: &BlobEntry| matches!(blob.place, BlobPlace::External { .. });
+    let inside = manifest.blobs.iter().filter(|blob| !is_outside(blob));
+    let facts = IndexFacts {
+        encoder_len_bytes: inside.map(|blob| blob.len_bytes).sum(),
+        path: index.path().to_owned(),
+        len_bytes: index.store().len_bytes()?,
+        document_count: index.snapshot().document_count(),
+        build_seconds,
+    };
+    Ok(Some((index, facts)))
+}
+
+fn one(
+    args: &Args,
+    dataset: &Dataset,
+    systems: &[System],
+    searched: Option<(&Index, &IndexFacts)>,
+) -> Result<Measured, Failure> {
+    let unknown_documents = match searched {
+        Some((index, facts)) => check_judged(dataset, &index.snapshot(), facts)?,
+        None => 0,
+    };
+    let mut results = Vec::with_capacity(systems.len());
+    let mut runs = HashMap::new();
+    for system in systems {
+        let answers = match (&system.kind, searched) {
+            (SystemKind::Search(mode), Some((index, _))) => {
+                search_with_seeds(args, dataset, *mode, index)?
+            }
+            (SystemKind::Search(_), None) => continue, // refused by the plan
+            (SystemKind::RunFile(path), _) => vec![read_run(path, dataset)?],
+        };
+        let depth = match system.kind {
+            SystemKind::Search(_) => args.depth.map_or(DEPTH, |depth| depth as usize),
+            SystemKind::RunFile(_) => args.depth.map_or(usize::MAX, |depth| depth as usize),
+        };
+        let options = EvalOptions {
+            metrics: args.metrics.clone(),
+            drop_same_id: args.drop_same_id,
+            depth,
+        };
+        write_runs(args, dataset, &system.name, &answers)?;
+        results.push(result(&system.name, &dataset.qrels, &answers, &options));
+        if let (Some(_), Some(first)) = (&args.report, answers.into_iter().next()) {
+            runs.insert(system.name.clone(), (first.run, options));
+        }
+    }
+    let rankings = |name: &str, query: &str| -> Vec<String> {
+        let found = runs
+            .get(name)
+            .map(|(run, options)| ranking(run, query, options));
+        let found = found.into_iter().flatten().map(str::to_owned);
+        found.collect()
+    };
+    let examples = match &args.report {
+        Some(_) => {
+            let baseline = baseline_of(args, results.iter().map(|result| &*result.name));
+            let snapshot = searched.map(|(index, _)| index.snapshot());
+            examples(
+                dataset,
+                &results,
+                baseline,
+                snapshot.as_ref(),
+                rankings,
+                args,
+            )?
+        }
+        None => Vec::new(),
+    };
+    Ok(Measured {
+        name: dataset.name.clone(),
+        query_count: dataset.qrels.len(),
+        judgement_count: dataset.qrels.judgement_count(),
+        index: searched.map(|(_, facts)| facts.clone()),
+        unknown_documents,
+        systems: results,
+        examples,
+    })
+}
+
+/// Counts the relevant documents the index does not have; having none of them is an error.
+fn check_judged(
+    dataset: &Dataset,
+    snapshot: &Snapshot,
+    facts: &IndexFacts,
+) -> Result<usize, Failure> {
+    let relevant: HashSet<&str> = dataset
+        .qrels
+        .iter()
+        .flat_map(|(_, judgements)| judgements)
+        .filter(|(_, score)| **score > 0.0)
+        .map(|(id, _)| id.as_str())
+        .collect();
+    let mut unknown: Vec<&str> = relevant
+        .iter()
+        .copied()
+        .filter(|id| !snapshot.contains(id))
+        .collect();
+    unknown.sort_unstable();
+    let Some(first) = unknown.first() else {
+        return Ok(0);
+    };
+    if unknown.len() == relevant.len() {
+        return Err(Failure::new(format!(
+            "{} has none of the documents that are relevant in {}: it is the index of another \
+             collection",
+            facts.path.display(),
+            dataset.name
+        )));
+    }
+    eprintln!(
+        "zerogr: warning: {}: {} of {} relevant documents are not in {}, the first is {first:?}; \
+         they count as not found",
+        dataset.name,
+        unknown.len(),
+        relevant.len(),
+        facts.path.display()
+    );
+    Ok(unknown.len())
+}
+
+/// The answers of one system under one seed.
+struct Answers {
+    run: Run,
+    cost: Option<Cost>,
+    seed: Option<u64>,
+}
+
+fn search_with_seeds(
+    args: &Args,
+    dataset: &Dataset,
+    mode: ModeArg,
+    index: &Index,
+) -> Result<Vec<Answers>, Failure> {
+    let samples = mode.generates() && args.decoding.samples();
+    let mut all = Vec::new();
+    for seed in args.decoding.seeds(if samples { args.seeds } else { 1 }) {
+        let mut options = args.decoding.options_with_seed(mode.mode(), seed);
+        if mode != ModeArg::Planned {
+            (options.planner, options.prior_share) = (None, None);
+        }
+        if mode == ModeArg::Fusion {
+            // A baseline does not move with the settings of what it is compared with.
+            (options.draws, options.prior_share) = (None, args.fusion_share);
+        }
+        options.k = args.depth.map_or(DEPTH, |depth| depth as usize);
+        options.instruction = args.instruction.clone();
+        let label = format!("{}: {}", dataset.name, mode.name());
+        let (run, cost) = answer(
+            index,
+            &dataset.queries,
+            &options,
+            !args.no_instructions,
+            &label,
+        )?;
+        all.push(Answers {
+            run,
+            cost: Some(cost),
+            seed: (samples && args.seeds > 1).then_some(seed),
+        });
+    }
+    Ok(all)
+}
+
+/// Answers queries with `options`; where queries bring instructions, these come before that of
+/// the options.
+fn answer(
+    index: &Index,
+    queries: &[Query],
+    options: &SearchOptions,
+    use_instructions: bool,
+    label: &str,
+) -> Result<(Run, Cost), Failure> {
+    if options.mode != zerogr::index::Mode::Lexical {
+        // Loaded here, so that the first query does not wait for it.
+        index.encoder()?;
+    }
+    let snapshot = index.snapshot();
+    let mut run = Run::new();
+    let mut cost = Cost {
+        times_ms: BTreeMap::new(),
+        work: Work::default(),
+        answered: queries.len(),
+        incomplete: 0,
+    };
+    let bar = bar(queries.len() as u64, label);
+    for query in queries {
+        let mut search = options.clone();
+        if let (true, Some(instruction)) = (use_instructions, &query.instruction) {
+            search.instruction = Some(instruction.clone());
+        }
+        // One more where one may be dropped for being the query itself.
+        search.k += usize::from(snapshot.contains(&query.id));
+        let started = Instant::now();
+        let result = index.search(&query.text, &search);
+        let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
+        let result = result
+            .map_err(|error| Failure::new(format!("{label}: query {:?}: {error}", query.id)))?;
+        cost.times_ms.insert(query.id.clone(), elapsed_ms);
+        cost.work.add(&result.work);
+        cost.incomplete += usize::from(!result.complete);
+        let hits = result.hits.into_iter().map(|hit| (hit.id, hit.score));
+        run.insert_ranked(&query.id, hits)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok((run, cost))
+}
+
+/// What a search with `options` gives on a collection's queries, default metrics.
+pub fn of_search(
+    name: &str,
+    index: &Index,
+    queries: &[Query],
+    qrels: &Qrels,
+    options: SearchOptions,
+) -> Result<SystemResult, Failure> {
+    let (run, cost) = answer(index, queries, &options.k(DEPTH), true, name)?;
+    let answers = Answers {
+        run,
+        cost: Some(cost),
+        seed: None,
+    };
+    let options = EvalOptions {
+        depth: DEPTH,
+        ..EvalOptions::default()
+    };
+    Ok(result(name, qrels, &[answers], &options))
+}
+
+fn read_run(path: &str, dataset: &Dataset) -> Result<Answers, Failure> {
+    let path = path.replace("{}", &dataset.name);
+    let run = Run::read(Path::new(&path))?;
+    if !run
+        .iter()
+        .any(|(query, _)| dataset.qrels.get(query).is_some())
+    {
+        return Err(Failure::new(format!(
+            "{path} answers no judged query of {}: it is the run of another collection, or empty",
+            dataset.name
+        )));
+    }
+    Ok(Answers {
+        run,
+        cost: None,
+        seed: None,
+    })
+}
+
+fn result(name: &str, qrels: &Qrels, answers: &[Answers], options: &EvalOptions) -> SystemResult {
+    let under = |options: &EvalOptions| {
+        let seeds = answers.iter();
+        let seeds: Vec<Evaluation> = seeds
+            .map(|answers| evaluate(qrels, &answers.run, options))
+            .collect();
+        over_seeds(&seeds)
+    };
+    let both = under(options);
+    let other = under(&EvalOptions {
+        drop_same_id: !options.drop_same_id,
+        ..options.clone()
+    });
+    let other = other.mean.summary.means;
+    let reached = CURVE.into_iter().filter(|k| *k <= options.depth);
+    let curve = under(&EvalOptions {
+        metrics: reached.map(Metric::Recall).collect(),
+        ..options.clone()
+    });
+    SystemResult {
+        name: name.to_owned(),
+        other_rule: (other != both.mean.summary.means).then_some(other),
+        mean: both.mean,
+        deviations: both.deviations,
+        seeds: answers.len(),
+        recall_curve: curve.mean.summary.means.into_values().collect(),
+        cost: costs(answers),
+    }
+}
+
+/// The costs of all seeds together, times averaged.
+fn costs(answers: &[Answers]) -> Option<Cost> {
+    let mut together = Cost {
+        times_ms: BTreeMap::new(),
+        work: Work::default(),
+        answered: 0,
+        incomplete: 0,
+    };
+    for answers in answers {
+        let cost = answers.cost.as_ref()?;
+        for (query, time_ms) in &cost.times_ms {
+            *together.times_ms.entry(query.clone()).or_default() += time_ms;
+        }
+        together.work.add(&cost.work);
+        together.answered += cost.answered;
+        together.incomplete += cost.incomplete;
+    }
+    let seeds = answers.len().max(1) as f64;
+    together.times_ms.values_mut().for_each(|sum| *sum /= seeds);
+    Some(together)
+}
+
+/// Writes what was asked for as run and judgement files.
+fn write_runs(
+    args: &Args,
+    dataset: &Dataset,
+    system: &str,
+    answers: &[Answers],
+) -> Result<(), Failure> {
+    let create = |path: &Path| {
+        let file = File::create(path).map_err(|error| Failure::io("creating", path, &error))?;
+        Ok::<_, Failure>(BufWriter::new(file))
+    };
+    if let (Some(path), [only]) = (&args.run, answers) {
+        only.run.write(&mut create(path)?, "zerogr")?;
+    }
+    let Some(folder) = &args.runs else {
+        return Ok(());
+    };
+    let folder = folder.join(&dataset.name);
+    fs::create_dir_all(&folder).map_err(|error| Failure::io("creating", &folder, &error))?;
+    dataset
+        .qrels
+        .write_trec(&mut create(&folder.join("qrels.trec"))?)?;
+    for answers in answers {
+        let name = match answers.seed {
+            Some(seed) => format!("{system}.seed-{seed}.run"),
+            None => format!("{system}.run"),
+        };
+        answers
+            .run
+            .write(&mut create(&folder.join(name))?, system)?;
+    }
+    Ok(())
+}
