@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use zerogr::Document;
 use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
 use zerogr::generate::language::obeys_docid_rules;
+use zerogr::model::language::LanguageModelConfig;
 
 /// A folder with a model and `count` documents.
 fn folder(count: usize) -> Folder {
@@ -36,7 +37,14 @@ fn folder(count: usize) -> Folder {
         rope_scaling: RopeScaling::None,
         tied_head: true,
     };
-    random_decoder(&folder.path("model"), &config, 5).unwrap();
+    let model = folder.path("model");
+    random_decoder(&model, &config, 5).unwrap();
+    LanguageModelConfig {
+        chat_template: Some("{{ messages[0].content }}".into()),
+        ..LanguageModelConfig::read(&model).unwrap()
+    }
+    .write(&model)
+    .unwrap();
     folder.write("docs.jsonl", lines(count));
     folder
 }
@@ -157,6 +165,8 @@ fn queries_of_a_killed_run_are_gone_on_with() {
             "Find the case.",
             "--queries-per-document",
             "2",
+            "--prompt-style",
+            "instruction",
             "--seed",
             "3",
             "--json",
@@ -189,7 +199,9 @@ fn queries_of_a_killed_run_are_gone_on_with() {
             .map(|line| index.queries_of(line["_id"].as_str().unwrap()).unwrap());
         queries.collect::<Vec<_>>()
     };
-    assert_eq!(queries("part.zgr"), queries("whole.zgr"));
+    let want = queries("whole.zgr");
+    assert!(want.iter().any(|queries| !queries.is_empty()));
+    assert_eq!(queries("part.zgr"), want);
     let trained: Value =
         serde_json::from_str(&folder.ok(&["train", "part.zgr", "--json"])).unwrap();
     assert!(
