@@ -25,7 +25,7 @@ KNOWN_SECTIONS = {
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
     BLOB: {1},
-    PSEUDO_QUERIES: {0x0501, 0x0502, 0x0503, 0x0504},  # what else it has is ignored
+    PSEUDO_QUERIES: {0x0501, 0x0502, 0x0503, 0x0504},  # with others it is ignored
     MANIFEST: {1, 2, 3, 4, 5},
 }
 # Input bytes of the transducer that have a number of their own, from 1 (fst.md).
@@ -141,6 +141,7 @@ class Extent:
         table = raw[64:64 + 64 * count]
         check(zlib.crc32(table) == table_crc, f"{place}: bad section table")
         self.sections, self.counts, self.place = {}, {}, place
+        self.kind, self.has_unknown = kind, False
         end = self.read_sections(raw, table, KNOWN_SECTIONS[kind])
         footer = struct.unpack("<IIQ8xI4s", raw[-32:])
         check(footer[1:3] == (header_crc, length) and footer[4] == b"XRGZ"
@@ -163,7 +164,9 @@ class Extent:
             else:
                 chunk_tables.append((place, body, crc_off, crc))
             if kind not in known:
-                check(kind & 0x8000 or not known, f"{place}: unknown and not optional", Unsupported)
+                self.has_unknown |= not kind & 0x8000
+                check(not self.has_unknown or self.kind == PSEUDO_QUERIES,
+                      f"{place}: unknown and not optional", Unsupported)
                 continue
             check(encoding == 1, f"{place}: unknown encoding {encoding}", Unsupported)
             self.sections[kind], self.counts[kind] = body, count
@@ -471,7 +474,7 @@ def check_tags(segment, payloads):
 
 def read_queries(extent, n, number, result):
     """What a language model wrote; an extent of another make is left alone."""
-    if extent.sections.keys() != {0x0501, 0x0502, 0x0503, 0x0504}:
+    if extent.has_unknown or extent.sections.keys() != KNOWN_SECTIONS[PSEUDO_QUERIES]:
         return
     writers = read_strings(extent.section(0x0501), extent.counts[0x0501])
     texts = read_strings(extent.section(0x0502), extent.counts[0x0502])

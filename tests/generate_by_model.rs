@@ -231,21 +231,21 @@ fn queries_are_asked_for_often_and_filtered() {
             4 => "python function that shifts the elements of a list to the left".into(),
             5 => "最短路径".into(),
             6 => prompt.to_owned(),
-            _ => format!("question {}", sample % 10),
+            _ => format!("path {}", sample % 10),
         }
     });
     let found = queries(&model, &documents()[2..3]);
     let want = [
         "how to find the cheapest path",
-        "question 7",
-        "question 8",
-        "question 9",
-        "question 0",
-        "question 1",
-        "question 2",
-        "question 3",
-        "question 4",
-        "question 5",
+        "path 7",
+        "path 8",
+        "path 9",
+        "path 0",
+        "path 1",
+        "path 2",
+        "path 3",
+        "path 4",
+        "path 5",
     ];
     assert_eq!(found[0].queries, want);
     assert_eq!(found[0].left_out, 6);

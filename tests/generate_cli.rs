@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use zerogr::Document;
 use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
 use zerogr::generate::language::obeys_docid_rules;
+use zerogr::model::language::LanguageModelConfig;
 
 /// A folder with a model and `count` documents.
 fn folder(count: usize) -> Folder {
@@ -36,7 +37,14 @@ fn folder(count: usize) -> Folder {
         rope_scaling: RopeScaling::None,
         tied_head: true,
     };
-    random_decoder(&folder.path("model"), &config, 5).unwrap();
+    let model = folder.path("model");
+    random_decoder(&model, &config, 5).unwrap();
+    LanguageModelConfig {
+        chat_template: Some("{{ messages[0].content }}".into()),
+        ..LanguageModelConfig::read(&model).unwrap()
+    }
+    .write(&model)
+    .unwrap();
     folder.write("docs.jsonl", lines(count));
     folder
 }
@@ -143,7 +151,7 @@ fn docids_of_a_killed_run_are_gone_on_with() {
 
 #[test]
 fn queries_of_a_killed_run_are_gone_on_with() {
-    let folder = folder(400);
+    let folder = folder(200);
     folder.ok(&["build", "docs.jsonl", "-o", "whole.zgr", "--no-train"]);
     std::fs::copy(folder.path("whole.zgr"), folder.path("part.zgr")).unwrap();
     let command = |index| {
@@ -157,22 +165,32 @@ fn queries_of_a_killed_run_are_gone_on_with() {
             "Find the case.",
             "--queries-per-document",
             "2",
+            "--prompt-style",
+            "instruction",
             "--seed",
             "3",
             "--json",
         ]
     };
     let whole: Value = serde_json::from_str(&folder.ok(&command("whole.zgr"))).unwrap();
-    assert_eq!(whole["queries"]["documents"], 400);
+    assert_eq!(whole["queries"]["documents"], 200);
     let part = folder.path("part.zgr");
     let before = std::fs::metadata(&part).unwrap().len();
-    let grown = || std::fs::metadata(&part).unwrap().len() > before + 4096;
-    assert!(kill_when(&folder, &command("part.zgr"), grown));
+    let has_committed = || {
+        let grown = std::fs::metadata(&part).unwrap().len() > before;
+        grown
+            && zerogr::index::Index::open(&part)
+                .unwrap()
+                .written_queries()
+                .0
+                > 0
+    };
+    assert!(kill_when(&folder, &command("part.zgr"), has_committed));
     folder.ok(&["check", "part.zgr"]);
     let rest: Value = serde_json::from_str(&folder.ok(&command("part.zgr"))).unwrap();
     let already = rest["queries"]["already"].as_u64().unwrap();
-    assert!((1..400).contains(&already), "{already}");
-    assert_eq!(rest["queries"]["documents"], 400 - already);
+    assert!((64..200).contains(&already), "{already}");
+    assert_eq!(rest["queries"]["documents"], 200 - already);
     let queries = |name: &str| {
         let index = zerogr::index::Index::open(folder.path(name)).unwrap();
         let ids = read(&folder.path("docs.jsonl"));
@@ -181,7 +199,9 @@ fn queries_of_a_killed_run_are_gone_on_with() {
             .map(|line| index.queries_of(line["_id"].as_str().unwrap()).unwrap());
         queries.collect::<Vec<_>>()
     };
-    assert_eq!(queries("part.zgr"), queries("whole.zgr"));
+    let want = queries("whole.zgr");
+    assert!(want.iter().any(|queries| !queries.is_empty()));
+    assert_eq!(queries("part.zgr"), want);
     let trained: Value =
         serde_json::from_str(&folder.ok(&["train", "part.zgr", "--json"])).unwrap();
     assert!(
@@ -192,7 +212,7 @@ fn queries_of_a_killed_run_are_gone_on_with() {
 
 #[test]
 fn a_killed_build_goes_on_and_leaves_an_index() {
-    let folder = folder(300);
+    let folder = folder(150);
     let command = [
         "build",
         "docs.jsonl",
@@ -218,12 +238,12 @@ fn a_killed_build_goes_on_and_leaves_an_index() {
         built["written_docids"]["already"].as_u64().unwrap() >= 64,
         "{built}"
     );
-    assert_eq!(built["written_queries"]["documents"], 300);
+    assert_eq!(built["written_queries"]["documents"], 150);
     assert!(!journal.exists());
     let index = zerogr::index::Index::open(folder.path("a.zgr")).unwrap();
     let params = index.snapshot().params().clone();
     assert!(params.docids.writer.unwrap().starts_with("random llama "));
-    assert_eq!(params.training.unwrap().documents, 300);
+    assert_eq!(params.training.unwrap().documents, 150);
     assert!(!folder.ids("a.zgr", "wing flutter case 0").is_empty());
 }
 

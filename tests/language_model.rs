@@ -12,7 +12,7 @@ use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
 use zerogr::language::{Completion, Finish, GenerationRequest, Prompt, Sampling, TextGenerator};
 use zerogr::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow, LanguageModel,
-    LanguageModelOptions,
+    LanguageModelConfig, LanguageModelOptions,
 };
 use zerogr::model::{Device, Runtime};
 
@@ -547,6 +547,61 @@ fn special_tokens_in_a_document_are_text() {
     assert_eq!(model.first_tokens("short", 300).unwrap(), "short");
 }
 
+/// A copy of the model's folder.
+fn copy(source: &std::path::Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(source).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    copy
+}
+
+#[test]
+fn the_special_tokens_of_a_chat_are_those_of_its_template() {
+    let Some(source) = folder() else { return };
+    let copy = copy(source);
+    LanguageModelConfig {
+        chat_template: Some("{{ messages[0].content }}<|endoftext|>{{ eos_token }}".into()),
+        ..LanguageModelConfig::read(source).unwrap()
+    }
+    .write(copy.path())
+    .unwrap();
+    let options = LanguageModelOptions::new().decoder(decoder_options());
+    let model = LanguageModel::open(copy.path(), &options).unwrap();
+    let ask = |user: &str| {
+        let system = String::new();
+        let user = user.to_owned();
+        model.prompt_ids(&Prompt::Chat { system, user }).unwrap()
+    };
+    let plain = model.prompt_ids(&Prompt::Completion("a b".into())).unwrap();
+    assert_eq!(ask("a b"), [plain, vec![0, 0]].concat());
+    let ends = |ids: Vec<u32>| ids.into_iter().filter(|&id| id == 0).count();
+    assert_eq!(ends(ask("a <|endoftext|> b")), 2);
+    // A template is part of what the model computes.
+    assert_ne!(
+        model.fingerprint(),
+        LanguageModel::open(source, &options).unwrap().fingerprint()
+    );
+}
+
+#[test]
+fn a_tokenizer_of_another_model_is_refused() {
+    let Some(source) = folder() else { return };
+    let copy = copy(source);
+    let config = LanguageModelConfig::read(source).unwrap();
+    LanguageModelConfig {
+        vocab: 300,
+        ..config
+    }
+    .write(copy.path())
+    .unwrap();
+    let options = LanguageModelOptions::new().decoder(decoder_options());
+    let error = LanguageModel::open(copy.path(), &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Model);
+    assert!(error.to_string().contains("belong together"), "{error}");
+}
+
 #[test]
 fn damaged_folders_say_what_is_wrong() {
     let Some(source) = folder() else { return };
@@ -561,11 +616,7 @@ fn damaged_folders_say_what_is_wrong() {
         ("model.weights", None),
         ("model.weights", Some("short")),
     ] {
-        let copy = tempfile::tempdir().unwrap();
-        for entry in std::fs::read_dir(source).unwrap() {
-            let entry = entry.unwrap();
-            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-        }
+        let copy = copy(source);
         let path = copy.path().join(file);
         match replacement {
             Some(text) => std::fs::write(&path, text).unwrap(),

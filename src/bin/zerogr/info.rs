@@ -52,10 +52,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .iter()
         .map(|segment| u64::from(segment.docid_count))
         .sum();
+    let (asked, queries) = index.written_queries();
     let value = json!({
         "index": index.path(), "generation": snapshot.generation(), "documents": snapshot.document_count(),
         "segments": manifest.segments.len(), "docids": docids, "space": space,
-        "parameters": params,
+        "written_queries": {"documents": asked, "queries": queries}, "parameters": params,
     });
     if args.json {
         return output::line(&value.to_string());
@@ -63,7 +64,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let parameters =
         serde_json::to_string_pretty(&params).map_err(|error| Failure::new(error.to_string()))?;
     output::line(&format!(
-        "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\nparameters {parameters}",
+        "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\nparameters {parameters}",
         index.path().display(),
         snapshot.generation(),
         snapshot.document_count(),

@@ -177,7 +177,11 @@ pub fn obeys_docid_rules(docid: &str, document: &Document) -> bool {
     let parts: Vec<&str> = docid.split(' ').collect();
     let limit = LanguageDocidOptions::new(PromptStyle::FewShot);
     if vocabulary.terms.is_empty() {
-        return parts == fallback_words(&document.id, limit.max_words);
+        let mut named = fallback_words(&document.id, limit.max_words);
+        named.sort_unstable();
+        let mut parts = parts;
+        parts.sort_unstable();
+        return parts == named;
     }
     let stems: Option<HashSet<String>> = parts
         .iter()

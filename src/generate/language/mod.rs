@@ -50,15 +50,19 @@ impl PromptStyle {
 /// Changes whenever the wording of a prompt does, and is recorded with what came of it.
 pub const PROMPT_VERSION: u32 = 1;
 
-/// The words of the line that says most, without the label that a prompt or a model puts in
-/// front of it.
+/// A line without the label, ended by a colon, that a prompt or a model puts in front of it.
 fn without_label<'t>(line: &'t str, labels: &[&str]) -> &'t str {
     let line = line.trim();
     for label in labels {
-        let head = line.get(..label.len());
-        if head.is_some_and(|head| head.eq_ignore_ascii_case(label)) {
-            let rest = line.get(label.len()..).unwrap_or_default();
-            return rest.trim_start_matches([':', ' ', '*']).trim();
+        let bare = line.trim_start_matches('*');
+        let head = bare.get(..label.len());
+        let rest = bare
+            .get(label.len()..)
+            .map(|rest| rest.trim_start_matches('*'));
+        if let Some(rest) = rest.and_then(|rest| rest.strip_prefix(':'))
+            && head.is_some_and(|head| head.eq_ignore_ascii_case(label))
+        {
+            return rest.trim_matches([' ', '*']);
         }
     }
     line

@@ -4,7 +4,9 @@
 //!
 //! | left out | because |
 //! |---|---|
-//! | nothing but signs, or white space | it asks nothing |
+//! | nothing but signs, figures or white space | it asks nothing |
+//! | what ran into the limit of tokens | it has no end |
+//! | no term of the document (of a model that is shown examples) | a small model has made it up |
 //! | the instruction, an example, a label of the prompt | the model echoes |
 //! | letters of another script than document and task | the model has lost the thread |
 //! | what came before, letter case and punctuation aside | one is enough |
@@ -18,8 +20,8 @@ use super::examples::EXAMPLES;
 use super::excerpt::{excerpt, room};
 use super::script::is_foreign_to;
 use super::{PromptStyle, without_label};
-use crate::language::{GenerationRequest, Prompt, Sampling, TextGenerator};
-use crate::lexicon::words;
+use crate::language::{Completion, Finish, GenerationRequest, Prompt, Sampling, TextGenerator};
+use crate::lexicon::{Analyser, words};
 use crate::{Document, Error, Result};
 
 /// The task when none is given.
@@ -147,8 +149,13 @@ impl<'a> QueryWriter<'a> {
             let excerpt = excerpts.get(at).map_or("", String::as_str);
             let asked = generated.completions.len();
             let new_tokens = generated.completions.iter().map(|one| one.tokens).sum();
-            let texts = generated.completions.into_iter().map(|one| one.text);
-            let queries = passing(texts, excerpt, &self.options.instruction);
+            let ended = |one: &Completion| one.finish != Finish::Length;
+            let texts = generated
+                .completions
+                .into_iter()
+                .filter(ended)
+                .map(|one| one.text);
+            let queries = passing(texts, excerpt, &self.options);
             let left_out = asked - queries.len();
             let found = LanguageQueries {
                 queries,
@@ -162,7 +169,22 @@ impl<'a> QueryWriter<'a> {
 }
 
 /// What passes the filter.
-fn passing(texts: impl Iterator<Item = String>, excerpt: &str, instruction: &str) -> Vec<String> {
+fn passing(
+    texts: impl Iterator<Item = String>,
+    excerpt: &str,
+    options: &LanguageQueryOptions,
+) -> Vec<String> {
+    let instruction = options.instruction.as_str();
+    let analyser = Analyser::default();
+    let terms: HashSet<String> = analyser.terms(excerpt).into_iter().collect();
+    let is_of_document = |query: &str| {
+        options.style == PromptStyle::Instruction
+            || terms.is_empty()
+            || analyser
+                .terms(query)
+                .iter()
+                .any(|term| terms.contains(term))
+    };
     let echoes: HashSet<Vec<String>> = EXAMPLES
         .iter()
         .flat_map(|example| [example.query, example.document, example.docid])
@@ -184,7 +206,9 @@ fn passing(texts: impl Iterator<Item = String>, excerpt: &str, instruction: &str
         let is_label = ["document:", "task:", "query:", "keywords:"]
             .iter()
             .any(|label| lower.contains(label));
-        let passes = !key.is_empty()
+        let passes = query.chars().any(char::is_alphabetic)
+            && !key.is_empty()
+            && is_of_document(&query)
             && !is_label
             && !echoes.contains(&key)
             && query.chars().nth(MAX_QUERY_CHARS).is_none()
@@ -230,7 +254,21 @@ mod tests {
 
     fn filtered(texts: &[&str]) -> Vec<String> {
         let texts = texts.iter().map(|text| (*text).to_owned());
-        passing(texts, "Thin panels may flutter.", DEFAULT_INSTRUCTION)
+        let options = LanguageQueryOptions::new(PromptStyle::FewShot, DEFAULT_INSTRUCTION, 0);
+        passing(texts, "Thin panels may flutter.", &options.unwrap())
+    }
+
+    #[test]
+    fn what_a_small_model_makes_up_does_not_pass() {
+        let made_up = "what can you tell me about this document";
+        assert_eq!(filtered(&[made_up, "2.15"]), [""; 0]);
+        let options =
+            LanguageQueryOptions::new(PromptStyle::Instruction, DEFAULT_INSTRUCTION, 0).unwrap();
+        let texts = [made_up.to_owned()];
+        assert_eq!(
+            passing(texts.into_iter(), "Thin panels.", &options),
+            [made_up]
+        );
     }
 
     #[test]

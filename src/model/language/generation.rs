@@ -170,7 +170,12 @@ impl<'a> Batch<'a> {
             let first = admitted.first().and_then(|&first| self.jobs.get(first));
             let fits = self.decoder.is_flexible()
                 || first.is_none_or(|first| first.prompt.len() == job.prompt.len());
-            if rows > 0 && (!fits || rows + job.request.samples > self.rows_that_fit(job)) {
+            let limit = self.rows_that_fit(job);
+            // The samples of a request come together: the first may go beyond the limit, or the
+            // last rows of the one before would be written alone.
+            let is_first = admitted.is_empty() && active * 2 <= limit;
+            let has_room = is_first || rows + job.request.samples <= limit;
+            if rows > 0 && !(fits && has_room) {
                 break;
             }
             rows += job.request.samples;

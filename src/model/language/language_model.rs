@@ -25,10 +25,11 @@ const INSTRUCTABLE_PARAMETERS: usize = 1_000_000_000;
 pub struct LanguageModelOptions {
     /// Device, threads, layout of the weights.
     pub decoder: DecoderOptions,
-    /// Texts that are written at a time.
+    /// Texts that are written at a time; up to half as many more while the samples of one
+    /// request join the last ones of another.
     pub batch_rows: usize,
     /// Memory for keys and values of the texts in flight; fewer are written at a time if it is
-    /// not enough.
+    /// not enough. Each step holds them twice, and three times while texts join or leave.
     pub kv_bytes: usize,
 }
 

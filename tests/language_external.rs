@@ -1,0 +1,97 @@
+//! A decoder graph of another exporter writes what the imported graph of the same weights writes.
+//! `tests/data/external-decoder/model.onnx` is made of the random model below by `make.py` there.
+
+#![cfg(feature = "models")]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::path::Path;
+
+use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::language::{Completion, GenerationRequest, Prompt, Sampling, TextGenerator};
+use zerogr::model::language::{
+    DecoderOptions, LanguageModel, LanguageModelConfig, LanguageModelOptions, ModelKind,
+};
+use zerogr::model::{Device, Runtime};
+
+fn config() -> DecoderConfig {
+    DecoderConfig {
+        architecture: Architecture::Llama,
+        hidden: 32,
+        layers: 2,
+        heads: 2,
+        kv_heads: 1,
+        head_dim: 16,
+        feed_forward: 48,
+        vocab: 257,
+        max_positions: 256,
+        rms_norm_epsilon: 1e-5,
+        rope_theta: 10_000.0,
+        rope_scaling: RopeScaling::None,
+        tied_head: true,
+    }
+}
+
+fn open(folder: &Path) -> LanguageModel {
+    let decoder = DecoderOptions::new().device(Device::Cpu).threads(1);
+    let options = LanguageModelOptions::new().decoder(decoder).batch_rows(4);
+    LanguageModel::open(folder, &options).unwrap()
+}
+
+fn write(model: &LanguageModel) -> Vec<Vec<Completion>> {
+    let requests: Vec<GenerationRequest> = (0..9usize)
+        .map(|number| GenerationRequest {
+            prompt: Prompt::Completion("once upon a time ".repeat(1 + number % 3)),
+            name: format!("r{number}"),
+            samples: 1 + number % 4,
+            sampling: Sampling {
+                temperature: if number % 2 == 0 { 0.0 } else { 1.0 },
+                top_k: 0,
+                top_p: 1.0,
+                seed: 1,
+            },
+            max_new_tokens: 5 + number,
+            stop: Vec::new(),
+        })
+        .collect();
+    let mut found = vec![Vec::new(); requests.len()];
+    model
+        .generate(&requests, &mut |at, generated| {
+            found[at] = generated.completions;
+            Ok(())
+        })
+        .unwrap();
+    found
+}
+
+#[test]
+fn both_kinds_of_graphs_write_the_same() {
+    if let Err(error) = Runtime::load(None) {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    let imported = tempfile::tempdir().unwrap();
+    random_decoder(imported.path(), &config(), 21).unwrap();
+    let external = tempfile::tempdir().unwrap();
+    let graph =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/external-decoder/model.onnx");
+    std::fs::copy(graph, external.path().join("decoder.onnx")).unwrap();
+    let tokenizer = "tokenizer.json";
+    std::fs::copy(
+        imported.path().join(tokenizer),
+        external.path().join(tokenizer),
+    )
+    .unwrap();
+    LanguageModelConfig {
+        kind: ModelKind::ExternalGraph,
+        graph: "decoder.onnx".into(),
+        weights: None,
+        ..LanguageModelConfig::read(imported.path()).unwrap()
+    }
+    .write(external.path())
+    .unwrap();
+    let (imported, external) = (open(imported.path()), open(external.path()));
+    assert!(imported.session().is_some() && external.session().is_none());
+    let want = write(&imported);
+    assert!(want.iter().flatten().any(|one| one.tokens > 4), "{want:?}");
+    assert_eq!(write(&external), want);
+}
