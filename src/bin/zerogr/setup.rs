@@ -236,7 +236,7 @@ fn check(path: &Path, want: &str) -> Result<(), Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Err(Failure::new(format!(
         "{name} is not the file that was published: its SHA-256 is {found} and not {want}; \
-         nothing was installed. Run `zerogr setup` again; if it stays so, check pip's index"
+         nothing was installed. Run the command again; if it stays so, check pip's index"
     )))
 }
 
