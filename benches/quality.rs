@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-
 use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
 use zerogr::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
 use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions, TrainOptions};

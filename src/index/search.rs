@@ -17,7 +17,7 @@ use std::cmp::Ordering;
 use super::explain::{Explanation, explain_words};
 use super::filter::Filter;
 use super::lexical::{Placed, SparseScores, best_of, lexical_scores};
-use super::rerank::rerank;
+use super::rerank::{PriorWeight, rerank};
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::decode::{Budget, CompactExpander, Decoder, Drawn, Memo, Planner, Prior, Request, Work};
@@ -321,11 +321,12 @@ impl Snapshot {
         hits.sort_by(best_hit_first);
         hits.truncate(draws);
         if options.rerank.unwrap_or(params.search.rerank) {
-            let prior_share = match options.mode {
+            let share = match options.mode {
                 Mode::Planned => options.prior_share.unwrap_or(params.search.prior_share),
                 _ => 0.0,
             };
-            rerank(&mut hits, self, query, prior_share);
+            let peak = params.search.peak_weight;
+            rerank(&mut hits, self, query, PriorWeight { share, peak });
             hits.sort_by(best_hit_first);
         }
         hits.truncate(options.k);
