@@ -88,8 +88,10 @@ const DRAWS: usize = 100;
 /// What the best BM25 of a query is worth when docids are generated, in nats.
 const PLANNER: f64 = 6.0;
 
-/// Share of BM25 in the reranked score.
-const PRIOR_SHARE: f64 = 0.35;
+/// Share of BM25 in the reranked score, and how it follows the peaks of the two lists
+/// (`benches/QUALITY.md`).
+const PRIOR_SHARE: f64 = 0.25;
+const PEAK_WEIGHT: f64 = 0.25;
 
 /// Tokens of a query that are encoded.
 const MAX_QUERY_TOKENS: usize = 256;
@@ -208,6 +210,7 @@ impl Index {
                 rerank: true,
                 planner: PLANNER,
                 prior_share: PRIOR_SHARE,
+                peak_weight: PEAK_WEIGHT,
             },
             lexicon: options.lexicon,
             training: None,

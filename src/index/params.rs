@@ -127,14 +127,21 @@ pub struct SearchParams {
     /// Share of BM25 in the reranked score of [`Mode::Planned`](super::Mode::Planned).
     #[serde(default = "default_prior_share")]
     pub prior_share: f64,
+    /// What a standard deviation is worth, in the log of a list's weight, by which the best of
+    /// its scores stands out: that of the document head and that of BM25 in
+    /// [`Mode::Planned`](super::Mode::Planned). 0, the value of files of before there was one,
+    /// leaves the shares as they are.
+    #[serde(default)]
+    pub peak_weight: f64,
 }
 
 fn default_planner() -> f64 {
     super::PLANNER
 }
 
+/// What files of before it was recorded were searched with.
 fn default_prior_share() -> f64 {
-    super::PRIOR_SHARE
+    0.35
 }
 
 /// The lexicon: from texts to terms, and from terms to scores.

@@ -22,7 +22,7 @@ use super::filter::Filter;
 #[cfg(feature = "models")]
 use super::language::LanguageRetriever;
 use super::lexical::{Placed, SparseScores, best_of, lexical_scores};
-use super::rerank::rerank;
+use super::rerank::{PriorWeight, rerank};
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::decode::{
@@ -457,7 +457,7 @@ impl Snapshot {
                 RerankBy::Retriever => memo.rerank(&places(&hits))?,
                 _ => None,
             };
-            let prior_share = match options.mode {
+            let share = match options.mode {
                 Mode::Planned => options.prior_share.unwrap_or(params.search.prior_share),
                 _ => 0.0,
             };
@@ -466,7 +466,8 @@ impl Snapshot {
                 (None, RerankBy::DocumentHead(vector)) => self.document_head(&hits, vector),
                 (None, _) => Vec::new(),
             };
-            rerank(&mut hits, &second, prior_share);
+            let peak = params.search.peak_weight;
+            rerank(&mut hits, &second, PriorWeight { share, peak });
             hits.sort_by(best_hit_first);
         }
         hits.truncate(options.k);
