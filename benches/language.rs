@@ -157,10 +157,7 @@ fn literal(
         cost.tokens += prompt.len() as u64;
         let mut node = forest.root();
         for depth in 0.. {
-            let part = &node.parts[0].node;
-            if part.hi - part.lo == 1 {
-                break;
-            }
+            cost.prefixes += 1;
             let mut children = forest.children(&node).unwrap();
             children.retain(|child| undrawn(&child.node, &drawn) > 0);
             let label = |token| if token == END { end_token } else { token };
@@ -170,11 +167,14 @@ fn literal(
                 .collect();
             let uniform = draw_uniform(options.seed, draw as u64, depth);
             let child = children.swap_remove(choose(&own, options.temperature(draw), uniform));
+            node = child.node;
+            let part = &node.parts[0].node;
+            if part.hi - part.lo == 1 {
+                break;
+            }
             (logits, cache) = pass(session, &[label(child.token)], Some(&cache));
             cost.passes += 1;
-            cost.prefixes += 1;
             cost.tokens += 1;
-            node = child.node;
         }
         let rank = node.parts[0].node.lo;
         drawn.insert(drawn.partition_point(|&one| one < rank), rank);
