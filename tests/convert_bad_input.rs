@@ -92,8 +92,18 @@ fn a_tokenizer_is_needed_that_is_known_and_fits() {
         "unheard-of",
     );
     refused_gguf(|f| _ = f.count("tokenizer.ggml.eos_token_id", 300), "300");
-    let many: Vec<String> = (0..301).map(|id| format!("t{id}")).collect();
-    refused_gguf(|f| _ = f.texts("tokenizer.ggml.tokens", &many), "301");
+    // One token more than the model has.
+    refused_gguf(
+        |f| {
+            let mut config = small(Architecture::Llama);
+            config.vocab -= 1;
+            let source = RandomTensors::new(config.clone(), 1);
+            let shape = [config.vocab, config.hidden];
+            let values = convert_support::all_of(&source, "model.embed_tokens.weight");
+            f.floats("token_embd.weight", &shape, &values);
+        },
+        "300 tokens and the model 299",
+    );
     let same = vec!["same".to_owned(); 300];
     refused_gguf(|f| _ = f.texts("tokenizer.ggml.tokens", &same), "twice");
     let merges = ["nothing known".to_owned()];
@@ -150,7 +160,7 @@ fn no_flipped_bit_of_a_header_panics() {
         let _ = (gguf.texts(), gguf.tokenizer_json());
     }
     // Most of the header is names of tokens.
-    assert!(opened > header / 2);
+    assert!(opened > header / 4, "{opened} of {header}");
 }
 
 #[test]

@@ -164,9 +164,8 @@ impl Decoder<'_> {
     fn rotary_tables(&mut self) -> Result<()> {
         let frequencies = self.config.rotary_frequencies();
         let shape = [self.config.max_positions, frequencies.len()];
-        let tables: [(&str, fn(f64) -> f64); 2] =
-            [("rotary_cos", f64::cos), ("rotary_sin", f64::sin)];
-        for (name, function) in tables {
+        let cos: fn(f64) -> f64 = f64::cos;
+        for (name, function) in [("rotary_cos", cos), ("rotary_sin", f64::sin)] {
             self.weights
                 .file
                 .tensor(name, DataType::Float, &shape, |sink| {

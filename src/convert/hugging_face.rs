@@ -18,7 +18,7 @@ pub(super) enum Folder {
     /// Weights, from which a graph is built.
     Checkpoint(Box<Checkpoint>),
     /// A graph that another program exported.
-    Graph(ExternalFolder),
+    Graph(Box<ExternalFolder>),
 }
 
 /// A folder with a graph.
@@ -70,7 +70,7 @@ pub(super) fn open(dir: &Path) -> Result<Folder> {
                 eos_token_ids: texts.eos_token_ids,
             })))
         }
-        (_, _, Some(graph)) => Ok(Folder::Graph(ExternalFolder {
+        (_, _, Some(graph)) => Ok(Folder::Graph(Box::new(ExternalFolder {
             texts,
             graph,
             tokenizer,
@@ -79,7 +79,7 @@ pub(super) fn open(dir: &Path) -> Result<Folder> {
             hidden: settings.hidden_size,
             heads: settings.num_attention_heads,
             vocab: settings.vocab_size,
-        })),
+        }))),
         (_, Err(unknown), None) => Err(unknown),
         (None, Ok(_), None) => {
             let message = format!(

@@ -47,7 +47,7 @@ impl Nodes {
     }
 
     /// Converts to 32-bit floats.
-    pub fn to_float(&mut self, input: &str, output: &str) -> String {
+    pub fn cast_to_float(&mut self, input: &str, output: &str) -> String {
         let to = integer("to", DataType::Float as i64);
         self.onnx("Cast", &[input], output, vec![to])
     }

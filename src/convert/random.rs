@@ -185,14 +185,17 @@ fn tokenizer(vocab: usize) -> String {
     for id in LEAST_VOCAB..vocab {
         tokens.insert(format!("Ġword{id}"), json!(id));
     }
+    let bytes = json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
+    });
     json!({
         "version": "1.0",
         "added_tokens": [{
             "id": 0, "content": END, "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": true,
         }],
-        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
-        "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+        "pre_tokenizer": bytes,
+        "decoder": bytes,
         "model": {"type": "BPE", "vocab": tokens, "merges": []},
     })
     .to_string()

@@ -14,12 +14,15 @@ pub(super) struct BlockFormat {
     /// Bytes of a block.
     pub bytes: usize,
     /// Turns a block into its values.
-    pub decode: fn(&[u8], &mut [f32]),
+    pub decode: Decode,
 }
+
+/// Turns the bytes of a block into its values.
+type Decode = fn(&[u8], &mut [f32]);
 
 /// The format of this number.
 pub(super) fn format(number: u32) -> Option<BlockFormat> {
-    let (name, values, bytes, decode): (_, _, _, fn(&[u8], &mut [f32])) = match number {
+    let (name, values, bytes, decode): (_, _, _, Decode) = match number {
         0 => ("F32", 1, 4, f32_value),
         1 => ("F16", 1, 2, f16_value),
         2 => ("Q4_0", 32, 18, q4_0),

@@ -66,7 +66,7 @@ def to_floats(source, target):
 def open_model(path):
     floats = llama_cpp.GGML_TYPE_F32
     return llama_cpp.Llama(path, n_ctx=512, type_k=floats, type_v=floats, flash_attn=False,
-                           n_threads=2, n_threads_batch=2, verbose=False)
+                           n_threads=1, n_threads_batch=1, verbose=False)
 
 
 def last_logits(model):
@@ -79,6 +79,7 @@ def continued(model, text):
     model.reset()
     model.eval(prompt)
     first = last_logits(model)
+    print(text.splitlines()[0], file=sys.stderr)
     tokens, smallest_lead = [], float("inf")
     for _ in range(NEW_TOKENS):
         logits = last_logits(model)
