@@ -57,7 +57,7 @@ fn tasks(folder: &Folder) {
     folder.write("mair/animals/queries.jsonl", animals);
     let science = labelled(
         "moon",
-        "craters on the moon",
+        "craters on the moon, or wings",
         "",
         &[("moon", 0), ("wing", 1)],
     ) + &labelled("3", "yeast under stress", "", &[("gene", 1)])

@@ -162,6 +162,15 @@ fn baselines_survive_a_merge_and_obey_filters() {
 }
 
 #[test]
+fn an_index_contains_its_live_documents() {
+    let snapshot = index().snapshot();
+    assert!(live().all(|number| snapshot.contains(&document(number).id)));
+    for absent in ["doc-0", "doc-9", "doc-120", ""] {
+        assert!(!snapshot.contains(absent), "{absent}");
+    }
+}
+
+#[test]
 fn weights_belong_to_the_modes_that_use_them() {
     let index = index();
     let search = |options: &SearchOptions| index.search("wing", options);

@@ -8,7 +8,8 @@
 //! int4   MatMulNBits, 4 bits, blocks of 32           MatMulNBits, 8 bits, blocks of 32
 //! ```
 //!
-//! Embedding and head are one tensor where the model ties them, in rows of the vocabulary: a row
+//! The last layer of each feed-forward block is `MatMulNBits` with 8 bits in both integer formats,
+//! because of the outliers in its input. Embedding and head are one tensor where the model ties them, in rows of the vocabulary: a row
 //! is picked as an embedding or as a column of the head by the same nodes. They keep 8 bits in
 //! the 4-bit format, because rounding them costs most.
 //!
@@ -56,6 +57,10 @@ impl Weights<'_> {
         output: &str,
     ) -> Result<String> {
         match self.format {
+            WeightFormat::Int8 | WeightFormat::Int4 if has_outliers(name) => {
+                self.blocks(name, [outputs, inputs], 8)?;
+                Ok(self.blocks_product(nodes, name, [outputs, inputs], 8, input, output))
+            }
             WeightFormat::F32 => {
                 let values = self.transposed(name, [outputs, inputs], |row, to: &mut [f32]| {
                     to.copy_from_slice(row);
@@ -305,6 +310,13 @@ impl Weights<'_> {
         })?;
         Ok(columns)
     }
+}
+
+/// True for the layer whose input has values hundreds of times the others: with one scale for the
+/// whole input they round the others away (SmolLM2 then keeps the most probable token in 62 % of
+/// the places, and in 89 % with a scale per block).
+fn has_outliers(name: &str) -> bool {
+    name.ends_with("mlp.down_proj.weight")
 }
 
 /// Name of the code that stands for 0 in 8-bit blocks.

@@ -1,5 +1,6 @@
 //! What a decoder asks of a retriever: logits for the children of trie nodes.
 
+use super::memo::DocidPlace;
 use crate::Result;
 use crate::trie::{ForestChild, ForestNode};
 
@@ -33,6 +34,13 @@ pub trait Expander {
     /// Bytes of parameters read so far.
     fn bytes_touched(&self) -> u64 {
         0
+    }
+
+    /// Scores of whole docids for the second stage, in order; `None` when the retriever has none
+    /// of its own.
+    fn rerank(&mut self, docids: &[DocidPlace]) -> Result<Option<Vec<f32>>> {
+        let _ = docids;
+        Ok(None)
     }
 
     /// Appends one unnormalised logit per child of each node, in order. Any value is allowed:

@@ -28,21 +28,23 @@ const BATCH: usize = 16;
 /// this it is cheaper to read the few that are still needed again.
 const MAX_TREE_TOKENS: usize = 1_024;
 
-/// A prompt and the model that answers it.
+/// A prompt and what of the model's vocabulary has a meaning in docids.
 #[derive(Debug, Clone, Copy)]
 pub struct LanguageQuery<'a> {
-    /// The model.
-    pub decoder: &'a DecoderSession,
     /// Instruction and query in the model's own form, as token ids; at least one.
     pub prompt: &'a [u32],
     /// The token with which the model ends a docid.
     pub end_token: u32,
+    /// The token whose logit behind a whole docid scores a document (ZeroGR, arXiv 2510.10419,
+    /// rerank); for checkpoints that were trained for it. No docid has it.
+    pub rerank_token: Option<u32>,
     /// Most tokens the model can have before it at once.
     pub max_positions: usize,
 }
 
 /// Scores prefixes by a language model, with tree attention.
 pub struct LanguageExpander<'a> {
+    decoder: &'a DecoderSession,
     query: LanguageQuery<'a>,
     forest: &'a Forest<'a>,
     batch: usize,
@@ -63,8 +65,13 @@ struct Prompt {
 
 impl<'a> LanguageExpander<'a> {
     /// An expander for one query over the docids of `forest`.
-    pub fn new(query: LanguageQuery<'a>, forest: &'a Forest<'a>) -> Self {
+    pub fn new(
+        decoder: &'a DecoderSession,
+        query: LanguageQuery<'a>,
+        forest: &'a Forest<'a>,
+    ) -> Self {
         LanguageExpander {
+            decoder,
             query,
             forest,
             batch: BATCH,
@@ -92,36 +99,6 @@ impl<'a> LanguageExpander<'a> {
         self.model_passes
     }
 
-    /// The logit of `reserved`, a token that no docid has, behind each whole docid: ZeroGR's
-    /// second score of a document (arXiv 2510.10419, rerank), for checkpoints that were trained
-    /// for it.
-    ///
-    /// # Errors
-    ///
-    /// Those of the trie and of the model.
-    pub fn rerank(&mut self, docids: &[DocidPlace], reserved: u32) -> Result<Vec<f32>> {
-        let mut scores = Vec::with_capacity(docids.len());
-        let paths = docids.iter().map(|&(segment, rank)| {
-            let trie = self.forest.trie(segment);
-            let tokens = trie.map(|trie| trie.docid(rank)).transpose()?.flatten();
-            tokens.ok_or_else(|| Error::invalid("a docid to be reranked is not in the index"))
-        });
-        let paths: Vec<Vec<u32>> = paths.collect::<Result<_>>()?;
-        let mut rest = paths.as_slice();
-        while !rest.is_empty() {
-            let count = self.fitting(rest)?.min(self.batch);
-            let (some, others) = rest.split_at(count.min(rest.len()));
-            rest = others;
-            let rows = self.read(some, &[reserved])?;
-            let score = |row: &Option<usize>| {
-                let row = (*row).and_then(|row| rows.logits.row(row).first());
-                row.copied().unwrap_or(f32::NEG_INFINITY)
-            };
-            scores.extend(rows.of_paths.iter().map(score));
-        }
-        Ok(scores)
-    }
-
     fn prompt(&mut self) -> Result<&Prompt> {
         if self.prompt.is_none() {
             let tokens = self.query.prompt;
@@ -130,7 +107,7 @@ impl<'a> LanguageExpander<'a> {
                 .checked_sub(1)
                 .ok_or_else(|| Error::invalid("a language model needs a prompt"))?;
             let positions: Vec<u32> = (0..).take(tokens.len()).collect();
-            let output = self.query.decoder.run(&DecoderInput {
+            let output = self.decoder.run(&DecoderInput {
                 tokens,
                 positions: &positions,
                 lens: &[tokens.len()],
@@ -212,7 +189,7 @@ impl<'a> LanguageExpander<'a> {
         let mut head_rows: Vec<usize> = pass.rows.iter().flatten().copied().collect();
         head_rows.sort_unstable();
         head_rows.dedup();
-        let output = self.query.decoder.run(&DecoderInput {
+        let output = self.decoder.run(&DecoderInput {
             tokens: &pass.tokens,
             positions: &positions,
             lens: &[pass.tokens.len()],
@@ -235,13 +212,32 @@ impl<'a> LanguageExpander<'a> {
         self.tokens_read += tokens as u64;
         self.model_passes += 1;
     }
+}
 
-    fn label(&self, token: u32) -> u32 {
+impl LanguageQuery<'_> {
+    /// The token of the vocabulary that stands for a step of the trie.
+    pub(super) fn label(&self, token: u32) -> u32 {
         match token {
-            END => self.query.end_token,
+            END => self.end_token,
             token => token,
         }
     }
+}
+
+/// A logit; minus infinity outside the vocabulary.
+pub(super) fn value_at(values: &[f32], token: u32) -> f32 {
+    let value = values.get(token as usize).copied();
+    value.unwrap_or(f32::NEG_INFINITY)
+}
+
+/// The tokens of docids.
+pub(super) fn whole_docids(forest: &Forest<'_>, docids: &[DocidPlace]) -> Result<Vec<Vec<u32>>> {
+    let whole = docids.iter().map(|&(segment, rank)| {
+        let trie = forest.trie(segment);
+        let tokens = trie.map(|trie| trie.docid(rank)).transpose()?.flatten();
+        tokens.ok_or_else(|| Error::invalid("a docid to be reranked is not in the index"))
+    });
+    whole.collect()
 }
 
 /// Logits behind several paths; `of_paths` says which row is a path's.
@@ -292,13 +288,31 @@ impl Expander for LanguageExpander<'_> {
         }
         Ok(())
     }
+
+    fn rerank(&mut self, docids: &[DocidPlace]) -> Result<Option<Vec<f32>>> {
+        let Some(token) = self.query.rerank_token else {
+            return Ok(None);
+        };
+        let paths = whole_docids(self.forest, docids)?;
+        let mut scores = Vec::with_capacity(docids.len());
+        let mut rest = paths.as_slice();
+        while !rest.is_empty() {
+            let count = self.fitting(rest)?.min(self.batch);
+            let (some, others) = rest.split_at(count.min(rest.len()));
+            rest = others;
+            let rows = self.read(some, &[token])?;
+            let score = |row: &Option<usize>| row.map_or(&[][..], |row| rows.logits.row(row));
+            scores.extend(rows.of_paths.iter().map(|row| value_at(score(row), 0)));
+        }
+        Ok(Some(scores))
+    }
 }
 
 impl LanguageExpander<'_> {
     fn root_logits(&mut self, children: &[ForestChild], logits: &mut Vec<f32>) -> Result<()> {
         let labels: Vec<u32> = children
             .iter()
-            .map(|child| self.label(child.token))
+            .map(|child| self.query.label(child.token))
             .collect();
         let of_vocabulary = self.prompt()?.logits.row(0);
         let value = |&label: &u32| of_vocabulary.get(label as usize).copied();
@@ -318,14 +332,16 @@ impl LanguageExpander<'_> {
         logits: &mut Vec<f32>,
     ) -> Result<()> {
         let children = nodes.iter().flat_map(|node| node.children);
-        let mut columns: Vec<u32> = children.map(|child| self.label(child.token)).collect();
+        let mut columns: Vec<u32> = children
+            .map(|child| self.query.label(child.token))
+            .collect();
         columns.sort_unstable();
         columns.dedup();
         let read = self.read(paths, &columns)?;
         for (row, node) in read.of_paths.iter().zip(nodes) {
             let values = row.map_or(&[][..], |row| read.logits.row(row));
             let value = |child: &ForestChild| {
-                let column = columns.binary_search(&self.label(child.token)).ok()?;
+                let column = columns.binary_search(&self.query.label(child.token)).ok()?;
                 values.get(column).copied()
             };
             let own = node.children.iter().map(value);

@@ -334,6 +334,11 @@ impl<'a> Memo<'a> {
         }
     }
 
+    /// What the retriever itself says of whole docids: see [`Expander::rerank`].
+    pub fn rerank(&mut self, docids: &[DocidPlace]) -> Result<Option<Vec<f32>>> {
+        self.expander.rerank(docids)
+    }
+
     /// Joint log-probability of the live docid stored at `place`; minus infinity when it is not
     /// alive, or when the budget forbids finding out.
     pub fn docid_log_prob(&mut self, place: DocidPlace) -> Result<f64> {

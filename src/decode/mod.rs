@@ -31,6 +31,8 @@ mod frontier;
 mod gumbel;
 #[cfg(feature = "models")]
 mod language;
+#[cfg(feature = "models")]
+mod language_rows;
 mod memo;
 mod path;
 mod prior;
@@ -47,6 +49,8 @@ pub use expander::{Branching, Expander, log_softmax};
 pub use gumbel::GumbelTopK;
 #[cfg(feature = "models")]
 pub use language::{LanguageExpander, LanguageQuery};
+#[cfg(feature = "models")]
+pub use language_rows::RowsExpander;
 pub use memo::{DocidPlace, Memo, Work};
 pub use path::PathStep;
 pub use prior::{Planner, Prior};

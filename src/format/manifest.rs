@@ -98,8 +98,10 @@ pub struct SegmentEntry {
 pub enum BlobRole {
     /// The sentence encoder's graph.
     Encoder,
-    /// The tokenizer.
+    /// The encoder's tokenizer, and that of the docids unless there is another one for them.
     Tokenizer,
+    /// The tokenizer of the docids: that of the language model that answers queries.
+    DocidTokenizer,
     /// Another role, by its code.
     Other(u16),
 }
@@ -110,6 +112,7 @@ impl BlobRole {
         match self {
             BlobRole::Encoder => 1,
             BlobRole::Tokenizer => 2,
+            BlobRole::DocidTokenizer => 3,
             BlobRole::Other(code) => code,
         }
     }
@@ -119,6 +122,7 @@ impl BlobRole {
         match code {
             1 => BlobRole::Encoder,
             2 => BlobRole::Tokenizer,
+            3 => BlobRole::DocidTokenizer,
             other => BlobRole::Other(other),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::options::{EncoderSource, IndexOptions, OpenOptions};
+use super::params::LanguageModelParams;
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
@@ -17,6 +18,7 @@ pub(super) struct NewEncoder {
     pub(super) blobs: Vec<NewBlob>,
     pub(super) pooling: String,
     pub(super) max_model_tokens: usize,
+    pub(super) language_model: Option<LanguageModelParams>,
 }
 
 /// A file that goes with the encoder.
@@ -30,6 +32,23 @@ pub(super) struct NewBlob {
 }
 
 impl NewBlob {
+    /// A file that is kept in the index.
+    #[cfg(feature = "models")]
+    pub(super) fn inside(
+        role: BlobRole,
+        name: &'static str,
+        media_type: &'static str,
+        bytes: Arc<Vec<u8>>,
+    ) -> Self {
+        NewBlob {
+            role,
+            name,
+            media_type,
+            bytes,
+            outside: None,
+        }
+    }
+
     pub(super) fn append(&self, transaction: &mut Transaction) -> Result<BlobEntry> {
         let Some(path) = &self.outside else {
             return transaction.append_blob(self.role, self.name, self.media_type, &self.bytes);
@@ -46,14 +65,31 @@ impl NewBlob {
     }
 }
 
-/// Loads the encoder of a new index.
+/// Loads the encoder of a new index, and the tokenizer of its language model.
 pub(super) fn load_new(options: &IndexOptions) -> Result<NewEncoder> {
+    let new = load_encoder(options)?;
+    #[cfg(feature = "models")]
+    if let Some(language) = super::language::load_new(options)? {
+        let mut blobs = new.blobs;
+        blobs.push(language.blob);
+        return Ok(NewEncoder {
+            encoder: super::language::with_docid_tokenizer(new.encoder, language.tokenizer),
+            language_model: Some(language.params),
+            blobs,
+            ..new
+        });
+    }
+    Ok(new)
+}
+
+fn load_encoder(options: &IndexOptions) -> Result<NewEncoder> {
     match &options.encoder {
         EncoderSource::Custom(encoder) => Ok(NewEncoder {
             encoder: encoder.clone(),
             blobs: Vec::new(),
             pooling: String::new(),
             max_model_tokens: 0,
+            language_model: None,
         }),
         #[cfg(feature = "models")]
         EncoderSource::Installed => from_files(crate::model::EncoderFiles::installed()?, options),
@@ -100,6 +136,7 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
         ],
         pooling: files.pooling.unwrap_or_default().name().to_owned(),
         max_model_tokens: files.max_len_tokens,
+        language_model: None,
         encoder: Arc::new(encoder),
     })
 }
@@ -115,6 +152,8 @@ pub(super) fn load_recorded(
         Some(encoder) => encoder.clone(),
         None => from_store(store, snapshot, options)?,
     };
+    #[cfg(feature = "models")]
+    let encoder = with_recorded_tokenizer(store, snapshot, encoder)?;
     check(
         "encoder",
         &params.encoder.fingerprint,
@@ -166,11 +205,8 @@ fn from_store(
     options: &OpenOptions,
 ) -> Result<Arc<dyn TextEncoder>> {
     let params = &snapshot.params().encoder;
-    let stored = &snapshot.state.stored;
-    let folder = store.path().parent().unwrap_or(std::path::Path::new(""));
     let blob = |role: BlobRole| {
-        let mut blobs = stored.manifest().blobs.iter();
-        let entry = blobs.find(|blob| blob.role == role).ok_or_else(|| {
+        blob(store, snapshot, role)?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Model,
                 format!(
@@ -178,8 +214,7 @@ fn from_store(
                     params.fingerprint
                 ),
             )
-        })?;
-        blob_bytes(stored, folder, entry)
+        })
     };
     let (model, tokenizer) = (blob(BlobRole::Encoder)?, blob(BlobRole::Tokenizer)?);
     let bytes = crate::model::EncoderBytes {
@@ -192,6 +227,36 @@ fn from_store(
         bytes,
         &options.encoder_options,
     )?))
+}
+
+/// `encoder`, with docids in the tokens of the tokenizer that the file keeps for them, if any.
+#[cfg(feature = "models")]
+fn with_recorded_tokenizer(
+    store: &Store,
+    snapshot: &Snapshot,
+    encoder: Arc<dyn TextEncoder>,
+) -> Result<Arc<dyn TextEncoder>> {
+    let Some(bytes) = blob(store, snapshot, BlobRole::DocidTokenizer)? else {
+        return Ok(encoder);
+    };
+    let tokenizer = crate::model::Tokenizer::from_bytes((*bytes).as_ref())?;
+    Ok(super::language::with_docid_tokenizer(encoder, tokenizer))
+}
+
+/// The blob of a role, if the file names one.
+#[cfg(feature = "models")]
+fn blob(
+    store: &Store,
+    snapshot: &Snapshot,
+    role: BlobRole,
+) -> Result<Option<crate::model::ModelBytes>> {
+    let stored = &snapshot.state.stored;
+    let folder = store.path().parent().unwrap_or(std::path::Path::new(""));
+    let mut blobs = stored.manifest().blobs.iter();
+    let entry = blobs.find(|blob| blob.role == role);
+    entry
+        .map(|entry| blob_bytes(stored, folder, entry))
+        .transpose()
 }
 
 #[cfg(feature = "models")]

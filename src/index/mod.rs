@@ -17,6 +17,8 @@ mod encoder;
 mod explain;
 mod filter;
 mod known_sections;
+#[cfg(feature = "models")]
+mod language;
 mod lexical;
 mod live;
 mod merge;
@@ -55,13 +57,13 @@ pub use filter::Filter;
 pub use merge_policy::MergePolicy;
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub use params::{
-    DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, LexiconParams,
-    PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
+    DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, LanguageModelParams,
+    LexiconParams, PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub use progress::{Progress, ProgressFn, Stage};
 pub use query_table::QueryWriterRecord;
 pub use recover::{RecoverReport, recover};
-pub use search::{Hit, Mode, SearchOptions, SearchResult};
+pub use search::{Hit, Mode, Retriever, SearchOptions, SearchResult};
 pub use snapshot::Snapshot;
 pub use train::TrainOptions;
 pub use write_queries::QueryReport;
@@ -127,7 +129,9 @@ struct Inner {
     store: Store,
     options: OpenOptions,
     encoder: OnceLock<Arc<dyn TextEncoder>>,
-    /// Held while the encoder is being loaded, so that it is loaded once.
+    #[cfg(feature = "models")]
+    language: OnceLock<language::LanguageRetriever>,
+    /// Held while a model is being loaded, so that it is loaded once.
     loading: Mutex<()>,
     current: RwLock<Snapshot>,
 }
@@ -190,6 +194,7 @@ impl Index {
                 vocabulary_size: tokenizer.vocabulary_size(),
                 token_width_bytes: width.bytes_per_token(),
             },
+            language_model: loaded.language_model,
             docids: DocidParams {
                 source: options.docids,
                 words: options.docid_words,
@@ -227,6 +232,8 @@ impl Index {
             encoder: None,
             #[cfg(feature = "models")]
             encoder_options: options.encoder_options,
+            #[cfg(feature = "models")]
+            language_model: options.language_model,
         };
         Index::from_store(store, open, Some(loaded.encoder))
     }
@@ -285,6 +292,8 @@ impl Index {
             store,
             options,
             encoder,
+            #[cfg(feature = "models")]
+            language: OnceLock::new(),
             loading: Mutex::new(()),
             current: RwLock::new(snapshot),
         };
@@ -395,7 +404,55 @@ impl Index {
         if options.mode == Mode::Lexical {
             return snapshot.search_lexical(query, options);
         }
-        snapshot.search(&*self.encoder()?, query, options)
+        match options.retriever {
+            Retriever::Compact => snapshot.search(&*self.encoder()?, query, options),
+            Retriever::LanguageModel => self.ask_language_model(&snapshot, query, options),
+        }
+    }
+
+    #[cfg(not(feature = "models"))]
+    fn ask_language_model(&self, _: &Snapshot, _: &str, _: &SearchOptions) -> Result<SearchResult> {
+        Err(Error::new(
+            crate::ErrorKind::Model,
+            "this build has no model support: search with the compact retriever",
+        ))
+    }
+
+    #[cfg(feature = "models")]
+    fn ask_language_model(
+        &self,
+        snapshot: &Snapshot,
+        query: &str,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        options.check()?;
+        let retriever = self.language_retriever()?;
+        let instruction = options.instruction.as_deref();
+        let prompt = retriever.prompt(instruction, query)?;
+        // A model that cannot rerank leaves that to the document head, if it is asked for.
+        let vector = match options.rerank {
+            Some(true) if !retriever.reranks() => Some(self.encode_query(query, instruction)?),
+            _ => None,
+        };
+        snapshot.search_prompt(query, retriever, &prompt, vector.as_deref(), options)
+    }
+
+    #[cfg(feature = "models")]
+    fn language_retriever(&self) -> Result<&language::LanguageRetriever> {
+        let inner = &self.inner;
+        if let Some(retriever) = inner.language.get() {
+            return Ok(retriever);
+        }
+        let _loading = inner.loading.lock();
+        if let Some(retriever) = inner.language.get() {
+            return Ok(retriever);
+        }
+        let loaded = language::LanguageRetriever::open(
+            self.snapshot().params(),
+            inner.options.language_model.as_ref(),
+            inner.options.encoder_options.device,
+        )?;
+        Ok(inner.language.get_or_init(|| loaded))
     }
 
     /// The unit vector of a query, for [`Snapshot::search_vector`] and [`Snapshot::dense`].

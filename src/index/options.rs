@@ -66,6 +66,14 @@ pub struct IndexOptions {
     /// Device and threads of the encoder.
     #[cfg(feature = "models")]
     pub encoder_options: EncoderOptions,
+    /// Folder of an imported language model that can answer queries: the docids are made of its
+    /// tokens. The model stays there; its tokenizer is kept in the index.
+    #[cfg(feature = "models")]
+    pub language_model: Option<PathBuf>,
+    /// The token whose logit behind a docid scores a drawn document, for a language model that
+    /// was trained for that (ZeroGR, arXiv 2510.10419, rerank).
+    #[cfg(feature = "models")]
+    pub rerank_token: Option<u32>,
 }
 
 impl IndexOptions {
@@ -84,7 +92,18 @@ impl IndexOptions {
             file_seed: None,
             #[cfg(feature = "models")]
             encoder_options: EncoderOptions::default(),
+            #[cfg(feature = "models")]
+            language_model: None,
+            #[cfg(feature = "models")]
+            rerank_token: None,
         }
+    }
+
+    /// Sets the folder of a language model that can answer queries.
+    #[cfg(feature = "models")]
+    pub fn language_model(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.language_model = Some(folder.into());
+        self
     }
 
     /// Sets the seed that makes the file reproducible.
@@ -128,6 +147,9 @@ pub struct OpenOptions {
     /// Device and threads of the encoder.
     #[cfg(feature = "models")]
     pub encoder_options: EncoderOptions,
+    /// Where the language model is that the index was made for, if its folder was moved.
+    #[cfg(feature = "models")]
+    pub language_model: Option<PathBuf>,
 }
 
 impl OpenOptions {
@@ -146,6 +168,13 @@ impl OpenOptions {
     #[cfg(feature = "models")]
     pub fn encoder_options(mut self, options: EncoderOptions) -> Self {
         self.encoder_options = options;
+        self
+    }
+
+    /// Sets where the language model is that the index was made for.
+    #[cfg(feature = "models")]
+    pub fn language_model(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.language_model = Some(folder.into());
         self
     }
 }

@@ -12,6 +12,9 @@ pub struct IndexParams {
     pub encoder: EncoderParams,
     /// The tokenizer of the docids.
     pub tokenizer: TokenizerParams,
+    /// The language model that can answer queries, if the index was made for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_model: Option<LanguageModelParams>,
     /// How docids are made for documents that bring none.
     pub docids: DocidParams,
     /// How pseudo-queries are made.
@@ -45,6 +48,27 @@ pub struct EncoderParams {
     /// The most tokens the model can read; 0 for a custom encoder.
     #[serde(default)]
     pub max_model_tokens: usize,
+}
+
+/// The language model that an index was made for: its tokens are those of the docids.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LanguageModelParams {
+    /// For people.
+    pub name: String,
+    /// Identifies weights, tokenizer and chat template.
+    pub fingerprint: String,
+    /// Where its folder was.
+    pub folder: String,
+    /// The token that ends a docid.
+    pub end_token: u32,
+    /// Tokens of an instruction that are read.
+    pub max_instruction_tokens: usize,
+    /// Tokens of a query that are read.
+    pub max_query_tokens: usize,
+    /// The token whose logit behind a docid scores a drawn document, if the model was trained
+    /// for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank_token: Option<u32>,
 }
 
 /// The tokenizer an index depends on.

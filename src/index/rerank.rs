@@ -1,4 +1,5 @@
-//! The second stage: the drawn documents in the order of the document head.
+//! The second stage: the drawn documents in the order of the document head, or of a language
+//! model that was trained for it.
 
 use super::search::Hit;
 use super::snapshot::Snapshot;
@@ -25,15 +26,26 @@ impl PriorWeight {
     }
 }
 
-/// Scores `hits` by the document head, mixed with BM25 by its weight: inner products alone at
-/// share 0, else a weighted sum of standard scores over the hits.
-pub(super) fn rerank(hits: &mut [Hit], snapshot: &Snapshot, query: &[f32], weight: PriorWeight) {
-    for hit in hits.iter_mut() {
-        let segment = snapshot.state.segments.get(hit.segment as usize);
-        hit.score = segment.map_or(f64::NEG_INFINITY, |segment| {
-            let row = segment.document_head.row(hit.ordinal as usize);
-            f64::from(dot_f16(query, row))
-        });
+impl Snapshot {
+    /// The document head's inner product with `query` for each hit.
+    pub(super) fn document_head(&self, hits: &[Hit], query: &[f32]) -> Vec<f32> {
+        let score = |hit: &Hit| match self.state.segments.get(hit.segment as usize) {
+            Some(segment) => dot_f16(query, segment.document_head.row(hit.ordinal as usize)),
+            None => f32::NEG_INFINITY,
+        };
+        hits.iter().map(score).collect()
+    }
+}
+
+/// Gives `hits` the scores of the second stage, mixed with BM25 by its weight: as they are at
+/// share 0, else a weighted sum of standard scores over the hits. A score that is not a number
+/// counts as the least there is, and infinities as the largest numbers.
+pub(super) fn rerank(hits: &mut [Hit], second: &[f32], weight: PriorWeight) {
+    for (hit, &score) in hits.iter_mut().zip(second) {
+        hit.score = match score.is_nan() {
+            true => f64::from(f32::MIN),
+            false => f64::from(score.clamp(f32::MIN, f32::MAX)),
+        };
     }
     if weight.share == 0.0 {
         return;

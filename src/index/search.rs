@@ -6,6 +6,9 @@
 //!   rerank     <q, head(d)>           (1 - w) z(<q, head(d)>) + w z(BM25)  -
 //! ```
 //!
+//! `P` is the trie head's, or a language model's; a model that was trained to rerank has its
+//! logit in the place of `<q, head(d)>`.
+//!
 //! The other baselines, which generate nothing either, are in `dense`.
 //!
 //! `prior(d)` is BM25 divided by the best BM25 of the query, so it lies in [0, 1] and one unit of
@@ -16,12 +19,18 @@ use std::cmp::Ordering;
 
 use super::explain::{Explanation, explain_words};
 use super::filter::Filter;
+#[cfg(feature = "models")]
+use super::language::LanguageRetriever;
 use super::lexical::{Placed, SparseScores, best_of, lexical_scores};
 use super::rerank::{PriorWeight, rerank};
 use super::snapshot::Snapshot;
 use super::view::View;
-use crate::decode::{Budget, CompactExpander, Decoder, Drawn, Memo, Planner, Prior, Request, Work};
+use crate::decode::{
+    Budget, CompactExpander, Decoder, DocidPlace, Drawn, Expander, Memo, Planner, Prior, Request,
+    Work,
+};
 use crate::encode::TextEncoder;
+use crate::trie::Forest;
 use crate::{Error, Result};
 
 /// What decides which documents a query finds.
@@ -40,6 +49,18 @@ pub enum Mode {
     /// The weighted sum of the standard scores of cosine and BM25 over the best of both: a
     /// baseline. `draws` are the candidates of each (100), `prior_share` the share of BM25 (0.3).
     Fusion,
+}
+
+/// Who says how probable docids are (design D5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retriever {
+    /// The trie head: vectors of the index's own, fitted to its documents.
+    #[default]
+    Compact,
+    /// The language model that the index was made for. Its draws are reranked by the model
+    /// itself where it was trained for that; else, and only if asked for, by the document head.
+    LanguageModel,
 }
 
 /// How to search. Start from [`SearchOptions::new`]; what is not set follows the index.
@@ -61,6 +82,8 @@ pub struct SearchOptions {
     pub k: usize,
     /// What decides.
     pub mode: Mode,
+    /// Who says how probable docids are, where docids are generated.
+    pub retriever: Retriever,
     /// How docids are generated.
     pub decoder: Decoder,
     /// Documents drawn from the trie before reranking; at least `k` are drawn.
@@ -94,6 +117,7 @@ impl SearchOptions {
         SearchOptions {
             k: 10,
             mode: Mode::default(),
+            retriever: Retriever::default(),
             decoder: Decoder::default(),
             draws: None,
             rerank: None,
@@ -115,6 +139,12 @@ impl SearchOptions {
     /// Sets what decides.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Sets who says how probable docids are.
+    pub fn retriever(mut self, retriever: Retriever) -> Self {
+        self.retriever = retriever;
         self
     }
 
@@ -173,7 +203,7 @@ impl SearchOptions {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self
             .prior_share
             .is_some_and(|share| !(0.0..=1.0).contains(&share))
@@ -192,6 +222,13 @@ impl SearchOptions {
                 "a weight for the planner was given in another mode: search in Mode::Planned",
             ));
         }
+        let generates = matches!(self.mode, Mode::Generative | Mode::Planned);
+        if self.retriever != Retriever::Compact && !generates {
+            return Err(Error::invalid(
+                "a language model generates docids, and this mode does not: search in \
+                 Mode::Generative or Mode::Planned",
+            ));
+        }
         Ok(())
     }
 }
@@ -203,7 +240,7 @@ pub struct Hit {
     /// External id.
     pub id: String,
     /// What hits are ordered by. When reranked: the document head's inner product with the query
-    /// (in [-1, 1]), mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
+    /// (in [-1, 1]) or the language model's logit, mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
     pub score: f64,
     /// What the decoder ranked by: see [`Decoder`]. BM25 in [`Mode::Lexical`], the cosine in
     /// [`Mode::Dense`] and [`Mode::Fusion`].
@@ -232,6 +269,68 @@ pub struct SearchResult {
     pub complete: bool,
     /// Work done by the decoder.
     pub work: Work,
+}
+
+/// A query as a retriever takes it.
+enum Asked<'a> {
+    /// A unit vector, for the trie head.
+    Vector(&'a [f32]),
+    /// A prompt, for a language model.
+    #[cfg(feature = "models")]
+    Prompt {
+        retriever: &'a LanguageRetriever,
+        prompt: &'a [u32],
+        vector: Option<&'a [f32]>,
+    },
+}
+
+/// What puts drawn documents in another order.
+#[derive(Clone, Copy, PartialEq)]
+enum RerankBy<'a> {
+    Nothing,
+    DocumentHead(&'a [f32]),
+    Retriever,
+}
+
+impl Asked<'_> {
+    fn expander<'e>(
+        &'e self,
+        scale: f32,
+        view: &View<'e>,
+        forest: &'e Forest<'e>,
+    ) -> Box<dyn Expander + 'e> {
+        let _ = forest;
+        match self {
+            Asked::Vector(query) => Box::new(CompactExpander::new(query, scale, view.edges())),
+            #[cfg(feature = "models")]
+            Asked::Prompt {
+                retriever, prompt, ..
+            } => retriever.expander(prompt, forest),
+        }
+    }
+
+    fn rerank_by(&self, asked_for: Option<bool>, by_default: bool) -> RerankBy<'_> {
+        match self {
+            Asked::Vector(query) if asked_for.unwrap_or(by_default) => {
+                RerankBy::DocumentHead(query)
+            }
+            #[cfg(feature = "models")]
+            Asked::Prompt { retriever, .. } if retriever.reranks() && asked_for != Some(false) => {
+                RerankBy::Retriever
+            }
+            #[cfg(feature = "models")]
+            Asked::Prompt {
+                vector: Some(vector),
+                ..
+            } => RerankBy::DocumentHead(vector),
+            _ => RerankBy::Nothing,
+        }
+    }
+}
+
+/// The docids that hits were drawn by.
+fn places(hits: &[Hit]) -> Vec<DocidPlace> {
+    hits.iter().map(|hit| (hit.segment, hit.rank)).collect()
 }
 
 impl Snapshot {
@@ -276,11 +375,8 @@ impl Snapshot {
         options: &SearchOptions,
     ) -> Result<SearchResult> {
         options.check()?;
-        if options.mode == Mode::Lexical {
-            return self.search_lexical(words, options);
-        }
         let params = self.params();
-        if query.len() != params.encoder.dim {
+        if options.mode != Mode::Lexical && query.len() != params.encoder.dim {
             return Err(Error::invalid(format!(
                 "a query vector of {} values was given to an index of {}",
                 query.len(),
@@ -288,10 +384,45 @@ impl Snapshot {
             )));
         }
         match options.mode {
-            Mode::Dense => return self.search_dense(query, options),
-            Mode::Fusion => return self.search_fusion(words, query, options),
-            Mode::Generative | Mode::Planned | Mode::Lexical => {}
+            Mode::Dense => self.search_dense(query, options),
+            Mode::Fusion => self.search_fusion(words, query, options),
+            Mode::Lexical => self.search_lexical(words, options),
+            Mode::Generative | Mode::Planned if options.retriever == Retriever::Compact => {
+                self.draw(words, &Asked::Vector(query), options)
+            }
+            Mode::Generative | Mode::Planned => Err(Error::invalid(
+                "a language model reads the query itself: ask through Index::search",
+            )),
         }
+    }
+
+    /// Searches by a language model; `vector` is for reranking by the document head.
+    #[cfg(feature = "models")]
+    pub(super) fn search_prompt(
+        &self,
+        words: &str,
+        retriever: &LanguageRetriever,
+        prompt: &[u32],
+        vector: Option<&[f32]>,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        options.check()?;
+        let asked = Asked::Prompt {
+            retriever,
+            prompt,
+            vector,
+        };
+        self.draw(words, &asked, options)
+    }
+
+    /// Draws documents and puts them in order.
+    fn draw(
+        &self,
+        words: &str,
+        asked: &Asked<'_>,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        let params = self.params();
         let view = self.view(options)?;
         let lexical = match options.mode {
             Mode::Planned => Some(self.lexical_part(words, &view)?),
@@ -305,8 +436,8 @@ impl Snapshot {
         let draws = options.draws.unwrap_or(params.search.draws).max(options.k);
 
         let forest = view.forest();
-        let mut expander = CompactExpander::new(query, params.scale, view.edges());
-        let mut memo = Memo::with_budget(&forest, &mut expander, options.budget.clone());
+        let mut expander = asked.expander(params.scale, &view, &forest);
+        let mut memo = Memo::with_budget(&forest, &mut *expander, options.budget.clone());
         let request = Request {
             k: if options.k == 0 { 0 } else { draws },
             postings: &view,
@@ -320,13 +451,23 @@ impl Snapshot {
             .collect();
         hits.sort_by(best_hit_first);
         hits.truncate(draws);
-        if options.rerank.unwrap_or(params.search.rerank) {
+        let rerank_by = asked.rerank_by(options.rerank, params.search.rerank);
+        if rerank_by != RerankBy::Nothing {
+            let scores = match rerank_by {
+                RerankBy::Retriever => memo.rerank(&places(&hits))?,
+                _ => None,
+            };
             let share = match options.mode {
                 Mode::Planned => options.prior_share.unwrap_or(params.search.prior_share),
                 _ => 0.0,
             };
+            let second = match (scores, rerank_by) {
+                (Some(scores), _) => scores,
+                (None, RerankBy::DocumentHead(vector)) => self.document_head(&hits, vector),
+                (None, _) => Vec::new(),
+            };
             let peak = params.search.peak_weight;
-            rerank(&mut hits, self, query, PriorWeight { share, peak });
+            rerank(&mut hits, &second, PriorWeight { share, peak });
             hits.sort_by(best_hit_first);
         }
         hits.truncate(options.k);

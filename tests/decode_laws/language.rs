@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use zerogr::Result;
 use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
 use zerogr::decode::*;
-use zerogr::model::language::{DecoderInput, DecoderOptions, DecoderSession};
+use zerogr::model::language::{
+    DecoderInput, DecoderOptions, DecoderSession, LanguageModel, LanguageModelOptions,
+};
 use zerogr::trie::{END, Forest};
 
 use super::common;
@@ -21,6 +23,7 @@ use super::support::*;
 
 const PROMPT: [u32; 5] = [31, 7, 299, 7, 120];
 const END_TOKEN: u32 = 0;
+const RERANK_TOKEN: u32 = 298;
 const MAX_POSITIONS: usize = 200;
 
 /// Sums in another order differ by this much.
@@ -51,6 +54,15 @@ fn model() -> (TempDir, Rc<DecoderSession>) {
 
 fn open(folder: &Path) -> DecoderSession {
     DecoderSession::open(folder, &DecoderOptions::new().threads(1)).unwrap()
+}
+
+fn asked(prompt: &[u32]) -> LanguageQuery<'_> {
+    LanguageQuery {
+        prompt,
+        end_token: END_TOKEN,
+        rerank_token: Some(RERANK_TOKEN),
+        max_positions: MAX_POSITIONS,
+    }
 }
 
 /// Reads the prompt and the whole path anew for every logit.
@@ -165,14 +177,9 @@ fn tree_attention_equals_reading_each_path_alone_and_finds_the_same() {
         for one in all_decoders(5) {
             let expected = run(&corpus, &*logits, &one, 20);
             for batch in [1, 3, 16] {
-                let query = LanguageQuery {
-                    decoder: &decoder,
-                    prompt: &PROMPT,
-                    end_token: END_TOKEN,
-                    max_positions: MAX_POSITIONS,
-                };
+                let query = asked(&PROMPT);
                 let mut expander = Compared {
-                    tree: LanguageExpander::new(query, &forest).batch_of(batch),
+                    tree: LanguageExpander::new(&decoder, query, &forest).batch_of(batch),
                     alone: &alone,
                     forest: &forest,
                 };
@@ -206,13 +213,8 @@ fn draws_of_a_language_model_equal_the_literal_loop() {
                 ..ReverseAnnealed::default()
             };
             let order = literal(&corpus.live_docids(), &*logits, &options);
-            let query = LanguageQuery {
-                decoder: &decoder,
-                prompt: &PROMPT,
-                end_token: END_TOKEN,
-                max_positions: MAX_POSITIONS,
-            };
-            let mut expander = LanguageExpander::new(query, &forest);
+            let query = asked(&PROMPT);
+            let mut expander = LanguageExpander::new(&decoder, query, &forest);
             let mut memo = Memo::new(&forest, &mut expander);
             let decoder = Decoder::ReverseAnnealed(options);
             let decoded = decoder
@@ -234,14 +236,9 @@ fn a_tree_that_grows_too_large_is_read_again_with_the_same_result() {
     let many: Vec<&[u32]> = many.iter().map(Vec::as_slice).collect();
     let corpus = Corpus::new(vec![one_each(&many)]);
     let forest = corpus.forest();
-    let query = LanguageQuery {
-        decoder: &decoder,
-        prompt: &PROMPT,
-        end_token: END_TOKEN,
-        max_positions: MAX_POSITIONS,
-    };
+    let query = asked(&PROMPT);
     let mut expander = Compared {
-        tree: LanguageExpander::new(query, &forest),
+        tree: LanguageExpander::new(&decoder, query, &forest),
         alone: &alone,
         forest: &forest,
     };
@@ -258,13 +255,8 @@ fn a_prompt_without_room_for_a_docid_is_refused() {
     let (_folder, decoder) = model();
     let corpus = Corpus::new(vec![one_each(&[&[1, 2], &[1, 3]])]);
     let forest = corpus.forest();
-    let query = LanguageQuery {
-        decoder: &decoder,
-        prompt: &[7; 150],
-        end_token: END_TOKEN,
-        max_positions: MAX_POSITIONS,
-    };
-    let mut expander = LanguageExpander::new(query, &forest);
+    let query = asked(&[7; 150]);
+    let mut expander = LanguageExpander::new(&decoder, query, &forest);
     let mut memo = Memo::new(&forest, &mut expander);
     let refused = Decoder::BestFirst.decode(&mut memo, &request(&corpus, 1));
     assert_eq!(refused.unwrap_err().kind(), zerogr::ErrorKind::Limit);
@@ -276,17 +268,43 @@ fn the_rerank_logit_is_that_behind_the_whole_docid() {
     let alone = PathByPath::new(&decoder);
     let corpus = Corpus::new(vec![one_each(&[&[1], &[1, 2], &[1, 2, 3], &[9, 9, 4, 5]])]);
     let forest = corpus.forest();
-    let query = LanguageQuery {
-        decoder: &decoder,
-        prompt: &PROMPT,
-        end_token: END_TOKEN,
-        max_positions: MAX_POSITIONS,
-    };
-    let mut expander = LanguageExpander::new(query, &forest);
+    let query = asked(&PROMPT);
+    let mut expander = LanguageExpander::new(&decoder, query, &forest);
     let places: Vec<DocidPlace> = (0..4).map(|rank| (0, rank)).collect();
-    let scores = expander.rerank(&places, 298).unwrap();
+    let scores = expander.rerank(&places).unwrap().unwrap();
     let docids: [&[u32]; 4] = [&[1], &[1, 2], &[1, 2, 3], &[9, 9, 4, 5]];
     for (score, docid) in scores.iter().zip(docids) {
-        assert!((score - alone.logit(docid, 298)).abs() < NOISE, "{docid:?}");
+        assert!(
+            (score - alone.logit(docid, RERANK_TOKEN)).abs() < NOISE,
+            "{docid:?}"
+        );
+    }
+}
+
+#[test]
+fn rows_of_their_own_give_what_tree_attention_gives() {
+    let (folder, decoder) = model();
+    let rows = LanguageModel::open(folder.path(), &LanguageModelOptions::new()).unwrap();
+    let places: Vec<DocidPlace> = vec![(0, 2), (0, 0), (0, 4)];
+    for (name, corpus) in corpora() {
+        let forest = corpus.forest();
+        let mut results = Vec::new();
+        let mut scores = Vec::new();
+        let tree = LanguageExpander::new(&decoder, asked(&PROMPT), &forest);
+        let rows = RowsExpander::new(&rows, asked(&PROMPT), &forest);
+        let expanders: [Box<dyn Expander + '_>; 2] = [Box::new(tree), Box::new(rows)];
+        for mut expander in expanders {
+            let mut memo = Memo::new(&forest, &mut *expander);
+            let decoded = Decoder::BestFirst.decode(&mut memo, &request(&corpus, 50));
+            results.push(found(&decoded.unwrap()));
+            if name == "three hundred docids" {
+                scores.push(memo.rerank(&places).unwrap().unwrap());
+            }
+        }
+        assert_eq!(results[0], results[1], "{name}");
+        if let [tree, rows] = scores.as_slice() {
+            let close = tree.iter().zip(rows).all(|(a, b)| (a - b).abs() < NOISE);
+            assert!(close, "{tree:?} {rows:?}");
+        }
     }
 }

@@ -49,6 +49,13 @@ pub struct Args {
     /// A sentence-transformers folder with an ONNX graph, instead of the installed encoder.
     #[arg(long, value_name = "DIR")]
     encoder: Option<PathBuf>,
+    /// An imported language model (weights f32 or f16) that is to answer queries: the docids
+    /// take its tokens. It stays where it is; `search --retriever lm` asks it.
+    #[arg(long, value_name = "DIR")]
+    retriever_model: Option<PathBuf>,
+    /// The token whose logit scores a drawn docid, if that model was trained to rerank.
+    #[arg(long, value_name = "ID", requires = "retriever_model")]
+    rerank_token: Option<u32>,
     /// Keep the encoder outside the index file, by path and hash.
     #[arg(long)]
     external_encoder: bool,
@@ -135,6 +142,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(dir) = &args.encoder {
         options.encoder = EncoderSource::Folder(dir.clone());
     }
+    options.language_model = args.retriever_model.clone();
+    options.rerank_token = args.rerank_token;
     options.file_seed = args.seed;
     options.encoder_options = EncoderOptions::new().device(args.device.device());
     let train = TrainOptions::default().seed(args.seed.unwrap_or(0));

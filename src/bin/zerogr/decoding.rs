@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use zerogr::decode::{Beam, Decoder, GumbelTopK, ReverseAnnealed};
-use zerogr::index::{Filter, Mode, SearchOptions};
+use zerogr::index::{Filter, Mode, Retriever, SearchOptions};
 
 /// How documents are drawn and put in order; what is not given follows the index.
 #[derive(clap::Args)]
 pub struct DecodingArgs {
+    /// Who says how probable docids are.
+    #[arg(long, value_enum, default_value_t = RetrieverArg::Compact)]
+    retriever: RetrieverArg,
     /// How docids are generated.
     #[arg(long, value_enum, default_value_t = Kind::BestFirst)]
     decoder: Kind,
@@ -26,7 +29,7 @@ pub struct DecodingArgs {
     /// What the best BM25 of the query is worth, in nats; for `--mode planned`.
     #[arg(long, value_name = "LAMBDA")]
     planner: Option<f64>,
-    /// Share of BM25 in the reranked score, 0 to 1; for `--mode planned`.
+    /// Share of BM25 in the reranked score, 0 to 1; for `--mode planned`, and `fusion` in a search.
     #[arg(long, value_name = "SHARE")]
     prior_share: Option<f64>,
     /// Stop after this many milliseconds with the best found until then.
@@ -52,9 +55,22 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum RetrieverArg {
+    /// The index's own vectors.
+    Compact,
+    /// The language model that the index was built for (`build --retriever-model`).
+    Lm,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 enum Switch {
     On,
     Off,
+}
+
+/// Whether docids are generated; the other modes have no retriever.
+fn generates(mode: Mode) -> bool {
+    matches!(mode, Mode::Generative | Mode::Planned)
 }
 
 impl DecodingArgs {
@@ -87,6 +103,10 @@ impl DecodingArgs {
     /// The same with another seed.
     pub fn options_with_seed(&self, mode: Mode, seed: u64) -> SearchOptions {
         let mut options = SearchOptions::new().mode(mode).decoder(self.decoder(seed));
+        options.retriever = match self.retriever {
+            RetrieverArg::Lm if generates(mode) => Retriever::LanguageModel,
+            _ => Retriever::Compact,
+        };
         options.draws = self.draws;
         options.rerank = self.rerank.map(|switch| switch == Switch::On);
         options.planner = self.planner;

@@ -16,6 +16,7 @@ mod generate;
 mod info;
 mod language;
 mod mode;
+mod model;
 mod open;
 mod output;
 mod packages;
@@ -62,7 +63,8 @@ enum Command {
     Info(info::Args),
     Check(info::CheckArgs),
     Recover(recover::Args),
-    Eval(eval::Args),
+    Eval(Box<eval::Args>),
+    Model(model::Args),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Check(args) => info::check(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Model(args) => model::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)
 }

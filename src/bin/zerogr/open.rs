@@ -8,10 +8,20 @@ use zerogr::model::{Device, EncoderOptions};
 use crate::failure::Failure;
 
 /// Opens the index at `path` through memory maps.
-#[allow(unsafe_code)]
 pub fn index(path: &Path, device: Device) -> Result<Index, Failure> {
+    index_with(path, device, None)
+}
+
+/// The same, with the folder of the language model it was built for if that was moved.
+#[allow(unsafe_code)]
+pub fn index_with(
+    path: &Path,
+    device: Device,
+    language_model: Option<&Path>,
+) -> Result<Index, Failure> {
     check_exists(path)?;
-    let options = OpenOptions::new().encoder_options(EncoderOptions::new().device(device));
+    let mut options = OpenOptions::new().encoder_options(EncoderOptions::new().device(device));
+    options.language_model = language_model.map(Path::to_owned);
     // SAFETY: the command line promises in its documentation that an index in use is only
     // written by zerogr, which appends, or replaced by a rename.
     let index = unsafe { Index::open_mmap(path, options)? };

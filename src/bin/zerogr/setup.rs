@@ -96,7 +96,7 @@ pub fn ensure(wheels: Option<&Path>) -> Result<Installed, Failure> {
 }
 
 /// Brings one package to `target`; false if it was there already.
-fn install(package: &Package, target: &Path, wheels: Option<&Path>) -> Result<bool, Failure> {
+pub fn install(package: &Package, target: &Path, wheels: Option<&Path>) -> Result<bool, Failure> {
     if is_sound(package, target) {
         return Ok(false);
     }

@@ -3,3 +3,4 @@
 mod graph;
 mod reference;
 mod session;
+mod smollm2;

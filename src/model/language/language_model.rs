@@ -167,6 +167,30 @@ impl LanguageModel {
         }
     }
 
+    /// Logits over the vocabulary of the token behind each of `prompts`, none of which is empty.
+    /// Nothing is kept of what is read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] for an empty prompt, [`ErrorKind::Model`] when the graph fails.
+    pub fn next_logits(&self, prompts: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
+        let mut logits = vec![Vec::new(); prompts.len()];
+        let mut order: Vec<usize> = (0..prompts.len()).collect();
+        let len = |&at: &usize| prompts.get(at).map_or(0, Vec::len);
+        order.sort_by_key(len);
+        for same_len in order.chunk_by(|a, b| len(a) == len(b)) {
+            let rows = same_len.iter().filter_map(|&at| prompts.get(at));
+            let rows: Vec<&[u32]> = rows.map(Vec::as_slice).collect();
+            let read = self.decoder.read(&rows)?;
+            for (row, &at) in same_len.iter().enumerate() {
+                if let Some(slot) = logits.get_mut(at) {
+                    *slot = read.logits.row(row).to_vec();
+                }
+            }
+        }
+        Ok(logits)
+    }
+
     /// Weights of embedding and layers, as layers of the family usually divide them.
     fn approximate_parameters(&self) -> usize {
         let config = &self.config;

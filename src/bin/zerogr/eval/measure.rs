@@ -149,8 +149,14 @@ fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, Index
             let started = Instant::now();
             let mut options = IndexOptions::default().file_seed(0);
             options.encoder_options = EncoderOptions::new().device(device);
-            let train = TrainOptions::default();
-            let built = build::build(&[corpus.clone()], path, options, Some(&train), false)?;
+            let task = build::Task {
+                inputs: std::slice::from_ref(corpus),
+                output: path,
+                train: Some(&TrainOptions::default()),
+                docid_writer: None,
+                skip_bad_lines: false,
+            };
+            let built = build::build(&task, options)?;
             if built.report.replaced > 0 {
                 eprintln!(
                     "zerogr: warning: {}: {} documents have the id of an earlier one, which they \

@@ -1,0 +1,221 @@
+//! Queries answered by a language model: the `lm` retriever (design D5).
+//!
+//! ```text
+//!   at creation   the model's tokenizer makes the docid tokens; it is kept in the file
+//!   at search     instruction, line break, query, in the model's chat template ──► prompt
+//!                 docids are generated below it, over the trie
+//! ```
+//!
+//! The model itself stays in its folder: it is larger than most indexes, and serves many. The
+//! file records which one it was; another one is refused.
+//!
+//! The prompt is cut before the docid ever is: instruction and query have limits of their own
+//! (recorded in the file), and what follows them always has room.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::encoder::NewBlob;
+use super::options::IndexOptions;
+use super::params::{IndexParams, LanguageModelParams};
+use crate::decode::{Expander, LanguageExpander, LanguageQuery, RowsExpander};
+use crate::encode::{DocidTokenizer, TextEncoder};
+use crate::format::BlobRole;
+use crate::language::{Prompt, TextGenerator};
+use crate::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
+use crate::model::{Device, Tokenizer};
+use crate::trie::Forest;
+use crate::{Error, ErrorKind, Result};
+
+/// Tokens of an instruction that are read: those of the ZeroGR paper's training.
+const MAX_INSTRUCTION_TOKENS: usize = 64;
+
+/// Tokens of a query that are read: those of the ZeroGR reference's search.
+const MAX_QUERY_TOKENS: usize = 128;
+
+/// A language model that answers the queries of an index.
+#[derive(Debug)]
+pub(crate) struct LanguageRetriever {
+    model: LanguageModel,
+    params: LanguageModelParams,
+}
+
+/// What a new index takes from its language model.
+pub(super) struct NewLanguageModel {
+    pub(super) params: LanguageModelParams,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) blob: NewBlob,
+}
+
+/// Reads the language model of a new index, if it is to have one.
+///
+/// # Errors
+///
+/// Those of opening it; `Model` when its scores would depend on what is scored together.
+pub(super) fn load_new(options: &IndexOptions) -> Result<Option<NewLanguageModel>> {
+    let Some(folder) = &options.language_model else {
+        return Ok(None);
+    };
+    let model = open(folder, options.encoder_options.device, false)?;
+    let config = model.config();
+    if let Some(weights) = config
+        .weights
+        .filter(|weights| !weights.has_stable_scores())
+    {
+        let message = format!(
+            "the weights of {} are {weights}, with which a docid's score depends on what is scored \
+             beside it: import the model with --weights f32 or f16",
+            config.name
+        );
+        return Err(Error::new(ErrorKind::Model, message));
+    }
+    let Some(&end_token) = config.eos_token_ids.first() else {
+        let message = format!("{} has no token that ends a docid", config.name);
+        return Err(Error::new(ErrorKind::Model, message));
+    };
+    let folder =
+        std::path::absolute(folder).map_err(|error| Error::io("resolving", folder, error))?;
+    let path = folder.join("tokenizer.json");
+    let bytes = std::fs::read(&path).map_err(|error| Error::io("reading", &path, error))?;
+    Ok(Some(NewLanguageModel {
+        params: LanguageModelParams {
+            name: config.name.clone(),
+            fingerprint: model.fingerprint(),
+            folder: folder.to_string_lossy().into_owned(),
+            end_token,
+            max_instruction_tokens: MAX_INSTRUCTION_TOKENS,
+            max_query_tokens: MAX_QUERY_TOKENS,
+            rerank_token: options.rerank_token,
+        },
+        tokenizer: Tokenizer::from_bytes(&bytes)?,
+        blob: NewBlob::inside(
+            BlobRole::DocidTokenizer,
+            "docid-tokenizer.json",
+            "application/json",
+            Arc::new(bytes),
+        ),
+    }))
+}
+
+fn open(folder: &Path, device: Device, prepack: bool) -> Result<LanguageModel> {
+    let decoder = DecoderOptions::new().device(device).prepack(prepack);
+    LanguageModel::open(folder, &LanguageModelOptions::new().decoder(decoder))
+}
+
+impl LanguageRetriever {
+    /// Opens the language model of an index, from `folder` or from where it was.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when the index was made without one, `ModelMismatch` when it is another
+    /// one, and those of opening it.
+    pub(super) fn open(
+        params: &IndexParams,
+        folder: Option<&PathBuf>,
+        device: Device,
+    ) -> Result<LanguageRetriever> {
+        let params = params.language_model.clone().ok_or_else(|| {
+            Error::invalid(
+                "the docids of this index are not made of a language model's tokens: build it for \
+                 one (IndexOptions::language_model, `zerogr build --retriever-model`), or search with \
+                 the compact retriever",
+            )
+        })?;
+        let recorded = PathBuf::from(&params.folder);
+        let model = open(folder.unwrap_or(&recorded), device, true)?;
+        if model.fingerprint() != params.fingerprint {
+            let message = format!(
+                "the index was made for the language model {} ({}), the one at hand is {} ({}): \
+                 open it with the former, or build a new index with the latter",
+                params.name,
+                params.fingerprint,
+                model.name(),
+                model.fingerprint()
+            );
+            return Err(Error::new(ErrorKind::ModelMismatch, message));
+        }
+        Ok(LanguageRetriever { model, params })
+    }
+
+    /// Whether the model was trained to score drawn documents.
+    pub(super) fn reranks(&self) -> bool {
+        self.params.rerank_token.is_some()
+    }
+
+    /// The prompt of a query, as token ids.
+    pub(super) fn prompt(&self, instruction: Option<&str>, query: &str) -> Result<Vec<u32>> {
+        let params = &self.params;
+        let query = self.model.first_tokens(query, params.max_query_tokens)?;
+        let text = match instruction {
+            Some(instruction) => {
+                let limit = params.max_instruction_tokens;
+                let instruction = self.model.first_tokens(instruction, limit)?;
+                format!("{instruction}\n{query}")
+            }
+            None => query.to_owned(),
+        };
+        let prompt = match self.model.config().chat_template {
+            Some(_) => Prompt::Chat {
+                system: String::new(),
+                user: text,
+            },
+            None => Prompt::Completion(format!("{text}\n")),
+        };
+        self.model.prompt_ids(&prompt)
+    }
+
+    /// An expander for one prompt.
+    pub(super) fn expander<'a>(
+        &'a self,
+        prompt: &'a [u32],
+        forest: &'a Forest<'a>,
+    ) -> Box<dyn Expander + 'a> {
+        let query = LanguageQuery {
+            prompt,
+            end_token: self.params.end_token,
+            rerank_token: self.params.rerank_token,
+            max_positions: self.model.config().max_positions,
+        };
+        match self.model.session() {
+            Some(session) => Box::new(LanguageExpander::new(session, query, forest)),
+            None => Box::new(RowsExpander::new(&self.model, query, forest)),
+        }
+    }
+}
+
+/// An encoder whose index has docids in another tokenizer's tokens.
+struct WithDocidTokenizer {
+    encoder: Arc<dyn TextEncoder>,
+    tokenizer: Tokenizer,
+}
+
+/// `encoder`, with docids in the tokens of `tokenizer`.
+pub(super) fn with_docid_tokenizer(
+    encoder: Arc<dyn TextEncoder>,
+    tokenizer: Tokenizer,
+) -> Arc<dyn TextEncoder> {
+    Arc::new(WithDocidTokenizer { encoder, tokenizer })
+}
+
+impl TextEncoder for WithDocidTokenizer {
+    fn dim(&self) -> usize {
+        self.encoder.dim()
+    }
+
+    fn fingerprint(&self) -> String {
+        self.encoder.fingerprint()
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        &self.tokenizer
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        self.encoder.encode(texts, max_len_tokens, progress)
+    }
+}
