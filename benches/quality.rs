@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use zerogr::eval::{Collection, EvalOptions, Run, evaluate};
+use zerogr::eval::{Collection, EvalOptions, Metric, Run, evaluate};
 use zerogr::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
 use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions, TrainOptions};
 use zerogr::model::{Encoder, EncoderFiles, EncoderOptions};
@@ -25,6 +25,19 @@ use zerogr::{DocidTokenizer, Document, Result, TextEncoder};
 
 /// Hits asked for.
 const DEPTH: usize = 100;
+
+const METRICS: [Metric; 3] = [Metric::Ndcg(10), Metric::Success(1), Metric::Recall(100)];
+
+/// Ways of searching: what they are called, the mode, and whether drawn documents are reranked.
+const WAYS: [(&str, Mode, Option<bool>); 7] = [
+    ("BM25", Mode::Lexical, None),
+    ("dense", Mode::Dense, None),
+    ("fusion", Mode::Fusion, None),
+    ("generative, draws", Mode::Generative, Some(false)),
+    ("generative, rerank", Mode::Generative, Some(true)),
+    ("planned, draws", Mode::Planned, Some(false)),
+    ("planned, rerank", Mode::Planned, Some(true)),
+];
 
 type Vectors = HashMap<(usize, String), Vec<f32>>;
 
@@ -161,14 +174,17 @@ impl Knobs {
         options
     }
 
-    fn search_options(&self, mode: Mode, rerank: bool) -> SearchOptions {
-        let mut options = SearchOptions::new().k(DEPTH).mode(mode).rerank(rerank);
+    fn search_options(&self, mode: Mode, rerank: Option<bool>) -> SearchOptions {
+        let mut options = SearchOptions::new().k(DEPTH).mode(mode);
+        options.rerank = rerank;
         let optional = |name: &str| {
             let mut value = f64::NAN;
             self.set(name, &mut value);
             (!value.is_nan()).then_some(value)
         };
-        options.draws = optional("draws").map(|draws| draws as usize);
+        if rerank.is_some() {
+            options.draws = optional("draws").map(|draws| draws as usize);
+        }
         if mode == Mode::Planned {
             options.planner = optional("planner");
             options.prior_share = optional("prior-share");
@@ -177,54 +193,13 @@ impl Knobs {
     }
 }
 
-/// Standard scores of a list of scored documents; what is not in the list counts as its least.
-fn standard(scores: &[(String, f64)]) -> (HashMap<&str, f64>, f64) {
-    let count = scores.len().max(1) as f64;
-    let mean = scores.iter().map(|one| one.1).sum::<f64>() / count;
-    let square = |one: &(String, f64)| (one.1 - mean).powi(2);
-    let deviation = (scores.iter().map(square).sum::<f64>() / count)
-        .sqrt()
-        .max(1e-12);
-    let score = |one: f64| (one - mean) / deviation;
-    let least = scores.iter().map(|one| one.1).fold(0.0, f64::min);
-    let list = scores.iter().map(|(id, one)| (id.as_str(), score(*one)));
-    (list.collect(), score(least))
-}
-
-/// 0.7 dense + 0.3 BM25, as standard scores over all documents.
-fn fusion(dense: &[(String, f64)], lexical: &[(String, f64)]) -> Vec<(String, f64)> {
-    let mut all: HashMap<&str, f64> = dense.iter().map(|(id, _)| (id.as_str(), 0.0)).collect();
-    for (id, score) in lexical {
-        all.insert(id, *score);
-    }
-    let lexical: Vec<(String, f64)> = all.iter().map(|(id, s)| ((*id).to_owned(), *s)).collect();
-    let (lexical, _) = standard(&lexical);
-    let (dense, _) = standard(dense);
-    let mut fused: Vec<(String, f64)> = dense
-        .iter()
-        .map(|(id, score)| ((*id).to_owned(), 0.7 * score + 0.3 * lexical[id]))
-        .collect();
-    fused.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    fused.truncate(DEPTH);
-    fused
-}
-
 fn main() {
     let knobs = Knobs::from_args();
     let files = EncoderFiles::installed().unwrap();
     let encoder = Arc::new(Encoder::from_files(&files, &EncoderOptions::default()).unwrap());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quality");
     fs::create_dir_all(&folder).unwrap();
-    let ways = [
-        "BM25",
-        "dense",
-        "fusion",
-        "generative, draws",
-        "generative, rerank",
-        "planned, draws",
-        "planned, rerank",
-    ];
-    let mut sums = vec![[0.0; 3]; ways.len()];
+    let mut sums = vec![[0.0; METRICS.len()]; WAYS.len()];
     println!("knobs: {:?}", knobs.values);
     for collection in &knobs.collections {
         let (path, split) = collection.rsplit_once(':').unwrap();
@@ -264,42 +239,22 @@ fn main() {
         }
         let texts: Vec<&str> = loaded.queries.iter().map(|one| one.text.as_str()).collect();
         remembering.encode(&texts, 256, &mut |_, _| {}).unwrap();
-        let mut runs: Vec<Run> = ways.iter().map(|_| Run::new()).collect();
+        let mut runs: Vec<Run> = WAYS.iter().map(|_| Run::new()).collect();
         for query in &loaded.queries {
             let vector = index
                 .encode_query(&query.text, query.instruction.as_deref())
                 .unwrap();
-            let lexical = snapshot.lexical(&query.text, usize::MAX).unwrap();
-            let dense = snapshot.dense(&vector, documents.len());
-            let searched = |mode, rerank| {
-                let options = knobs.search_options(mode, rerank);
-                let hits = snapshot.search_encoded(&query.text, &vector, &options);
-                let hits = hits.unwrap().hits.into_iter();
-                hits.map(|hit| (hit.id, hit.score)).collect()
-            };
-            let fused = fusion(&dense, &lexical);
-            let cut = |mut list: Vec<(String, f64)>| {
-                list.truncate(DEPTH);
-                list
-            };
-            let lists = [
-                cut(lexical),
-                cut(dense),
-                fused,
-                searched(Mode::Generative, false),
-                searched(Mode::Generative, true),
-                searched(Mode::Planned, false),
-                searched(Mode::Planned, true),
-            ];
-            for (run, list) in runs.iter_mut().zip(lists) {
+            for (run, (_, mode, rerank)) in runs.iter_mut().zip(&WAYS) {
+                let options = knobs.search_options(*mode, *rerank);
+                let found = snapshot.search_encoded(&query.text, &vector, &options);
+                let hits = found.unwrap().hits.into_iter();
+                let list: Vec<(String, f64)> = hits.map(|hit| (hit.id, hit.score)).collect();
                 run.insert_ranked(&query.id, list).unwrap();
             }
         }
-        for ((way, run), sum) in ways.iter().zip(&runs).zip(&mut sums) {
-            let means = evaluate(&loaded.qrels, run, &EvalOptions::default())
-                .summary
-                .means;
-            let values = [means.ndcg_10, means.acc_1, means.recall_100];
+        for (((way, ..), run), sum) in WAYS.iter().zip(&runs).zip(&mut sums) {
+            let evaluation = evaluate(&loaded.qrels, run, &EvalOptions::default());
+            let values = METRICS.map(|metric| evaluation.mean(metric));
             sum.iter_mut()
                 .zip(values)
                 .for_each(|(sum, value)| *sum += value);
@@ -308,7 +263,7 @@ fn main() {
     }
     println!("\nmean over {} collections", knobs.collections.len());
     let count = knobs.collections.len().max(1) as f64;
-    for (way, sum) in ways.iter().zip(sums) {
+    for ((way, ..), sum) in WAYS.iter().zip(sums) {
         print_row(way, sum.map(|sum| sum / count));
     }
 }
