@@ -235,7 +235,7 @@ fn main() {
     let decoder = DecoderOptions::new().prepack(true);
     let options = LanguageModelOptions::new().decoder(decoder);
     let model = LanguageModel::open(&path, &options).unwrap();
-    let session = model.session().expect("an imported model");
+    let session = model.session().unwrap();
     let docids = Docids::new(&model);
     let forest = docids.forest();
     let end_token = model.config().eos_token_ids[0];

@@ -148,7 +148,11 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    (0..20).for_each(|_| pool.run(fails, |_| Ok(thread::yield_now())).unwrap());
+                    let yields = |_: &mut ()| {
+                        thread::yield_now();
+                        Ok(())
+                    };
+                    (0..20).for_each(|_| pool.run(fails, yields).unwrap());
                 });
             }
         });
