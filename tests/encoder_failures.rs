@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zerogr::ErrorKind;
-use zerogr::model::{Device, Encoder, EncoderBytes, EncoderOptions, Pooling, cache};
+use zerogr::model::{CudaOptions, Device, Encoder, EncoderBytes, EncoderOptions, Pooling, cache};
 
 fn cpu() -> EncoderOptions {
     EncoderOptions::new().device(Device::Cpu)
@@ -152,7 +152,7 @@ fn cuda_without_cuda_is_a_device_error() {
     common::setup();
     let runtime = zerogr::model::Runtime::load(None).unwrap();
     if !runtime.providers().contains(&"CUDA") {
-        let options = EncoderOptions::new().device(Device::Cuda);
+        let options = EncoderOptions::new().device(Device::Cuda(CudaOptions::new()));
         let error = Encoder::from_cache(&options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Device, "{error}");
     }

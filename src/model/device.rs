@@ -10,9 +10,39 @@ pub enum Device {
     Auto,
     /// The CPU.
     Cpu,
-    /// The first CUDA device; an error of kind [`Device`](crate::ErrorKind::Device) when it
-    /// cannot be used.
-    Cuda,
+    /// A CUDA device; an error of kind [`Device`](crate::ErrorKind::Device) when it cannot be
+    /// used.
+    Cuda(CudaOptions),
+}
+
+/// Which CUDA device, and how much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct CudaOptions {
+    /// Number of the device; the first is 0.
+    pub device_id: u16,
+    /// Most memory of the device that ONNX Runtime may take for itself, in bytes; all of it if
+    /// not set.
+    pub memory_limit_bytes: Option<usize>,
+}
+
+impl CudaOptions {
+    /// The first device, all of its memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the number of the device.
+    pub fn device_id(mut self, device_id: u16) -> Self {
+        self.device_id = device_id;
+        self
+    }
+
+    /// Sets the most memory that may be taken, in bytes.
+    pub fn memory_limit_bytes(mut self, memory_limit_bytes: usize) -> Self {
+        self.memory_limit_bytes = Some(memory_limit_bytes);
+        self
+    }
 }
 
 /// How an [`Encoder`](super::Encoder) uses the machine. None of it changes which text a vector

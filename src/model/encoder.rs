@@ -34,7 +34,7 @@ use std::thread;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::device::{Device, EncoderOptions};
+use super::device::{CudaOptions, Device, EncoderOptions};
 use super::folder::EncoderFiles;
 use super::graph::Graph;
 use super::pooling::Pooling;
@@ -80,7 +80,7 @@ pub struct Encoder {
     dim: usize,
     max_len_tokens: usize,
     fingerprint: String,
-    on_cuda: bool,
+    cuda: Option<CudaOptions>,
 }
 
 impl std::fmt::Debug for Encoder {
@@ -107,13 +107,13 @@ impl Encoder {
         let runtime = Runtime::load(None)?;
         let model: &[u8] = (*bytes.model).as_ref();
         let threads = options.threads_or_default();
-        let (graph, on_cuda) = on_device(runtime, options.device, |on_cuda| {
-            Graph::new(runtime, model, threads, on_cuda)
+        let (graph, cuda) = on_device(runtime, options.device, |cuda| {
+            Graph::new(runtime, model, threads, cuda)
         })?;
         let fingerprint = hex(&Sha256::digest(model));
         let mut encoder = Encoder {
             pooled: graph.is_pooled(),
-            graphs: SessionPool::new(graph, options.sessions_or_default(on_cuda)),
+            graphs: SessionPool::new(graph, options.sessions_or_default(cuda.is_some())),
             runtime,
             model: bytes.model,
             options: options.clone(),
@@ -122,7 +122,7 @@ impl Encoder {
             dim: 0,
             max_len_tokens: bytes.max_len_tokens,
             fingerprint,
-            on_cuda,
+            cuda,
         };
         encoder.dim = encoder.try_out()?;
         encoder.fingerprint.push_str(encoder.pooling_suffix());
@@ -246,11 +246,7 @@ impl Encoder {
 
     /// The device in use: [`Device::Cpu`] or [`Device::Cuda`].
     pub fn device(&self) -> Device {
-        if self.on_cuda {
-            Device::Cuda
-        } else {
-            Device::Cpu
-        }
+        self.cuda.map_or(Device::Cpu, Device::Cuda)
     }
 
     fn pooling_suffix(&self) -> &'static str {
@@ -279,9 +275,9 @@ impl Encoder {
 
     /// A session beside the first one, with an equal part of the threads.
     fn further_graph(&self) -> Result<Graph> {
-        let sessions = self.options.sessions_or_default(self.on_cuda);
+        let sessions = self.options.sessions_or_default(self.cuda.is_some());
         let threads = (self.options.threads_or_default() / sessions).max(1);
-        Graph::new(self.runtime, (*self.model).as_ref(), threads, self.on_cuda)
+        Graph::new(self.runtime, (*self.model).as_ref(), threads, self.cuda)
     }
 
     /// Encodes the token rows of one window into `out`; `progress` gets the texts of each batch.
@@ -297,7 +293,7 @@ impl Encoder {
         let batches = batches(
             rows,
             &order,
-            self.options.batch_tokens_or_default(self.on_cuda),
+            self.options.batch_tokens_or_default(self.cuda.is_some()),
         );
         let mut store = |batch: &[usize], vectors: Vec<f32>| -> Result<()> {
             if vectors.len() != batch.len() * self.dim {
@@ -345,7 +341,7 @@ impl Encoder {
 
     /// The sessions of a bulk job; none if the one there is serves as well.
     fn bulk_graphs(&self) -> Result<Vec<Graph>> {
-        let sessions = self.options.sessions_or_default(self.on_cuda);
+        let sessions = self.options.sessions_or_default(self.cuda.is_some());
         if sessions <= 1 {
             return Ok(Vec::new());
         }

@@ -7,6 +7,7 @@
 use ort::session::{Session, SessionInputValue};
 use ort::value::{Tensor, TensorElementType, ValueType};
 
+use super::device::CudaOptions;
 use super::pooling::{self, Pooling};
 use super::runtime::Runtime;
 use super::session::{SessionSettings, make_session};
@@ -39,11 +40,11 @@ impl Graph {
         runtime: &Runtime,
         model: &[u8],
         threads: usize,
-        on_cuda: bool,
+        cuda: Option<CudaOptions>,
     ) -> Result<Graph> {
         let settings = SessionSettings {
             threads,
-            on_cuda,
+            cuda,
             prepack: true,
             weights_folder: None,
         };

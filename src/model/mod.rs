@@ -27,7 +27,7 @@ mod session_pool;
 pub mod tokenizer;
 mod version;
 
-pub use device::{Device, EncoderOptions};
+pub use device::{CudaOptions, Device, EncoderOptions};
 pub use encoder::{Encoder, EncoderBytes, ModelBytes};
 pub use folder::EncoderFiles;
 pub use pooling::Pooling;

@@ -6,7 +6,7 @@ use ort::ep::CUDA;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 
-use super::device::Device;
+use super::device::{CudaOptions, Device};
 use super::runtime::Runtime;
 use crate::{Error, ErrorKind, Result};
 
@@ -16,7 +16,7 @@ pub(super) struct SessionSettings<'a> {
     /// Threads of one run.
     pub(super) threads: usize,
     /// CUDA instead of the CPU; fails rather than falling back.
-    pub(super) on_cuda: bool,
+    pub(super) cuda: Option<CudaOptions>,
     /// Lay the weights out anew for faster products, which holds them in memory of the process
     /// instead of in pages of their file.
     pub(super) prepack: bool,
@@ -36,7 +36,7 @@ pub(super) fn make_session(
     settings: &SessionSettings<'_>,
 ) -> Result<Session> {
     build(runtime, graph, settings).map_err(|e| {
-        if settings.on_cuda {
+        if settings.cuda.is_some() {
             let message = format!(
                 "CUDA cannot be used ({e}); check the driver and the CUDA libraries, \
                  or choose the CPU"
@@ -71,15 +71,19 @@ fn build(
         let key = "session.model_external_initializers_file_folder_path";
         builder = builder.with_config_entry(key, folder)?;
     }
-    if settings.on_cuda {
+    if let Some(options) = settings.cuda {
+        let mut cuda = CUDA::default().with_device_id(i32::from(options.device_id));
+        if let Some(limit) = options.memory_limit_bytes {
+            cuda = cuda.with_memory_limit(limit);
+        }
         // Without this a CUDA failure means a silent run on the CPU.
-        let cuda = CUDA::default().build().error_on_failure();
+        let cuda = cuda.build().error_on_failure();
         builder = builder.with_execution_providers([cuda])?;
     }
     builder.commit_from_memory(graph)
 }
 
-/// Makes something on the device asked for; also tells whether that is CUDA.
+/// Makes something on the device asked for; also tells which CUDA device that is, if any.
 ///
 /// # Errors
 ///
@@ -87,13 +91,13 @@ fn build(
 pub(super) fn on_device<T>(
     runtime: &Runtime,
     device: Device,
-    make: impl Fn(bool) -> Result<T>,
-) -> Result<(T, bool)> {
-    let cpu = || Ok((make(false)?, false));
-    let cuda = || Ok((make(true)?, true));
+    make: impl Fn(Option<CudaOptions>) -> Result<T>,
+) -> Result<(T, Option<CudaOptions>)> {
+    let cpu = || Ok((make(None)?, None));
+    let cuda = |options| Ok((make(Some(options))?, Some(options)));
     match device {
         Device::Cpu => cpu(),
-        Device::Cuda if !runtime.has_cuda() => Err(Error::new(
+        Device::Cuda(_) if !runtime.has_cuda() => Err(Error::new(
             ErrorKind::Device,
             format!(
                 "{} was built without CUDA; set ZEROGR_ORT to a GPU build of ONNX Runtime, \
@@ -101,8 +105,10 @@ pub(super) fn on_device<T>(
                 runtime.path().display()
             ),
         )),
-        Device::Cuda => cuda(),
-        Device::Auto if runtime.has_cuda() => cuda().or_else(|_: Error| cpu()),
+        Device::Cuda(options) => cuda(options),
+        Device::Auto if runtime.has_cuda() => {
+            cuda(CudaOptions::default()).or_else(|_: Error| cpu())
+        }
         Device::Auto => cpu(),
     }
 }

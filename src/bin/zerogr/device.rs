@@ -1,6 +1,6 @@
 //! `--device`: where models run.
 
-use zerogr::model::Device;
+use zerogr::model::{CudaOptions, Device};
 
 /// Where the encoder runs.
 #[derive(clap::Args, Clone, Copy)]
@@ -8,6 +8,12 @@ pub struct DeviceArg {
     /// Where models run; `cuda` fails rather than falling back.
     #[arg(long, value_enum, default_value_t = Kind::Auto)]
     device: Kind,
+    /// Number of the CUDA device.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    cuda_device: u16,
+    /// Most memory of the CUDA device to take, in MB.
+    #[arg(long, value_name = "MB")]
+    cuda_memory_mb: Option<usize>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -23,7 +29,13 @@ impl DeviceArg {
         match self.device {
             Kind::Auto => Device::Auto,
             Kind::Cpu => Device::Cpu,
-            Kind::Cuda => Device::Cuda,
+            Kind::Cuda => {
+                let mut options = CudaOptions::new().device_id(self.cuda_device);
+                options.memory_limit_bytes = self
+                    .cuda_memory_mb
+                    .map(|megabytes| megabytes.saturating_mul(1_000_000));
+                Device::Cuda(options)
+            }
         }
     }
 }

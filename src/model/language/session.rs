@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 
 use super::config::{LanguageModelConfig, WeightFormat};
 use super::kv_cache::{KvCache, KvShape};
-use crate::model::device::Device;
+use crate::model::device::{CudaOptions, Device};
 use crate::model::runtime::Runtime;
 use crate::model::session::{SessionSettings, make_session, on_device};
 use crate::{Error, ErrorKind, Result};
@@ -158,14 +158,14 @@ pub struct DecoderSession {
     shape: KvShape,
     past_names: Vec<String>,
     present_names: Vec<String>,
-    on_cuda: bool,
+    cuda: Option<CudaOptions>,
 }
 
 impl std::fmt::Debug for DecoderSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DecoderSession")
             .field("shape", &self.shape)
-            .field("on_cuda", &self.on_cuda)
+            .field("cuda", &self.cuda)
             .finish_non_exhaustive()
     }
 }
@@ -202,7 +202,7 @@ impl DecoderSession {
         weights_folder: &Path,
         options: &DecoderOptions,
     ) -> Result<DecoderSession> {
-        let (session, on_cuda) = open_session(graph, weights_folder, options)?;
+        let (session, cuda) = open_session(graph, weights_folder, options)?;
         let shape = kv_shape(&session)?;
         let names = |prefix: &str| -> Vec<String> {
             let layer = |i| [format!("{prefix}.{i}.key"), format!("{prefix}.{i}.value")];
@@ -237,7 +237,7 @@ impl DecoderSession {
             shape,
             past_names,
             present_names,
-            on_cuda,
+            cuda,
         })
     }
 
@@ -248,11 +248,7 @@ impl DecoderSession {
 
     /// The device in use: [`Device::Cpu`] or [`Device::Cuda`].
     pub fn device(&self) -> Device {
-        if self.on_cuda {
-            Device::Cuda
-        } else {
-            Device::Cpu
-        }
+        self.cuda.map_or(Device::Cpu, Device::Cuda)
     }
 
     /// Runs one pass.
@@ -363,15 +359,15 @@ pub(super) fn open_session(
     graph: &[u8],
     weights_folder: &Path,
     options: &DecoderOptions,
-) -> Result<(Session, bool)> {
+) -> Result<(Session, Option<CudaOptions>)> {
     let runtime = Runtime::load(None)?;
     // A relative path would be taken as relative to the graph, which has no place.
     let folder = std::path::absolute(weights_folder)
         .map_err(|e| Error::io("resolving", weights_folder, e))?;
-    on_device(runtime, options.device, |on_cuda| {
+    on_device(runtime, options.device, |cuda| {
         let settings = SessionSettings {
             threads: options.threads_or_default(),
-            on_cuda,
+            cuda,
             prepack: options.prepack,
             weights_folder: Some(&folder),
         };
