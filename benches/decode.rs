@@ -13,6 +13,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod literal;
+
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,14 +22,15 @@ use std::time::Instant;
 use constraint_decoding_trie::transition::build_static_index;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use half::f16;
+use literal::{choose, undrawn};
 use zerogr::Result;
 use zerogr::columns::{Csr, CsrBuilder, VectorRows};
 use zerogr::decode::*;
 use zerogr::format::{SectionInput, SectionKind};
 use zerogr::store::Section;
 use zerogr::trie::{
-    Forest, ForestChild, ForestNode, ForestTrie, HeadBuilder, LiveRanks, SegmentTrie, TokenWidth,
-    TrieHead, build_trie,
+    Forest, ForestChild, ForestTrie, HeadBuilder, LiveRanks, SegmentTrie, TokenWidth, TrieHead,
+    build_trie,
 };
 
 const DIM: usize = 384;
@@ -255,28 +258,6 @@ impl Segment {
         work.bytes_touched = expander.bytes_touched();
         (drawn, work)
     }
-}
-
-fn undrawn(node: &ForestNode, drawn: &[u32]) -> u32 {
-    let part = &node.parts[0].node;
-    let below = |rank: u32| drawn.partition_point(|&one| one < rank) as u32;
-    part.hi - part.lo - (below(part.hi) - below(part.lo))
-}
-
-fn choose(logits: &[f32], temperature: f64, uniform: f64) -> usize {
-    let max = logits.iter().copied().fold(f32::MIN, f32::max);
-    if temperature == 0.0 {
-        return logits.iter().position(|&logit| logit == max).unwrap();
-    }
-    let weight = |&logit: &f32| ((f64::from(logit) - f64::from(max)) / temperature).exp();
-    let weights: Vec<f64> = logits.iter().map(weight).collect();
-    let target = uniform * weights.iter().sum::<f64>();
-    let mut cumulative = 0.0;
-    let found = weights.iter().position(|weight| {
-        cumulative += weight;
-        cumulative > target
-    });
-    found.unwrap_or(weights.len() - 1)
 }
 
 fn unit(mut vector: Vec<f32>) -> Vec<f32> {

@@ -11,14 +11,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod literal;
 mod scifact;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use literal::{choose, undrawn};
 use zerogr::DocidTokenizer;
-use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::convert::{DecoderConfig, random_decoder, small_llama};
 use zerogr::decode::*;
 use zerogr::docs::{DocumentReader, ReadOptions};
 use zerogr::format::{SectionInput, SectionKind};
@@ -184,46 +186,18 @@ fn literal(
     order
 }
 
-fn undrawn(node: &ForestNode, drawn: &[u32]) -> u32 {
-    let part = &node.parts[0].node;
-    let below = |rank: u32| drawn.partition_point(|&one| one < rank) as u32;
-    part.hi - part.lo - (below(part.hi) - below(part.lo))
-}
-
-fn choose(logits: &[f32], temperature: f64, uniform: f64) -> usize {
-    let max = logits.iter().copied().fold(f32::MIN, f32::max);
-    if temperature == 0.0 {
-        return logits.iter().position(|&logit| logit == max).unwrap();
-    }
-    let weight = |&logit: &f32| ((f64::from(logit) - f64::from(max)) / temperature).exp();
-    let weights: Vec<f64> = logits.iter().map(weight).collect();
-    let target = uniform * weights.iter().sum::<f64>();
-    let mut cumulative = 0.0;
-    let found = weights.iter().position(|weight| {
-        cumulative += weight;
-        cumulative > target
-    });
-    found.unwrap_or(weights.len() - 1)
-}
-
 fn model_folder(folder: &std::path::Path) -> PathBuf {
     if let Some(path) = std::env::var_os("ZEROGR_BENCH_MODEL") {
         return path.into();
     }
     let config = DecoderConfig {
-        architecture: Architecture::Llama,
         hidden: 256,
         layers: 6,
         heads: 8,
         kv_heads: 4,
         head_dim: 32,
         feed_forward: 768,
-        vocab: 8_192,
-        max_positions: 2_048,
-        rms_norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        tied_head: true,
+        ..small_llama(8_192, 2_048)
     };
     random_decoder(folder, &config, 1).unwrap();
     folder.to_owned()

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use cli::{DOCUMENTS, Folder};
 use serde_json::{Value, json};
 use zerogr::Document;
-use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::convert::{random_decoder, small_llama};
 use zerogr::generate::language::obeys_docid_rules;
 use zerogr::model::language::LanguageModelConfig;
 
@@ -22,21 +22,7 @@ use zerogr::model::language::LanguageModelConfig;
 fn folder(count: usize) -> Folder {
     common::setup();
     let folder = Folder::new();
-    let config = DecoderConfig {
-        architecture: Architecture::Llama,
-        hidden: 32,
-        layers: 2,
-        heads: 2,
-        kv_heads: 1,
-        head_dim: 16,
-        feed_forward: 64,
-        vocab: 300,
-        max_positions: 4096,
-        rms_norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        tied_head: true,
-    };
+    let config = small_llama(300, 4_096);
     let model = folder.path("model");
     random_decoder(&model, &config, 5).unwrap();
     LanguageModelConfig {

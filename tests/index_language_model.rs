@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use hashing::HashingEncoder;
 use tempfile::TempDir;
-use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::convert::{random_decoder, small_llama};
 use zerogr::decode::{Decoder, ReverseAnnealed};
 use zerogr::index::{
     EncoderSource, Filter, Index, IndexOptions, Mode, OpenOptions, Retriever, SearchOptions,
@@ -29,21 +29,7 @@ fn encoder() -> Arc<HashingEncoder> {
 fn model(folder: &Path, seed: u64) -> PathBuf {
     common::setup();
     let path = folder.join(format!("model-{seed}"));
-    let config = DecoderConfig {
-        architecture: Architecture::Llama,
-        hidden: 32,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        head_dim: 16,
-        feed_forward: 64,
-        vocab: 300,
-        max_positions: 512,
-        rms_norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        tied_head: true,
-    };
+    let config = small_llama(300, 512);
     random_decoder(&path, &config, seed).unwrap();
     path
 }

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::convert::{DecoderConfig, random_decoder, small_llama};
 use zerogr::language::{Completion, GenerationRequest, Prompt, Sampling, TextGenerator};
 use zerogr::model::language::{
     DecoderOptions, LanguageModel, LanguageModelConfig, LanguageModelOptions, ModelKind,
@@ -15,19 +15,9 @@ use zerogr::model::{Device, Runtime};
 
 fn config() -> DecoderConfig {
     DecoderConfig {
-        architecture: Architecture::Llama,
-        hidden: 32,
-        layers: 2,
         heads: 2,
         kv_heads: 1,
-        head_dim: 16,
-        feed_forward: 48,
-        vocab: 257,
-        max_positions: 256,
-        rms_norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        tied_head: true,
+        ..small_llama(257, 256)
     }
 }
 

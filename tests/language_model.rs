@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 use zerogr::ErrorKind;
-use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::convert::{DecoderConfig, random_decoder, small_llama};
 use zerogr::language::{Completion, Finish, GenerationRequest, Prompt, Sampling, TextGenerator};
 use zerogr::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow, LanguageModel,
@@ -19,21 +19,7 @@ use zerogr::model::{Device, Runtime};
 const POSITIONS: usize = 640;
 
 fn config() -> DecoderConfig {
-    DecoderConfig {
-        architecture: Architecture::Llama,
-        hidden: 64,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        head_dim: 16,
-        feed_forward: 96,
-        vocab: 400,
-        max_positions: POSITIONS,
-        rms_norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        tied_head: true,
-    }
+    small_llama(400, POSITIONS)
 }
 
 /// The folder of the model, made once.

@@ -49,5 +49,5 @@ mod weights_file;
 pub use decoder_config::{Architecture, DecoderConfig, RopeScaling};
 pub use decoder_graph::{GRAPH_FILE, WEIGHTS_FILE, write_decoder};
 pub use import::import;
-pub use random::{RandomTensors, random_decoder};
+pub use random::{RandomTensors, random_decoder, small_llama};
 pub use tensors::TensorSource;

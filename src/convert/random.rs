@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::decoder_config::DecoderConfig;
+use super::decoder_config::{Architecture, DecoderConfig, RopeScaling};
 use super::decoder_graph::write_decoder;
 use super::tensors::TensorSource;
 use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
@@ -124,6 +124,25 @@ impl TensorSource for RandomTensors {
             }
         }
         Ok(())
+    }
+}
+
+/// A small Llama with `vocab` tokens and `max_positions` positions, for [`random_decoder`].
+pub fn small_llama(vocab: usize, max_positions: usize) -> DecoderConfig {
+    DecoderConfig {
+        architecture: Architecture::Llama,
+        hidden: 64,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
+        head_dim: 16,
+        feed_forward: 96,
+        vocab,
+        max_positions,
+        rms_norm_epsilon: 1e-5,
+        rope_theta: 10_000.0,
+        rope_scaling: RopeScaling::None,
+        tied_head: true,
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use zerogr::convert::{Architecture, DecoderConfig, RandomTensors, RopeScaling, TensorSource};
+use zerogr::convert::{Architecture, DecoderConfig, RandomTensors, TensorSource, small_llama};
 
 pub const FAMILIES: [Architecture; 4] = [
     Architecture::Llama,
@@ -18,22 +18,12 @@ pub const FAMILIES: [Architecture; 4] = [
 pub fn small(architecture: Architecture) -> DecoderConfig {
     DecoderConfig {
         architecture,
-        hidden: 64,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        head_dim: if architecture == Architecture::Qwen3 {
-            32
-        } else {
-            16
+        head_dim: match architecture {
+            Architecture::Qwen3 => 32,
+            _ => 16,
         },
-        feed_forward: 96,
-        vocab: 300,
-        max_positions: 64,
-        rms_norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
         tied_head: architecture == Architecture::Llama,
+        ..small_llama(300, 64)
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use tempfile::TempDir;
 use zerogr::Result;
-use zerogr::convert::{Architecture, DecoderConfig, RopeScaling, random_decoder};
+use zerogr::convert::{random_decoder, small_llama};
 use zerogr::decode::*;
 use zerogr::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, LanguageModel, LanguageModelOptions,
@@ -31,21 +31,7 @@ const NOISE: f32 = 1e-3;
 
 fn model() -> (TempDir, Rc<DecoderSession>) {
     common::setup();
-    let config = DecoderConfig {
-        architecture: Architecture::Llama,
-        hidden: 32,
-        layers: 2,
-        heads: 4,
-        kv_heads: 2,
-        head_dim: 16,
-        feed_forward: 64,
-        vocab: 300,
-        max_positions: MAX_POSITIONS,
-        rms_norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        tied_head: true,
-    };
+    let config = small_llama(300, MAX_POSITIONS);
     let folder = tempfile::tempdir().unwrap();
     random_decoder(folder.path(), &config, 11).unwrap();
     let session = open(folder.path());
