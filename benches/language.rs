@@ -30,7 +30,7 @@ use zerogr::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, KvCache, LanguageModel, LanguageModelOptions,
 };
 use zerogr::store::Section;
-use zerogr::trie::{END, Forest, ForestNode, ForestTrie, SegmentTrie, TokenWidth, build_trie};
+use zerogr::trie::{END, Forest, ForestTrie, SegmentTrie, TokenWidth, build_trie};
 
 const DOCUMENTS: usize = 1_000;
 const QUERIES: usize = 3;

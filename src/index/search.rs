@@ -289,6 +289,7 @@ enum Asked<'a> {
 enum RerankBy<'a> {
     Nothing,
     DocumentHead(&'a [f32]),
+    #[cfg_attr(not(feature = "models"), expect(dead_code))]
     Retriever,
 }
 

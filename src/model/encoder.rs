@@ -8,7 +8,7 @@
 //!
 //! Two layouts, by measurement. Queries and small jobs run on one session with all threads,
 //! which answers soonest and loads fastest, and on further ones once threads wait for it
-//! ([`SessionPool`]). A bulk job makes several sessions with few threads each, which together do
+//! (`session_pool`). A bulk job makes several sessions with few threads each, which together do
 //! about a fifth more work, and drops them at its end, because each holds a copy of the weights
 //! (about 100 MB for the default encoder).
 //!

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use zerogr::convert::{Architecture, DecoderConfig, RandomTensors, TensorSource, small_llama};
+use zerogr::convert::{
+    Architecture, DecoderConfig, RandomTensors, RopeScaling, TensorSource, small_llama,
+};
 
 pub const FAMILIES: [Architecture; 4] = [
     Architecture::Llama,
