@@ -86,6 +86,26 @@ impl Segment {
     }
 }
 
+/// The weight of each term over the live documents; their sum bounds every BM25 from above.
+///
+/// # Errors
+/// Those of [`lexical_scores`].
+pub(super) fn term_weights(segments: &[Segment], terms: &[String]) -> Result<Vec<f64>> {
+    let live = segments
+        .iter()
+        .map(|segment| u64::from(segment.live_count()));
+    let documents = live.sum();
+    let mut weights = Vec::with_capacity(terms.len());
+    for term in terms {
+        let mut frequency = 0;
+        for segment in segments {
+            frequency += segment.document_frequency(segment.lexicon()?, term)?;
+        }
+        weights.push(Bm25::idf(documents, frequency));
+    }
+    Ok(weights)
+}
+
 /// BM25 scores of what `view` can find of `segments`, per segment.
 ///
 /// # Errors
@@ -102,14 +122,7 @@ pub(crate) fn lexical_scores(
         total_terms += segment.live_terms();
     }
     let saturation = bm25.saturation(total_terms as f64 / documents.max(1) as f64);
-    let mut weights = Vec::with_capacity(terms.len());
-    for term in terms {
-        let mut frequency = 0;
-        for segment in segments {
-            frequency += segment.document_frequency(segment.lexicon()?, term)?;
-        }
-        weights.push(Bm25::idf(documents, frequency));
-    }
+    let weights = term_weights(segments, terms)?;
     let mut scores = Vec::with_capacity(segments.len());
     for (number, segment) in (0u32..).zip(segments) {
         let lexicon = segment.lexicon()?;

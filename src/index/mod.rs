@@ -88,10 +88,10 @@ const DRAWS: usize = 100;
 /// What the best BM25 of a query is worth when docids are generated, in nats.
 const PLANNER: f64 = 6.0;
 
-/// Share of BM25 in the reranked score, and how it follows the peaks of the two lists
-/// (`benches/QUALITY.md`).
+/// Share of BM25 in the reranked score, and how it follows the query (`benches/QUALITY.md`).
 const PRIOR_SHARE: f64 = 0.25;
-const PEAK_WEIGHT: f64 = 0.25;
+const PEAK_WEIGHT: f64 = 0.4;
+const COVERAGE_WEIGHT: f64 = 0.5;
 
 /// Tokens of a query that are encoded.
 const MAX_QUERY_TOKENS: usize = 256;
@@ -211,6 +211,7 @@ impl Index {
                 planner: PLANNER,
                 prior_share: PRIOR_SHARE,
                 peak_weight: PEAK_WEIGHT,
+                coverage_weight: COVERAGE_WEIGHT,
             },
             lexicon: options.lexicon,
             training: None,

@@ -127,12 +127,15 @@ pub struct SearchParams {
     /// Share of BM25 in the reranked score of [`Mode::Planned`](super::Mode::Planned).
     #[serde(default = "default_prior_share")]
     pub prior_share: f64,
-    /// What a standard deviation is worth, in the log of a list's weight, by which the best of
-    /// its scores stands out: that of the document head and that of BM25 in
-    /// [`Mode::Planned`](super::Mode::Planned). 0, the value of files of before there was one,
-    /// leaves the shares as they are.
+    /// How the share of BM25 follows the query in [`Mode::Planned`](super::Mode::Planned): what a
+    /// standard deviation, by which its best score stands out more than that of the other list,
+    /// adds to the log of its odds. 0, the value of files of before there was one, adds nothing.
     #[serde(default)]
     pub peak_weight: f64,
+    /// The same for coverage: the exponent of the best BM25 over the most it could be, 1/4 of
+    /// which counts as 1.
+    #[serde(default)]
+    pub coverage_weight: f64,
 }
 
 fn default_planner() -> f64 {

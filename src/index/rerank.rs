@@ -5,20 +5,36 @@ use super::search::Hit;
 use super::snapshot::Snapshot;
 use crate::vectors::dot_f16;
 
-/// How BM25 enters a reranked score.
+/// The coverage at which BM25 has its share as it is.
+const TYPICAL_COVERAGE: f64 = 0.25;
+
+/// How BM25 enters a reranked score. Its odds are those of `share`, times
+///
+/// ```text
+///   e^(peak * (best z of BM25 - best z of the other list))     whose best stands out more?
+///   (best BM25 / query_weight / TYPICAL_COVERAGE)^coverage     how much of the query is found?
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PriorWeight {
-    /// Its share where both lists are equally peaked, 0 to 1.
+    /// Its share, 0 to 1, before peaks and coverage are looked at.
     pub(super) share: f64,
-    /// How much a list gains by its peak: the log of its weight, per standard deviation by which
-    /// its best score stands out.
+    /// What a standard deviation more of the best score is worth.
     pub(super) peak: f64,
+    /// The exponent of coverage.
+    pub(super) coverage: f64,
+    /// The sum of the weights of the query's terms: a bound of BM25.
+    pub(super) query_weight: f64,
 }
 
 impl PriorWeight {
-    /// The share for one query, given the best standard score of each list.
-    fn for_peaks(self, head_peak: f64, prior_peak: f64) -> f64 {
-        let prior = self.share * (self.peak * (prior_peak - head_peak)).exp();
+    /// The share for one query, given the best standard score of each list and the best BM25.
+    fn for_query(self, other_peak: f64, prior_peak: f64, best_prior: f64) -> f64 {
+        if best_prior <= 0.0 || self.query_weight <= 0.0 {
+            return self.share;
+        }
+        let coverage = best_prior / self.query_weight / TYPICAL_COVERAGE;
+        let factor = (self.peak * (prior_peak - other_peak)).exp() * coverage.powf(self.coverage);
+        let prior = self.share * factor;
         match prior.is_finite() {
             true => prior / (1.0 - self.share + prior),
             false => 1.0,
@@ -52,7 +68,8 @@ pub(super) fn rerank(hits: &mut [Hit], second: &[f32], weight: PriorWeight) {
     }
     let heads = standard_scores(hits.iter().map(|hit| hit.score));
     let priors = standard_scores(hits.iter().map(|hit| hit.prior));
-    let share = weight.for_peaks(peak(&heads), peak(&priors));
+    let best = hits.iter().map(|hit| hit.prior).fold(0.0, f64::max);
+    let share = weight.for_query(peak(&heads), peak(&priors), best);
     for (hit, (head, prior)) in hits.iter_mut().zip(heads.iter().zip(&priors)) {
         hit.score = (1.0 - share) * head + share * prior;
     }
@@ -85,20 +102,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_that_stands_out_more_gets_a_larger_share() {
+    fn a_list_whose_best_stands_out_and_covers_the_query_gets_a_larger_share() {
         let weight = PriorWeight {
             share: 0.25,
             peak: 0.5,
+            coverage: 0.5,
+            query_weight: 8.0,
         };
-        assert_eq!(weight.for_peaks(3.0, 3.0), 0.25);
-        // Odds of 1 to 3, times e for two standard deviations.
-        let odds = std::f64::consts::E / 3.0;
-        assert!((weight.for_peaks(1.0, 3.0) - odds / (1.0 + odds)).abs() < 1e-12);
-        assert!(weight.for_peaks(5.0, 1.0) < 0.25);
-        assert_eq!(weight.for_peaks(0.0, f64::MAX), 1.0);
+        let close = |found: f64, odds: f64| (found - odds / (1.0 + odds)).abs() < 1e-12;
+        // Equal peaks at a coverage of 2 of 8: the share as it is, odds of 1 to 3.
+        assert!(close(weight.for_query(3.0, 3.0, 2.0), 1.0 / 3.0));
+        let e = std::f64::consts::E;
+        assert!(close(weight.for_query(1.0, 3.0, 2.0), e / 3.0));
+        assert!(close(weight.for_query(5.0, 3.0, 2.0), 1.0 / e / 3.0));
+        // Four times the coverage, twice the odds.
+        assert!(close(weight.for_query(3.0, 3.0, 8.0), 2.0 / 3.0));
+        assert_eq!(weight.for_query(0.0, f64::MAX, 2.0), 1.0);
+        assert_eq!(weight.for_query(0.0, 3.0, 0.0), 0.25, "BM25 finds nothing");
         for share in [0.0, 1.0] {
-            let fixed = PriorWeight { share, peak: 0.5 };
-            assert_eq!(fixed.for_peaks(1.0, 9.0), share, "all or nothing stays so");
+            let fixed = PriorWeight { share, ..weight };
+            let found = fixed.for_query(1.0, 9.0, 4.0);
+            assert_eq!(found, share, "all or nothing stays so");
         }
     }
 

@@ -13,7 +13,8 @@
 //!
 //! `prior(d)` is BM25 divided by the best BM25 of the query, so it lies in [0, 1] and one unit of
 //! it is worth `lambda` nats whatever the collection. `z` is the standard score over the drawn
-//! documents: distance from their mean in standard deviations.
+//! documents: distance from their mean in standard deviations; `w` starts from the prior's share
+//! and follows the query, see `rerank`.
 
 use std::cmp::Ordering;
 
@@ -21,7 +22,7 @@ use super::explain::{Explanation, explain_words};
 use super::filter::Filter;
 #[cfg(feature = "models")]
 use super::language::LanguageRetriever;
-use super::lexical::{Placed, SparseScores, best_of, lexical_scores};
+use super::lexical::{Placed, SparseScores, best_of, lexical_scores, term_weights};
 use super::rerank::{PriorWeight, rerank};
 use super::snapshot::Snapshot;
 use super::view::View;
@@ -93,7 +94,8 @@ pub struct SearchOptions {
     /// What the best BM25 of the query is worth when docids are generated, in nats;
     /// [`Mode::Planned`] only.
     pub planner: Option<f64>,
-    /// Share of BM25 in the reranked score, 0 to 1; [`Mode::Planned`] and [`Mode::Fusion`] only.
+    /// Share of BM25 in the reranked score, 0 to 1, before its weight follows the query;
+    /// [`Mode::Planned`] and [`Mode::Fusion`] only.
     pub prior_share: Option<f64>,
     /// The task in words; put before the query, on a line of its own.
     pub instruction: Option<String>,
@@ -467,8 +469,16 @@ impl Snapshot {
                 (None, RerankBy::DocumentHead(vector)) => self.document_head(&hits, vector),
                 (None, _) => Vec::new(),
             };
-            let peak = params.search.peak_weight;
-            rerank(&mut hits, &second, PriorWeight { share, peak });
+            let weight = PriorWeight {
+                share,
+                peak: params.search.peak_weight,
+                coverage: params.search.coverage_weight,
+                query_weight: match options.mode {
+                    Mode::Planned => self.query_weight(words)?,
+                    _ => 0.0,
+                },
+            };
+            rerank(&mut hits, &second, weight);
             hits.sort_by(best_hit_first);
         }
         hits.truncate(options.k);
@@ -504,6 +514,13 @@ impl Snapshot {
     pub(super) fn lexical_part(&self, words: &str, view: &View<'_>) -> Result<Vec<SparseScores>> {
         let terms = self.params().lexicon.analyser().terms(words);
         self.lexical_of_terms(&terms, view)
+    }
+
+    /// The most that BM25 could be for a query.
+    fn query_weight(&self, words: &str) -> Result<f64> {
+        let terms = self.params().lexicon.analyser().terms(words);
+        let weights = term_weights(&self.state.segments, &terms)?;
+        Ok(weights.into_iter().sum())
     }
 
     pub(super) fn lexical_of_terms(
