@@ -90,8 +90,8 @@ const PLANNER: f64 = 6.0;
 
 /// Share of BM25 in the reranked score, and how it follows the query (`benches/QUALITY.md`).
 const PRIOR_SHARE: f64 = 0.25;
-const PEAK_WEIGHT: f64 = 0.4;
-const COVERAGE_WEIGHT: f64 = 0.5;
+const PEAK_WEIGHT: f64 = 0.6;
+const COVERAGE_WEIGHT: f64 = 1.0;
 
 /// Tokens of a query that are encoded.
 const MAX_QUERY_TOKENS: usize = 256;
