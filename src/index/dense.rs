@@ -16,9 +16,10 @@
 use super::explain::explain_words;
 use super::lexical::{Placed, SparseScores, best_of};
 use super::rerank::standard_scores;
+use super::search::{Hit, SearchResult, score_of};
 #[cfg(doc)]
-use super::search::Mode;
-use super::search::{Hit, SearchOptions, SearchResult, score_of};
+use super::search_options::Mode;
+use super::search_options::SearchOptions;
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::Result;

@@ -31,6 +31,7 @@ mod query_table;
 mod recover;
 mod rerank;
 mod search;
+mod search_options;
 mod segment;
 mod segment_builder;
 mod snapshot;
@@ -63,7 +64,8 @@ pub use params::{
 pub use progress::{Progress, ProgressFn, Stage};
 pub use query_table::QueryWriterRecord;
 pub use recover::{RecoverReport, recover};
-pub use search::{Hit, Mode, Retriever, SearchOptions, SearchResult};
+pub use search::{Hit, SearchResult};
+pub use search_options::{Mode, Retriever, SearchOptions};
 pub use snapshot::Snapshot;
 pub use train::TrainOptions;
 pub use write_queries::QueryReport;

@@ -19,221 +19,19 @@
 use std::cmp::Ordering;
 
 use super::explain::{Explanation, explain_words};
-use super::filter::Filter;
 #[cfg(feature = "models")]
 use super::language::LanguageRetriever;
 use super::lexical::{Placed, SparseScores, best_of, lexical_scores, term_weights};
 use super::rerank::{PriorWeight, rerank};
+use super::search_options::{Mode, Retriever, SearchOptions};
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::decode::{
-    Budget, CompactExpander, Decoder, DocidPlace, Drawn, Expander, Memo, Planner, Prior, Request,
-    Work,
+    CompactExpander, DocidPlace, Drawn, Expander, Memo, Planner, Prior, Request, Work,
 };
 use crate::encode::TextEncoder;
 use crate::trie::Forest;
 use crate::{Error, Result};
-
-/// What decides which documents a query finds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Mode {
-    /// The generated docids alone: no part of it looks at the words of a document.
-    #[default]
-    Generative,
-    /// Generated docids, with BM25 as a prior over documents (design D7).
-    Planned,
-    /// BM25 alone: a baseline, and an answer where no encoder can be had.
-    Lexical,
-    /// The cosine of the encoder's vectors alone, exactly, over all documents: a baseline.
-    Dense,
-    /// The weighted sum of the standard scores of cosine and BM25 over the best of both: a
-    /// baseline. `draws` are the candidates of each (100), `prior_share` the share of BM25 (0.3).
-    Fusion,
-}
-
-/// Who says how probable docids are (design D5).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Retriever {
-    /// The trie head: vectors of the index's own, fitted to its documents.
-    #[default]
-    Compact,
-    /// The language model that the index was made for. Its draws are reranked by the model
-    /// itself where it was trained for that; else, and only if asked for, by the document head.
-    LanguageModel,
-}
-
-/// How to search. Start from [`SearchOptions::new`]; what is not set follows the index.
-///
-/// ```
-/// use zerogr::index::{Filter, Mode, SearchOptions};
-///
-/// let options = SearchOptions::new()
-///     .k(5)
-///     .mode(Mode::Planned)
-///     .instruction("Find papers that support or refute the claim.")
-///     .filter(Filter::tag("2024"));
-/// assert_eq!(options.k, 5);
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct SearchOptions {
-    /// Hits wanted.
-    pub k: usize,
-    /// What decides.
-    pub mode: Mode,
-    /// Who says how probable docids are, where docids are generated.
-    pub retriever: Retriever,
-    /// How docids are generated.
-    pub decoder: Decoder,
-    /// Documents drawn from the trie before reranking; at least `k` are drawn.
-    pub draws: Option<usize>,
-    /// Whether the drawn documents are put in another order by the document head.
-    pub rerank: Option<bool>,
-    /// What the best BM25 of the query is worth when docids are generated, in nats;
-    /// [`Mode::Planned`] only.
-    pub planner: Option<f64>,
-    /// Share of BM25 in the reranked score, 0 to 1, before its weight follows the query;
-    /// [`Mode::Planned`] and [`Mode::Fusion`] only.
-    pub prior_share: Option<f64>,
-    /// The task in words; put before the query, on a line of its own.
-    pub instruction: Option<String>,
-    /// Which documents may be found; all of them by default.
-    pub filter: Option<Filter>,
-    /// What the query may cost.
-    pub budget: Budget,
-    /// Whether hits say why they were found.
-    pub explain: bool,
-}
-
-impl Default for SearchOptions {
-    fn default() -> Self {
-        SearchOptions::new()
-    }
-}
-
-impl SearchOptions {
-    /// Ten hits, everything else as the index has it.
-    pub fn new() -> Self {
-        SearchOptions {
-            k: 10,
-            mode: Mode::default(),
-            retriever: Retriever::default(),
-            decoder: Decoder::default(),
-            draws: None,
-            rerank: None,
-            planner: None,
-            prior_share: None,
-            instruction: None,
-            filter: None,
-            budget: Budget::default(),
-            explain: false,
-        }
-    }
-
-    /// Sets the number of hits wanted.
-    pub fn k(mut self, k: usize) -> Self {
-        self.k = k;
-        self
-    }
-
-    /// Sets what decides.
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// Sets who says how probable docids are.
-    pub fn retriever(mut self, retriever: Retriever) -> Self {
-        self.retriever = retriever;
-        self
-    }
-
-    /// Sets how docids are generated.
-    pub fn decoder(mut self, decoder: Decoder) -> Self {
-        self.decoder = decoder;
-        self
-    }
-
-    /// Sets how many documents are drawn before reranking.
-    pub fn draws(mut self, draws: usize) -> Self {
-        self.draws = Some(draws);
-        self
-    }
-
-    /// Sets whether the document head reorders what was drawn.
-    pub fn rerank(mut self, rerank: bool) -> Self {
-        self.rerank = Some(rerank);
-        self
-    }
-
-    /// Searches in [`Mode::Planned`], with the best BM25 worth `lambda` nats.
-    pub fn planner(mut self, lambda: f64) -> Self {
-        self.mode = Mode::Planned;
-        self.planner = Some(lambda);
-        self
-    }
-
-    /// Sets the share of BM25 in the reranked score.
-    pub fn prior_share(mut self, share: f64) -> Self {
-        self.prior_share = Some(share);
-        self
-    }
-
-    /// Sets the task instruction.
-    pub fn instruction(mut self, instruction: impl Into<String>) -> Self {
-        self.instruction = Some(instruction.into());
-        self
-    }
-
-    /// Sets which documents may be found.
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = Some(filter);
-        self
-    }
-
-    /// Sets what the query may cost.
-    pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = budget;
-        self
-    }
-
-    /// Sets whether hits say why they were found.
-    pub fn explain(mut self, explain: bool) -> Self {
-        self.explain = explain;
-        self
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        if self
-            .prior_share
-            .is_some_and(|share| !(0.0..=1.0).contains(&share))
-        {
-            return Err(Error::invalid(
-                "the share of the prior in the reranked score must be between 0 and 1",
-            ));
-        }
-        let weighs = match self.mode {
-            Mode::Planned => true,
-            Mode::Fusion => self.planner.is_none(),
-            _ => self.planner.is_none() && self.prior_share.is_none(),
-        };
-        if !weighs {
-            return Err(Error::invalid(
-                "a weight for the planner was given in another mode: search in Mode::Planned",
-            ));
-        }
-        let generates = matches!(self.mode, Mode::Generative | Mode::Planned);
-        if self.retriever != Retriever::Compact && !generates {
-            return Err(Error::invalid(
-                "a language model generates docids, and this mode does not: search in \
-                 Mode::Generative or Mode::Planned",
-            ));
-        }
-        Ok(())
-    }
-}
 
 /// A document found.
 #[derive(Debug, Clone, PartialEq)]
@@ -244,7 +42,7 @@ pub struct Hit {
     /// What hits are ordered by. When reranked: the document head's inner product with the query
     /// (in [-1, 1]) or the language model's logit, mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
     pub score: f64,
-    /// What the decoder ranked by: see [`Decoder`]. BM25 in [`Mode::Lexical`], the cosine in
+    /// What the decoder ranked by: see [`Decoder`](crate::decode::Decoder). BM25 in [`Mode::Lexical`], the cosine in
     /// [`Mode::Dense`] and [`Mode::Fusion`].
     pub drawn_score: f64,
     /// Log of the summed probabilities of the document's docids, given the query (for decoders
