@@ -10,6 +10,7 @@ use std::time::Duration;
 use corpus::{document, empty, queries};
 use zerogr::decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed};
 use zerogr::index::{Filter, Index, MergePolicy, Mode, SearchOptions, SearchResult};
+use zerogr::lexicon::Analyser;
 
 const DOCUMENTS: u64 = 150;
 
@@ -93,6 +94,61 @@ fn reranking_with_the_words_alone_is_their_order() {
         .hits;
         for (hit, word) in hits.iter().zip(&words) {
             assert!((hit.prior - word.score).abs() < 1e-9);
+        }
+    }
+}
+
+/// Distances from the mean in standard deviations.
+fn standard(values: &[f64]) -> Vec<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+    let score = |v: &f64| match variance > 0.0 {
+        true => (v - mean) / variance.sqrt(),
+        false => 0.0,
+    };
+    values.iter().map(score).collect()
+}
+
+// ZF-SC-06
+#[test]
+fn reranking_weighs_the_words_as_the_format_says() {
+    let index = index();
+    let params = index.snapshot().params().search.clone();
+    let live = index.snapshot().document_count() as f64;
+    let everything = SearchOptions::new().k(DOCUMENTS as usize);
+    for query in queries() {
+        // At share 0 the score is that of the document head.
+        let planned = everything.clone().mode(Mode::Planned);
+        let heads = search(&index, &query, &planned.clone().prior_share(0.0)).hits;
+        let z1 = standard(&heads.iter().map(|hit| hit.score).collect::<Vec<_>>());
+        let z2 = standard(&heads.iter().map(|hit| hit.prior).collect::<Vec<_>>());
+        let best = heads.iter().map(|hit| hit.prior).fold(0.0, f64::max);
+        let containing = |word: &str| {
+            let alone = everything.clone().mode(Mode::Lexical);
+            search(&index, word, &alone).hits.len() as f64
+        };
+        let terms = query
+            .split_whitespace()
+            .filter(|word| !Analyser::default().terms(word).is_empty());
+        let whole: f64 = terms
+            .map(containing)
+            .map(|df| (1.0 + (live - df + 0.5) / (df + 0.5)).ln())
+            .sum();
+        let most = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+        let odds = params.prior_share / (1.0 - params.prior_share)
+            * (params.peak_weight * (most(&z2) - most(&z1))).exp()
+            * (best / whole / 0.25).powf(params.coverage_weight);
+        let share = odds / (1.0 + odds);
+        for hit in search(&index, &query, &planned).hits {
+            let at = heads.iter().position(|head| head.id == hit.id).unwrap();
+            let expected = (1.0 - share) * z1[at] + share * z2[at];
+            assert!(
+                (hit.score - expected).abs() < 1e-6,
+                "{query}, {}: {} and {expected}",
+                hit.id,
+                hit.score
+            );
         }
     }
 }
