@@ -15,8 +15,10 @@ use zerogr::model::{Device, Runtime};
 
 fn config() -> DecoderConfig {
     DecoderConfig {
+        hidden: 32,
         heads: 2,
         kv_heads: 1,
+        feed_forward: 48,
         ..small_llama(257, 256)
     }
 }
