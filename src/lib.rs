@@ -42,7 +42,7 @@
 //! | [`store`] | one file: commit, open, verify |
 //! | [`format`](mod@format) | bytes and structs; described for other programs in `format-spec/` |
 //!
-//! Features: `models` (default) runs encoders on ONNX Runtime, which is found at run time and
+//! Features: `models` (default) runs encoders and language models on ONNX Runtime, which is found at run time and
 //! never linked; `cli` (default) is the command-line program. Without them an index works with
 //! a [`TextEncoder`] of your own.
 //!
