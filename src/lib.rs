@@ -42,9 +42,9 @@
 //! | [`store`] | one file: commit, open, verify |
 //! | [`format`](mod@format) | bytes and structs; described for other programs in `format-spec/` |
 //!
-//! Features: `models` (default) runs encoders and language models on ONNX Runtime, which is found at run time and
-//! never linked; `cli` (default) is the command-line program. Without them an index works with
-//! a [`TextEncoder`] of your own.
+//! Features: `models` (default) runs encoders and language models on ONNX Runtime, which is found
+//! at run time and never linked; `cli` (default) is the command-line program. Without them an
+//! index works with a [`TextEncoder`] of your own.
 //!
 //! Nothing here fetches anything from a network, and no content of a file or of an input makes
 //! it panic. [`Index::open`](index::Index::open) is safe whatever happens to the file;
