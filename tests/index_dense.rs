@@ -7,26 +7,14 @@ mod corpus;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use corpus::{answers, assert_same_answers, document, empty, encoder, queries};
+use corpus::{answers, assert_same_answers, document, empty, encoder, in_three_segments, queries};
 use zerogr::TextEncoder;
-use zerogr::index::{Filter, Index, MergePolicy, Mode, SearchOptions};
+use zerogr::index::{Filter, Index, Mode, SearchOptions};
 
 const DOCUMENTS: u64 = 120;
 
 fn index() -> Index {
-    let index = empty();
-    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
-    for batch in 0..3 {
-        let numbers = batch * DOCUMENTS / 3..(batch + 1) * DOCUMENTS / 3;
-        numbers.for_each(|number| writer.add(document(number)).unwrap());
-        writer.commit().unwrap();
-    }
-    for number in (0..DOCUMENTS).step_by(9) {
-        writer.delete(&format!("doc-{number}")).unwrap();
-    }
-    writer.commit().unwrap();
-    drop(writer);
-    index
+    in_three_segments(DOCUMENTS)
 }
 
 fn live() -> impl Iterator<Item = u64> {

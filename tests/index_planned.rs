@@ -7,27 +7,15 @@ mod corpus;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use corpus::{document, empty, queries};
+use corpus::{in_three_segments, queries};
 use zerogr::decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed};
-use zerogr::index::{Filter, Index, MergePolicy, Mode, SearchOptions, SearchResult};
+use zerogr::index::{Filter, Index, Mode, SearchOptions, SearchResult};
 use zerogr::lexicon::Analyser;
 
 const DOCUMENTS: u64 = 150;
 
 fn index() -> Index {
-    let index = empty();
-    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
-    for batch in 0..3 {
-        let numbers = batch * DOCUMENTS / 3..(batch + 1) * DOCUMENTS / 3;
-        numbers.for_each(|number| writer.add(document(number)).unwrap());
-        writer.commit().unwrap();
-    }
-    for number in (0..DOCUMENTS).step_by(9) {
-        writer.delete(&format!("doc-{number}")).unwrap();
-    }
-    writer.commit().unwrap();
-    drop(writer);
-    index
+    in_three_segments(DOCUMENTS)
 }
 
 fn search(index: &Index, query: &str, options: &SearchOptions) -> SearchResult {

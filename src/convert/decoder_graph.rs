@@ -42,7 +42,7 @@ use super::onnx::{
 use super::tensors::TensorSource;
 use super::weights::Weights;
 use super::weights_file::WeightsFile;
-use crate::model::language::WeightFormat;
+use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 use crate::{Error, Result};
 
 /// Name of the graph's file in a model folder.
@@ -56,6 +56,34 @@ const EMBEDDING: &str = "model.embed_tokens.weight";
 const HEAD: &str = "lm_head.weight";
 /// The Hugging Face name of the last norm.
 const LAST_NORM: &str = "model.norm.weight";
+
+/// What the folder of a decoder says of it; name, tokens and origin are left blank.
+pub(super) fn record_of(
+    config: &DecoderConfig,
+    format: WeightFormat,
+    weights_sha256: String,
+) -> LanguageModelConfig {
+    LanguageModelConfig {
+        format: LanguageModelConfig::FORMAT,
+        kind: ModelKind::DecoderGraph,
+        name: String::new(),
+        architecture: config.architecture.name().into(),
+        graph: GRAPH_FILE.into(),
+        hidden: config.hidden,
+        layers: config.layers,
+        heads: config.heads,
+        kv_heads: config.kv_heads,
+        head_dim: config.head_dim,
+        vocab: config.vocab,
+        max_positions: config.max_positions,
+        weights: Some(format),
+        bos_token_id: None,
+        eos_token_ids: Vec::new(),
+        chat_template: None,
+        source_sha256: String::new(),
+        weights_sha256,
+    }
+}
 
 /// Writes the graph and its weights into the folder `dir`; returns the SHA-256 of the weights.
 /// `layer_done` is called after every layer.

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::decoder_config::DecoderConfig;
-use super::decoder_graph::write_decoder;
+use super::decoder_graph::{record_of, write_decoder};
 use super::gguf::Gguf;
 use super::tensors::TensorSource;
 use crate::model::Tokenizer;
-use crate::model::language::{CONFIG_FILE, LanguageModelConfig, ModelKind, WeightFormat};
+use crate::model::language::{CONFIG_FILE, LanguageModelConfig, WeightFormat};
 use crate::model::tokenizer::hex;
 use crate::{Error, ErrorKind, Result};
 
@@ -94,24 +94,12 @@ fn write(
     let path = to.join("tokenizer.json");
     fs::write(&path, &checkpoint.tokenizer).map_err(|e| Error::io("writing", &path, e))?;
     let record = LanguageModelConfig {
-        format: LanguageModelConfig::FORMAT,
-        kind: ModelKind::DecoderGraph,
         name: checkpoint.name,
-        architecture: config.architecture.name().into(),
-        graph: super::GRAPH_FILE.into(),
-        hidden: config.hidden,
-        layers: config.layers,
-        heads: config.heads,
-        kv_heads: config.kv_heads,
-        head_dim: config.head_dim,
-        vocab: config.vocab,
-        max_positions: config.max_positions,
-        weights: Some(format),
         bos_token_id: checkpoint.bos_token_id,
         eos_token_ids: checkpoint.eos_token_ids,
         chat_template: checkpoint.chat_template,
         source_sha256,
-        weights_sha256,
+        ..record_of(config, format, weights_sha256)
     };
     record.write(to)?;
     Ok(record)

@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::json;
 
 use super::decoder_config::{Architecture, DecoderConfig, RopeScaling};
-use super::decoder_graph::write_decoder;
+use super::decoder_graph::{record_of, write_decoder};
 use super::tensors::TensorSource;
-use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
+use crate::model::language::{LanguageModelConfig, WeightFormat};
 use crate::rng::{Rng, stable_hash};
 use crate::{Error, ErrorKind, Result};
 
@@ -172,24 +172,9 @@ pub fn random_decoder(dir: &Path, config: &DecoderConfig, seed: u64) -> Result<(
     let path = dir.join("tokenizer.json");
     fs::write(&path, tokenizer(config.vocab)).map_err(|e| Error::io("writing", &path, e))?;
     LanguageModelConfig {
-        format: LanguageModelConfig::FORMAT,
-        kind: ModelKind::DecoderGraph,
         name: format!("random {}", config.architecture.name()),
-        architecture: config.architecture.name().into(),
-        graph: super::GRAPH_FILE.into(),
-        hidden: config.hidden,
-        layers: config.layers,
-        heads: config.heads,
-        kv_heads: config.kv_heads,
-        head_dim: config.head_dim,
-        vocab: config.vocab,
-        max_positions: config.max_positions,
-        weights: Some(WeightFormat::F32),
-        bos_token_id: None,
         eos_token_ids: vec![0],
-        chat_template: None,
-        source_sha256: String::new(),
-        weights_sha256,
+        ..record_of(config, WeightFormat::F32, weights_sha256)
     }
     .write(dir)
 }

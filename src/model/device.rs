@@ -94,12 +94,7 @@ impl EncoderOptions {
 
     /// Threads in all.
     pub(super) fn threads_or_default(&self) -> usize {
-        let cores = || thread::available_parallelism().map_or(1, |n| n.get());
-        if self.threads == 0 {
-            cores()
-        } else {
-            self.threads
-        }
+        threads_or_cores(self.threads)
     }
 
     /// Sessions for a bulk job, and at most for queries.
@@ -119,6 +114,14 @@ impl EncoderOptions {
             0 => 1_024,
             n => n,
         }
+    }
+}
+
+/// `threads`, or one per core if that is 0.
+pub(super) fn threads_or_cores(threads: usize) -> usize {
+    match threads {
+        0 => thread::available_parallelism().map_or(1, |n| n.get()),
+        n => n,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use zerogr::Document;
-use zerogr::index::{EncoderSource, Index, IndexOptions, OpenOptions, SearchOptions};
+use zerogr::index::{EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, SearchOptions};
 use zerogr::store::MemoryBackend;
 
 #[path = "../hashing/mod.rs"]
@@ -116,4 +116,21 @@ pub fn assert_same_answers(a: &[Vec<(String, f64)>], b: &[Vec<(String, f64)>], t
             );
         }
     }
+}
+
+/// The first documents in three segments, every ninth of them deleted.
+pub fn in_three_segments(documents: u64) -> Index {
+    let index = empty();
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    for batch in 0..3 {
+        let numbers = batch * documents / 3..(batch + 1) * documents / 3;
+        numbers.for_each(|number| writer.add(document(number)).unwrap());
+        writer.commit().unwrap();
+    }
+    for number in (0..documents).step_by(9) {
+        writer.delete(&format!("doc-{number}")).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    index
 }

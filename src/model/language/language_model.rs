@@ -179,7 +179,11 @@ impl LanguageModel {
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         let len = |&at: &usize| prompts.get(at).map_or(0, Vec::len);
         order.sort_by_key(len);
-        for same_len in order.chunk_by(|a, b| len(a) == len(b)) {
+        let most = self.decoder.pass_tokens(self.config.vocab);
+        let same_lens = order.chunk_by(|a, b| len(a) == len(b));
+        let passes =
+            same_lens.flat_map(|same| same.chunks(rows_of(most, same.first().map_or(0, len))));
+        for same_len in passes {
             let rows = same_len.iter().filter_map(|&at| prompts.get(at));
             let rows: Vec<&[u32]> = rows.map(Vec::as_slice).collect();
             let read = self.decoder.read(&rows)?;
@@ -239,6 +243,11 @@ impl LanguageModel {
         }
         text
     }
+}
+
+/// Rows of `len` tokens that a pass of at most `most` tokens takes; at least one.
+fn rows_of(most: usize, len: usize) -> usize {
+    (most / len.max(1)).max(1)
 }
 
 impl Vocabulary for LanguageModel {

@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 
 use super::config::{LanguageModelConfig, WeightFormat};
 use super::kv_cache::{KvCache, KvShape};
-use crate::model::device::{CudaOptions, Device};
+use crate::model::device::{CudaOptions, Device, threads_or_cores};
 use crate::model::runtime::Runtime;
 use crate::model::session::{SessionSettings, make_session, on_device};
 use crate::{Error, ErrorKind, Result};
@@ -70,10 +70,7 @@ impl DecoderOptions {
     }
 
     pub(super) fn threads_or_default(&self) -> usize {
-        match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
-            n => n,
-        }
+        threads_or_cores(self.threads)
     }
 }
 
