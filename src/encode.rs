@@ -42,6 +42,37 @@ pub trait TextEncoder: Send + Sync {
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<f32>>;
+
+    /// Whether [`encode_tokens`](Self::encode_tokens) gives vectors of tokens too.
+    fn has_token_vectors(&self) -> bool {
+        false
+    }
+
+    /// As [`encode`](Self::encode), and calls `each` with every text's number and the vectors of
+    /// its tokens, in any order, from the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        let _ = each;
+        self.encode(texts, max_len_tokens, progress)
+    }
+}
+
+/// The vectors that an encoder has of a text's tokens before it pools them.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenVectors<'a> {
+    /// The tokens of the text, without special ones.
+    pub tokens: &'a [u32],
+    /// `[tokens, dim]`, finite, of any length.
+    pub vectors: &'a [f32],
 }
 
 /// Turns docids into tokens, the steps of the trie. One tokenizer serves an index for ever.

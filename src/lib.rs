@@ -74,6 +74,7 @@ pub mod format;
 pub mod generate;
 pub mod index;
 pub mod language;
+mod late_interaction;
 pub mod lexicon;
 #[cfg(feature = "models")]
 pub mod model;
@@ -84,5 +85,5 @@ pub mod trie;
 mod vectors;
 
 pub use docs::Document;
-pub use encode::{DocidTokenizer, TextEncoder};
+pub use encode::{DocidTokenizer, TextEncoder, TokenVectors};
 pub use error::{Error, ErrorKind, Result};

@@ -9,12 +9,13 @@ use crate::lexicon::sections as lexicon;
 use crate::store::{Extent, Snapshot};
 use crate::trie::sections as trie;
 
-const SEGMENT: [SectionKind; 15] = [
+const SEGMENT: [SectionKind; 16] = [
     trie::TRIE,
     trie::POSTINGS,
     trie::DOCUMENT_DOCIDS,
     trie::DOCID_TEXTS,
     trie::DOCUMENT_VECTORS,
+    trie::TOKEN_VECTORS,
     docs::EXTERNAL_IDS,
     docs::EXTERNAL_ID_ORDER,
     docs::PAYLOAD_INDEX,

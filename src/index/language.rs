@@ -19,7 +19,7 @@ use super::encoder::NewBlob;
 use super::options::IndexOptions;
 use super::params::{IndexParams, LanguageModelParams};
 use crate::decode::{Expander, LanguageExpander, LanguageQuery, RowsExpander};
-use crate::encode::{DocidTokenizer, TextEncoder};
+use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
 use crate::format::BlobRole;
 use crate::language::{Prompt, TextGenerator};
 use crate::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
@@ -217,5 +217,20 @@ impl TextEncoder for WithDocidTokenizer {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<f32>> {
         self.encoder.encode(texts, max_len_tokens, progress)
+    }
+
+    fn has_token_vectors(&self) -> bool {
+        self.encoder.has_token_vectors()
+    }
+
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        let encoder = &self.encoder;
+        encoder.encode_tokens(texts, max_len_tokens, progress, each)
     }
 }

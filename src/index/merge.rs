@@ -22,7 +22,7 @@ use super::segment::Segment;
 use super::segment_builder::{Layout, NewSegment, head_sections};
 use super::view::View;
 use crate::columns::MemorySections;
-use crate::columns::{CsrBuilder, StringsBuilder};
+use crate::columns::{CsrBuilder, SignListsBuilder, StringsBuilder};
 use crate::decode::CompactEdges;
 use crate::docs::DocumentTableBuilder;
 use crate::format::SectionInput;
@@ -101,6 +101,8 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
     let mut document_docids = CsrBuilder::default();
     let mut documents = DocumentTableBuilder::default();
     let (mut vectors, mut document_head) = (Vec::new(), Vec::new());
+    let keeps_tokens = params.encoder.token_vectors;
+    let mut token_vectors = keeps_tokens.then(SignListsBuilder::default);
     for (segment, ranks) in segments.iter().zip(&new_ranks) {
         documents.push_table(&segment.documents, |ordinal| segment.is_live(ordinal))?;
         for ordinal in segment.live_ordinals() {
@@ -109,6 +111,9 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
             let row = ordinal as usize;
             vectors.extend_from_slice(segment.document_vectors.row(row).as_bytes());
             document_head.extend_from_slice(segment.document_head.row(row).as_bytes());
+            if let (Some(to), Some(from)) = (&mut token_vectors, &segment.token_vectors) {
+                to.push(from.row(ordinal));
+            }
         }
     }
     let lexicons = lexicons(segments, params)?;
@@ -129,6 +134,7 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
         document_docids,
         docid_texts,
         vectors,
+        token_vectors,
         documents,
         lexicon: merge_lexicons(&lexicons, new_ordinal)?,
         colliding_docids,

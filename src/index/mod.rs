@@ -13,6 +13,7 @@ mod check;
 mod commit;
 mod condition;
 mod dense;
+mod encoded_query;
 mod encoder;
 mod explain;
 mod filter;
@@ -53,6 +54,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub use check::{CheckReport, check};
 pub use condition::AtRisk;
+pub use encoded_query::EncodedQuery;
 pub use explain::{Decision, Explanation, MatchedTerm};
 pub use filter::Filter;
 pub use merge_policy::MergePolicy;
@@ -94,6 +96,9 @@ const PLANNER: f64 = 6.0;
 const PRIOR_SHARE: f64 = 0.25;
 const PEAK_WEIGHT: f64 = 0.6;
 const COVERAGE_WEIGHT: f64 = 1.0;
+
+/// Share of the comparison of tokens in what the encoder says of a drawn document.
+const TOKEN_SHARE: f64 = 0.67;
 
 /// Tokens of a query that are encoded.
 const MAX_QUERY_TOKENS: usize = 256;
@@ -190,6 +195,7 @@ impl Index {
                 max_query_tokens: MAX_QUERY_TOKENS,
                 pooling: loaded.pooling,
                 max_model_tokens: loaded.max_model_tokens,
+                token_vectors: options.token_vectors && loaded.encoder.has_token_vectors(),
             },
             tokenizer: TokenizerParams {
                 fingerprint: tokenizer.fingerprint(),
@@ -214,6 +220,7 @@ impl Index {
                 prior_share: PRIOR_SHARE,
                 peak_weight: PEAK_WEIGHT,
                 coverage_weight: COVERAGE_WEIGHT,
+                token_share: TOKEN_SHARE,
             },
             lexicon: options.lexicon,
             training: None,
@@ -433,11 +440,11 @@ impl Index {
         let instruction = options.instruction.as_deref();
         let prompt = retriever.prompt(instruction, query)?;
         // A model that cannot rerank leaves that to the document head, if it is asked for.
-        let vector = match options.rerank {
+        let encoded = match options.rerank {
             Some(true) if !retriever.reranks() => Some(self.encode_query(query, instruction)?),
             _ => None,
         };
-        snapshot.search_prompt(query, retriever, &prompt, vector.as_deref(), options)
+        snapshot.search_prompt(query, retriever, &prompt, encoded.as_ref(), options)
     }
 
     #[cfg(feature = "models")]
@@ -458,8 +465,8 @@ impl Index {
         Ok(inner.language.get_or_init(|| loaded))
     }
 
-    /// The unit vector of a query, for [`Snapshot::search_vector`] and [`Snapshot::dense`].
-    pub fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<Vec<f32>> {
+    /// Encodes a query, for [`Snapshot::search_encoded`].
+    pub fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<EncodedQuery> {
         self.snapshot()
             .encode_query(&*self.encoder()?, query, instruction)
     }

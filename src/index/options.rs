@@ -58,6 +58,9 @@ pub struct IndexOptions {
     pub pseudo_queries_per_document: usize,
     /// Tokens of a document that are encoded.
     pub max_passage_tokens: usize,
+    /// Keep vectors of the tokens of documents, if the encoder has them: about 50 bytes per
+    /// distinct token of the part that is encoded. Reranking compares them with the query's.
+    pub token_vectors: bool,
     /// How texts become terms for lexical search, and how terms score.
     pub lexicon: LexiconParams,
     /// `Some`: everything random in the file (its id, nonces) follows from this seed and no time
@@ -88,6 +91,7 @@ impl IndexOptions {
             docid_writer: None,
             pseudo_queries_per_document: 8,
             max_passage_tokens: 256,
+            token_vectors: true,
             lexicon: LexiconParams::default(),
             file_seed: None,
             #[cfg(feature = "models")]
@@ -115,6 +119,12 @@ impl IndexOptions {
     /// Sets where docids come from.
     pub fn docids(mut self, source: DocidSource) -> Self {
         self.docids = source;
+        self
+    }
+
+    /// Sets whether vectors of the tokens of documents are kept.
+    pub fn token_vectors(mut self, keep: bool) -> Self {
+        self.token_vectors = keep;
         self
     }
 

@@ -48,6 +48,9 @@ pub struct EncoderParams {
     /// The most tokens the model can read; 0 for a custom encoder.
     #[serde(default)]
     pub max_model_tokens: usize,
+    /// Whether vectors of the documents' tokens are kept, to be compared with the query's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub token_vectors: bool,
 }
 
 /// The language model that an index was made for: its tokens are those of the docids.
@@ -136,6 +139,10 @@ pub struct SearchParams {
     /// which counts as 1.
     #[serde(default)]
     pub coverage_weight: f64,
+    /// Share of the comparison of tokens in the reranked score, where their vectors are kept; the
+    /// rest is the document head's.
+    #[serde(default)]
+    pub token_share: f64,
 }
 
 fn default_planner() -> f64 {

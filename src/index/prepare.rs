@@ -4,11 +4,13 @@ use super::params::{DocidSource, IndexParams};
 use super::progress::{Progress, ProgressFn, Stage};
 use super::segment::Segment;
 use super::segment_builder::{Docid, PreparedDocuments};
+use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::Document;
 use crate::encode::TextEncoder;
 use crate::generate::{
     DocidOptions, TermStats, clean_docid, has_terms, keyword_docids, title_docids,
 };
+use crate::late_interaction::distinct_token_vectors;
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
 
@@ -57,18 +59,31 @@ pub(super) fn prepare(
     }
     let texts: Vec<String> = documents.iter().map(passage).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let vectors = encoder.encode(
-        &texts,
-        params.encoder.max_passage_tokens,
-        &mut |done, total| {
-            progress(Progress::new(Stage::EncodingDocuments, done, total));
-        },
-    )?;
+    let limit = params.encoder.max_passage_tokens;
+    let encoding = &mut |done, total| {
+        progress(Progress::new(Stage::EncodingDocuments, done, total));
+    };
+    let (vectors, token_vectors) = match params.encoder.token_vectors {
+        true => {
+            let dim = params.encoder.dim;
+            let mut lists = vec![OwnedSignList::default(); texts.len()];
+            let vectors = encoder.encode_tokens(&texts, limit, encoding, &mut |number, text| {
+                if let Some(list) = lists.get_mut(number) {
+                    *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+                }
+            })?;
+            let mut builder = SignListsBuilder::default();
+            lists.iter().for_each(|list| builder.push(list.as_list()));
+            (vectors, Some(builder))
+        }
+        false => (encoder.encode(&texts, limit, encoding)?, None),
+    };
     Ok((
         PreparedDocuments {
             documents,
             docids,
             vectors,
+            token_vectors,
         },
         without_terms,
     ))

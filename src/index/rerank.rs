@@ -1,8 +1,10 @@
-//! The second stage: the drawn documents in the order of the document head, or of a language
-//! model that was trained for it.
+//! The second stage: the drawn documents in the order of the document head and the comparison of
+//! tokens, or of a language model that was trained for it.
 
+use super::encoded_query::EncodedQuery;
 use super::search::Hit;
 use super::snapshot::Snapshot;
+use crate::late_interaction::MaxSim;
 use crate::vectors::dot_f16;
 
 /// The coverage at which BM25 has its share as it is.
@@ -43,11 +45,30 @@ impl PriorWeight {
 }
 
 impl Snapshot {
-    /// The document head's inner product with `query` for each hit.
-    pub(super) fn document_head(&self, hits: &[Hit], query: &[f32]) -> Vec<f32> {
-        let score = |hit: &Hit| match self.state.segments.get(hit.segment as usize) {
-            Some(segment) => dot_f16(query, segment.document_head.row(hit.ordinal as usize)),
-            None => f32::NEG_INFINITY,
+    /// What the encoder's vectors say of each hit: the inner product of the query and its row of
+    /// the document head, mixed with the comparison of tokens by `token_share` where the index and
+    /// the query have their vectors.
+    pub(super) fn encoder_scores(
+        &self,
+        hits: &[Hit],
+        query: &EncodedQuery,
+        token_share: f32,
+    ) -> Vec<f32> {
+        let compares = token_share > 0.0 && !query.token_vectors.is_empty();
+        let tokens = compares.then(|| MaxSim::new(&query.token_vectors, query.vector.len()));
+        let score = |hit: &Hit| {
+            let Some(segment) = self.state.segments.get(hit.segment as usize) else {
+                return f32::NEG_INFINITY;
+            };
+            let row = segment.document_head.row(hit.ordinal as usize);
+            let whole = dot_f16(&query.vector, row);
+            match (&tokens, &segment.token_vectors) {
+                (Some(tokens), Some(lists)) => {
+                    let by_token = tokens.score(lists.row(hit.ordinal));
+                    (1.0 - token_share) * whole + token_share * by_token
+                }
+                _ => whole,
+            }
         };
         hits.iter().map(score).collect()
     }

@@ -3,11 +3,14 @@
 //! ```text
 //!              Generative             Planned                              Lexical
 //!   draw       ln P(d | q)            ln P(d | q) + lambda * prior(d)      BM25(d, q)
-//!   rerank     <q, head(d)>           (1 - w) z(<q, head(d)>) + w z(BM25)  -
+//!   rerank     s(q, d)                (1 - w) z(s(q, d)) + w z(BM25)       -
+//!
+//!              s(q, d) = (1 - t) <q, head(d)> + t max_sim(q, d)
 //! ```
 //!
 //! `P` is the trie head's, or a language model's; a model that was trained to rerank has its
-//! logit in the place of `<q, head(d)>`.
+//! logit in the place of `s(q, d)`. `max_sim` compares tokens (`late_interaction`); `t` is 0 where
+//! the index keeps no vectors of tokens.
 //!
 //! The other baselines, which generate nothing either, are in `dense`.
 //!
@@ -17,7 +20,9 @@
 //! and follows the query, see `rerank`.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
+use super::encoded_query::EncodedQuery;
 use super::explain::{Explanation, explain_words};
 #[cfg(feature = "models")]
 use super::language::LanguageRetriever;
@@ -39,8 +44,9 @@ use crate::{Error, Result};
 pub struct Hit {
     /// External id.
     pub id: String,
-    /// What hits are ordered by. When reranked: the document head's inner product with the query
-    /// (in [-1, 1]) or the language model's logit, mixed with the prior in [`Mode::Planned`]; else `drawn_score`.
+    /// What hits are ordered by. When reranked: the document head's inner product with the query,
+    /// mixed with the comparison of tokens (in [-1, 1]), or the language model's logit; in
+    /// [`Mode::Planned`] that mixed with the prior; else `drawn_score`.
     pub score: f64,
     /// What the decoder ranked by: see [`Decoder`](crate::decode::Decoder). BM25 in [`Mode::Lexical`], the cosine in
     /// [`Mode::Dense`] and [`Mode::Fusion`].
@@ -59,6 +65,13 @@ pub struct Hit {
     pub(super) rank: u32,
 }
 
+impl Hit {
+    /// Segment and ordinal.
+    fn place(&self) -> (u32, u32) {
+        (self.segment, self.ordinal)
+    }
+}
+
 /// The hits of one query, best first, and what they cost.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -73,14 +86,14 @@ pub struct SearchResult {
 
 /// A query as a retriever takes it.
 enum Asked<'a> {
-    /// A unit vector, for the trie head.
-    Vector(&'a [f32]),
+    /// For the trie head.
+    Encoded(&'a EncodedQuery),
     /// A prompt, for a language model.
     #[cfg(feature = "models")]
     Prompt {
         retriever: &'a LanguageRetriever,
         prompt: &'a [u32],
-        vector: Option<&'a [f32]>,
+        encoded: Option<&'a EncodedQuery>,
     },
 }
 
@@ -88,7 +101,7 @@ enum Asked<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum RerankBy<'a> {
     Nothing,
-    DocumentHead(&'a [f32]),
+    Encoder(&'a EncodedQuery),
     #[cfg_attr(not(feature = "models"), expect(dead_code))]
     Retriever,
 }
@@ -102,7 +115,9 @@ impl Asked<'_> {
     ) -> Box<dyn Expander + 'e> {
         let _ = forest;
         match self {
-            Asked::Vector(query) => Box::new(CompactExpander::new(query, scale, view.edges())),
+            Asked::Encoded(query) => {
+                Box::new(CompactExpander::new(&query.vector, scale, view.edges()))
+            }
             #[cfg(feature = "models")]
             Asked::Prompt {
                 retriever, prompt, ..
@@ -112,18 +127,16 @@ impl Asked<'_> {
 
     fn rerank_by(&self, asked_for: Option<bool>, by_default: bool) -> RerankBy<'_> {
         match self {
-            Asked::Vector(query) if asked_for.unwrap_or(by_default) => {
-                RerankBy::DocumentHead(query)
-            }
+            Asked::Encoded(query) if asked_for.unwrap_or(by_default) => RerankBy::Encoder(query),
             #[cfg(feature = "models")]
             Asked::Prompt { retriever, .. } if retriever.reranks() && asked_for != Some(false) => {
                 RerankBy::Retriever
             }
             #[cfg(feature = "models")]
             Asked::Prompt {
-                vector: Some(vector),
+                encoded: Some(query),
                 ..
-            } => RerankBy::DocumentHead(vector),
+            } => RerankBy::Encoder(query),
             _ => RerankBy::Nothing,
         }
     }
@@ -142,11 +155,11 @@ impl Snapshot {
         query: &str,
         options: &SearchOptions,
     ) -> Result<SearchResult> {
-        let vector = self.encode_query(encoder, query, options.instruction.as_deref())?;
-        self.search_encoded(query, &vector, options)
+        let encoded = self.encode_query(encoder, query, options.instruction.as_deref())?;
+        self.search_encoded(query, &encoded, options)
     }
 
-    /// Searches with an encoded query: a unit vector of the index's dimension.
+    /// Searches with a unit vector of the index's dimension. No tokens are compared.
     ///
     /// # Errors
     ///
@@ -159,10 +172,10 @@ impl Snapshot {
                 "this mode needs the words of the query: give them to Snapshot::search_encoded",
             ));
         }
-        self.search_encoded("", query, options)
+        self.search_encoded("", &EncodedQuery::from(query.to_vec()), options)
     }
 
-    /// Searches with the words of a query and its vector.
+    /// Searches with the words of a query and what the encoder made of it.
     ///
     /// # Errors
     ///
@@ -172,24 +185,24 @@ impl Snapshot {
     pub fn search_encoded(
         &self,
         words: &str,
-        query: &[f32],
+        query: &EncodedQuery,
         options: &SearchOptions,
     ) -> Result<SearchResult> {
         options.check()?;
         let params = self.params();
-        if options.mode != Mode::Lexical && query.len() != params.encoder.dim {
+        let values = query.vector.len();
+        if options.mode != Mode::Lexical && values != params.encoder.dim {
             return Err(Error::invalid(format!(
-                "a query vector of {} values was given to an index of {}",
-                query.len(),
+                "a query vector of {values} values was given to an index of {}",
                 params.encoder.dim
             )));
         }
         match options.mode {
-            Mode::Dense => self.search_dense(query, options),
-            Mode::Fusion => self.search_fusion(words, query, options),
+            Mode::Dense => self.search_dense(&query.vector, options),
+            Mode::Fusion => self.search_fusion(words, &query.vector, options),
             Mode::Lexical => self.search_lexical(words, options),
             Mode::Generative | Mode::Planned if options.retriever == Retriever::Compact => {
-                self.draw(words, &Asked::Vector(query), options)
+                self.draw(words, &Asked::Encoded(query), options)
             }
             Mode::Generative | Mode::Planned => Err(Error::invalid(
                 "a language model reads the query itself: ask through Index::search",
@@ -197,21 +210,21 @@ impl Snapshot {
         }
     }
 
-    /// Searches by a language model; `vector` is for reranking by the document head.
+    /// Searches by a language model; `encoded` is for reranking by what the encoder knows.
     #[cfg(feature = "models")]
     pub(super) fn search_prompt(
         &self,
         words: &str,
         retriever: &LanguageRetriever,
         prompt: &[u32],
-        vector: Option<&[f32]>,
+        encoded: Option<&EncodedQuery>,
         options: &SearchOptions,
     ) -> Result<SearchResult> {
         options.check()?;
         let asked = Asked::Prompt {
             retriever,
             prompt,
-            vector,
+            encoded,
         };
         self.draw(words, &asked, options)
     }
@@ -245,14 +258,29 @@ impl Snapshot {
             planner: prior.as_ref().map(|prior| Planner { prior, lambda }),
         };
         let decoded = options.decoder.decode(&mut memo, &request)?;
-        let mut hits: Vec<Hit> = decoded
-            .documents
-            .iter()
-            .map(|drawn| self.hit(drawn, lexical.as_deref()))
-            .collect();
+        let hit = |drawn: &Drawn| self.hit(drawn, lexical.as_deref());
+        let mut hits: Vec<Hit> = decoded.documents.iter().map(hit).collect();
         hits.sort_by(best_hit_first);
         hits.truncate(draws);
         let rerank_by = asked.rerank_by(options.rerank, params.search.rerank);
+        if let (Some(prior), true) = (&prior, rerank_by != RerankBy::Nothing) {
+            // Words can push out of the draws what only their meaning leads to.
+            let request = Request {
+                planner: None,
+                ..request
+            };
+            let unplanned = options.decoder.decode(&mut memo, &request)?;
+            let known: HashSet<(u32, u32)> = hits.iter().map(Hit::place).collect();
+            let mut further: Vec<Hit> = unplanned.documents.iter().map(hit).collect();
+            further.sort_by(best_hit_first);
+            further.truncate(draws);
+            further.retain(|hit| !known.contains(&hit.place()));
+            for hit in &mut further {
+                hit.drawn_score += lambda * prior.of(hit.segment, hit.ordinal);
+                hit.score = hit.drawn_score;
+            }
+            hits.extend(further);
+        }
         if rerank_by != RerankBy::Nothing {
             let scores = match rerank_by {
                 RerankBy::Retriever => memo.rerank(&places(&hits))?,
@@ -264,7 +292,10 @@ impl Snapshot {
             };
             let second = match (scores, rerank_by) {
                 (Some(scores), _) => scores,
-                (None, RerankBy::DocumentHead(vector)) => self.document_head(&hits, vector),
+                (None, RerankBy::Encoder(query)) => {
+                    let share = options.token_share.unwrap_or(params.search.token_share);
+                    self.encoder_scores(&hits, query, share as f32)
+                }
                 (None, _) => Vec::new(),
             };
             let weight = PriorWeight {

@@ -67,6 +67,9 @@ pub struct SearchOptions {
     /// Share of BM25 in the reranked score, 0 to 1, before its weight follows the query;
     /// [`Mode::Planned`] and [`Mode::Fusion`] only.
     pub prior_share: Option<f64>,
+    /// Share of the comparison of tokens in the reranked score, 0 to 1, where the index keeps
+    /// their vectors; the rest is the document head's.
+    pub token_share: Option<f64>,
     /// The task in words; put before the query, on a line of its own.
     pub instruction: Option<String>,
     /// Which documents may be found; all of them by default.
@@ -95,6 +98,7 @@ impl SearchOptions {
             rerank: None,
             planner: None,
             prior_share: None,
+            token_share: None,
             instruction: None,
             filter: None,
             budget: Budget::default(),
@@ -151,6 +155,12 @@ impl SearchOptions {
         self
     }
 
+    /// Sets the share of the comparison of tokens in the reranked score.
+    pub fn token_share(mut self, share: f64) -> Self {
+        self.token_share = Some(share);
+        self
+    }
+
     /// Sets the task instruction.
     pub fn instruction(mut self, instruction: impl Into<String>) -> Self {
         self.instruction = Some(instruction.into());
@@ -176,12 +186,10 @@ impl SearchOptions {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if self
-            .prior_share
-            .is_some_and(|share| !(0.0..=1.0).contains(&share))
-        {
+        let mut shares = [self.prior_share, self.token_share].into_iter().flatten();
+        if shares.any(|share| !(0.0..=1.0).contains(&share)) {
             return Err(Error::invalid(
-                "the share of the prior in the reranked score must be between 0 and 1",
+                "a share in the reranked score must be between 0 and 1",
             ));
         }
         let weighs = match self.mode {

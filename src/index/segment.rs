@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::live::LiveDocuments;
 use super::params::IndexParams;
-use crate::columns::{Csr, SectionSource, Strings, VectorRows};
+use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
 use crate::decode::CompactSegment;
 use crate::docs::{Document, DocumentTable};
 use crate::lexicon::Lexicon;
@@ -20,6 +20,8 @@ pub(crate) struct Segment {
     pub(crate) docid_texts: Strings,
     pub(crate) documents: DocumentTable,
     pub(crate) document_vectors: VectorRows,
+    /// Where the index keeps them.
+    pub(crate) token_vectors: Option<SignLists>,
     pub(crate) trie_head: TrieHead,
     /// Fitted vectors; the passage vectors until the first training.
     pub(crate) document_head: VectorRows,
@@ -59,6 +61,13 @@ impl Segment {
         )?;
         let document_vectors =
             VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, documents, dim)?;
+        let token_vectors = match params.encoder.token_vectors {
+            true => {
+                let section = body.section(sections::TOKEN_VECTORS)?;
+                Some(SignLists::open(section, documents, dim)?)
+            }
+            false => None,
+        };
         let document_head = heads.find(sections::DOCUMENT_HEAD)?;
         let has_document_head = document_head.is_some();
         let document_head = match document_head {
@@ -74,6 +83,7 @@ impl Segment {
             docid_texts: Strings::open(body.section(sections::DOCID_TEXTS)?, docids)?,
             documents: DocumentTable::open(body, documents)?,
             document_vectors,
+            token_vectors,
             trie_head: TrieHead::open(
                 heads.section(sections::HEAD_NODES)?,
                 heads.section(sections::HEAD_EDGES)?,

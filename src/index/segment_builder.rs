@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::params::IndexParams;
 use super::segment::{Segment, SegmentCounts};
-use crate::columns::{Csr, CsrBuilder, MemorySections, SectionSource, StringsBuilder, VectorRows};
+use crate::columns::{
+    Csr, CsrBuilder, MemorySections, SectionSource, SignListsBuilder, StringsBuilder, VectorRows,
+};
 use crate::docs::{Document, DocumentTableBuilder};
 use crate::format::SectionInput;
 use crate::lexicon::LexiconBuilder;
@@ -27,6 +29,8 @@ pub(crate) struct PreparedDocuments {
     pub(crate) docids: Vec<Vec<Docid>>,
     /// `[documents, dim]` unit passage vectors.
     pub(crate) vectors: Vec<f32>,
+    /// Vectors of their tokens, where the index keeps them.
+    pub(crate) token_vectors: Option<SignListsBuilder>,
 }
 
 /// A segment that has not been written yet, readable as if it were.
@@ -41,7 +45,7 @@ pub(crate) struct NewSegment {
 
 /// Lays out a segment with an untrained head.
 pub(crate) fn build_segment(
-    prepared: &PreparedDocuments,
+    prepared: PreparedDocuments,
     params: &IndexParams,
 ) -> Result<NewSegment> {
     let document_count = u32::try_from(prepared.documents.len())
@@ -98,6 +102,7 @@ pub(crate) fn build_segment(
         document_docids,
         docid_texts,
         vectors: to_f16_bytes(&prepared.vectors),
+        token_vectors: prepared.token_vectors,
         documents,
         lexicon: lexicon.finish()?,
         colliding_docids,
@@ -115,6 +120,7 @@ pub(crate) struct Layout {
     pub(crate) docid_texts: StringsBuilder,
     /// Float16 rows.
     pub(crate) vectors: Vec<u8>,
+    pub(crate) token_vectors: Option<SignListsBuilder>,
     pub(crate) documents: DocumentTableBuilder,
     pub(crate) lexicon: Vec<SectionInput<'static>>,
     pub(crate) colliding_docids: usize,
@@ -143,6 +149,10 @@ impl Layout {
             SectionInput::new(sections::DOCID_TEXTS, docids, self.docid_texts.into_bytes()),
             SectionInput::new(sections::DOCUMENT_VECTORS, documents, self.vectors),
         ];
+        if let Some(lists) = self.token_vectors {
+            let bytes = lists.into_bytes()?;
+            body.push(SectionInput::new(sections::TOKEN_VECTORS, documents, bytes));
+        }
         body.extend(self.documents.finish()?);
         body.extend(self.lexicon);
         let source = MemorySections::new(&body)?;

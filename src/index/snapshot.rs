@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::params::IndexParams;
 use super::segment::Segment;
 use crate::docs::Document;
-use crate::encode::TextEncoder;
-use crate::{Error, Result, store};
+use crate::{Result, store};
 
 /// One committed state. Cheap to clone; later commits do not change it.
 ///
@@ -27,7 +26,7 @@ use crate::{Error, Result, store};
 /// writer.delete("doc-1")?;
 /// writer.commit()?;
 /// let query = index.encode_query("flutter", None)?;
-/// assert_eq!(before.search_vector(&query, &SearchOptions::new())?.hits.len(), 1);
+/// assert_eq!(before.search_vector(query.vector(), &SearchOptions::new())?.hits.len(), 1);
 /// assert!(before.document("doc-1")?.is_some());
 /// assert!(index.snapshot().document("doc-1")?.is_none());
 /// # Ok(())
@@ -62,27 +61,6 @@ impl Snapshot {
             |entry: &crate::format::SegmentEntry| u64::from(entry.doc_count - entry.dead_count);
         let manifest = self.state.stored.manifest();
         manifest.segments.iter().map(live).sum()
-    }
-
-    /// The unit vector of a query. Errors when the query is blank.
-    pub(crate) fn encode_query(
-        &self,
-        encoder: &dyn TextEncoder,
-        query: &str,
-        instruction: Option<&str>,
-    ) -> Result<Vec<f32>> {
-        if query.trim().is_empty() {
-            return Err(Error::invalid("the query is empty: give at least one word"));
-        }
-        let text = match instruction {
-            Some(instruction) => format!("{instruction}\n{query}"),
-            None => query.to_owned(),
-        };
-        encoder.encode(
-            &[&text],
-            self.state.params.encoder.max_query_tokens,
-            &mut |_, _| {},
-        )
     }
 
     /// Whether a live document has this external id.

@@ -234,7 +234,7 @@ impl Writer {
             let encoder = self.index.encoder()?;
             let (prepared, without_terms) =
                 prepare(documents, &stats, &*encoder, &params, progress)?;
-            let new = build_segment(&prepared, &params)?;
+            let new = build_segment(prepared, &params)?;
             report.without_terms = without_terms;
             report.docids = new.counts.docids as usize;
             report.colliding_docids = new.colliding_docids;

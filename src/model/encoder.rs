@@ -36,13 +36,13 @@ use sha2::{Digest, Sha256};
 
 use super::device::{CudaOptions, Device, EncoderOptions};
 use super::folder::EncoderFiles;
-use super::graph::Graph;
+use super::graph::{EncodedBatch, Graph};
 use super::pooling::Pooling;
 use super::runtime::Runtime;
 use super::session::on_device;
 use super::session_pool::SessionPool;
 use super::tokenizer::{Tokenizer, hex};
-use crate::encode::{DocidTokenizer, TextEncoder};
+use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
 use crate::{Error, ErrorKind, Result};
 
 /// Texts that are tokenised and sorted together: bounds the memory for token ids.
@@ -191,7 +191,19 @@ impl Encoder {
         &self,
         texts: &[T],
         max_len_tokens: usize,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        self.encode_each(texts, max_len_tokens, progress, None)
+    }
+
+    /// As [`encode`](Self::encode), and calls `each` with the vectors of each text's tokens if
+    /// the graph leaves the pooling open.
+    fn encode_each<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        max_len_tokens: usize,
         mut progress: impl FnMut(usize, usize),
+        mut each: Option<&mut dyn FnMut(usize, TokenVectors<'_>)>,
     ) -> Result<Vec<f32>> {
         let limit = max_len_tokens.min(self.max_len_tokens);
         let mut vectors = vec![0.0; texts.len() * self.dim];
@@ -200,15 +212,25 @@ impl Encoder {
             .zip(texts.chunks(WINDOW_TEXTS));
         let mut bulk = Vec::new();
         let mut done = 0;
-        for (out, window) in windows {
+        for (number, (out, window)) in windows.enumerate() {
             let tokens = window
                 .par_iter()
                 .map(|text| self.tokenizer.encode(text.as_ref(), limit))
                 .collect::<Result<Vec<_>>>()?;
-            self.encode_window(&tokens, out, &mut bulk, |texts_more| {
-                done += texts_more;
+            let with_tokens = each.is_some();
+            let mut store = |batch: &[usize], encoded: EncodedBatch| -> Result<()> {
+                self.store_vectors(out, batch, &encoded.vectors)?;
+                if let Some(each) = &mut each {
+                    for (&at, vectors) in batch.iter().zip(&encoded.tokens) {
+                        let tokens = tokens.get(at).map_or(&[][..], Vec::as_slice);
+                        each(number * WINDOW_TEXTS + at, self.of_text(tokens, vectors));
+                    }
+                }
+                done += batch.len();
                 progress(done, texts.len());
-            })?;
+                Ok(())
+            };
+            self.encode_window(&tokens, with_tokens, &mut bulk, &mut store)?;
         }
         Ok(vectors)
     }
@@ -220,7 +242,7 @@ impl Encoder {
     /// As [`encode`](Self::encode).
     pub fn encode_one(&self, text: &str) -> Result<Vec<f32>> {
         let tokens = self.tokenizer.encode(text, self.max_len_tokens)?;
-        self.run(&[&tokens])
+        Ok(self.run(&[&tokens], false)?.vectors)
     }
 
     /// Number of values in each vector.
@@ -263,14 +285,38 @@ impl Encoder {
     fn try_out(&self) -> Result<usize> {
         let mut tokens = self.tokenizer.encode("", self.max_len_tokens)?;
         tokens.push(u32::try_from(self.tokenizer.vocab_size() - 1).unwrap_or(u32::MAX));
-        self.run(&[&tokens]).map(|vector| vector.len())
+        Ok(self.run(&[&tokens], false)?.vectors.len())
     }
 
     /// Runs one batch on a session of the pool.
-    fn run(&self, rows: &[&[u32]]) -> Result<Vec<f32>> {
+    fn run(&self, rows: &[&[u32]], with_tokens: bool) -> Result<EncodedBatch> {
         let further = || self.further_graph();
         self.graphs
-            .run(further, |graph| graph.run(rows, self.pooling))
+            .run(further, |graph| graph.run(rows, self.pooling, with_tokens))
+    }
+
+    /// Puts the vectors of a batch at their places in `out`.
+    fn store_vectors(&self, out: &mut [f32], batch: &[usize], vectors: &[f32]) -> Result<()> {
+        if vectors.len() != batch.len() * self.dim {
+            let message = "the encoder changed the number of values in its vectors";
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        for (&at, vector) in batch.iter().zip(vectors.chunks_exact(self.dim)) {
+            if let Some(row) = out.chunks_exact_mut(self.dim).nth(at) {
+                row.copy_from_slice(vector);
+            }
+        }
+        Ok(())
+    }
+
+    /// What belongs to the text itself of the tokens of a row and their vectors.
+    fn of_text<'a>(&self, tokens: &'a [u32], vectors: &'a [f32]) -> TokenVectors<'a> {
+        let range = self.tokenizer.text_range(tokens.len());
+        let values = range.start * self.dim..range.end * self.dim;
+        TokenVectors {
+            tokens: tokens.get(range).unwrap_or(&[]),
+            vectors: vectors.get(values).unwrap_or(&[]),
+        }
     }
 
     /// A session beside the first one, with an equal part of the threads.
@@ -280,14 +326,14 @@ impl Encoder {
         Graph::new(self.runtime, (*self.model).as_ref(), threads, self.cuda)
     }
 
-    /// Encodes the token rows of one window into `out`; `progress` gets the texts of each batch.
+    /// Encodes the token rows of one window; `store` gets every batch and what became of it.
     /// `bulk` keeps the sessions of a bulk job from window to window.
     fn encode_window(
         &self,
         rows: &[Vec<u32>],
-        out: &mut [f32],
+        with_tokens: bool,
         bulk: &mut Vec<Graph>,
-        mut progress: impl FnMut(usize),
+        store: &mut dyn FnMut(&[usize], EncodedBatch) -> Result<()>,
     ) -> Result<()> {
         let order = longest_first(rows);
         let batches = batches(
@@ -295,38 +341,27 @@ impl Encoder {
             &order,
             self.options.batch_tokens_or_default(self.cuda.is_some()),
         );
-        let mut store = |batch: &[usize], vectors: Vec<f32>| -> Result<()> {
-            if vectors.len() != batch.len() * self.dim {
-                let message = "the encoder changed the number of values in its vectors";
-                return Err(Error::new(ErrorKind::Model, message));
-            }
-            for (&at, vector) in batch.iter().zip(vectors.chunks_exact(self.dim)) {
-                if let Some(row) = out.chunks_exact_mut(self.dim).nth(at) {
-                    row.copy_from_slice(vector);
-                }
-            }
-            progress(batch.len());
-            Ok(())
-        };
         if batches.len() >= BULK_BATCHES && bulk.is_empty() {
             *bulk = self.bulk_graphs()?;
         }
         if bulk.is_empty() {
             return batches.iter().try_for_each(|batch| {
-                let vectors = self.run(&select(rows, batch))?;
-                store(batch, vectors)
+                let encoded = self.run(&select(rows, batch), with_tokens)?;
+                store(batch, encoded)
             });
         }
         let next = AtomicUsize::new(0);
-        let (sender, receiver) = mpsc::channel();
+        // Bounded: token vectors are large, and the receiver may be the slower side.
+        let (sender, receiver) = mpsc::sync_channel(bulk.len());
         thread::scope(|scope| {
             for graph in bulk {
                 let (sender, next, batches) = (sender.clone(), &next, &batches);
                 scope.spawn(move || {
                     while let Some(&batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let vectors = graph.run(&select(rows, batch), self.pooling);
+                        let rows = select(rows, batch);
+                        let encoded = graph.run(&rows, self.pooling, with_tokens);
                         // The receiver is gone after an error elsewhere: stop.
-                        if sender.send((batch, vectors)).is_err() {
+                        if sender.send((batch, encoded)).is_err() {
                             return;
                         }
                     }
@@ -335,7 +370,7 @@ impl Encoder {
             drop(sender);
             receiver
                 .into_iter()
-                .try_for_each(|(batch, vectors)| store(batch, vectors?))
+                .try_for_each(|(batch, encoded)| store(batch, encoded?))
         })
     }
 
@@ -401,5 +436,19 @@ impl TextEncoder for Encoder {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<f32>> {
         Encoder::encode(self, texts, max_len_tokens, progress)
+    }
+
+    fn has_token_vectors(&self) -> bool {
+        !self.pooled
+    }
+
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        self.encode_each(texts, max_len_tokens, progress, Some(each))
     }
 }

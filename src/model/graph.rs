@@ -28,6 +28,15 @@ enum Input {
     Types,
 }
 
+/// What a graph made of one batch.
+pub(super) struct EncodedBatch {
+    /// `[rows, dim]`, unit vectors.
+    pub(super) vectors: Vec<f32>,
+    /// Per row `[tokens, dim]`, special tokens included; empty unless they were asked for and the
+    /// graph leaves the pooling open.
+    pub(super) tokens: Vec<Vec<f32>>,
+}
+
 /// A session and what is known of its graph.
 pub(super) struct Graph {
     session: Session,
@@ -58,8 +67,13 @@ impl Graph {
         self.shape.pooled
     }
 
-    /// Runs one batch; returns a row-major matrix with a unit vector per row.
-    pub(super) fn run(&mut self, rows: &[&[u32]], pooling: Pooling) -> Result<Vec<f32>> {
+    /// Runs one batch.
+    pub(super) fn run(
+        &mut self,
+        rows: &[&[u32]],
+        pooling: Pooling,
+        with_tokens: bool,
+    ) -> Result<EncodedBatch> {
         let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
         let padded = |value: fn(u32) -> i64| -> Result<SessionInputValue<'_>> {
             let mut data = vec![0i64; rows.len() * width];
@@ -93,15 +107,25 @@ impl Graph {
             (false, &[n, len, dim]) if n == rows.len() && len == width && dim > 0 => {
                 let mut out = vec![0.0; n * dim];
                 let lines = data.chunks_exact(width * dim).zip(rows);
+                let mut tokens = Vec::new();
                 for (to, (line, row)) in out.chunks_exact_mut(dim).zip(lines) {
                     pooling.pool(line, row.len(), to)?;
+                    if with_tokens {
+                        tokens.push(line.get(..row.len() * dim).unwrap_or(&[]).to_vec());
+                    }
                 }
-                Ok(out)
+                Ok(EncodedBatch {
+                    vectors: out,
+                    tokens,
+                })
             }
             (true, &[n, dim]) if n == rows.len() && dim > 0 => {
                 let mut out = data.to_vec();
                 out.chunks_exact_mut(dim).try_for_each(pooling::normalize)?;
-                Ok(out)
+                Ok(EncodedBatch {
+                    vectors: out,
+                    tokens: Vec::new(),
+                })
             }
             _ => Err(unusable(&format!("its output has the shape {dims:?}"))),
         }

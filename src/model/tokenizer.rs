@@ -160,6 +160,12 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
+    /// Where the tokens of the text are among those of [`encode`](Self::encode).
+    pub(super) fn text_range(&self, encoded_tokens: usize) -> std::ops::Range<usize> {
+        let start = self.prefix.len().min(encoded_tokens);
+        start..encoded_tokens.saturating_sub(self.suffix.len()).max(start)
+    }
+
     /// The texts of all special tokens.
     pub(super) fn special_tokens_in_text(&self) -> Vec<String> {
         let added = self.inner.get_added_tokens_decoder();

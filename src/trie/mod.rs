@@ -47,6 +47,8 @@ pub mod sections {
     pub const DOCID_TEXTS: SectionKind = SectionKind(0x0104);
     /// Ordinal -> passage vector (encoding 1 = float16 rows).
     pub const DOCUMENT_VECTORS: SectionKind = SectionKind(0x0105);
+    /// Ordinal -> vectors of the document's distinct tokens (encoding 1 = signs and factors).
+    pub const TOKEN_VECTORS: SectionKind = SectionKind(0x0106);
     /// Branching nodes of the trie head.
     pub const HEAD_NODES: SectionKind = SectionKind(0x0201);
     /// Edges of the trie head, those of a node side by side.
