@@ -77,7 +77,7 @@ fn main() {
     let queries = queries();
     let options = SearchOptions::new();
     let search = |text: &str| assert!(!index.search(text, &options).unwrap().hits.is_empty());
-    let encode = |text: &str| assert!(!index.encode_query(text, None).unwrap().is_empty());
+    let encode = |text: &str| assert!(!index.encode_query(text, None).unwrap().vector().is_empty());
     // Makes the sessions that wait for each other make, so that no line pays for them.
     throughput(&index, 8, false, &queries, encode);
     println!("threads   encoder/s   searches/s   searches/s while a writer commits");

@@ -6,7 +6,8 @@
 //!
 //! Vectors of texts are kept below the target folder, so that the second index of a collection
 //! costs only what its knobs change. Study defaults on train and dev splits; test splits are for
-//! reporting.
+//! reporting. `token-share`, `prior-share`, `planner` and `draws` take several values, separated by
+//! commas: each combination is a way of searching.
 
 #![allow(clippy::unwrap_used)]
 
@@ -30,7 +31,9 @@ const DEPTH: usize = 100;
 const METRICS: [Metric; 3] = [Metric::Ndcg(10), Metric::Success(1), Metric::Recall(100)];
 
 /// Ways of searching: what they are called, the mode, and whether drawn documents are reranked.
-const WAYS: [(&str, Mode, Option<bool>); 7] = [
+type Way = (String, SearchOptions);
+
+const MODES: [(&str, Mode, Option<bool>); 7] = [
     ("BM25", Mode::Lexical, None),
     ("dense", Mode::Dense, None),
     ("fusion", Mode::Fusion, None),
@@ -163,17 +166,23 @@ impl TextEncoder for Remembering {
         new.dedup();
         let (mut lines, mut rows) = (self.append("tokens.jsonl"), self.append("f16"));
         let encoder: &dyn TextEncoder = &*self.encoder;
-        let vectors = encoder.encode_tokens(&new, max_len_tokens, progress, &mut |number, text| {
-            let key = (max_len_tokens, new[number].to_owned());
-            let line = serde_json::to_string(&(&key, text.tokens)).unwrap();
-            writeln!(lines, "{line}").unwrap();
-            let half: Vec<f16> = text.vectors.iter().copied().map(f16::from_f32).collect();
-            for value in &half {
-                rows.write_all(&value.to_le_bytes()).unwrap();
-            }
-            known.insert(key, (text.tokens.to_vec(), half));
-        })?;
-        self.remember(&mut self.known.lock().unwrap(), max_len_tokens, &new, &vectors);
+        let vectors =
+            encoder.encode_tokens(&new, max_len_tokens, progress, &mut |number, text| {
+                let key = (max_len_tokens, new[number].to_owned());
+                let line = serde_json::to_string(&(&key, text.tokens)).unwrap();
+                writeln!(lines, "{line}").unwrap();
+                let half: Vec<f16> = text.vectors.iter().copied().map(f16::from_f32).collect();
+                for value in &half {
+                    rows.write_all(&value.to_le_bytes()).unwrap();
+                }
+                known.insert(key, (text.tokens.to_vec(), half));
+            })?;
+        self.remember(
+            &mut self.known.lock().unwrap(),
+            max_len_tokens,
+            &new,
+            &vectors,
+        );
         for (number, text) in texts.iter().enumerate() {
             let (tokens, half) = &known[&(max_len_tokens, (*text).to_owned())];
             let vectors: Vec<f32> = half.iter().map(|value| value.to_f32()).collect();
@@ -240,23 +249,58 @@ impl Knobs {
         options
     }
 
-    fn search_options(&self, mode: Mode, rerank: Option<bool>) -> SearchOptions {
-        let mut options = SearchOptions::new().k(DEPTH).mode(mode);
-        options.rerank = rerank;
-        let optional = |name: &str| {
-            let mut value = f64::NAN;
-            self.set(name, &mut value);
-            (!value.is_nan()).then_some(value)
-        };
-        options.token_share = optional("token-share");
-        if rerank.is_some() {
-            options.draws = optional("draws").map(|draws| draws as usize);
+    /// The values of a knob that may have several, `None` where it is not turned.
+    fn list(&self, name: &str) -> Vec<Option<f64>> {
+        match self.values.get(name) {
+            Some(values) => values
+                .split(',')
+                .map(|value| Some(value.parse().unwrap()))
+                .collect(),
+            None => vec![None],
         }
-        if mode == Mode::Planned {
-            options.planner = optional("planner");
-            options.prior_share = optional("prior-share");
+    }
+
+    /// Every mode, and where drawn documents are reranked every combination of weights.
+    fn ways(&self) -> Vec<Way> {
+        let mut ways = Vec::new();
+        for (name, mode, rerank) in MODES {
+            let mut options = SearchOptions::new().k(DEPTH).mode(mode);
+            options.rerank = rerank;
+            let mut named = vec![(name.to_owned(), options)];
+            let mut vary = |knob: &str, applies: bool, set: fn(&mut SearchOptions, f64)| {
+                if !applies {
+                    return;
+                }
+                let values = self.list(knob);
+                let varied = named.iter().flat_map(|(name, options)| {
+                    values.iter().map(move |value| match *value {
+                        Some(value) => {
+                            let mut options = options.clone();
+                            set(&mut options, value);
+                            (format!("{name}, {knob} {value}"), options)
+                        }
+                        None => (name.clone(), options.clone()),
+                    })
+                });
+                named = varied.collect();
+            };
+            let (draws, reranks) = (rerank.is_some(), rerank == Some(true));
+            let planned = mode == Mode::Planned;
+            vary("draws", draws, |options, value| {
+                options.draws = Some(value as usize)
+            });
+            vary("token-share", reranks, |options, value| {
+                options.token_share = Some(value)
+            });
+            vary("planner", planned, |options, value| {
+                options.planner = Some(value)
+            });
+            vary("prior-share", planned && reranks, |options, value| {
+                options.prior_share = Some(value);
+            });
+            ways.extend(named);
         }
-        options
+        ways
     }
 }
 
@@ -266,7 +310,8 @@ fn main() {
     let encoder = Arc::new(Encoder::from_files(&files, &EncoderOptions::default()).unwrap());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quality");
     fs::create_dir_all(&folder).unwrap();
-    let mut sums = vec![[0.0; METRICS.len()]; WAYS.len()];
+    let ways = knobs.ways();
+    let mut sums = vec![[0.0; METRICS.len()]; ways.len()];
     println!("knobs: {:?}", knobs.values);
     for collection in &knobs.collections {
         let (path, split) = collection.rsplit_once(':').unwrap();
@@ -308,20 +353,19 @@ fn main() {
         remembering
             .encode_tokens(&texts, 256, &mut |_, _| {}, &mut |_, _| {})
             .unwrap();
-        let mut runs: Vec<Run> = WAYS.iter().map(|_| Run::new()).collect();
+        let mut runs: Vec<Run> = ways.iter().map(|_| Run::new()).collect();
         for query in &loaded.queries {
             let vector = index
                 .encode_query(&query.text, query.instruction.as_deref())
                 .unwrap();
-            for (run, (_, mode, rerank)) in runs.iter_mut().zip(&WAYS) {
-                let options = knobs.search_options(*mode, *rerank);
-                let found = snapshot.search_encoded(&query.text, &vector, &options);
+            for (run, (_, options)) in runs.iter_mut().zip(&ways) {
+                let found = snapshot.search_encoded(&query.text, &vector, options);
                 let hits = found.unwrap().hits.into_iter();
                 let list: Vec<(String, f64)> = hits.map(|hit| (hit.id, hit.score)).collect();
                 run.insert_ranked(&query.id, list).unwrap();
             }
         }
-        for (((way, ..), run), sum) in WAYS.iter().zip(&runs).zip(&mut sums) {
+        for (((way, ..), run), sum) in ways.iter().zip(&runs).zip(&mut sums) {
             let evaluation = evaluate(&loaded.qrels, run, &EvalOptions::default());
             let values = METRICS.map(|metric| evaluation.mean(metric));
             sum.iter_mut()
@@ -332,13 +376,13 @@ fn main() {
     }
     println!("\nmean over {} collections", knobs.collections.len());
     let count = knobs.collections.len().max(1) as f64;
-    for ((way, ..), sum) in WAYS.iter().zip(sums) {
+    for ((way, ..), sum) in ways.iter().zip(sums) {
         print_row(way, sum.map(|sum| sum / count));
     }
 }
 
 fn print_row(way: &str, [ndcg, acc, recall]: [f64; 3]) {
-    println!("{way:20} {ndcg:.4}  {acc:.4}  {recall:.4}");
+    println!("{way:48} {ndcg:.4}  {acc:.4}  {recall:.4}");
 }
 
 /// Writes pseudo-queries and drawn candidates for studies outside.

@@ -79,7 +79,7 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("decode and rerank", |bencher| {
         bencher.iter_batched(
             &mut vector,
-            |vector| snapshot.search_vector(&vector, &options).unwrap(),
+            |vector| snapshot.search_vector(vector.vector(), &options).unwrap(),
             BatchSize::SmallInput,
         );
     });

@@ -10,6 +10,7 @@ Exit status: 0 good, 1 damaged, 2 wrong usage or unreadable, 3 not an index, 4 n
 
 import hashlib
 import json
+import math
 import os
 import struct
 import sys
@@ -20,7 +21,7 @@ FORMAT = (0, 1)
 # Kinds of extents and their sections; what is not listed is unknown to this reader.
 SEGMENT, HEADS, TOMBSTONES, BLOB, PSEUDO_QUERIES, MANIFEST = range(1, 7)
 KNOWN_SECTIONS = {
-    SEGMENT: {0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0301, 0x0302, 0x0303, 0x0304, 0x0305,
+    SEGMENT: {0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0106, 0x0301, 0x0302, 0x0303, 0x0304, 0x0305,
               0x0307, 0x0308, 0x0401, 0x0402, 0x0403},
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
@@ -253,6 +254,19 @@ def read_lists(raw, rows, bound):
     return [values[a:b] for a, b in zip(offsets, offsets[1:])]
 
 
+def read_signs(raw, rows, dim):
+    check(len(raw) >= 4 * (rows + 1), "a section of signs is cut short")
+    offsets = struct.unpack_from(f"<{rows + 1}I", raw)
+    count, width = offsets[-1], (dim + 7) // 8
+    check(offsets[0] == 0 and list(offsets) == sorted(offsets)
+          and len(raw) == 4 * (rows + 1) + count * (2 + width), "a section of signs has bad offsets")
+    factors = struct.unpack_from(f"<{count}e", raw, 4 * (rows + 1))
+    check(all(math.isfinite(factor) for factor in factors), "a section of signs has bad factors")
+    signs = raw[4 * (rows + 1) + 2 * count:]
+    return [dict(factors=list(factors[a:b]), signs=signs[a * width:b * width].hex())
+            for a, b in zip(offsets, offsets[1:])]
+
+
 def read_strings(raw, rows):
     check(len(raw) >= 8 * (rows + 1), "a section of strings is cut short")
     offsets = struct.unpack_from(f"<{rows + 1}Q", raw)
@@ -456,7 +470,12 @@ def read_segment(file, superblock, number, entry, params, result):
     document_head = vectors
     if 0x0204 in heads.sections:
         document_head = read_vectors(heads.section(0x0204), n, dim)
-    result["vectors"].append(dict(documents=vectors, document_head=document_head,
+    tokens = None
+    check((0x0106 in segment.sections) == params["encoder"].get("token_vectors", False),
+          "token vectors and parameters disagree")
+    if 0x0106 in segment.sections:
+        tokens = read_signs(segment.section(0x0106), n, dim)
+    result["vectors"].append(dict(documents=vectors, tokens=tokens, document_head=document_head,
                                   trie_head=read_head(heads, docids, dim)))
 
 

@@ -160,9 +160,7 @@ mod tests {
     use crate::vectors::dot;
 
     fn vectors(rng: &mut Rng, count: usize, dim: usize) -> Vec<f32> {
-        let mut values: Vec<f32> = (0..count * dim)
-            .map(|_| rng.unit_f32() - 0.5)
-            .collect();
+        let mut values: Vec<f32> = (0..count * dim).map(|_| rng.unit_f32() - 0.5).collect();
         values.chunks_exact_mut(dim).for_each(|row| {
             normalise(row);
         });

@@ -46,11 +46,11 @@ fn recall(index: &Index) -> f64 {
     let (mut found, mut wanted) = (0, 0);
     for query in queries() {
         let query = index.encode_query(&query, None).unwrap();
-        let nearest = index.snapshot().dense(&query, 10);
+        let nearest = index.snapshot().dense(query.vector(), 10);
         let options = SearchOptions::new().k(20).draws(20).rerank(false);
         let hits = index
             .snapshot()
-            .search_vector(&query, &options)
+            .search_vector(query.vector(), &options)
             .unwrap()
             .hits;
         assert_eq!(hits.len(), 20, "as many hits as were asked for");

@@ -157,7 +157,10 @@ fn the_document_head_reranks_if_asked_and_the_model_where_it_can() {
     let vector = index.encode_query("what makes wings shake", None).unwrap();
     let mut compact = SearchOptions::new().rerank(true);
     compact.k = 8;
-    let expected = index.snapshot().search_vector(&vector, &compact).unwrap();
+    let expected = index
+        .snapshot()
+        .search_vector(vector.vector(), &compact)
+        .unwrap();
     let expected = expected.hits.into_iter().map(|hit| (hit.id, hit.score));
     // Ties are in the order of the draws, which differ.
     let sorted = |mut hits: Vec<(String, f64)>| {

@@ -179,7 +179,7 @@ proptest! {
                 .k(99)
                 .mode(Mode::Lexical)
                 .filter(Filter::tag("even"));
-            let hits = snapshot.search_encoded(query, &[], &options).unwrap().hits;
+            let hits = snapshot.search_encoded(query, &Vec::new().into(), &options).unwrap().hits;
             let hits: Vec<_> = hits.into_iter().map(|hit| (hit.id, hit.score)).collect();
             prop_assert_eq!(hits, even);
         }

@@ -241,7 +241,7 @@ fn options_that_make_no_sense_are_refused() {
     let vector = index.encode_query("wing", None).unwrap();
     let error = index
         .snapshot()
-        .search_vector(&vector, &wordless)
+        .search_vector(vector.vector(), &wordless)
         .unwrap_err();
     assert!(error.is_invalid_input());
 }

@@ -91,8 +91,7 @@ impl SignLists {
             return None;
         }
         let (from, to) = (offset(row)?, offset(row + 1)?);
-        let start =
-            (self.row_count + 1) * size_of::<U32>() + self.vector_count * size_of::<f16>();
+        let start = (self.row_count + 1) * size_of::<U32>() + self.vector_count * size_of::<f16>();
         let width = self.dim.div_ceil(8);
         Some(SignList {
             factors: self.factors()?.get(from..to)?,

@@ -258,57 +258,27 @@ impl Snapshot {
             planner: prior.as_ref().map(|prior| Planner { prior, lambda }),
         };
         let decoded = options.decoder.decode(&mut memo, &request)?;
-        let hit = |drawn: &Drawn| self.hit(drawn, lexical.as_deref());
-        let mut hits: Vec<Hit> = decoded.documents.iter().map(hit).collect();
-        hits.sort_by(best_hit_first);
-        hits.truncate(draws);
+        let mut complete = decoded.complete;
+        let mut hits = self.drawn_hits(&decoded.documents, draws, lexical.as_deref());
         let rerank_by = asked.rerank_by(options.rerank, params.search.rerank);
-        if let (Some(prior), true) = (&prior, rerank_by != RerankBy::Nothing) {
-            // Words can push out of the draws what only their meaning leads to.
-            let request = Request {
-                planner: None,
-                ..request
-            };
-            let unplanned = options.decoder.decode(&mut memo, &request)?;
-            let known: HashSet<(u32, u32)> = hits.iter().map(Hit::place).collect();
-            let mut further: Vec<Hit> = unplanned.documents.iter().map(hit).collect();
-            further.sort_by(best_hit_first);
-            further.truncate(draws);
-            further.retain(|hit| !known.contains(&hit.place()));
-            for hit in &mut further {
-                hit.drawn_score += lambda * prior.of(hit.segment, hit.ordinal);
-                hit.score = hit.drawn_score;
-            }
-            hits.extend(further);
-        }
         if rerank_by != RerankBy::Nothing {
-            let scores = match rerank_by {
-                RerankBy::Retriever => memo.rerank(&places(&hits))?,
-                _ => None,
-            };
-            let share = match options.mode {
-                Mode::Planned => options.prior_share.unwrap_or(params.search.prior_share),
-                _ => 0.0,
-            };
-            let second = match (scores, rerank_by) {
-                (Some(scores), _) => scores,
-                (None, RerankBy::Encoder(query)) => {
-                    let share = options.token_share.unwrap_or(params.search.token_share);
-                    self.encoder_scores(&hits, query, share as f32)
+            if let Some(prior) = &prior {
+                // Words can push out of the draws what only their meaning leads to.
+                let request = Request {
+                    planner: None,
+                    ..request
+                };
+                let decoded = options.decoder.decode(&mut memo, &request)?;
+                complete &= decoded.complete;
+                let mut further = self.drawn_hits(&decoded.documents, draws, lexical.as_deref());
+                let known: HashSet<(u32, u32)> = hits.iter().map(Hit::place).collect();
+                further.retain(|hit| !known.contains(&hit.place()));
+                for hit in &mut further {
+                    hit.drawn_score += lambda * prior.of(hit.segment, hit.ordinal);
                 }
-                (None, _) => Vec::new(),
-            };
-            let weight = PriorWeight {
-                share,
-                peak: params.search.peak_weight,
-                coverage: params.search.coverage_weight,
-                query_weight: match options.mode {
-                    Mode::Planned => self.query_weight(words)?,
-                    _ => 0.0,
-                },
-            };
-            rerank(&mut hits, &second, weight);
-            hits.sort_by(best_hit_first);
+                hits.extend(further);
+            }
+            self.rerank(&mut hits, &mut memo, rerank_by, words, options)?;
         }
         hits.truncate(options.k);
         let work = memo.work();
@@ -327,9 +297,63 @@ impl Snapshot {
         }
         Ok(SearchResult {
             hits,
-            complete: decoded.complete,
+            complete,
             work,
         })
+    }
+
+    /// The best `draws` of what a decoder found.
+    fn drawn_hits(
+        &self,
+        documents: &[Drawn],
+        draws: usize,
+        lexical: Option<&[SparseScores]>,
+    ) -> Vec<Hit> {
+        let hits = documents.iter().map(|drawn| self.hit(drawn, lexical));
+        let mut hits: Vec<Hit> = hits.collect();
+        hits.sort_by(best_hit_first);
+        hits.truncate(draws);
+        hits
+    }
+
+    /// Puts hits in the order of the second stage.
+    fn rerank(
+        &self,
+        hits: &mut [Hit],
+        memo: &mut Memo<'_>,
+        by: RerankBy<'_>,
+        words: &str,
+        options: &SearchOptions,
+    ) -> Result<()> {
+        let defaults = &self.params().search;
+        let scores = match by {
+            RerankBy::Retriever => memo.rerank(&places(hits))?,
+            _ => None,
+        };
+        let second = match (scores, by) {
+            (Some(scores), _) => scores,
+            (None, RerankBy::Encoder(query)) => {
+                let token_share = options.token_share.unwrap_or(defaults.token_share);
+                self.encoder_scores(hits, query, token_share as f32)
+            }
+            (None, _) => Vec::new(),
+        };
+        let (share, query_weight) = match options.mode {
+            Mode::Planned => (
+                options.prior_share.unwrap_or(defaults.prior_share),
+                self.query_weight(words)?,
+            ),
+            _ => (0.0, 0.0),
+        };
+        let weight = PriorWeight {
+            share,
+            peak: defaults.peak_weight,
+            coverage: defaults.coverage_weight,
+            query_weight,
+        };
+        rerank(hits, &second, weight);
+        hits.sort_by(best_hit_first);
+        Ok(())
     }
 
     pub(super) fn view(&self, options: &SearchOptions) -> Result<View<'_>> {

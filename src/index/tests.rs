@@ -135,7 +135,7 @@ fn filtered_search_equals_the_law_in_plain_loops() {
             let query = index.encode_query(&query, None).unwrap();
             let law = PlainLaw {
                 segments,
-                query: &query,
+                query: query.vector(),
                 scale: snapshot.params().scale,
                 docids: docids_of.values().flatten().cloned().collect(),
             };
@@ -143,7 +143,10 @@ fn filtered_search_equals_the_law_in_plain_loops() {
                 .k(100)
                 .rerank(false)
                 .filter(filter.clone());
-            let hits = snapshot.search_vector(&query, &options).unwrap().hits;
+            let hits = snapshot
+                .search_vector(query.vector(), &options)
+                .unwrap()
+                .hits;
             assert_eq!(hits.len(), docids_of.len());
             for hit in hits {
                 let each: Vec<f64> = docids_of[&hit.id]

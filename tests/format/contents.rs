@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use half::f16;
 use serde_json::{Value, json};
-use zerogr::columns::{Csr, Strings, VectorRows};
+use zerogr::columns::{Csr, SignLists, Strings, VectorRows};
 use zerogr::docs::{DocumentTable, sections as document_sections};
 use zerogr::format::{BlobPlace, SectionKind, SegmentEntry};
 use zerogr::index::SearchOptions;
@@ -133,6 +133,7 @@ struct Segment {
     texts: Strings,
     table: DocumentTable,
     document_vectors: VectorRows,
+    token_vectors: Option<SignLists>,
     document_head: VectorRows,
     trie_head: TrieHead,
     document_count: u32,
@@ -160,6 +161,10 @@ impl Segment {
                 None => document_vectors.clone(),
             },
             document_vectors,
+            token_vectors: body.find(sections::TOKEN_VECTORS).unwrap().map(|section| {
+                assert_eq!(params["encoder"]["token_vectors"], true);
+                SignLists::open(section, n as usize, dim).unwrap()
+            }),
             trie_head: TrieHead::open(
                 head(sections::HEAD_NODES),
                 head(sections::HEAD_EDGES),
@@ -223,7 +228,16 @@ impl Segment {
             self.push_nodes(self.trie.root(), &mut nodes);
         }
         nodes.sort_by_key(|(order, _)| *order);
+        let signs = |lists: &SignLists| -> Value {
+            (0..self.document_count)
+                .map(|ordinal| {
+                    let list = lists.row(ordinal);
+                    json!({"factors": vector(list.factors), "signs": hex(list.signs)})
+                })
+                .collect()
+        };
         json!({"documents": all(&self.document_vectors),
+               "tokens": self.token_vectors.as_ref().map(signs),
                "document_head": all(&self.document_head),
                "trie_head": nodes.into_iter().map(|(_, node)| node).collect::<Value>()})
     }
@@ -251,13 +265,16 @@ impl Segment {
 
 /// The answers to `queries`, drawn and reranked.
 pub fn searches(bytes: &[u8], encoder: Words, queries: &[&str]) -> Value {
-    let snapshot = open(bytes, encoder).unwrap().snapshot();
+    let index = open(bytes, encoder).unwrap();
+    let snapshot = index.snapshot();
     let mut searches = json!([]);
     for query in queries {
         for rerank in [false, true] {
             let vector = encoder.vector(query, usize::MAX);
             let options = SearchOptions::new().k(5).rerank(rerank);
-            let found = snapshot.search_vector(&vector, &options).unwrap();
+            let encoded = index.encode_query(query, None).unwrap();
+            assert_eq!(encoded.vector(), vector);
+            let found = snapshot.search_encoded(query, &encoded, &options).unwrap();
             let hits = found.hits.iter().map(|hit| {
                 json!({"id": hit.id, "score": hit.score, "log_prob": hit.log_prob,
                        "docid": hit.docid})

@@ -26,15 +26,23 @@ pub struct Golden {
 const NARROW: Words = Words {
     dim: 8,
     vocabulary_size: 50_000,
+    has_token_vectors: false,
 };
 const WIDE: Words = Words {
     dim: 8,
     vocabulary_size: 70_000,
+    has_token_vectors: false,
 };
 /// Few values, for many docids.
 const FLAT: Words = Words {
     dim: 2,
     vocabulary_size: 50_000,
+    has_token_vectors: false,
+};
+
+const TOKENS: Words = Words {
+    has_token_vectors: true,
+    ..NARROW
 };
 
 const fn golden(
@@ -52,7 +60,7 @@ const fn golden(
     }
 }
 
-pub const GOLDENS: [Golden; 11] = [
+pub const GOLDENS: [Golden; 12] = [
     golden("empty", NARROW, |_| {}, &["anything"]),
     golden(
         "untrained",
@@ -82,6 +90,12 @@ pub const GOLDENS: [Golden; 11] = [
     golden("fanout", FLAT, fanout, &["one", "two"]),
     golden("blobs", NARROW, blobs, &["shock wave"]),
     golden("queries", NARROW, queries, &["shock wave"]),
+    golden(
+        "tokens",
+        TOKENS,
+        segments,
+        &["boundary layer heat", "ice of the pole and of the sea"],
+    ),
 ];
 
 impl Golden {

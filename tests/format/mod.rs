@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use zerogr::index::{Index, OpenOptions};
 use zerogr::store::MemoryBackend;
-use zerogr::{DocidTokenizer, ErrorKind, Result, TextEncoder};
+use zerogr::{DocidTokenizer, ErrorKind, Result, TextEncoder, TokenVectors};
 
 /// An encoder without a model: words hashed into a few values. A word such as `#12` is the token
 /// 12, so that a test can choose the keys of a trie.
@@ -23,6 +23,8 @@ use zerogr::{DocidTokenizer, ErrorKind, Result, TextEncoder};
 pub struct Words {
     pub dim: usize,
     pub vocabulary_size: usize,
+    /// Whether words have vectors of their own too.
+    pub has_token_vectors: bool,
 }
 
 fn hash(word: &str) -> u64 {
@@ -40,6 +42,18 @@ impl Words {
         }
         let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
         vector.iter().map(|value| value / length).collect()
+    }
+
+    /// The words of a text as tokens, and what `vectors` of [`TokenVectors`] are for them.
+    pub fn token_vectors(&self, text: &str, max_len_tokens: usize) -> (Vec<u32>, Vec<f32>) {
+        let words = text.to_lowercase();
+        let hashes = words.split_whitespace().take(max_len_tokens).map(hash);
+        let (mut tokens, mut vectors) = (Vec::new(), Vec::new());
+        for hash in hashes {
+            tokens.push((hash % self.vocabulary_size as u64) as u32);
+            vectors.extend((0..self.dim).map(|at| (hash >> (7 * at % 57) & 0x7f) as f32 - 63.5));
+        }
+        (tokens, vectors)
     }
 }
 
@@ -66,6 +80,24 @@ impl TextEncoder for Words {
             .iter()
             .flat_map(|text| self.vector(text, max_len_tokens))
             .collect())
+    }
+
+    fn has_token_vectors(&self) -> bool {
+        self.has_token_vectors
+    }
+
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        for (number, text) in texts.iter().enumerate() {
+            let (tokens, vectors) = &self.token_vectors(text, max_len_tokens);
+            each(number, TokenVectors { tokens, vectors });
+        }
+        self.encode(texts, max_len_tokens, progress)
     }
 }
 
