@@ -15,12 +15,12 @@ use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use scifact::{index_path, mapped, queries};
-use zerogr::index::{Index, SearchOptions};
+use zerogr::index::{Index, Mode, SearchOptions};
 
 fn bench(criterion: &mut Criterion) {
     let path = index_path();
     let queries = queries();
-    let options = SearchOptions::new();
+    let options = SearchOptions::new().mode(Mode::Generative);
     let (index, read) = (mapped(&path), Index::open(&path).unwrap());
     let mut times_ms = Vec::new();
     let (mut children, mut evaluations) = (0, 0);

@@ -73,6 +73,7 @@ fn tries_of_many_shapes_are_read_alike() {
         let encoder = Words {
             dim: 2,
             vocabulary_size,
+            has_token_vectors: false,
         };
         let backend = Arc::new(MemoryBackend::default());
         let options = IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(encoder)));

@@ -11,7 +11,7 @@ use corpus::{answers, document, empty, options, reopen};
 use stand_in::{StandIn, document_in};
 use zerogr::Result;
 use zerogr::generate::language::{LanguageQueryOptions, PromptStyle};
-use zerogr::index::{Index, MergePolicy, QueryReport, SearchOptions, TrainOptions, recover};
+use zerogr::index::{Index, MergePolicy, Mode, QueryReport, SearchOptions, TrainOptions, recover};
 
 fn model() -> StandIn<impl Fn(&str, usize) -> String + Send + Sync> {
     // The first words of the document, one more with each sample.
@@ -51,14 +51,17 @@ fn queries_are_written_once_and_kept() {
     add(&index, 0..40);
     add(&index, 40..50);
     assert_eq!(index.written_queries(), (0, 0));
-    let before = answers(&index, &SearchOptions::new());
+    let before = answers(&index, &SearchOptions::new().mode(Mode::Generative));
     let report = write(&index).unwrap();
     assert_eq!(
         (report.documents, report.already, report.queries),
         (50, 0, 200)
     );
     assert_eq!(index.written_queries(), (50, 200));
-    assert_eq!(answers(&index, &SearchOptions::new()), before);
+    assert_eq!(
+        answers(&index, &SearchOptions::new().mode(Mode::Generative)),
+        before
+    );
     let found = queries(&index, 50);
     assert!(found.iter().all(|queries| queries.len() == 4), "{found:?}");
 

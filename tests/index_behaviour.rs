@@ -9,7 +9,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use hashing::HashingEncoder;
-use zerogr::index::{EncoderSource, Index, IndexOptions, OpenOptions, SearchOptions, TrainOptions};
+use zerogr::index::{
+    EncoderSource, Index, IndexOptions, Mode, OpenOptions, SearchOptions, TrainOptions,
+};
 use zerogr::{DocidTokenizer, Document, ErrorKind, TextEncoder};
 
 fn encoder() -> Arc<HashingEncoder> {
@@ -61,7 +63,9 @@ fn reopen(path: &Path) -> Index {
 }
 
 fn ids(index: &Index, query: &str) -> Vec<String> {
-    let result = index.search(query, &SearchOptions::new()).unwrap();
+    let result = index
+        .search(query, &SearchOptions::new().mode(Mode::Generative))
+        .unwrap();
     result.hits.into_iter().map(|hit| hit.id).collect()
 }
 
@@ -77,7 +81,7 @@ fn a_document_is_found_by_its_words_after_reopening_mapped_or_not() {
         ("salmon migration river", "fish"),
         ("yeast gene expression", "gene"),
     ] {
-        let all = SearchOptions::new();
+        let all = SearchOptions::new().mode(Mode::Generative);
         let hits = built.search(query, &all).unwrap();
         assert_eq!(hits.hits[0].id, expected);
         assert_eq!(hits, reopen(&path).search(query, &all).unwrap());
@@ -118,7 +122,7 @@ fn an_index_built_in_many_commits_answers_like_one_built_at_once() {
         writer.commit().unwrap();
     }
     for query in ["salmon in the river", "boundary layer heat", "sleep"] {
-        let drawn = SearchOptions::new().rerank(false);
+        let drawn = SearchOptions::new().mode(Mode::Generative).rerank(false);
         let (a, b) = (
             once.search(query, &drawn).unwrap(),
             many.search(query, &drawn).unwrap(),
@@ -218,7 +222,7 @@ fn odd_documents_and_queries_have_defined_results() {
     assert_eq!(found, ["empty", "huge", "stop", "word"]);
     assert_eq!(
         index
-            .search(" \n", &SearchOptions::new())
+            .search(" \n", &SearchOptions::new().mode(Mode::Generative))
             .unwrap_err()
             .kind(),
         ErrorKind::InvalidInput
@@ -226,7 +230,7 @@ fn odd_documents_and_queries_have_defined_results() {
     assert_eq!(ids(&index, &"wing ".repeat(10_000)).len(), 4);
     assert!(
         index
-            .search("wing", &SearchOptions::new().k(0))
+            .search("wing", &SearchOptions::new().mode(Mode::Generative).k(0))
             .unwrap()
             .hits
             .is_empty()
@@ -245,12 +249,14 @@ fn another_encoder_or_none_is_refused() {
     build(&path, None);
     let other = Arc::new(HashingEncoder { name: "hashing-2" });
     let index = Index::open_with(&path, OpenOptions::new().encoder(other)).unwrap();
-    let error = index.search("wing", &SearchOptions::new()).unwrap_err();
+    let error = index
+        .search("wing", &SearchOptions::new().mode(Mode::Generative))
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ModelMismatch);
     assert!(error.to_string().contains("hashing-1") && error.to_string().contains("hashing-2"));
     let none = Index::open(&path)
         .unwrap()
-        .search("wing", &SearchOptions::new())
+        .search("wing", &SearchOptions::new().mode(Mode::Generative))
         .unwrap_err();
     assert_eq!(none.kind(), ErrorKind::Model);
 }

@@ -7,7 +7,7 @@ mod corpus;
 use std::collections::BTreeSet;
 
 use corpus::{document, empty, queries};
-use zerogr::index::{Index, MergePolicy, SearchOptions};
+use zerogr::index::{Index, MergePolicy, Mode, SearchOptions};
 
 const DOCUMENTS: u64 = 400;
 
@@ -47,7 +47,11 @@ fn recall(index: &Index) -> f64 {
     for query in queries() {
         let query = index.encode_query(&query, None).unwrap();
         let nearest = index.snapshot().dense(query.vector(), 10);
-        let options = SearchOptions::new().k(20).draws(20).rerank(false);
+        let options = SearchOptions::new()
+            .mode(Mode::Generative)
+            .k(20)
+            .draws(20)
+            .rerank(false);
         let hits = index
             .snapshot()
             .search_vector(query.vector(), &options)
@@ -86,7 +90,10 @@ fn recall_does_not_fall_when_half_of_the_documents_are_deleted() {
 #[test]
 fn a_decoder_never_enters_a_dead_branch() {
     let (half, fresh) = (half_deleted(), index(|number| !is_deleted(number)));
-    let everything = SearchOptions::new().k(DOCUMENTS as usize).rerank(false);
+    let everything = SearchOptions::new()
+        .mode(Mode::Generative)
+        .k(DOCUMENTS as usize)
+        .rerank(false);
     for query in queries() {
         let of_half = half.search(&query, &everything).unwrap();
         let of_fresh = fresh.search(&query, &everything).unwrap();

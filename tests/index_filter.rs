@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use corpus::{answers, assert_same_answers, document, empty};
 use proptest::prelude::*;
-use zerogr::index::{Filter, Index, MergePolicy, SearchOptions};
+use zerogr::index::{Filter, Index, MergePolicy, Mode, SearchOptions};
 
 const DOCUMENTS: u64 = 120;
 
@@ -94,13 +94,13 @@ proptest! {
         let matching: BTreeSet<String> = expected.numbers.iter()
             .filter(|&&number| !is_deleted(number))
             .map(|number| format!("doc-{number}")).collect();
-        let all = SearchOptions::new().k(200).filter(expected.filter.clone());
+        let all = SearchOptions::new().mode(Mode::Generative).k(200).filter(expected.filter.clone());
         for options in [all.clone(), all.clone().rerank(false)] {
             let hits = INDEX.search("wing heat", &options).unwrap().hits;
             let found: BTreeSet<String> = hits.into_iter().map(|hit| hit.id).collect();
             prop_assert_eq!(&found, &matching);
         }
-        let few = SearchOptions::new().k(k).draws(k).rerank(false).filter(expected.filter);
+        let few = SearchOptions::new().mode(Mode::Generative).k(k).draws(k).rerank(false).filter(expected.filter);
         let best = INDEX.search("wing heat", &few).unwrap().hits;
         prop_assert_eq!(best.len(), k.min(matching.len()));
         let every = INDEX.search("wing heat", &all.rerank(false)).unwrap().hits;
@@ -112,6 +112,7 @@ proptest! {
 fn filters_survive_merges() {
     let index = index();
     let options = SearchOptions::new()
+        .mode(Mode::Generative)
         .k(30)
         .rerank(false)
         .filter(Filter::all([
@@ -126,7 +127,7 @@ fn filters_survive_merges() {
 #[test]
 fn documents_found_without_a_filter_are_found_among_themselves() {
     let index = index();
-    let plain = SearchOptions::new().k(10);
+    let plain = SearchOptions::new().mode(Mode::Generative).k(10);
     let unfiltered = index.search("shock wave", &plain).unwrap();
     let ids = unfiltered.hits.iter().map(|hit| hit.id.clone());
     let filtered = index

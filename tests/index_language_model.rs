@@ -155,7 +155,7 @@ fn the_document_head_reranks_if_asked_and_the_model_where_it_can() {
     let (folder, model, index) = setting();
     let by_head = found(&index, &by_model().rerank(true));
     let vector = index.encode_query("what makes wings shake", None).unwrap();
-    let mut compact = SearchOptions::new().rerank(true);
+    let mut compact = SearchOptions::new().mode(Mode::Generative).rerank(true);
     compact.k = 8;
     let expected = index
         .snapshot()
@@ -204,7 +204,7 @@ fn another_model_or_none_is_refused() {
     // The compact retriever needs no language model.
     assert!(
         !open(reopen(&index))
-            .search("wings", &SearchOptions::new())
+            .search("wings", &SearchOptions::new().mode(Mode::Generative))
             .unwrap()
             .hits
             .is_empty()

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use corpus::{answers, assert_same_answers, document, empty};
 use proptest::prelude::*;
 use zerogr::Document;
-use zerogr::index::{Index, MergePolicy, SearchOptions, TrainOptions};
+use zerogr::index::{Index, MergePolicy, Mode, SearchOptions, TrainOptions};
 
 /// Scores are sums of a few softmax terms of sharpness 20 over float16 vectors.
 const ROUNDING: f64 = 0.02;
@@ -33,7 +33,10 @@ fn stored(index: &Index) -> BTreeMap<String, Document> {
 }
 
 fn draws() -> SearchOptions {
-    SearchOptions::new().k(20).rerank(false)
+    SearchOptions::new()
+        .mode(Mode::Generative)
+        .k(20)
+        .rerank(false)
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn a_merge_of_trained_and_new_segments_with_deletes_changes_no_answer() {
     writer.commit().unwrap();
     drop(writer);
 
-    let (drawn, reranked) = (draws(), SearchOptions::new().k(20));
+    let (drawn, reranked) = (draws(), SearchOptions::new().mode(Mode::Generative).k(20));
     let before = (answers(&index, &drawn), answers(&index, &reranked));
     let documents = stored(&index);
     let old = index.snapshot();
@@ -203,7 +206,7 @@ proptest! {
             }
             prop_assert_eq!(&stored(&index), &committed);
         }
-        let everything = SearchOptions::new().k(100);
+        let everything = SearchOptions::new().mode(Mode::Generative).k(100);
         let hits = index.search("wing", &everything).unwrap().hits;
         let mut found: Vec<String> = hits.into_iter().map(|hit| hit.id).collect();
         found.sort();

@@ -25,7 +25,10 @@ fn search(index: &Index, query: &str, options: &SearchOptions) -> SearchResult {
 #[test]
 fn planned_draws_are_the_exact_best_of_the_sum() {
     let index = index();
-    let all = SearchOptions::new().k(DOCUMENTS as usize).rerank(false);
+    let all = SearchOptions::new()
+        .mode(Mode::Generative)
+        .k(DOCUMENTS as usize)
+        .rerank(false);
     for query in queries() {
         let generated = search(&index, &query, &all).hits;
         let words: BTreeMap<String, f64> = index
@@ -104,7 +107,9 @@ fn reranking_weighs_the_words_as_the_format_says() {
     let index = index();
     let params = index.snapshot().params().search.clone();
     let live = index.snapshot().document_count() as f64;
-    let everything = SearchOptions::new().k(DOCUMENTS as usize);
+    let everything = SearchOptions::new()
+        .mode(Mode::Generative)
+        .k(DOCUMENTS as usize);
     for query in queries() {
         // At share 0 the score is that of the document head.
         let planned = everything.clone().mode(Mode::Planned);
@@ -177,6 +182,7 @@ fn every_decoder_searches_filtered_deleted_and_scattered_documents() {
     for decoder in decoders {
         for rerank in [false, true] {
             let options = SearchOptions::new()
+                .mode(Mode::Generative)
                 .decoder(decoder.clone())
                 .rerank(rerank)
                 .filter(Filter::tag("fizz"));
@@ -198,9 +204,15 @@ fn every_decoder_searches_filtered_deleted_and_scattered_documents() {
 fn budgets_end_a_search_with_what_it_has() {
     let index = index();
     let query = &queries()[0];
-    let whole = search(&index, query, &SearchOptions::new());
+    let whole = search(&index, query, &SearchOptions::new().mode(Mode::Generative));
     assert!(whole.complete);
-    let budget = |budget: Budget| search(&index, query, &SearchOptions::new().budget(budget));
+    let budget = |budget: Budget| {
+        search(
+            &index,
+            query,
+            &SearchOptions::new().mode(Mode::Generative).budget(budget),
+        )
+    };
     let some = budget(Budget {
         max_evaluations: Some(3),
         ..Budget::default()
@@ -223,7 +235,7 @@ fn budgets_end_a_search_with_what_it_has() {
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let index = index();
-    let weights = SearchOptions::new().prior_share(0.5);
+    let weights = SearchOptions::new().mode(Mode::Generative).prior_share(0.5);
     let outside = SearchOptions::new().mode(Mode::Planned).prior_share(1.5);
     let negative = SearchOptions::new().planner(-1.0);
     let unguided = SearchOptions::new()

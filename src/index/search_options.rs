@@ -9,9 +9,10 @@ use crate::{Error, Result};
 #[non_exhaustive]
 pub enum Mode {
     /// The generated docids alone: no part of it looks at the words of a document.
-    #[default]
     Generative,
-    /// Generated docids, with BM25 as a prior over documents (design D7).
+    /// Generated docids, with BM25 as a prior over documents (design D7). What it finds is the
+    /// best of all modes on average (`benches/QUALITY.md`).
+    #[default]
     Planned,
     /// BM25 alone: a baseline, and an answer where no encoder can be had.
     Lexical,

@@ -10,7 +10,7 @@ use crate::{Result, store};
 /// One committed state. Cheap to clone; later commits do not change it.
 ///
 /// ```
-/// # use zerogr::index::{Index, IndexOptions, SearchOptions};
+/// # use zerogr::index::{Index, IndexOptions, Mode, SearchOptions};
 /// # use zerogr::Document;
 /// # fn main() -> zerogr::Result<()> {
 /// # if zerogr::model::Runtime::load(None).is_err() {
@@ -26,7 +26,7 @@ use crate::{Result, store};
 /// writer.delete("doc-1")?;
 /// writer.commit()?;
 /// let query = index.encode_query("flutter", None)?;
-/// assert_eq!(before.search_vector(query.vector(), &SearchOptions::new())?.hits.len(), 1);
+/// assert_eq!(before.search_encoded("flutter", &query, &SearchOptions::new())?.hits.len(), 1);
 /// assert!(before.document("doc-1")?.is_some());
 /// assert!(index.snapshot().document("doc-1")?.is_none());
 /// # Ok(())

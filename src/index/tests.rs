@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::corpus::{document, empty, queries};
 use super::segment::Segment;
-use super::{Filter, MergePolicy, SearchOptions};
+use super::{Filter, MergePolicy, Mode, SearchOptions};
 use crate::decode::{log_softmax, log_sum_exp};
 use crate::trie::{END, TrieNode};
 use crate::vectors::{add_scaled_f16, dot, normalise};
@@ -140,6 +140,7 @@ fn filtered_search_equals_the_law_in_plain_loops() {
                 docids: docids_of.values().flatten().cloned().collect(),
             };
             let options = SearchOptions::new()
+                .mode(Mode::Generative)
                 .k(100)
                 .rerank(false)
                 .filter(filter.clone());

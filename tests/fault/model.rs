@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use zerogr::Document;
-use zerogr::index::{Index, MergePolicy, OpenOptions, SearchOptions, Snapshot};
+use zerogr::index::{Index, MergePolicy, Mode, OpenOptions, SearchOptions, Snapshot};
 use zerogr::store::MemoryBackend;
 
 use super::scenario::index_options;
@@ -152,7 +152,7 @@ fn compare(snapshot: &Snapshot, map: &Map) {
     // Every live document can be generated, and no other.
     let query = vec![0.125; snapshot.params().encoder.dim];
     let hits = snapshot
-        .search_vector(&query, &SearchOptions::new().k(20))
+        .search_vector(&query, &SearchOptions::new().mode(Mode::Generative).k(20))
         .unwrap()
         .hits;
     let mut found: Vec<usize> = hits

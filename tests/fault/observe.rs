@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zerogr::Result;
 use zerogr::format::{BlobPlace, ExtentRef};
-use zerogr::index::{Filter, Index, OpenOptions, SearchOptions};
+use zerogr::index::{Filter, Index, Mode, OpenOptions, SearchOptions};
 use zerogr::store::{Backend, MemoryBackend, Store};
 
 /// What was read, without what says only where it lies or in which attempt it was written.
@@ -101,7 +101,10 @@ pub fn observe_index(index: &Index, hasher: &mut DefaultHasher) -> Result<()> {
         let query: Vec<f32> = (0..dim)
             .map(|i| ((i * 7 + number * 3) % 11) as f32 / 40.0)
             .collect();
-        let mut options = SearchOptions::new().k(5).rerank(number == 0);
+        let mut options = SearchOptions::new()
+            .mode(Mode::Generative)
+            .k(5)
+            .rerank(number == 0);
         if number == 1 {
             options = options.filter(Filter::tag("even"));
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use zerogr::columns::{Csr, SignLists, Strings, VectorRows};
 use zerogr::docs::{DocumentTable, sections as document_sections};
 use zerogr::format::{BlobPlace, SectionKind, SegmentEntry};
-use zerogr::index::SearchOptions;
+use zerogr::index::{Mode, SearchOptions};
 use zerogr::lexicon::Analyser;
 use zerogr::store::{Extent, MemoryBackend, Section, Store};
 use zerogr::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
@@ -271,7 +271,10 @@ pub fn searches(bytes: &[u8], encoder: Words, queries: &[&str]) -> Value {
     for query in queries {
         for rerank in [false, true] {
             let vector = encoder.vector(query, usize::MAX);
-            let options = SearchOptions::new().k(5).rerank(rerank);
+            let options = SearchOptions::new()
+                .mode(Mode::Generative)
+                .k(5)
+                .rerank(rerank);
             let encoded = index.encode_query(query, None).unwrap();
             assert_eq!(encoded.vector(), vector);
             let found = snapshot.search_encoded(query, &encoded, &options).unwrap();

@@ -1,7 +1,7 @@
 // A deterministic encoder for tests: words hashed into a small vector. The examples in the
 // documentation include this file, which cannot begin with a `//!` comment for that reason.
 
-use zerogr::{DocidTokenizer, Result, TextEncoder};
+use zerogr::{DocidTokenizer, Result, TextEncoder, TokenVectors};
 
 pub struct HashingEncoder {
     pub name: &'static str,
@@ -44,6 +44,32 @@ impl TextEncoder for HashingEncoder {
             vectors.extend(vector.iter().map(|value| value / length));
         }
         Ok(vectors)
+    }
+
+    fn has_token_vectors(&self) -> bool {
+        true
+    }
+
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        for (number, text) in texts.iter().enumerate() {
+            let text = text.to_lowercase();
+            let words = text.split_whitespace().take(max_len_tokens);
+            let (mut tokens, mut vectors) = (Vec::new(), Vec::new());
+            for hash in words.map(hash) {
+                tokens.push((hash % 50_000) as u32);
+                let value = |at| (hash.rotate_left(at) & 0xff) as f32 - 127.5;
+                vectors.extend((0..DIM as u32).map(value));
+            }
+            let (tokens, vectors) = (&tokens, &vectors);
+            each(number, TokenVectors { tokens, vectors });
+        }
+        self.encode(texts, max_len_tokens, progress)
     }
 }
 

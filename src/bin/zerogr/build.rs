@@ -59,6 +59,9 @@ pub struct Args {
     /// Keep the encoder outside the index file, by path and hash.
     #[arg(long)]
     external_encoder: bool,
+    /// Keep no vectors of tokens: a smaller file, and reranking by whole texts alone.
+    #[arg(long)]
+    no_token_vectors: bool,
     /// Seed: equal input and seed give equal bytes. Without it the file has a random identity.
     #[arg(long)]
     seed: Option<u64>,
@@ -116,6 +119,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let started = Instant::now();
     let mut options = IndexOptions::default()
         .embed_encoder(!args.external_encoder)
+        .token_vectors(!args.no_token_vectors)
         .docids(match args.docids {
             // The documents bring what the model wrote.
             Docids::Keywords | Docids::Lm => DocidSource::Keywords,

@@ -32,6 +32,10 @@ pub struct DecodingArgs {
     /// Share of BM25 in the reranked score, 0 to 1; for `--mode planned`, and `fusion` in a search.
     #[arg(long, value_name = "SHARE")]
     prior_share: Option<f64>,
+    /// Share of the comparison of tokens in the reranked score, 0 to 1; the rest is the document
+    /// head's.
+    #[arg(long, value_name = "SHARE")]
+    token_share: Option<f64>,
     /// Stop after this many milliseconds with the best found until then.
     #[arg(long, value_name = "MS")]
     budget_ms: Option<u64>,
@@ -111,6 +115,7 @@ impl DecodingArgs {
         options.rerank = self.rerank.map(|switch| switch == Switch::On);
         options.planner = self.planner;
         options.prior_share = self.prior_share;
+        options.token_share = self.token_share;
         options.budget.max_time = self.budget_ms.map(Duration::from_millis);
         options.budget.max_evaluations = self.budget_nodes;
         let with = self.filter_tag.iter().map(Filter::tag);

@@ -62,11 +62,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     ))?;
 
     let ways = [
-        ("100 draws, reranked", SearchOptions::new()),
-        ("100 draws", SearchOptions::new().rerank(false)),
-        ("encoder alone", SearchOptions::new().mode(Mode::Dense)),
+        ("planned (default)", SearchOptions::new()),
+        ("generative", SearchOptions::new().mode(Mode::Generative)),
         ("BM25 alone", SearchOptions::new().mode(Mode::Lexical)),
-        ("draws with BM25", SearchOptions::new().mode(Mode::Planned)),
+        ("encoder alone", SearchOptions::new().mode(Mode::Dense)),
+        ("BM25 + encoder", SearchOptions::new().mode(Mode::Fusion)),
     ];
     let mut measured = Vec::with_capacity(ways.len());
     for (label, options) in ways {

@@ -5,7 +5,7 @@ use zerogr::index::Mode;
 /// What decides.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ModeArg {
-    /// Generated docids.
+    /// Generated docids, without a look at the words.
     Generative,
     /// Generated docids, with BM25 as a prior.
     Planned,

@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long)]
     instruction: Option<String>,
     /// What decides which documents are found.
-    #[arg(long, value_enum, default_value_t = ModeArg::Generative)]
+    #[arg(long, value_enum, default_value_t = ModeArg::Planned)]
     mode: ModeArg,
     /// Where the language model of `--retriever lm` is, if not where it was.
     #[arg(long, value_name = "DIR")]

@@ -39,7 +39,7 @@ pub struct Args {
     /// to the next index.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How queries are answered; several at once with commas [default: generative].
+    /// How queries are answered; several at once with commas [default: planned].
     #[arg(long, value_enum, value_delimiter = ',')]
     mode: Vec<ModeArg>,
     #[command(flatten)]

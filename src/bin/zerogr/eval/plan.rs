@@ -209,7 +209,7 @@ fn systems(args: &Args, datasets: &[Dataset]) -> Result<Vec<System>, Failure> {
         .iter()
         .all(|dataset| dataset.index != IndexPlace::Nowhere);
     let modes = match args.mode.as_slice() {
-        [] if searches => &[ModeArg::Generative],
+        [] if searches => &[ModeArg::Planned],
         modes => modes,
     };
     if !searches && !modes.is_empty() {
