@@ -118,6 +118,7 @@ fn measure(loaded: &Collection, documents: &[Document], encoder: Arc<dyn TextEnc
     evaluate_parts("a fifth added, not trained", &grown, &parts);
     train(&grown, "a fifth added");
     evaluate_parts("a fifth added, trained", &grown, &parts);
+    train(&grown, "nothing added");
 
     let mut halves = documents.to_vec();
     shuffle(&mut halves, 11);
@@ -137,10 +138,18 @@ fn measure(loaded: &Collection, documents: &[Document], encoder: Arc<dyn TextEnc
         evaluate_parts(what, index, &parts);
     };
     delete(&all, "half of it deleted");
-    train(&all, "half of it deleted");
-    evaluate_parts("half deleted, trained", &all, &parts);
+    train_with(&all, "half deleted, all anew", true);
+    evaluate_parts("half deleted, trained anew", &all, &parts);
     delete(&grown, "half of the grown deleted");
 
+    // The same documents with the docids that the whole collection gave them.
+    let snapshot = grown.snapshot();
+    let with_docids = |one: &Document| snapshot.document(&one.id).unwrap().unwrap();
+    let with_docids: Vec<Document> = kept.iter().map(with_docids).collect();
+    let fresh = empty();
+    add(&fresh, &with_docids);
+    train(&fresh, "half with docids of all");
+    evaluate_parts("half with docids of all", &fresh, &parts);
     let untrained = empty();
     add(&untrained, kept);
     evaluate_parts("half, never trained", &untrained, &parts);
@@ -167,8 +176,12 @@ fn add(index: &Index, documents: &[Document]) {
 }
 
 fn train(index: &Index, what: &str) {
+    train_with(index, what, false);
+}
+
+fn train_with(index: &Index, what: &str, full: bool) {
     let started = Instant::now();
-    let options = TrainOptions::default().seed(1);
+    let options = TrainOptions::default().seed(1).full(full);
     index.train(&options, &mut |_| {}).unwrap();
     let seconds = started.elapsed().as_secs_f64();
     let record = index.snapshot().params().training.clone().unwrap();

@@ -49,7 +49,10 @@ fn build(corpus: &str, path: &str) {
         .unwrap();
     stages.end();
     println!("{} documents", index.snapshot().document_count());
-    println!("file {:.1} MB", fs::metadata(path).unwrap().len() as f64 / 1e6);
+    println!(
+        "file {:.1} MB",
+        fs::metadata(path).unwrap().len() as f64 / 1e6
+    );
 }
 
 fn train(path: &str) {
@@ -61,7 +64,10 @@ fn train(path: &str) {
         .unwrap();
     stages.end();
     println!("{:?}", index.snapshot().params().training);
-    println!("file {:.1} MB", fs::metadata(path).unwrap().len() as f64 / 1e6);
+    println!(
+        "file {:.1} MB",
+        fs::metadata(path).unwrap().len() as f64 / 1e6
+    );
 }
 
 fn search(path: &str, queries: &str) {
@@ -69,7 +75,11 @@ fn search(path: &str, queries: &str) {
         let query: serde_json::Value = serde_json::from_str(line).unwrap();
         query["text"].as_str().unwrap().to_owned()
     };
-    let queries: Vec<String> = fs::read_to_string(queries).unwrap().lines().map(text).collect();
+    let queries: Vec<String> = fs::read_to_string(queries)
+        .unwrap()
+        .lines()
+        .map(text)
+        .collect();
     let started = Instant::now();
     // SAFETY: nobody else changes the file of a measurement.
     #[allow(unsafe_code)]

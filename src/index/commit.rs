@@ -140,10 +140,12 @@ impl Draft {
         Ok(merged_away)
     }
 
-    /// Replaces the heads of all segments, in their order.
-    pub(super) fn set_heads(&mut self, heads: Vec<Vec<SectionInput<'static>>>) {
+    /// Replaces the heads of segments, in their order, where there are new ones.
+    pub(super) fn set_heads(&mut self, heads: Vec<Option<Vec<SectionInput<'static>>>>) {
         for (part, heads) in self.parts.iter_mut().zip(heads) {
-            part.heads = Some(heads);
+            if heads.is_some() {
+                part.heads = heads;
+            }
         }
         self.is_changed = true;
     }

@@ -16,11 +16,13 @@ mod dense;
 mod encoder;
 mod explain;
 mod filter;
+mod fitted_edges;
 mod known_sections;
 #[cfg(feature = "models")]
 mod language;
 mod lexical;
 mod live;
+mod live_sums;
 mod merge;
 mod merge_policy;
 mod options;
@@ -36,6 +38,7 @@ mod segment;
 mod segment_builder;
 mod snapshot;
 mod train;
+mod training_set;
 mod view;
 mod write_queries;
 mod writer;
@@ -374,7 +377,8 @@ impl Index {
         self.writer()?.vacuum()
     }
 
-    /// Fits the heads of the whole index to pseudo-queries of its documents, in one commit.
+    /// Fits the heads to pseudo-queries of the documents, in one commit: to all documents the first
+    /// time, later to those that are new ([`TrainOptions::full`]).
     ///
     /// # Errors
     ///

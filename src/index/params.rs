@@ -189,7 +189,13 @@ pub struct TrainingRecord {
     pub seed: u64,
     /// Documents alive when it ran.
     pub documents: u64,
-    /// Pseudo-queries made.
+    /// Of these, fitted: all, or those that no training had seen before.
+    #[serde(default)]
+    pub learnt_documents: u64,
+    /// Of the others, asked for again, so that they are not forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated_documents: u64,
+    /// Pseudo-queries seen.
     pub pseudo_queries: u64,
     /// Of these, written by a language model.
     #[serde(default, skip_serializing_if = "is_zero")]
