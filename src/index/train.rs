@@ -51,7 +51,8 @@ pub struct TrainOptions {
     pub document_head_share: f32,
     /// Fit everything anew, from the encoder's vectors, as if all documents were new. Otherwise
     /// only documents that no training has seen are learnt, unless they are more than half of
-    /// all, or a language model wrote queries for old ones since.
+    /// all, less than two thirds of the old ones are left, or a language model wrote queries for
+    /// old ones since.
     pub full: bool,
 }
 
@@ -91,7 +92,12 @@ pub(crate) struct Trained {
     pub(crate) record: TrainingRecord,
 }
 
-const BATCH_EXAMPLES: usize = 256;
+/// Examples per step, most and fewest.
+const BATCH_EXAMPLES: (usize, usize) = (256, 16);
+
+/// Everything is fitted anew when less than this share (numerator, denominator) of the documents
+/// of the last training is left: a fit for many documents serves a part of them less well.
+const MIN_LEFT: (u64, u64) = (2, 3);
 
 /// Documents that the document head tells apart at once. With more, each is told apart from
 /// that many others, drawn at random, so that an example costs the same however many there are.
@@ -105,24 +111,45 @@ pub(crate) struct TrainingCorpus<'a> {
     pub(crate) stats: &'a TermStats,
 }
 
+/// The live documents of an index.
+#[derive(Default)]
+struct Survey {
+    live: u64,
+    /// Those that no training has seen.
+    new: u64,
+    /// Queries that a language model wrote for all of them, and for those that are not new.
+    written: u64,
+    written_for_old: u64,
+}
+
 impl TrainingCorpus<'_> {
-    /// Whether everything has to be learnt, and not just what is new.
-    fn needs_all(&self, params: &IndexParams, options: &TrainOptions) -> bool {
-        let Some(earlier) = &params.training else {
-            return true;
-        };
-        let (mut live, mut new, mut written) = (0u64, 0u64, 0u64);
+    fn survey(&self) -> Survey {
+        let mut survey = Survey::default();
         for (segment, table) in self.segments.iter().zip(self.queries) {
             for ordinal in segment.live_ordinals() {
-                live += 1;
-                if segment.is_unfitted(ordinal) {
-                    new += 1;
-                } else if let Some(table) = table {
-                    written += table.queries(ordinal).count() as u64;
+                let written = table.as_ref().map_or(0, |one| one.queries(ordinal).count());
+                survey.live += 1;
+                survey.written += written as u64;
+                match segment.is_unfitted(ordinal) {
+                    true => survey.new += 1,
+                    false => survey.written_for_old += written as u64,
                 }
             }
         }
-        options.full || 2 * new > live || written > earlier.written_queries
+        survey
+    }
+}
+
+impl Survey {
+    /// Whether everything has to be learnt, and not just what is new.
+    fn needs_all(&self, earlier: Option<&TrainingRecord>) -> bool {
+        let Some(earlier) = earlier else {
+            return true;
+        };
+        let old = self.live - self.new;
+        self.new > old
+            || old * MIN_LEFT.1 < earlier.documents * MIN_LEFT.0
+            || self.written_for_old > earlier.written_queries
     }
 }
 
@@ -135,12 +162,13 @@ pub(crate) fn train_heads(
     progress: ProgressFn<'_>,
 ) -> Result<Option<Trained>> {
     let segments = corpus.segments;
-    let all = corpus.needs_all(params, options);
+    let survey = corpus.survey();
+    let all = options.full || survey.needs_all(params.training.as_ref());
     let participants = match all {
         true => Participants::all(segments),
         false => Participants::new_ones(segments, options.seed),
     };
-    if !all && participants.new == 0 {
+    if participants.new == 0 {
         return Ok(None);
     }
     let asked = Asked::new(corpus, &participants, params, options, progress)?;
@@ -153,10 +181,12 @@ pub(crate) fn train_heads(
         },
     )?;
     let (training, held_out) = asked.split(participants.asked, options.seed);
+    let live = survey.live as usize;
     let examples = Examples {
         vectors: &vectors,
         training: &training,
         held_out: &held_out,
+        batch_examples: batch_examples(options, training.len(), participants.asked, live),
     };
 
     let marks =
@@ -227,11 +257,11 @@ pub(crate) fn train_heads(
             .collect(),
         record: TrainingRecord {
             seed: options.seed,
-            documents: segments.iter().map(|one| u64::from(one.live_count())).sum(),
+            documents: survey.live,
             learnt_documents: participants.new as u64,
             repeated_documents: (participants.asked - participants.new) as u64,
             pseudo_queries: asked.queries.len() as u64,
-            written_queries: asked.written,
+            written_queries: survey.written,
             held_out: held_out.len() as u64,
             trie_head: record(&trie_fit),
             document_head: record(&document_fit),
@@ -244,6 +274,17 @@ struct Examples<'a> {
     vectors: &'a [f32],
     training: &'a [Example],
     held_out: &'a [Example],
+    batch_examples: usize,
+}
+
+/// Examples per step. How far a vector is moved follows from the number of steps, so new
+/// documents get as many as they would in a training of all `live` documents.
+fn batch_examples(options: &TrainOptions, training: usize, asked: usize, live: usize) -> usize {
+    let (most, fewest) = BATCH_EXAMPLES;
+    let of_all = training * live / asked.max(1);
+    let seen = |examples: usize| options.max_examples.min(examples * options.epochs);
+    let steps = seen(of_all).div_ceil(most).max(1);
+    seen(training).div_ceil(steps).clamp(fewest, most)
 }
 
 impl Examples<'_> {
@@ -258,10 +299,10 @@ impl Examples<'_> {
         let count = self.training.len();
         let fit_options = FitOptions {
             learning_rate,
-            batch_examples: BATCH_EXAMPLES,
+            batch_examples: self.batch_examples,
             dropout: options.dropout,
             examples: options.max_examples.min(count * options.epochs),
-            examples_per_check: (count / 4).clamp(BATCH_EXAMPLES, 10_000),
+            examples_per_check: (count / 4).clamp(BATCH_EXAMPLES.0, 10_000),
             seed: options.seed,
         };
         fit(

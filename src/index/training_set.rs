@@ -28,6 +28,9 @@ const NEW_PER_REPEATED: usize = 2;
 /// Old documents that new ones are told apart from, if there are fewer new ones than that.
 const MIN_RIVALS: usize = 1_000;
 
+/// Fewest pseudo-queries of a document, if it has them: one may be held out.
+const MIN_QUERIES: usize = 2;
+
 /// Largest number of held-out pseudo-queries, and the share of documents that give one.
 const MAX_HELD_OUT: usize = 1_000;
 const HELD_OUT_SHARE: f32 = 0.2;
@@ -112,8 +115,6 @@ pub(super) struct Asked {
     pub(super) queries: Vec<String>,
     /// Ascending.
     pub(super) owners: Vec<u32>,
-    /// Of the queries, those that a language model wrote.
-    pub(super) written: u64,
 }
 
 impl Asked {
@@ -149,18 +150,14 @@ impl Asked {
                 |ordinal| row(ordinal).is_some(),
                 |ordinal, document| {
                     let own = table.iter().flat_map(|table| table.queries(ordinal));
-                    let mut queries: Vec<(bool, String)> =
-                        own.map(|query| (true, query.to_owned())).collect();
-                    let free = pseudo_queries(&document, corpus.stats, &query_options);
-                    queries.extend(free.into_iter().map(|query| (false, query)));
+                    let mut queries: Vec<String> = own.map(str::to_owned).collect();
+                    queries.extend(pseudo_queries(&document, corpus.stats, &query_options));
                     if queries.len() > most {
                         Rng::for_name(!options.seed, &document.id).shuffle(&mut queries);
                         queries.truncate(most);
                     }
-                    asked.written +=
-                        queries.iter().filter(|(is_written, _)| *is_written).count() as u64;
                     if let Some(slot) = row(ordinal).and_then(|row| by_row.get_mut(row as usize)) {
-                        *slot = queries.into_iter().map(|(_, query)| query).collect();
+                        *slot = queries;
                     }
                     done += 1;
                     progress(Progress::new(Stage::PseudoQueries, done, count));
@@ -203,6 +200,3 @@ impl Asked {
         (training, held_out)
     }
 }
-
-/// Fewest pseudo-queries of a document, if it has them.
-const MIN_QUERIES: usize = 2;
