@@ -236,15 +236,10 @@ pub(crate) fn train_heads(
         .zip(learnt)
         .map(|(segment, learnt)| learnt.contains(&true).then(|| head_rows(segment)))
         .collect();
-    let row_bytes = params.encoder.dim * size_of::<half::f16>();
-    for (place, fitted) in participants
-        .places
-        .iter()
-        .zip(fitted.chunks(params.encoder.dim))
-    {
-        let start = place.ordinal as usize * row_bytes;
-        if let Some(bytes) = &mut document_heads[place.segment as usize] {
-            bytes[start..start + row_bytes].copy_from_slice(&to_f16_bytes(fitted));
+    for (place, fitted) in participants.places.iter().zip(&fitted) {
+        let start = place.ordinal as usize * fitted.len();
+        if let Some(rows) = &mut document_heads[place.segment as usize] {
+            rows[start..start + fitted.len()].copy_from_slice(fitted);
         }
     }
     let heads = trie_heads.into_iter().zip(document_heads).zip(segments);
@@ -317,7 +312,7 @@ impl Examples<'_> {
     }
 }
 
-/// The head of every document that is learnt, and the report of the fit.
+/// The head of every document that is learnt, as a float16 row, and the report of the fit.
 fn fit_documents(
     examples: &Examples<'_>,
     segments: &[Segment],
@@ -325,7 +320,7 @@ fn fit_documents(
     params: &IndexParams,
     options: &TrainOptions,
     progress: ProgressFn<'_>,
-) -> (Vec<f32>, FitReport) {
+) -> (Vec<Vec<u8>>, FitReport) {
     let dim = params.encoder.dim;
     let row = |rows: &VectorRows, place: &Place| -> Vec<f32> {
         let row = rows.row(place.ordinal as usize).iter();
@@ -365,20 +360,30 @@ fn fit_documents(
         options.document_learning_rate,
         &mut |done, total| progress(Progress::new(Stage::FittingDocumentHead, done, total)),
     );
-    let mut heads = Vec::with_capacity(participants.new * dim);
-    for (place, row) in participants.places[..participants.new].iter().zip(row_of) {
+    let head = |(place, row): (&Place, usize)| {
+        let passage = passage(place);
         let mut head = tree.unit[row * dim..(row + 1) * dim].to_vec();
         head.iter_mut()
             .for_each(|value| *value *= options.document_head_share);
-        add_scaled(
-            &mut head,
-            1.0 - options.document_head_share,
-            &passage(place),
-        );
+        add_scaled(&mut head, 1.0 - options.document_head_share, &passage);
         normalise(&mut head);
-        heads.extend(head);
-    }
+        let mut bytes = to_f16_bytes(&head);
+        if bytes == to_f16_bytes(&passage) {
+            mark_as_learnt(&mut bytes);
+        }
+        bytes
+    };
+    let new = participants.places[..participants.new].iter();
+    let heads = new.zip(row_of).map(head).collect();
     (heads, report)
+}
+
+/// Changes the last bit of a float16 row that fitting left where it was, so that the document
+/// does not count as new for ever.
+fn mark_as_learnt(row: &mut [u8]) {
+    if let Some(byte) = row.first_mut() {
+        *byte ^= 1;
+    }
 }
 
 /// The document head of a segment as it is, float16 rows.

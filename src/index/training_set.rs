@@ -8,7 +8,8 @@
 //!                       └─ some more: rivals, that take part without a query
 //! ```
 //!
-//! A document is *new* as long as its row of the document head is its passage vector, bit by bit.
+//! A document is *new* as long as its row of the document head is its passage vector, bit by bit;
+//! training leaves no row like that.
 //!
 //! - I1. The choice depends on the seed and the external ids, not on how segments lie.
 //! - I2. Repeated documents are at most half as many as new ones, rivals at most as many, or 1,000.
