@@ -92,8 +92,7 @@ pub(crate) struct Trained {
     pub(crate) record: TrainingRecord,
 }
 
-/// Examples per step, most and fewest.
-const BATCH_EXAMPLES: (usize, usize) = (256, 16);
+const BATCH_EXAMPLES: usize = 256;
 
 /// Everything is fitted anew when less than this share (numerator, denominator) of the documents
 /// of the last training is left: a fit for many documents serves a part of them less well.
@@ -181,12 +180,10 @@ pub(crate) fn train_heads(
         },
     )?;
     let (training, held_out) = asked.split(participants.asked, options.seed);
-    let live = survey.live as usize;
     let examples = Examples {
         vectors: &vectors,
         training: &training,
         held_out: &held_out,
-        batch_examples: batch_examples(options, training.len(), participants.asked, live),
     };
 
     let marks =
@@ -269,17 +266,6 @@ struct Examples<'a> {
     vectors: &'a [f32],
     training: &'a [Example],
     held_out: &'a [Example],
-    batch_examples: usize,
-}
-
-/// Examples per step. How far a vector is moved follows from the number of steps, so new
-/// documents get as many as they would in a training of all `live` documents.
-fn batch_examples(options: &TrainOptions, training: usize, asked: usize, live: usize) -> usize {
-    let (most, fewest) = BATCH_EXAMPLES;
-    let of_all = training * live / asked.max(1);
-    let seen = |examples: usize| options.max_examples.min(examples * options.epochs);
-    let steps = seen(of_all).div_ceil(most).max(1);
-    seen(training).div_ceil(steps).clamp(fewest, most)
 }
 
 impl Examples<'_> {
@@ -294,10 +280,10 @@ impl Examples<'_> {
         let count = self.training.len();
         let fit_options = FitOptions {
             learning_rate,
-            batch_examples: self.batch_examples,
+            batch_examples: BATCH_EXAMPLES,
             dropout: options.dropout,
             examples: options.max_examples.min(count * options.epochs),
-            examples_per_check: (count / 4).clamp(BATCH_EXAMPLES.0, 10_000),
+            examples_per_check: (count / 4).clamp(BATCH_EXAMPLES, 10_000),
             seed: options.seed,
         };
         fit(
