@@ -121,14 +121,20 @@ fn search(path: &str, queries: &str, encoder: Option<Arc<dyn TextEncoder>>) {
 
 fn quantiles(name: &str, queries: &[String], mut ask: impl FnMut(&String)) -> String {
     let mut times: Vec<Duration> = Vec::with_capacity(queries.len());
+    let since_cpu = cpu_seconds();
     for query in queries {
         let started = Instant::now();
         ask(query);
         times.push(started.elapsed());
     }
+    let processor_ms = (cpu_seconds() - since_cpu) * 1e3 / queries.len().max(1) as f64;
     times.sort_unstable();
     let at = |share: f64| ms(times[((times.len() - 1) as f64 * share) as usize]);
-    format!("{name:12} p50 {:.2} ms, p95 {:.2} ms", at(0.5), at(0.95))
+    format!(
+        "{name:12} p50 {:.2} ms, p95 {:.2} ms, processor {processor_ms:.2} ms",
+        at(0.5),
+        at(0.95)
+    )
 }
 
 fn ms(duration: Duration) -> f64 {
