@@ -11,19 +11,21 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File, OpenOptions as FileOptions};
+mod remembering;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use half::f16;
+use remembering::Remembering;
 use zerogr::eval::{Collection, EvalOptions, Metric, Run, evaluate};
 use zerogr::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
 use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions, TrainOptions};
 use zerogr::model::{Encoder, EncoderFiles, EncoderOptions};
-use zerogr::{DocidTokenizer, Document, Result, TextEncoder, TokenVectors};
+use zerogr::{Document, TextEncoder};
 
 /// Hits asked for.
 const DEPTH: usize = 100;
@@ -42,156 +44,6 @@ const MODES: [(&str, Mode, Option<bool>); 7] = [
     ("planned, draws", Mode::Planned, Some(false)),
     ("planned, rerank", Mode::Planned, Some(true)),
 ];
-
-type Vectors = HashMap<(usize, String), Vec<f32>>;
-
-/// Tokens of a text and their vectors.
-type Tokens = HashMap<(usize, String), (Vec<u32>, Vec<f16>)>;
-
-/// An encoder that remembers, in memory and in files.
-struct Remembering {
-    encoder: Arc<Encoder>,
-    path: PathBuf,
-    known: Mutex<Vectors>,
-    known_tokens: Mutex<Tokens>,
-}
-
-impl Remembering {
-    fn open(encoder: Arc<Encoder>, path: PathBuf) -> Self {
-        let dim = encoder.dim();
-        let mut known = Vectors::new();
-        if let (Ok(texts), Ok(values)) = (
-            fs::read_to_string(path.with_extension("jsonl")),
-            fs::read(path.with_extension("f32")),
-        ) {
-            let rows = values.chunks_exact(dim * 4);
-            for (line, row) in texts.lines().zip(rows) {
-                let value = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().unwrap());
-                let row: Vec<f32> = row.chunks_exact(4).map(value).collect();
-                known.insert(serde_json::from_str(line).unwrap(), row);
-            }
-        }
-        let mut known_tokens = Tokens::new();
-        if let (Ok(texts), Ok(values)) = (
-            fs::read_to_string(path.with_extension("tokens.jsonl")),
-            fs::read(path.with_extension("f16")),
-        ) {
-            let mut values = values
-                .chunks_exact(2)
-                .map(|bytes| f16::from_le_bytes(bytes.try_into().unwrap()));
-            for line in texts.lines() {
-                let (key, tokens): (_, Vec<u32>) = serde_json::from_str(line).unwrap();
-                let vectors = values.by_ref().take(tokens.len() * dim).collect();
-                known_tokens.insert(key, (tokens, vectors));
-            }
-        }
-        Remembering {
-            encoder,
-            path,
-            known: Mutex::new(known),
-            known_tokens: Mutex::new(known_tokens),
-        }
-    }
-
-    fn remember(&self, known: &mut Vectors, limit: usize, texts: &[&str], vectors: &[f32]) {
-        let (mut lines, mut rows) = (self.append("jsonl"), self.append("f32"));
-        for (text, row) in texts.iter().zip(vectors.chunks(self.dim())) {
-            let key = (limit, (*text).to_owned());
-            if known.contains_key(&key) {
-                continue;
-            }
-            writeln!(lines, "{}", serde_json::to_string(&key).unwrap()).unwrap();
-            for value in row {
-                rows.write_all(&value.to_le_bytes()).unwrap();
-            }
-            known.insert(key, row.to_vec());
-        }
-    }
-
-    fn append(&self, extension: &str) -> BufWriter<File> {
-        let mut options = FileOptions::new();
-        let file = options.create(true).append(true);
-        BufWriter::new(file.open(self.path.with_extension(extension)).unwrap())
-    }
-}
-
-impl TextEncoder for Remembering {
-    fn dim(&self) -> usize {
-        self.encoder.dim()
-    }
-
-    fn fingerprint(&self) -> String {
-        self.encoder.fingerprint().to_owned()
-    }
-
-    fn tokenizer(&self) -> &dyn DocidTokenizer {
-        self.encoder.tokenizer()
-    }
-
-    fn encode(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Vec<f32>> {
-        let mut known = self.known.lock().unwrap();
-        let mut new: Vec<&str> = texts.to_vec();
-        new.retain(|text| !known.contains_key(&(max_len_tokens, (*text).to_owned())));
-        new.sort_unstable();
-        new.dedup();
-        let vectors = self.encoder.encode(&new, max_len_tokens, progress)?;
-        self.remember(&mut known, max_len_tokens, &new, &vectors);
-        let mut found = Vec::with_capacity(texts.len() * self.dim());
-        for text in texts {
-            found.extend_from_slice(&known[&(max_len_tokens, (*text).to_owned())]);
-        }
-        Ok(found)
-    }
-
-    fn has_token_vectors(&self) -> bool {
-        true
-    }
-
-    fn encode_tokens(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
-    ) -> Result<Vec<f32>> {
-        let mut known = self.known_tokens.lock().unwrap();
-        let mut new: Vec<&str> = texts.to_vec();
-        new.retain(|text| !known.contains_key(&(max_len_tokens, (*text).to_owned())));
-        new.sort_unstable();
-        new.dedup();
-        let (mut lines, mut rows) = (self.append("tokens.jsonl"), self.append("f16"));
-        let encoder: &dyn TextEncoder = &*self.encoder;
-        let vectors =
-            encoder.encode_tokens(&new, max_len_tokens, progress, &mut |number, text| {
-                let key = (max_len_tokens, new[number].to_owned());
-                let line = serde_json::to_string(&(&key, text.tokens)).unwrap();
-                writeln!(lines, "{line}").unwrap();
-                let half: Vec<f16> = text.vectors.iter().copied().map(f16::from_f32).collect();
-                for value in &half {
-                    rows.write_all(&value.to_le_bytes()).unwrap();
-                }
-                known.insert(key, (text.tokens.to_vec(), half));
-            })?;
-        self.remember(
-            &mut self.known.lock().unwrap(),
-            max_len_tokens,
-            &new,
-            &vectors,
-        );
-        for (number, text) in texts.iter().enumerate() {
-            let (tokens, half) = &known[&(max_len_tokens, (*text).to_owned())];
-            let vectors: Vec<f32> = half.iter().map(|value| value.to_f32()).collect();
-            let vectors = &vectors;
-            each(number, TokenVectors { tokens, vectors });
-        }
-        self.encode(texts, max_len_tokens, progress)
-    }
-}
 
 /// The knobs, by name.
 struct Knobs {

@@ -1,5 +1,6 @@
 //! Where sections come from: an extent of a file, or sections that are about to be written.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::format::SectionInput;
@@ -118,6 +119,29 @@ impl MemorySections {
         Ok(MemorySections(
             inputs.iter().map(copy).collect::<Result<_>>()?,
         ))
+    }
+}
+
+impl MemorySections {
+    /// [`MemorySections::new`], each input freed as soon as it is copied.
+    pub(crate) fn taking(inputs: Vec<SectionInput<'_>>) -> Result<Self> {
+        let copy = |input: SectionInput<'_>| Ok((input.kind, Section::from_input(&input)?));
+        Ok(MemorySections(
+            inputs.into_iter().map(copy).collect::<Result<_>>()?,
+        ))
+    }
+
+    /// The sections, to be written.
+    pub(crate) fn inputs(&self) -> Vec<SectionInput<'_>> {
+        let sections = self.0.iter();
+        sections
+            .map(|(kind, section)| SectionInput {
+                kind: *kind,
+                encoding: section.encoding(),
+                entry_count: section.entry_count(),
+                bytes: Cow::Borrowed(section),
+            })
+            .collect()
     }
 }
 

@@ -90,7 +90,8 @@ impl<'a> CompactEdges<'a> {
             .collect()
     }
 
-    fn stored(&self, listed: &Listed, part: &ForestPart) -> Option<HeadEdge<'a>> {
+    /// What is stored of an edge in the segment of `part`.
+    pub(crate) fn stored(&self, listed: &Listed, part: &ForestPart) -> Option<HeadEdge<'a>> {
         let (_, node) = listed
             .iter()
             .find(|(segment, _)| *segment == part.segment)?;
@@ -128,25 +129,58 @@ impl<'a> CompactEdges<'a> {
 
     /// `S` and the bias of an edge, summed over the segments that have it.
     pub(crate) fn sum(&self, listed: &Listed, child: &ForestChild, dim: usize) -> (Vec<f32>, f32) {
-        let mut sum = vec![0.0; dim];
-        let (mut bias, mut norms) = (0.0, 0.0);
+        let mut sum = EdgeSum::zero(dim);
         for part in &child.node.parts {
-            if let Some(edge) = self.stored(listed, part) {
-                add_scaled_f16(&mut sum, edge.norm, edge.unit);
-                bias += edge.norm * edge.bias;
-                norms += edge.norm;
-            } else if let Some(segment) = self.segments.get(part.segment as usize) {
-                let below = sum_below(
-                    segment.postings,
-                    segment.document_vectors,
-                    part.node.lo,
-                    part.node.hi,
-                );
-                add_scaled(&mut sum, 1.0, &below);
-                norms += norm(&below);
-            }
+            self.add_part(listed, part, &mut sum);
         }
-        (sum, if norms > 0.0 { bias / norms } else { 0.0 })
+        let bias = sum.bias();
+        (sum.vector, bias)
+    }
+
+    /// Adds what the segment of `part` has of an edge.
+    pub(crate) fn add_part(&self, listed: &Listed, part: &ForestPart, sum: &mut EdgeSum) {
+        if let Some(edge) = self.stored(listed, part) {
+            add_scaled_f16(&mut sum.vector, edge.norm, edge.unit);
+            sum.biases += edge.norm * edge.bias;
+            sum.norms += edge.norm;
+        } else if let Some(segment) = self.segments.get(part.segment as usize) {
+            let below = sum_below(
+                segment.postings,
+                segment.document_vectors,
+                part.node.lo,
+                part.node.hi,
+            );
+            add_scaled(&mut sum.vector, 1.0, &below);
+            sum.norms += norm(&below);
+        }
+    }
+}
+
+/// An edge, added up over segments.
+#[derive(Debug, Clone)]
+pub(crate) struct EdgeSum {
+    /// `S`.
+    pub(crate) vector: Vec<f32>,
+    /// Sum of the lengths.
+    pub(crate) norms: f32,
+    /// Sum of the biases, each times its length.
+    pub(crate) biases: f32,
+}
+
+impl EdgeSum {
+    pub(crate) fn zero(dim: usize) -> Self {
+        EdgeSum {
+            vector: vec![0.0; dim],
+            norms: 0.0,
+            biases: 0.0,
+        }
+    }
+
+    pub(crate) fn bias(&self) -> f32 {
+        match self.norms > 0.0 {
+            true => self.biases / self.norms,
+            false => 0.0,
+        }
     }
 }
 

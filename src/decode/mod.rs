@@ -44,6 +44,7 @@ mod token_tree;
 pub use beam::Beam;
 pub use budget::{Budget, CancelToken};
 pub use compact::{CompactEdges, CompactExpander, CompactSegment};
+pub(crate) use compact::{EdgeSum, Listed};
 pub use drawn::{Drawn, Postings, log_sum_exp, score_document};
 pub use expander::{Branching, Expander, log_softmax};
 pub use gumbel::GumbelTopK;

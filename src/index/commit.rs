@@ -31,7 +31,7 @@ struct Part {
     segment: Segment,
     body: Body,
     /// Heads to write; `None` keeps those of the committed segment.
-    heads: Option<Vec<SectionInput<'static>>>,
+    heads: Option<MemorySections>,
     queries: Queries,
 }
 
@@ -45,7 +45,7 @@ enum Queries {
 
 enum Body {
     Committed(SegmentEntry),
-    New(Vec<SectionInput<'static>>),
+    New(MemorySections),
 }
 
 impl Draft {
@@ -140,12 +140,18 @@ impl Draft {
         Ok(merged_away)
     }
 
-    /// Replaces the heads of all segments, in their order.
-    pub(super) fn set_heads(&mut self, heads: Vec<Vec<SectionInput<'static>>>) {
+    /// Replaces the heads of segments, in their order, where there are new ones.
+    pub(super) fn set_heads(
+        &mut self,
+        heads: Vec<Option<Vec<SectionInput<'static>>>>,
+    ) -> Result<()> {
         for (part, heads) in self.parts.iter_mut().zip(heads) {
-            part.heads = Some(heads);
+            if let Some(heads) = heads {
+                part.heads = Some(MemorySections::taking(heads)?);
+            }
         }
         self.is_changed = true;
+        Ok(())
     }
 
     /// Replaces the pseudo-queries of a segment.
@@ -219,7 +225,7 @@ impl Draft {
                         doc_count: part.segment.document_count,
                         dead_count: 0,
                         docid_count: part.segment.trie.docid_count(),
-                        segment: transaction.append(ExtentKind::Segment, &sections)?,
+                        segment: transaction.append(ExtentKind::Segment, &sections.inputs())?,
                         heads: None,
                         tombstones: None,
                         pseudo_queries: None,
@@ -227,7 +233,7 @@ impl Draft {
                 }
             };
             if let Some(sections) = part.heads {
-                entry.heads = Some(transaction.append(ExtentKind::Heads, &sections)?);
+                entry.heads = Some(transaction.append(ExtentKind::Heads, &sections.inputs())?);
             }
             if let Queries::New(sections) = part.queries {
                 entry.pseudo_queries = match sections {

@@ -1,17 +1,26 @@
-//! Merging: several segments become one, and no answer changes.
+//! Merging: several segments become one, and no answer changes but for what is deleted.
 //!
 //! ```text
 //!   docids      union of the sorted keys; ranks are handed out anew, dead docids left out
 //!   documents   copied in order, dead ones left out; ordinals are handed out anew
 //!   vectors     copied
 //!   lexicon     union of the sorted terms; postings copied, no text is looked at
-//!   trie head   S_c of an edge is the sum of its S_c in every segment (design D5)
+//!   trie head   S_c of an edge is the sum of its S_c in every segment (design D5), without the
+//!               dead documents' share of it
 //! ```
 //!
 //! Invariants:
 //! - I1. External ids, docids and stored vectors are kept byte for byte.
 //! - I2. The merged trie head gives every edge that branches among the live docids the vector
-//!   that the union of the segments gave it, up to the rounding of float16.
+//!   that the union of the segments gave it, up to the rounding of float16, if no document below
+//!   it is dead.
+//! - I3. Segments that were never trained merge into what building one of their live documents
+//!   gives, byte for byte.
+//!
+//! A fitted edge does not tell what of it came from a document that is dead now. Fitting moved
+//! its direction away from that of the passages below it, and that displacement is kept:
+//! `S'/|S'| ~ P'/|P'| + S/|S| - P/|P|` with `P` the sum of the passage vectors below the edge and
+//! `P'` that of the live ones.
 
 use std::collections::HashSet;
 
@@ -27,8 +36,8 @@ use crate::decode::CompactEdges;
 use crate::docs::DocumentTableBuilder;
 use crate::format::SectionInput;
 use crate::lexicon::{Lexicon, LexiconBuilder, merge_lexicons};
-use crate::trie::{Forest, ForestNode, HeadBuilder, NewEdge, TrieBuilder, union_keys};
-use crate::vectors::normalise;
+use crate::trie::{Forest, ForestNode, HeadBuilder, NewEdge, TrieBuilder, sum_below, union_keys};
+use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
 
 /// One segment with the live documents of `segments`; `None` when there are none.
@@ -119,13 +128,15 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
     let lexicons = lexicons(segments, params)?;
     let has_document_head = segments.iter().any(|segment| segment.has_document_head);
 
-    let mut head = HeadMerger::new(segments, params.encoder.dim);
-    let view = View::all(segments);
-    head.add_below(&view.forest(), &view.edges(), view.forest().root())?;
-    let heads = head_sections(
-        head.builder.finish()?,
-        has_document_head.then_some((u64::from(document_count), document_head)),
-    );
+    let heads = if has_document_head {
+        let mut head = HeadMerger::new(segments, params.encoder.dim);
+        let view = View::all(segments);
+        head.add_below(&view.forest(), &view.edges(), view.forest().root())?;
+        let rows = (u64::from(document_count), document_head);
+        Some(head_sections(head.builder.finish()?, Some(rows)))
+    } else {
+        None
+    };
     Layout {
         document_count,
         docid_count: trie.docid_count(),
@@ -139,7 +150,7 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
         lexicon: merge_lexicons(&lexicons, new_ordinal)?,
         colliding_docids,
     }
-    .into_segment(Some(heads), params)
+    .into_segment(heads, params)
     .map(Some)
 }
 
@@ -167,7 +178,8 @@ fn lexicon_of_texts(segment: &Segment, params: &IndexParams) -> Result<Lexicon> 
 }
 
 /// Walks the live docids of all segments in order and lists the edges of the merged trie head.
-struct HeadMerger {
+struct HeadMerger<'a> {
+    segments: &'a [Segment],
     builder: HeadBuilder,
     dim: usize,
     /// Per segment, first ranks of nodes that are listed although they do not branch there:
@@ -176,10 +188,11 @@ struct HeadMerger {
     next_rank: u32,
 }
 
-impl HeadMerger {
-    fn new(segments: &[Segment], dim: usize) -> Self {
+impl<'a> HeadMerger<'a> {
+    fn new(segments: &'a [Segment], dim: usize) -> Self {
         let unary = |segment: &Segment| segment.trie_head.unary_ranks().collect();
         HeadMerger {
+            segments,
             builder: HeadBuilder::default(),
             dim,
             listed_unary: segments.iter().map(unary).collect(),
@@ -215,7 +228,9 @@ impl HeadMerger {
             .iter()
             .map(|child| {
                 let (mut sum, bias) = edges.sum(&listed, child, self.dim);
-                (normalise(&mut sum), bias, sum)
+                let norm = normalise(&mut sum);
+                let norm = norm * self.take_out_the_dead(&child.node, &mut sum);
+                (norm, bias, sum)
             })
             .collect();
         let merged = children.iter().zip(&first_ranks).zip(&sums);
@@ -231,6 +246,38 @@ impl HeadMerger {
             }),
         );
         Ok(())
+    }
+
+    /// Takes the share of dead documents out of the direction of an edge; returns the share of the
+    /// documents below it that live.
+    fn take_out_the_dead(&self, node: &ForestNode, unit: &mut [f32]) -> f32 {
+        let mut counts = [0, 0];
+        for part in &node.parts {
+            if let Some(segment) = self.segments.get(part.segment as usize) {
+                let (lo, hi) = (part.node.lo, part.node.hi);
+                counts[0] += segment.postings.value_count(lo, hi);
+                counts[1] += segment.live_count_below(lo, hi);
+            }
+        }
+        let [all, live] = counts;
+        if live == all {
+            return 1.0;
+        }
+        let (mut passages, mut live_passages) = (vec![0.0; self.dim], vec![0.0; self.dim]);
+        for part in &node.parts {
+            if let Some(segment) = self.segments.get(part.segment as usize) {
+                let (lo, hi) = (part.node.lo, part.node.hi);
+                let all = sum_below(&segment.postings, &segment.document_vectors, lo, hi);
+                add_scaled(&mut passages, 1.0, &all);
+                add_scaled(&mut live_passages, 1.0, &segment.live_sum_below(lo, hi));
+            }
+        }
+        normalise(&mut passages);
+        normalise(&mut live_passages);
+        add_scaled(unit, -1.0, &passages);
+        add_scaled(unit, 1.0, &live_passages);
+        normalise(unit);
+        live as f32 / all as f32
     }
 
     /// False only if it is certain that no segment lists a node on the way to this one docid.

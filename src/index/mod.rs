@@ -17,11 +17,13 @@ mod encoded_query;
 mod encoder;
 mod explain;
 mod filter;
+mod fitted_edges;
 mod known_sections;
 #[cfg(feature = "models")]
 mod language;
 mod lexical;
 mod live;
+mod live_sums;
 mod merge;
 mod merge_policy;
 mod options;
@@ -37,6 +39,7 @@ mod segment;
 mod segment_builder;
 mod snapshot;
 mod train;
+mod training_set;
 mod view;
 mod write_queries;
 mod writer;
@@ -381,7 +384,8 @@ impl Index {
         self.writer()?.vacuum()
     }
 
-    /// Fits the heads of the whole index to pseudo-queries of its documents, in one commit.
+    /// Fits the heads to pseudo-queries of the documents, in one commit: to all documents the first
+    /// time, later to those that are new ([`TrainOptions::full`]).
     ///
     /// # Errors
     ///

@@ -196,12 +196,18 @@ pub struct TrainingRecord {
     pub seed: u64,
     /// Documents alive when it ran.
     pub documents: u64,
-    /// Pseudo-queries made.
+    /// Of these, fitted: all, or those that no training had seen before.
+    #[serde(default)]
+    pub learnt_documents: u64,
+    /// Of the others, asked for again, so that they are not forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated_documents: u64,
+    /// Pseudo-queries seen.
     pub pseudo_queries: u64,
-    /// Of these, written by a language model.
+    /// Queries that a language model had written for the documents.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub written_queries: u64,
-    /// Of these, held out to stop early.
+    /// Of the pseudo-queries, held out to stop early.
     pub held_out: u64,
     /// The fit of the trie head.
     pub trie_head: FitRecord,

@@ -168,8 +168,8 @@ fn rewrite_segment(
         doc_count: new.counts.documents,
         dead_count: 0,
         docid_count: new.counts.docids,
-        segment: transaction.append(ExtentKind::Segment, &new.body)?,
-        heads: Some(transaction.append(ExtentKind::Heads, &new.heads)?),
+        segment: transaction.append(ExtentKind::Segment, &new.body.inputs())?,
+        heads: Some(transaction.append(ExtentKind::Heads, &new.heads.inputs())?),
         tombstones: None,
         pseudo_queries: None,
     }))

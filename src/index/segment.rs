@@ -225,6 +225,12 @@ impl Segment {
         document
     }
 
+    /// Whether no training has seen a document: its head is still its passage vector.
+    pub(crate) fn is_unfitted(&self, ordinal: u32) -> bool {
+        let row = ordinal as usize;
+        !self.has_document_head || self.document_head.row(row) == self.document_vectors.row(row)
+    }
+
     /// What the trie head's expander needs.
     pub(crate) fn compact(&self) -> CompactSegment<'_> {
         CompactSegment {

@@ -35,8 +35,8 @@ pub(crate) struct PreparedDocuments {
 
 /// A segment that has not been written yet, readable as if it were.
 pub(crate) struct NewSegment {
-    pub(crate) body: Vec<SectionInput<'static>>,
-    pub(crate) heads: Vec<SectionInput<'static>>,
+    pub(crate) body: MemorySections,
+    pub(crate) heads: MemorySections,
     pub(crate) counts: SegmentCounts,
     /// Docids that more than one document carries.
     pub(crate) colliding_docids: usize,
@@ -155,12 +155,12 @@ impl Layout {
         }
         body.extend(self.documents.finish()?);
         body.extend(self.lexicon);
-        let source = MemorySections::new(&body)?;
-        let heads = match heads {
+        let body = MemorySections::taking(body)?;
+        let heads = MemorySections::taking(match heads {
             Some(heads) => heads,
-            None => untrained_heads(&source, counts, params)?,
-        };
-        let segment = Segment::open(&source, &MemorySections::new(&heads)?, counts, params)?;
+            None => untrained_heads(&body, counts, params)?,
+        })?;
+        let segment = Segment::open(&body, &heads, counts, params)?;
         Ok(NewSegment {
             body,
             heads,

@@ -3,20 +3,33 @@
 //! Every document asks its own pseudo-queries; one of them is held out for a share of the
 //! documents, and fitting stops when the held-out loss no longer falls. Trie head and document
 //! head see the same examples.
+//!
+//! ```text
+//!   first training, or full    all documents    edges start from passage vectors
+//!   later                      new documents    edges start from what is stored, and only those
+//!                                               above a new document are fitted
+//! ```
+//!
+//! - I1. A later training costs what is new: examples, encoding, and the nodes on their paths.
+//! - I2. It changes no document's vector but those of new documents, and no segment without one.
 
+use super::fitted_edges::FittedEdges;
 use super::params::{FitRecord, IndexParams, TrainingRecord};
 use super::progress::{Progress, ProgressFn, Stage};
 use super::query_table::QueryTable;
 use super::segment::Segment;
 use super::segment_builder::head_sections;
+use super::training_set::{Asked, Participants, Place};
 use super::view::View;
 use crate::Result;
+use crate::columns::VectorRows;
 use crate::encode::TextEncoder;
 use crate::format::SectionInput;
-use crate::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
+use crate::generate::TermStats;
 use crate::rng::Rng;
 use crate::train::{Example, FitOptions, FitReport, SoftmaxTree, Step, TrieTree, fit};
 use crate::vectors::{add_scaled, normalise, to_f16_bytes};
+use zerocopy::IntoBytes;
 
 /// How to train. The defaults are the measured recipe; the seed is the only thing most set.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +49,11 @@ pub struct TrainOptions {
     pub dropout: f32,
     /// Share of the fitted vector in a document's head; the rest is its passage vector.
     pub document_head_share: f32,
+    /// Fit everything anew, from the encoder's vectors, as if all documents were new. Otherwise
+    /// only documents that no training has seen are learnt, unless they are more than half of
+    /// all, less than two thirds of the old ones are left, or a language model wrote queries for
+    /// old ones since.
+    pub full: bool,
 }
 
 impl Default for TrainOptions {
@@ -48,6 +66,7 @@ impl Default for TrainOptions {
             document_learning_rate: 1e-3,
             dropout: 0.1,
             document_head_share: 0.65,
+            full: false,
         }
     }
 }
@@ -58,25 +77,30 @@ impl TrainOptions {
         self.seed = seed;
         self
     }
+
+    /// Sets whether everything is fitted anew.
+    pub fn full(mut self, full: bool) -> Self {
+        self.full = full;
+        self
+    }
 }
 
-/// The fitted heads of each segment, and the record for the manifest.
+/// The fitted heads of each segment, `None` where they stay as they are, and the record for the
+/// manifest.
 pub(crate) struct Trained {
-    pub(crate) heads: Vec<Vec<SectionInput<'static>>>,
+    pub(crate) heads: Vec<Option<Vec<SectionInput<'static>>>>,
     pub(crate) record: TrainingRecord,
 }
 
-/// A live document: where it is stored.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    segment: u32,
-    ordinal: u32,
-}
-
-/// Largest number of held-out pseudo-queries, and the share of documents that give one.
-const MAX_HELD_OUT: usize = 1_000;
-const HELD_OUT_SHARE: f32 = 0.2;
 const BATCH_EXAMPLES: usize = 256;
+
+/// Everything is fitted anew when less than this share (numerator, denominator) of the documents
+/// of the last training is left: a fit for many documents serves a part of them less well.
+const MIN_LEFT: (u64, u64) = (2, 3);
+
+/// Documents that the document head tells apart at once. With more, each is told apart from
+/// that many others, drawn at random, so that an example costs the same however many there are.
+const BLOCK_DOCUMENTS: usize = 8_192;
 
 /// What there is to learn from.
 pub(crate) struct TrainingCorpus<'a> {
@@ -86,21 +110,68 @@ pub(crate) struct TrainingCorpus<'a> {
     pub(crate) stats: &'a TermStats,
 }
 
+/// The live documents of an index.
+#[derive(Default)]
+struct Survey {
+    live: u64,
+    /// Those that no training has seen.
+    new: u64,
+    /// Queries that a language model wrote for all of them, and for those that are not new.
+    written: u64,
+    written_for_old: u64,
+}
+
+impl TrainingCorpus<'_> {
+    fn survey(&self) -> Survey {
+        let mut survey = Survey::default();
+        for (segment, table) in self.segments.iter().zip(self.queries) {
+            for ordinal in segment.live_ordinals() {
+                let written = table.as_ref().map_or(0, |one| one.queries(ordinal).count());
+                survey.live += 1;
+                survey.written += written as u64;
+                match segment.is_unfitted(ordinal) {
+                    true => survey.new += 1,
+                    false => survey.written_for_old += written as u64,
+                }
+            }
+        }
+        survey
+    }
+}
+
+impl Survey {
+    /// Whether everything has to be learnt, and not just what is new.
+    fn needs_all(&self, earlier: Option<&TrainingRecord>) -> bool {
+        let Some(earlier) = earlier else {
+            return true;
+        };
+        let old = self.live - self.new;
+        self.new > old
+            || old * MIN_LEFT.1 < earlier.documents * MIN_LEFT.0
+            || self.written_for_old > earlier.written_queries
+    }
+}
+
+/// Fits what there is to fit; `None` if nothing is new.
 pub(crate) fn train_heads(
     corpus: &TrainingCorpus<'_>,
     encoder: &dyn TextEncoder,
     params: &IndexParams,
     options: &TrainOptions,
     progress: ProgressFn<'_>,
-) -> Result<Trained> {
+) -> Result<Option<Trained>> {
     let segments = corpus.segments;
-    let Asked {
-        places,
-        queries,
-        owners,
-        written,
-    } = ask(corpus, params, options, progress)?;
-    let texts: Vec<&str> = queries.iter().map(String::as_str).collect();
+    let survey = corpus.survey();
+    let all = options.full || survey.needs_all(params.training.as_ref());
+    let participants = match all {
+        true => Participants::all(segments),
+        false => Participants::new_ones(segments, options.seed),
+    };
+    if participants.new == 0 {
+        return Ok(None);
+    }
+    let asked = Asked::new(corpus, &participants, params, options, progress)?;
+    let texts: Vec<&str> = asked.queries.iter().map(String::as_str).collect();
     let vectors = encoder.encode(
         &texts,
         params.encoder.max_query_tokens,
@@ -108,215 +179,205 @@ pub(crate) fn train_heads(
             progress(Progress::new(Stage::EncodingPseudoQueries, done, total));
         },
     )?;
-    let (training, held_out) = split(&owners, places.len(), options.seed);
+    let (training, held_out) = asked.split(participants.asked, options.seed);
+    let examples = Examples {
+        vectors: &vectors,
+        training: &training,
+        held_out: &held_out,
+    };
 
-    let dim = params.encoder.dim;
+    let marks =
+        [participants.new, participants.asked].map(|count| participants.marks(segments, count));
     let view = View::all(segments);
-    let (forest, edges) = (view.forest(), view.edges());
-    let mut trie = TrieTree::new(&forest, &edges, dim, params.scale)?;
-    let paths: Vec<Vec<Vec<Step>>> = places
+    let forest = view.forest();
+    let [learnt, with_queries] = &marks;
+    let edges = FittedEdges::new(
+        segments,
+        view.edges(),
+        params.encoder.dim,
+        [learnt, with_queries],
+        all,
+    );
+    let mut trie = TrieTree::new(&forest, &edges, params.encoder.dim, params.scale)?;
+    let paths: Vec<Vec<Vec<Step>>> = participants.places[..participants.asked]
         .iter()
         .map(|place| {
-            let ranks = segments[place.segment as usize]
-                .document_docids
-                .row(place.ordinal);
+            let docids = &segments[place.segment as usize].document_docids;
+            let ranks = docids.row(place.ordinal);
             ranks
                 .map(|rank| trie.path(place.segment, rank).to_vec())
                 .collect()
         })
         .collect();
-    let fit_options = FitOptions {
-        learning_rate: options.learning_rate,
-        batch_examples: BATCH_EXAMPLES,
-        dropout: options.dropout,
-        examples: options.max_examples.min(training.len() * options.epochs),
-        examples_per_check: (training.len() / 4).clamp(BATCH_EXAMPLES, 10_000),
-        seed: options.seed,
-    };
-    let report =
-        |stage, progress: ProgressFn<'_>, done, total| progress(Progress::new(stage, done, total));
-    let trie_fit = fit(
+    let trie_fit = examples.fit(
         &mut trie.tree,
-        &vectors,
         &paths,
-        &training,
-        &held_out,
-        &fit_options,
-        &mut |done, total| {
-            report(Stage::FittingTrieHead, &mut *progress, done, total);
-        },
+        options,
+        options.learning_rate,
+        &mut |done, total| progress(Progress::new(Stage::FittingTrieHead, done, total)),
     );
+    drop(paths);
+    let trie_heads = edges.heads(&trie, &forest)?;
+    drop(trie);
 
-    let mut documents = document_tree(segments, &places, params);
-    let initial = documents.unit.clone();
-    let paths: Vec<Vec<Vec<Step>>> = (0..places.len() as u32)
-        .map(|row| vec![vec![Step { node: 0, row }]])
-        .collect();
-    let fit_options = FitOptions {
-        learning_rate: options.document_learning_rate,
-        ..fit_options
-    };
-    let document_fit = fit(
-        &mut documents,
-        &vectors,
-        &paths,
-        &training,
-        &held_out,
-        &fit_options,
-        &mut |done, total| {
-            report(Stage::FittingDocumentHead, &mut *progress, done, total);
-        },
+    let (fitted, document_fit) = fit_documents(
+        &examples,
+        segments,
+        &participants,
+        params,
+        options,
+        progress,
     );
-    for (fitted, initial) in documents.unit.chunks_mut(dim).zip(initial.chunks(dim)) {
-        fitted
-            .iter_mut()
-            .for_each(|value| *value *= options.document_head_share);
-        add_scaled(fitted, 1.0 - options.document_head_share, initial);
-        normalise(fitted);
-    }
-
-    let mut document_heads: Vec<Vec<f32>> = segments
+    let mut document_heads: Vec<Option<Vec<u8>>> = segments
         .iter()
-        .map(|segment| document_head(segment, dim))
+        .zip(learnt)
+        .map(|(segment, learnt)| learnt.contains(&true).then(|| head_rows(segment)))
         .collect();
-    for (place, fitted) in places.iter().zip(documents.unit.chunks(dim)) {
-        let start = place.ordinal as usize * dim;
-        document_heads[place.segment as usize][start..start + dim].copy_from_slice(fitted);
+    for (place, fitted) in participants.places.iter().zip(&fitted) {
+        let start = place.ordinal as usize * fitted.len();
+        if let Some(rows) = &mut document_heads[place.segment as usize] {
+            rows[start..start + fitted.len()].copy_from_slice(fitted);
+        }
     }
-    let heads = trie
-        .heads(&forest, &edges)?
-        .into_iter()
-        .zip(segments.iter().zip(document_heads));
-    Ok(Trained {
+    let heads = trie_heads.into_iter().zip(document_heads).zip(segments);
+    Ok(Some(Trained {
         heads: heads
-            .map(|(head, (segment, vectors))| {
-                let rows = to_f16_bytes(&vectors);
-                head_sections(head, Some((u64::from(segment.document_count), rows)))
+            .map(|((head, rows), segment)| {
+                let rows = (u64::from(segment.document_count), rows?);
+                Some(head_sections(head?, Some(rows)))
             })
             .collect(),
         record: TrainingRecord {
             seed: options.seed,
-            documents: places.len() as u64,
-            pseudo_queries: queries.len() as u64,
-            written_queries: written,
+            documents: survey.live,
+            learnt_documents: participants.new as u64,
+            repeated_documents: (participants.asked - participants.new) as u64,
+            pseudo_queries: asked.queries.len() as u64,
+            written_queries: survey.written,
             held_out: held_out.len() as u64,
             trie_head: record(&trie_fit),
             document_head: record(&document_fit),
         },
-    })
+    }))
 }
 
-/// All live documents, their pseudo-queries, and which document each query belongs to.
-struct Asked {
-    places: Vec<Place>,
-    queries: Vec<String>,
-    owners: Vec<u32>,
-    /// Of the queries, those that a language model wrote.
-    written: u64,
+/// Pseudo-queries as vectors, and what they ask for.
+struct Examples<'a> {
+    vectors: &'a [f32],
+    training: &'a [Example],
+    held_out: &'a [Example],
 }
 
-fn ask(
-    corpus: &TrainingCorpus<'_>,
+impl Examples<'_> {
+    fn fit(
+        &self,
+        tree: &mut SoftmaxTree,
+        paths: &[Vec<Vec<Step>>],
+        options: &TrainOptions,
+        learning_rate: f32,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> FitReport {
+        let count = self.training.len();
+        let fit_options = FitOptions {
+            learning_rate,
+            batch_examples: BATCH_EXAMPLES,
+            dropout: options.dropout,
+            examples: options.max_examples.min(count * options.epochs),
+            examples_per_check: (count / 4).clamp(BATCH_EXAMPLES, 10_000),
+            seed: options.seed,
+        };
+        fit(
+            tree,
+            self.vectors,
+            paths,
+            self.training,
+            self.held_out,
+            &fit_options,
+            progress,
+        )
+    }
+}
+
+/// The head of every document that is learnt, as a float16 row, and the report of the fit.
+fn fit_documents(
+    examples: &Examples<'_>,
+    segments: &[Segment],
+    participants: &Participants,
     params: &IndexParams,
     options: &TrainOptions,
     progress: ProgressFn<'_>,
-) -> Result<Asked> {
-    let TrainingCorpus {
-        segments,
-        queries: tables,
-        stats,
-    } = *corpus;
-    let query_options = PseudoQueryOptions {
-        per_document: params.pseudo_queries.per_document,
-        seed: options.seed,
+) -> (Vec<Vec<u8>>, FitReport) {
+    let dim = params.encoder.dim;
+    let row = |rows: &VectorRows, place: &Place| -> Vec<f32> {
+        let row = rows.row(place.ordinal as usize).iter();
+        row.map(|value| value.to_f32()).collect()
     };
-    let total: usize = segments
-        .iter()
-        .map(|segment| segment.document_count as usize)
-        .sum();
-    let (mut places, mut queries, mut owners) = (Vec::new(), Vec::new(), Vec::new());
-    let mut written = 0;
-    for ((number, segment), table) in (0u32..).zip(segments).zip(tables) {
-        let is_live = |ordinal| segment.is_live(ordinal);
-        segment.documents.for_each(is_live, |ordinal, document| {
-            let own = table.iter().flat_map(|table| table.queries(ordinal));
-            let before = queries.len();
-            queries.extend(own.map(str::to_owned));
-            written += (queries.len() - before) as u64;
-            queries.extend(pseudo_queries(&document, stats, &query_options));
-            owners.resize(queries.len(), places.len() as u32);
-            places.push(Place {
-                segment: number,
-                ordinal,
-            });
-            progress(Progress::new(Stage::PseudoQueries, places.len(), total));
-            Ok(())
-        })?;
-    }
-    Ok(Asked {
-        places,
-        queries,
-        owners,
-        written,
-    })
-}
-
-/// Training and held-out examples: some documents keep one of their queries back.
-fn split(owners: &[u32], document_count: usize, seed: u64) -> (Vec<Example>, Vec<Example>) {
-    let mut rng = Rng::new(seed ^ 0x68_656C_646F_7574);
-    let share = HELD_OUT_SHARE.min(MAX_HELD_OUT as f32 / document_count.max(1) as f32);
-    let (mut training, mut held_out) = (Vec::new(), Vec::new());
-    let mut query = 0u32;
-    for group in owners.chunk_by(|a, b| a == b) {
-        let examples = (query..)
-            .zip(group)
-            .map(|(query, &document)| Example { query, document });
-        let kept_back = (group.len() > 1 && rng.unit_f32() < share).then(|| rng.index(group.len()));
-        for (index, example) in examples.enumerate() {
-            if Some(index) == kept_back {
-                held_out.push(example)
-            } else {
-                training.push(example)
+    let passage = |place: &Place| row(&segments[place.segment as usize].document_vectors, place);
+    let start = |index: usize| {
+        let place = &participants.places[index];
+        match index < participants.new {
+            true => ((passage(place), 0.0), false),
+            false => {
+                let rows = &segments[place.segment as usize].document_head;
+                ((row(rows, place), 0.0), true)
             }
         }
-        query += group.len() as u32;
+    };
+    let mut order: Vec<usize> = (0..participants.places.len()).collect();
+    let blocks = order.len().div_ceil(BLOCK_DOCUMENTS).max(1);
+    if blocks > 1 {
+        Rng::new(options.seed).shuffle(&mut order);
     }
-    (training, held_out)
+    let mut tree = SoftmaxTree::empty(dim, params.scale);
+    let mut paths: Vec<Vec<Vec<Step>>> = vec![Vec::new(); order.len()];
+    let mut row_of: Vec<usize> = vec![0; order.len()];
+    for block in order.chunks(order.len().div_ceil(blocks).max(1)) {
+        let (node, first_row) = (tree.node_rows.len() as u32, tree.row_count() as u32);
+        tree.push_node(block.iter().map(|&index| start(index)));
+        for (row, &index) in (first_row..).zip(block) {
+            paths[index] = vec![vec![Step { node, row }]];
+            row_of[index] = row as usize;
+        }
+    }
+    let report = examples.fit(
+        &mut tree,
+        &paths,
+        options,
+        options.document_learning_rate,
+        &mut |done, total| progress(Progress::new(Stage::FittingDocumentHead, done, total)),
+    );
+    let head = |(place, row): (&Place, usize)| {
+        let passage = passage(place);
+        let mut head = tree.unit[row * dim..(row + 1) * dim].to_vec();
+        head.iter_mut()
+            .for_each(|value| *value *= options.document_head_share);
+        add_scaled(&mut head, 1.0 - options.document_head_share, &passage);
+        normalise(&mut head);
+        let mut bytes = to_f16_bytes(&head);
+        if bytes == to_f16_bytes(&passage) {
+            mark_as_learnt(&mut bytes);
+        }
+        bytes
+    };
+    let new = participants.places[..participants.new].iter();
+    let heads = new.zip(row_of).map(head).collect();
+    (heads, report)
 }
 
-/// The document head as a tree of one level.
-fn document_tree(segments: &[Segment], places: &[Place], params: &IndexParams) -> SoftmaxTree {
-    let dim = params.encoder.dim;
-    let mut unit = Vec::with_capacity(places.len() * dim);
-    for place in places {
-        let rows = &segments[place.segment as usize].document_vectors;
-        unit.extend(
-            rows.row(place.ordinal as usize)
-                .iter()
-                .map(|value| value.to_f32()),
-        );
-    }
-    SoftmaxTree {
-        dim,
-        scale: params.scale,
-        node_rows: std::iter::once(0..places.len() as u32).collect(),
-        unit,
-        bias: vec![0.0; places.len()],
+/// Changes the last bit of a float16 row that fitting left where it was, so that the document
+/// does not count as new for ever.
+fn mark_as_learnt(row: &mut [u8]) {
+    if let Some(byte) = row.first_mut() {
+        *byte ^= 1;
     }
 }
 
-fn document_head(segment: &Segment, dim: usize) -> Vec<f32> {
-    let mut values = Vec::with_capacity(segment.document_count as usize * dim);
-    for ordinal in 0..segment.document_count as usize {
-        values.extend(
-            segment
-                .document_head
-                .row(ordinal)
-                .iter()
-                .map(|value| value.to_f32()),
-        );
-    }
-    values
+/// The document head of a segment as it is, float16 rows.
+fn head_rows(segment: &Segment) -> Vec<u8> {
+    let rows = 0..segment.document_count as usize;
+    rows.flat_map(|ordinal| segment.document_head.row(ordinal).as_bytes())
+        .copied()
+        .collect()
 }
 
 fn record(report: &FitReport) -> FitRecord {

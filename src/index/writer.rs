@@ -198,7 +198,7 @@ impl Writer {
         self.commit_with(None, &mut |_| {})
     }
 
-    /// Commits, and fits the heads of the whole index in the same step if `train` is given.
+    /// Commits, and in the same step fits the heads to what is new if `train` is given.
     ///
     /// # Errors
     ///
@@ -249,9 +249,10 @@ impl Writer {
                 queries: &draft.query_tables(),
                 stats: &stats,
             };
-            let trained = train_heads(&corpus, &*encoder, &params, options, progress)?;
-            draft.set_heads(trained.heads);
-            params.training = Some(trained.record);
+            if let Some(trained) = train_heads(&corpus, &*encoder, &params, options, progress)? {
+                draft.set_heads(trained.heads)?;
+                params.training = Some(trained.record);
+            }
         }
         report.segments = draft.segments().count();
 

@@ -63,7 +63,8 @@ pub fn fit(
         best_loss: initial_loss,
         ..FitReport::default()
     };
-    if training.is_empty() || held_out.is_empty() || tree.row_count() < 2 {
+    let can_change = tree.row_count() > 1 && tree.is_fixed.contains(&false);
+    if training.is_empty() || held_out.is_empty() || !can_change {
         return report;
     }
     let mut best = (tree.unit.clone(), tree.bias.clone());
@@ -187,6 +188,7 @@ fn apply(
     rate: f32,
 ) {
     struct Slices<'a> {
+        is_fixed: &'a [bool],
         unit: &'a mut [f32],
         unit_first: &'a mut [f32],
         unit_second: &'a mut [f32],
@@ -196,6 +198,7 @@ fn apply(
     }
     let dim = tree.dim;
     let mut rest = Slices {
+        is_fixed: &tree.is_fixed,
         unit: &mut tree.unit,
         unit_first: &mut units.first,
         unit_second: &mut units.second,
@@ -210,6 +213,7 @@ fn apply(
         let take = gradient.rows.len();
         done_rows = gradient.rows.end;
         let slices = Slices {
+            is_fixed: &rest.is_fixed[gradient.rows.clone()],
             unit: cut(&mut rest.unit, skip * dim, take * dim),
             unit_first: cut(&mut rest.unit_first, skip * dim, take * dim),
             unit_second: cut(&mut rest.unit_second, skip * dim, take * dim),
@@ -225,9 +229,19 @@ fn apply(
             .chunks_mut(dim)
             .zip(gradient.unit.chunks_mut(dim))
             .zip(slices.unit_first.chunks_mut(dim))
-            .zip(slices.unit_second.chunks_mut(dim));
-        for (((unit, gradient), first), second) in rows {
+            .zip(slices.unit_second.chunks_mut(dim))
+            .zip(slices.is_fixed);
+        for ((((unit, gradient), first), second), _) in rows.filter(|(_, fixed)| !**fixed) {
             step_on_sphere(rate, unit, gradient, first, second);
+        }
+        // Adam moves nothing along a gradient that is always zero.
+        for (gradient, _) in gradient
+            .bias
+            .iter_mut()
+            .zip(slices.is_fixed)
+            .filter(|(_, fixed)| **fixed)
+        {
+            *gradient = 0.0;
         }
         step(
             rate,

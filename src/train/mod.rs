@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Both heads are a [`SoftmaxTree`]: the trie head has one softmax per branching node, the
-//! document head a single one over all documents. The gradient of a softmax over a node's
+//! document head one over all documents, or over each of several blocks of them. The gradient of a softmax over a node's
 //! children is closed form and touches nothing else, so no framework is needed.
 
 mod adam;
@@ -17,7 +17,7 @@ mod trie_tree;
 
 pub use fit::{Example, FitOptions, FitReport, fit};
 pub use softmax_tree::{SoftmaxTree, Step};
-pub use trie_tree::TrieTree;
+pub use trie_tree::{BranchingPrefix, EdgeSource, TrieTree};
 
 #[cfg(test)]
 mod tests;

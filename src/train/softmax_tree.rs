@@ -42,6 +42,8 @@ pub struct SoftmaxTree {
     pub unit: Vec<f32>,
     /// `[rows]` biases.
     pub bias: Vec<f32>,
+    /// `[rows]`: true where a row takes part but is not fitted.
+    pub is_fixed: Vec<bool>,
 }
 
 /// A batch: queries `[n, dim]` and for each the paths of its document.
@@ -70,6 +72,29 @@ pub(super) struct RowsGradient {
 }
 
 impl SoftmaxTree {
+    /// A tree without a node.
+    pub fn empty(dim: usize, scale: f32) -> Self {
+        SoftmaxTree {
+            dim,
+            scale,
+            node_rows: Vec::new(),
+            unit: Vec::new(),
+            bias: Vec::new(),
+            is_fixed: Vec::new(),
+        }
+    }
+
+    /// Appends a node with its rows: unit vector and bias of each, and whether they are fixed.
+    pub fn push_node(&mut self, rows: impl IntoIterator<Item = ((Vec<f32>, f32), bool)>) {
+        let first = self.bias.len() as u32;
+        for ((unit, bias), is_fixed) in rows {
+            self.unit.extend_from_slice(&unit);
+            self.bias.push(bias);
+            self.is_fixed.push(is_fixed);
+        }
+        self.node_rows.push(first..self.bias.len() as u32);
+    }
+
     /// Number of rows.
     pub fn row_count(&self) -> usize {
         self.bias.len()
@@ -83,7 +108,8 @@ impl SoftmaxTree {
             .sum()
     }
 
-    /// Sum of the losses of a batch, and the gradient of its mean; rows ascend.
+    /// Sum of the losses of a batch, and the gradient of its mean; rows ascend, runs of fixed ones
+    /// may be missing.
     pub(super) fn gradient(&self, batch: &Batch<'_>) -> (f64, Vec<RowsGradient>) {
         let mut visits = self.forward(batch);
         let mut loss = 0.0;
@@ -108,6 +134,7 @@ impl SoftmaxTree {
         let tasks: Vec<(&Visit, Range<usize>)> = visits
             .iter()
             .flat_map(|visit| self.tasks(visit.node).map(move |rows| (visit, rows)))
+            .filter(|(_, rows)| self.is_fixed[rows.clone()].contains(&false))
             .collect();
         let gradients = tasks
             .into_par_iter()

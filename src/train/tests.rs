@@ -20,6 +20,7 @@ fn small_tree() -> SoftmaxTree {
         node_rows: vec![0..3, 3..5],
         unit,
         bias: vec![0.1, -0.2, 0.3, 0.0, 0.5],
+        is_fixed: vec![false; 5],
     }
 }
 
@@ -171,4 +172,48 @@ fn without_held_out_examples_nothing_is_changed() {
     );
     assert_eq!(report.examples, 0);
     assert_eq!(tree.unit, small_tree().unit);
+}
+
+#[test]
+fn fixed_rows_take_part_and_stay_as_they_are() {
+    let initial = SoftmaxTree {
+        is_fixed: vec![true, false, false, false, true],
+        ..small_tree()
+    };
+    let mut fitted = initial.clone();
+    let examples: Vec<Example> = (0..3)
+        .map(|document| Example {
+            query: document,
+            document,
+        })
+        .collect();
+    let options = FitOptions {
+        learning_rate: 0.05,
+        batch_examples: 2,
+        dropout: 0.0,
+        examples: 300,
+        examples_per_check: 10,
+        seed: 1,
+    };
+    let (queries, paths) = (queries(3), small_paths());
+    let report = fit(
+        &mut fitted,
+        &queries,
+        &paths,
+        &examples,
+        &examples,
+        &options,
+        &mut |_, _| {},
+    );
+    assert!(report.best_loss < report.initial_loss);
+    let row = |tree: &SoftmaxTree, row: usize| {
+        (
+            tree.unit[row * DIM..(row + 1) * DIM].to_vec(),
+            tree.bias[row],
+        )
+    };
+    for index in 0..5 {
+        let is_same = row(&initial, index) == row(&fitted, index);
+        assert_eq!(is_same, initial.is_fixed[index], "row {index}");
+    }
 }

@@ -202,6 +202,31 @@ impl HeadBuilder {
         });
     }
 
+    /// Lists the nodes of `head` as they are, those for which `is_replaced` holds (given depth and
+    /// first rank) left out.
+    pub fn push_stored(&mut self, head: &TrieHead, is_replaced: impl Fn(u32, u32) -> bool) {
+        let nodes: &[NodeRecord] = head.nodes.as_slice_of().unwrap_or(&[]);
+        let edges: &[EdgeRecord] = head.edges.as_slice_of().unwrap_or(&[]);
+        for node in nodes {
+            if is_replaced(node.depth.get(), node.lo.get()) {
+                continue;
+            }
+            let first = node.first_edge.get() as usize;
+            let stored = first..first + node.edge_count.get() as usize;
+            let first_edge = U32::new(self.edges.len() as u32);
+            self.edges
+                .extend_from_slice(edges.get(stored.clone()).unwrap_or(&[]));
+            for row in stored {
+                self.vectors
+                    .extend_from_slice(head.vectors.row(row).as_bytes());
+            }
+            self.nodes.push(NodeRecord {
+                first_edge,
+                ..*node
+            });
+        }
+    }
+
     /// The section bodies.
     ///
     /// # Errors
