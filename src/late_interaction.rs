@@ -48,15 +48,6 @@ pub fn distinct_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
     distinct
 }
 
-/// `[tokens, dim]`: the unit vectors of a query's tokens.
-pub fn query_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
-    let mut vectors = text.vectors.to_vec();
-    vectors.chunks_exact_mut(dim.max(1)).for_each(|vector| {
-        normalise(vector);
-    });
-    vectors
-}
-
 /// A query, ready to be compared with documents.
 #[derive(Debug)]
 pub struct MaxSim {
@@ -223,6 +214,5 @@ mod tests {
         let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
         assert_eq!(distinct.len(), 4);
         assert!(distinct.iter().zip(&expected).all(close), "{distinct:?}");
-        assert_eq!(query_token_vectors(text, 2)[..4], [1.0, 0.0, 0.0, -1.0]);
     }
 }

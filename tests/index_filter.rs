@@ -12,8 +12,8 @@ use zerogr::index::{Filter, Index, MergePolicy, Mode, SearchOptions};
 
 const DOCUMENTS: u64 = 120;
 
-/// Three segments, every seventh document deleted.
-fn index() -> Index {
+/// Three segments.
+fn whole() -> Index {
     let index = empty();
     for batch in 0..3 {
         let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
@@ -22,6 +22,12 @@ fn index() -> Index {
         }
         writer.commit().unwrap();
     }
+    index
+}
+
+/// Three segments, every seventh document deleted.
+fn index() -> Index {
+    let index = whole();
     let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
     for number in (0..DOCUMENTS).filter(|&number| is_deleted(number)) {
         writer.delete(&format!("doc-{number}")).unwrap();
@@ -110,7 +116,7 @@ proptest! {
 
 #[test]
 fn filters_survive_merges() {
-    let index = index();
+    let index = whole();
     let options = SearchOptions::new()
         .mode(Mode::Generative)
         .k(30)

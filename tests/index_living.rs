@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use corpus::{answers, assert_same_answers, document, empty};
 use zerogr::format::ExtentRef;
-use zerogr::index::{Index, MergePolicy, SearchOptions, TrainOptions, TrainingRecord};
+use zerogr::index::{Index, MergePolicy, Mode, SearchOptions, TrainOptions, TrainingRecord};
 use zerogr::trie::sections::{DOCUMENT_HEAD, DOCUMENT_VECTORS};
 
 /// Scores are sums of a few softmax terms of sharpness 20 over float16 vectors.
@@ -86,7 +86,10 @@ fn rows(index: &Index, of_head: bool) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn draws() -> SearchOptions {
-    SearchOptions::new().k(20).rerank(false)
+    SearchOptions::new()
+        .mode(Mode::Generative)
+        .k(20)
+        .rerank(false)
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn learning_all_anew_is_building_at_once() {
     let of_fresh = train(&fresh, &TrainOptions::default());
     assert_eq!(of_grown.pseudo_queries, of_fresh.pseudo_queries);
     assert!((of_grown.trie_head.best_loss - of_fresh.trie_head.best_loss).abs() < 1e-3);
-    for options in [draws(), SearchOptions::new().k(20)] {
+    for options in [draws(), SearchOptions::new().mode(Mode::Generative).k(20)] {
         let (grown, fresh) = (answers(&grown, &options), answers(&fresh, &options));
         assert_same_answers(&grown, &fresh, ROUNDING);
     }

@@ -101,13 +101,13 @@ fn a_merge_of_some_segments_keeps_what_training_fitted_for_all() {
     for batch in 0..3 {
         add(&index, batch * 60..(batch + 1) * 60, MergePolicy::Never);
     }
-    index.train(&TrainOptions::default(), &mut |_| {}).unwrap();
-    // Most of the second segment goes: it alone is rewritten, and the union's edges stay fitted.
+    // A part of the second segment goes: it alone is rewritten, and the union's edges stay fitted.
     let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
     for number in 60..75 {
         writer.delete(&format!("doc-{number}")).unwrap();
     }
-    writer.commit().unwrap();
+    let train = TrainOptions::default();
+    writer.commit_with(Some(&train), &mut |_| {}).unwrap();
     let before = answers(&index, &draws());
     let mut writer = writer.merge_policy(MergePolicy::Tiered);
     let report = writer.commit().unwrap();

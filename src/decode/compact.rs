@@ -176,6 +176,12 @@ impl EdgeSum {
         }
     }
 
+    pub(crate) fn add(&mut self, other: &EdgeSum) {
+        add_scaled(&mut self.vector, 1.0, &other.vector);
+        self.norms += other.norms;
+        self.biases += other.biases;
+    }
+
     pub(crate) fn bias(&self) -> f32 {
         match self.norms > 0.0 {
             true => self.biases / self.norms,

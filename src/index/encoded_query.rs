@@ -2,7 +2,7 @@
 
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
-use crate::late_interaction::query_token_vectors;
+use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
 
 /// A query's vector, and those of its tokens where the index compares them.
@@ -43,33 +43,91 @@ impl Snapshot {
             return Err(Error::invalid("the query is empty: give at least one word"));
         }
         let params = &self.params().encoder;
-        let instructed = instruction.map(|instruction| format!("{instruction}\n{query}"));
-        let instructed = instructed.as_deref().unwrap_or(query);
-        if !params.token_vectors {
-            let vector = encoder.encode(&[instructed], params.max_query_tokens, &mut |_, _| {})?;
-            return Ok(vector.into());
-        }
-        // The tokens of an instruction are in no document: those compared are the query's own.
-        let texts = [instructed, query];
-        let texts = match instruction {
-            Some(_) => &texts[..],
-            None => &texts[1..],
-        };
-        let mut token_vectors = Vec::new();
-        let mut vector = encoder.encode_tokens(
-            texts,
+        let mut texts = vec![query.to_owned()];
+        texts.extend(instruction.map(|instruction| format!("{instruction}\n{query}")));
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut token_vectors = vec![Vec::new(); texts.len()];
+        let vectors = encoder.encode_tokens(
+            &texts,
             params.max_query_tokens,
             &mut |_, _| {},
             &mut |number, text| {
-                if number + 1 == texts.len() {
-                    token_vectors = query_token_vectors(text, params.dim);
+                if let Some(vectors) = token_vectors.get_mut(number) {
+                    *vectors = text.vectors.to_vec();
                 }
             },
         )?;
-        vector.truncate(params.dim);
+        let (vector, instructed) = vectors.split_at(params.dim.min(vectors.len()));
+        let mut token_vectors = token_vectors.into_iter();
+        let own = token_vectors.next().unwrap_or_default();
+        let vector = match token_vectors.next() {
+            None => vector.to_vec(),
+            Some(after) => follow(vector, own.len(), instructed, &after),
+        };
+        let token_vectors = match params.token_vectors {
+            true => unit_rows(own, params.dim),
+            false => Vec::new(),
+        };
         Ok(EncodedQuery {
             vector,
             token_vectors,
         })
+    }
+}
+
+/// A query's vector under an instruction: the mean direction of the query as it is and as it reads
+/// behind the instruction. That is the mean of its own tokens there, `own_values` at the end of
+/// `token_vectors`, or the vector of both where the encoder has none of tokens. An instruction
+/// read as part of the query draws it away from what it asks for (`benches/QUALITY.md`).
+fn follow(
+    vector: &[f32],
+    own_values: usize,
+    instructed: &[f32],
+    token_vectors: &[f32],
+) -> Vec<f32> {
+    let mut behind = vec![0.0; vector.len()];
+    let own = token_vectors.len().checked_sub(own_values);
+    match own.and_then(|start| token_vectors.get(start..)) {
+        Some(own) if !own.is_empty() => own
+            .chunks_exact(vector.len().max(1))
+            .for_each(|row| add_scaled(&mut behind, 1.0, row)),
+        _ => add_scaled(&mut behind, 1.0, instructed),
+    }
+    normalise(&mut behind);
+    add_scaled(&mut behind, 1.0, vector);
+    normalise(&mut behind);
+    behind
+}
+
+fn unit_rows(mut rows: Vec<f32>, dim: usize) -> Vec<f32> {
+    rows.chunks_exact_mut(dim.max(1)).for_each(|row| {
+        normalise(row);
+    });
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: &[f32], b: &[f32]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6)
+    }
+
+    #[test]
+    fn an_instruction_turns_the_query_by_its_own_tokens_only() {
+        let half = 0.5f32.sqrt();
+        // Two tokens of an instruction, then one of the query.
+        let tokens = [9.0, 9.0, -7.0, 3.0, 0.0, 2.0];
+        let followed = follow(&[1.0, 0.0], 2, &[0.0, -1.0], &tokens);
+        assert!(close(&followed, &[half, half]), "{followed:?}");
+    }
+
+    #[test]
+    fn without_vectors_of_tokens_the_whole_counts() {
+        let half = 0.5f32.sqrt();
+        let followed = follow(&[1.0, 0.0], 0, &[0.0, -1.0], &[]);
+        assert!(close(&followed, &[half, -half]), "{followed:?}");
+        assert_eq!(unit_rows(vec![0.0, 2.0, 3.0, 0.0], 2), [0.0, 1.0, 1.0, 0.0]);
     }
 }

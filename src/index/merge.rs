@@ -20,7 +20,7 @@
 //! A fitted edge does not tell what of it came from a document that is dead now. Fitting moved
 //! its direction away from that of the passages below it, and that displacement is kept:
 //! `S'/|S'| ~ P'/|P'| + S/|S| - P/|P|` with `P` the sum of the passage vectors below the edge and
-//! `P'` that of the live ones.
+//! `P'` that of the live ones. What was dead when the edge was fitted is not in it.
 
 use std::collections::HashSet;
 
@@ -30,13 +30,14 @@ use super::params::IndexParams;
 use super::segment::Segment;
 use super::segment_builder::{Layout, NewSegment, head_sections};
 use super::view::View;
-use crate::columns::MemorySections;
-use crate::columns::{CsrBuilder, SignListsBuilder, StringsBuilder};
-use crate::decode::CompactEdges;
+use crate::columns::{CsrBuilder, MemorySections, SignListsBuilder, StringsBuilder};
+use crate::decode::{CompactEdges, EdgeSum};
 use crate::docs::DocumentTableBuilder;
 use crate::format::SectionInput;
 use crate::lexicon::{Lexicon, LexiconBuilder, merge_lexicons};
-use crate::trie::{Forest, ForestNode, HeadBuilder, NewEdge, TrieBuilder, sum_below, union_keys};
+use crate::trie::{
+    Forest, ForestNode, ForestPart, HeadBuilder, NewEdge, TrieBuilder, sum_below, union_keys,
+};
 use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
 
@@ -227,10 +228,15 @@ impl<'a> HeadMerger<'a> {
         let sums: Vec<(f32, f32, Vec<f32>)> = children
             .iter()
             .map(|child| {
-                let (mut sum, bias) = edges.sum(&listed, child, self.dim);
-                let norm = normalise(&mut sum);
-                let norm = norm * self.take_out_the_dead(&child.node, &mut sum);
-                (norm, bias, sum)
+                let mut sum = EdgeSum::zero(self.dim);
+                for part in &child.node.parts {
+                    let mut own = EdgeSum::zero(self.dim);
+                    edges.add_part(&listed, part, &mut own);
+                    self.take_out_the_dead(part, &mut own);
+                    sum.add(&own);
+                }
+                let bias = sum.bias();
+                (normalise(&mut sum.vector), bias, sum.vector)
             })
             .collect();
         let merged = children.iter().zip(&first_ranks).zip(&sums);
@@ -248,36 +254,30 @@ impl<'a> HeadMerger<'a> {
         Ok(())
     }
 
-    /// Takes the share of dead documents out of the direction of an edge; returns the share of the
-    /// documents below it that live.
-    fn take_out_the_dead(&self, node: &ForestNode, unit: &mut [f32]) -> f32 {
-        let mut counts = [0, 0];
-        for part in &node.parts {
-            if let Some(segment) = self.segments.get(part.segment as usize) {
-                let (lo, hi) = (part.node.lo, part.node.hi);
-                counts[0] += segment.postings.value_count(lo, hi);
-                counts[1] += segment.live_count_below(lo, hi);
-            }
+    /// Takes the share of dead documents out of a part of an edge.
+    fn take_out_the_dead(&self, part: &ForestPart, sum: &mut EdgeSum) {
+        let Some(segment) = self.segments.get(part.segment as usize) else {
+            return;
+        };
+        let (lo, hi) = (part.node.lo, part.node.hi);
+        let all = segment.postings.value_count(lo, hi) as f32;
+        let live = segment.live_count_below(lo, hi) as f32;
+        // A fitted edge is as long as its documents were many: these were dead before.
+        if live == all || (sum.norms - live).abs() < 1e-3 * live {
+            return;
         }
-        let [all, live] = counts;
-        if live == all {
-            return 1.0;
-        }
-        let (mut passages, mut live_passages) = (vec![0.0; self.dim], vec![0.0; self.dim]);
-        for part in &node.parts {
-            if let Some(segment) = self.segments.get(part.segment as usize) {
-                let (lo, hi) = (part.node.lo, part.node.hi);
-                let all = sum_below(&segment.postings, &segment.document_vectors, lo, hi);
-                add_scaled(&mut passages, 1.0, &all);
-                add_scaled(&mut live_passages, 1.0, &segment.live_sum_below(lo, hi));
-            }
-        }
+        let mut passages = sum_below(&segment.postings, &segment.document_vectors, lo, hi);
+        let mut live_passages = segment.live_sum_below(lo, hi);
         normalise(&mut passages);
         normalise(&mut live_passages);
-        add_scaled(unit, -1.0, &passages);
-        add_scaled(unit, 1.0, &live_passages);
-        normalise(unit);
-        live as f32 / all as f32
+        normalise(&mut sum.vector);
+        add_scaled(&mut sum.vector, -1.0, &passages);
+        add_scaled(&mut sum.vector, 1.0, &live_passages);
+        normalise(&mut sum.vector);
+        sum.norms *= live / all;
+        sum.biases *= live / all;
+        let norm = sum.norms;
+        sum.vector.iter_mut().for_each(|value| *value *= norm);
     }
 
     /// False only if it is certain that no segment lists a node on the way to this one docid.

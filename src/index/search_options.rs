@@ -71,7 +71,9 @@ pub struct SearchOptions {
     /// Share of the comparison of tokens in the reranked score, 0 to 1, where the index keeps
     /// their vectors; the rest is the document head's.
     pub token_share: Option<f64>,
-    /// The task in words; put before the query, on a line of its own.
+    /// The task in words. A language model reads it before the query, on a line of its own. For
+    /// the encoder the query is read with and without it, and its vector lies between the two;
+    /// tokens and words are compared without it.
     pub instruction: Option<String>,
     /// Which documents may be found; all of them by default.
     pub filter: Option<Filter>,
