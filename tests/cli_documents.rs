@@ -183,6 +183,14 @@ fn every_decoder_and_mode_can_be_asked_for() {
         let hits = folder.json(&[&args[..], options].concat());
         assert_eq!(hits[0]["id"], "fish", "{options:?}");
     }
-    let args = ["search", "a.zgr", "salmon", "--planner", "4"];
+    let args = [
+        "search",
+        "a.zgr",
+        "salmon",
+        "--mode",
+        "generative",
+        "--planner",
+        "4",
+    ];
     assert!(folder.fails(&args).contains("planner"));
 }

@@ -616,7 +616,18 @@ fn what_cannot_be_measured_is_a_usage_error() {
             "decoder that samples",
         ),
         (&["eval", index, "beir", "--seeds", "0"], "seeds"),
-        (&["eval", index, "beir", "--planner", "3"], "--mode planned"),
+        (
+            &[
+                "eval",
+                index,
+                "beir",
+                "--mode",
+                "generative",
+                "--planner",
+                "3",
+            ],
+            "--mode planned",
+        ),
         (
             &["eval", index, "beir", "--fusion-share", ".3"],
             "--mode fusion",

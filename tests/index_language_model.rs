@@ -89,7 +89,9 @@ fn reopen(index: &Index) -> OpenOptions {
 }
 
 fn by_model() -> SearchOptions {
-    SearchOptions::new().retriever(Retriever::LanguageModel)
+    SearchOptions::new()
+        .mode(Mode::Generative)
+        .retriever(Retriever::LanguageModel)
 }
 
 fn found(index: &Index, options: &SearchOptions) -> Vec<(String, f64)> {
@@ -154,12 +156,13 @@ fn decoders_filters_deletes_and_the_planner_work_on_it() {
 fn the_document_head_reranks_if_asked_and_the_model_where_it_can() {
     let (folder, model, index) = setting();
     let by_head = found(&index, &by_model().rerank(true));
-    let vector = index.encode_query("what makes wings shake", None).unwrap();
+    let words = "what makes wings shake";
+    let query = index.encode_query(words, None).unwrap();
     let mut compact = SearchOptions::new().mode(Mode::Generative).rerank(true);
     compact.k = 8;
     let expected = index
         .snapshot()
-        .search_vector(vector.vector(), &compact)
+        .search_encoded(words, &query, &compact)
         .unwrap();
     let expected = expected.hits.into_iter().map(|hit| (hit.id, hit.score));
     // Ties are in the order of the draws, which differ.

@@ -172,7 +172,11 @@ fn planned_search_reranks_what_is_drawn_without_the_words_too() {
     };
     let few = SearchOptions::new().k(10).draws(10);
     let meaning = ids(few.clone().mode(Mode::Generative).rerank(false));
-    let by_words = few.mode(Mode::Planned).planner(1e6).prior_share(0.0);
+    let by_words = few
+        .mode(Mode::Planned)
+        .planner(1e6)
+        .prior_share(0.0)
+        .token_share(0.0);
     let words = ids(by_words.clone().rerank(false));
     let planned = ids(by_words);
     assert!(planned.iter().any(|id| !words.contains(id)), "{planned:?}");

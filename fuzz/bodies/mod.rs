@@ -6,11 +6,16 @@
 //! asked of those is to end, to end soon, and to return an error or something readable.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+#[cfg(feature = "models")]
+#[path = "../../tests/convert_support/mod.rs"]
+mod convert_support;
 #[path = "../../tests/fault/mod.rs"]
 pub mod fault;
 
 mod document_block;
 mod faults;
+#[cfg(feature = "models")]
+mod gguf;
 mod manifest;
 pub mod open;
 mod operations;
@@ -54,6 +59,12 @@ pub const TARGETS: &[Target] = &[
         name: "faults",
         run: faults::run,
         seeds: faults::seeds,
+    },
+    #[cfg(feature = "models")]
+    Target {
+        name: "gguf",
+        run: gguf::run,
+        seeds: gguf::seeds,
     },
 ];
 

@@ -32,7 +32,7 @@ use super::search_options::{Mode, Retriever, SearchOptions};
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::decode::{
-    CompactExpander, DocidPlace, Drawn, Expander, Memo, Planner, Prior, Request, Work,
+    CompactExpander, Decoder, DocidPlace, Drawn, Expander, Memo, Planner, Prior, Request, Work,
 };
 use crate::encode::TextEncoder;
 use crate::trie::Forest;
@@ -248,6 +248,8 @@ impl Snapshot {
             .transpose()?;
         let lambda = options.planner.unwrap_or(params.search.planner);
         let draws = options.draws.unwrap_or(params.search.draws).max(options.k);
+        // Other decoders draw without the planner, and are refused one that is asked for.
+        let guides = options.decoder == Decoder::BestFirst || options.planner.is_some();
 
         let forest = view.forest();
         let mut expander = asked.expander(params.scale, &view, &forest);
@@ -255,14 +257,17 @@ impl Snapshot {
         let request = Request {
             k: if options.k == 0 { 0 } else { draws },
             postings: &view,
-            planner: prior.as_ref().map(|prior| Planner { prior, lambda }),
+            planner: prior
+                .as_ref()
+                .filter(|_| guides)
+                .map(|prior| Planner { prior, lambda }),
         };
         let decoded = options.decoder.decode(&mut memo, &request)?;
         let mut complete = decoded.complete;
         let mut hits = self.drawn_hits(&decoded.documents, draws, lexical.as_deref());
         let rerank_by = asked.rerank_by(options.rerank, params.search.rerank);
         if rerank_by != RerankBy::Nothing {
-            if let Some(prior) = &prior {
+            if let Some(Planner { prior, .. }) = request.planner {
                 // Words can push out of the draws what only their meaning leads to.
                 let request = Request {
                     planner: None,

@@ -209,7 +209,7 @@ impl GgufFile {
                 .for_each(|n| file.extend((*n as u64).to_le_bytes()));
             file.extend(kind.to_le_bytes());
             file.extend(offset.to_le_bytes());
-            offset += bytes.len().next_multiple_of(32) as u64;
+            offset = offset.wrapping_add(bytes.len().next_multiple_of(32) as u64);
         }
         let header = file.len();
         file.resize(header.next_multiple_of(32), 0);
