@@ -193,17 +193,18 @@ impl Encoder {
         max_len_tokens: usize,
         progress: impl FnMut(usize, usize),
     ) -> Result<Vec<f32>> {
-        self.encode_each(texts, max_len_tokens, progress, None)
+        self.encode_each(texts, max_len_tokens, progress, false, &mut |_, _| {})
     }
 
     /// As [`encode`](Self::encode), and calls `each` with the vectors of each text's tokens if
-    /// the graph leaves the pooling open.
+    /// they are asked for and the graph leaves the pooling open.
     fn encode_each<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
         max_len_tokens: usize,
         mut progress: impl FnMut(usize, usize),
-        mut each: Option<&mut dyn FnMut(usize, TokenVectors<'_>)>,
+        with_tokens: bool,
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         let limit = max_len_tokens.min(self.max_len_tokens);
         let mut vectors = vec![0.0; texts.len() * self.dim];
@@ -217,14 +218,11 @@ impl Encoder {
                 .par_iter()
                 .map(|text| self.tokenizer.encode(text.as_ref(), limit))
                 .collect::<Result<Vec<_>>>()?;
-            let with_tokens = each.is_some();
             let mut store = |batch: &[usize], encoded: EncodedBatch| -> Result<()> {
                 self.store_vectors(out, batch, &encoded.vectors)?;
-                if let Some(each) = &mut each {
-                    for (&at, vectors) in batch.iter().zip(&encoded.tokens) {
-                        let tokens = tokens.get(at).map_or(&[][..], Vec::as_slice);
-                        each(number * WINDOW_TEXTS + at, self.of_text(tokens, vectors));
-                    }
+                for (&at, vectors) in batch.iter().zip(&encoded.tokens) {
+                    let tokens = tokens.get(at).map_or(&[][..], Vec::as_slice);
+                    each(number * WINDOW_TEXTS + at, self.of_text(tokens, vectors));
                 }
                 done += batch.len();
                 progress(done, texts.len());
@@ -449,6 +447,6 @@ impl TextEncoder for Encoder {
         progress: &mut dyn FnMut(usize, usize),
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
-        self.encode_each(texts, max_len_tokens, progress, Some(each))
+        self.encode_each(texts, max_len_tokens, progress, true, each)
     }
 }
