@@ -280,6 +280,7 @@ impl Snapshot {
                 further.retain(|hit| !known.contains(&hit.place()));
                 for hit in &mut further {
                     hit.drawn_score += lambda * prior.of(hit.segment, hit.ordinal);
+                    hit.score = hit.drawn_score;
                 }
                 hits.extend(further);
             }
