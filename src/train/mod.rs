@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Both heads are a [`SoftmaxTree`]: the trie head has one softmax per branching node, the
-//! document head one over all documents, or over each of several blocks of them. The gradient of a softmax over a node's
-//! children is closed form and touches nothing else, so no framework is needed.
+//! document head one over all documents, or over each of several blocks of them. The gradient of
+//! a softmax over a node's children is closed form and touches nothing else, so no framework is
+//! needed.
 
 mod adam;
 mod fit;
