@@ -74,7 +74,7 @@ pub(super) fn best_first(memo: &mut Memo<'_>, request: &Request<'_>) -> Result<V
         if k == 0 || candidates.kth_score().is_some_and(|score| bound < score) {
             break;
         }
-        let Some(best) = frontier.pop(memo)? else {
+        let Some(best) = frontier.pop(memo, k)? else {
             break;
         };
         match memo.open(best.id)? {
@@ -82,7 +82,7 @@ pub(super) fn best_first(memo: &mut Memo<'_>, request: &Request<'_>) -> Result<V
             Some(Below::Nodes(range)) => range.for_each(|id| frontier.push(entry(memo, id))),
             Some(Below::Docid(places)) => {
                 candidates.see(&places);
-                if candidates.unscored.len() >= memo.batch() {
+                if candidates.unscored.len() >= candidates.enough(memo.batch()) {
                     candidates.score(memo)?;
                 }
             }
@@ -107,6 +107,15 @@ impl Candidates<'_> {
     fn kth_score(&self) -> Option<f64> {
         let Reverse(Score(score)) = self.best_k.peek()?;
         (self.best_k.len() >= self.request.k).then_some(*score)
+    }
+
+    /// How many to score at once: what a call of the expander serves, but no more than are missing
+    /// to the `k` that end the search.
+    fn enough(&self, batch: usize) -> usize {
+        match self.request.k.saturating_sub(self.drawn.len()) {
+            0 => batch,
+            missing => missing.min(batch),
+        }
     }
 
     fn see(&mut self, places: &[DocidPlace]) {

@@ -60,19 +60,28 @@ impl<T> Frontier<T> {
         self.heap.peek().map(|entry| entry.key)
     }
 
-    /// Takes the greatest entry out. If it has to be opened and calls of the expander are dear,
-    /// it is opened in one call with those unknown among the entries that come next: as many
-    /// entries are looked at as a call may carry prefixes, so that what was opened ahead is used
-    /// before more is.
-    pub(super) fn pop(&mut self, memo: &mut Memo<'_>) -> Result<Option<Entry<T>>> {
+    /// Takes the greatest entry out. If it needs a call of the expander and calls are dear, those
+    /// that also need one among the entries that come next are opened in the same call, as many as
+    /// it may carry. Below every entry is a docid: with `wanted` docids to go, entries behind that
+    /// many are not looked at.
+    pub(super) fn pop(&mut self, memo: &mut Memo<'_>, wanted: usize) -> Result<Option<Entry<T>>> {
         let Some(first) = self.heap.pop() else {
             return Ok(None);
         };
         let batch = memo.batch();
-        if batch > 1 && memo.is_unknown(first.id) {
-            let next: Vec<Entry<T>> = (1..batch).map_while(|_| self.heap.pop()).collect();
-            let ahead = std::iter::once(&first).chain(&next).map(|entry| entry.id);
-            memo.open_all(&ahead.collect::<Vec<_>>())?;
+        if batch > 1 && memo.is_unread(first.id) {
+            let mut ahead = vec![first.id];
+            let mut next = Vec::new();
+            while ahead.len() < batch
+                && next.len() + 1 < wanted
+                && let Some(entry) = self.heap.pop()
+            {
+                if memo.is_unread(entry.id) {
+                    ahead.push(entry.id);
+                }
+                next.push(entry);
+            }
+            memo.open_all(&ahead)?;
             self.heap.extend(next);
         }
         Ok(Some(first))

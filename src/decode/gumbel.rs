@@ -84,7 +84,7 @@ pub(super) fn gumbel_top_k(
             tie,
             id,
             with: Tempered(log_prob),
-        }) = frontier.pop(memo)?
+        }) = frontier.pop(memo, request.k - documents.len())?
     {
         if key == f64::NEG_INFINITY {
             all_in_trie_order(memo, &mut documents, request.k)?;

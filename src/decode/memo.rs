@@ -214,6 +214,12 @@ impl<'a> Memo<'a> {
             .is_some_and(|node| matches!(node.kids, Kids::Unknown))
     }
 
+    /// Whether the expander has yet to be asked about a prefix: it is unknown, and more than one
+    /// docid is below it.
+    pub(super) fn is_unread(&self, id: NodeId) -> bool {
+        self.is_unknown(id) && self.live_count(id) > 1
+    }
+
     fn node(&self, id: NodeId) -> Option<&MemoNode> {
         self.nodes.get(id as usize)
     }
