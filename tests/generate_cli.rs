@@ -233,6 +233,74 @@ fn a_killed_build_goes_on_and_leaves_an_index() {
     assert!(!folder.ids("a.zgr", "wing flutter case 0").is_empty());
 }
 
+/// All docids of an index, by document, sorted.
+fn docids(folder: &Folder, index: &str) -> Vec<(String, Vec<String>)> {
+    let index = zerogr::index::Index::open(folder.path(index)).unwrap();
+    let mut found = Vec::new();
+    index
+        .snapshot()
+        .for_each_document(|document| {
+            found.push((document.id, document.docids));
+            Ok(())
+        })
+        .unwrap();
+    found.sort();
+    found
+}
+
+#[test]
+fn documents_added_with_a_model_get_docids_that_the_index_does_not_have() {
+    let folder = folder(40);
+    let by_model = ["--docids", "lm", "--model", "model", "--no-train"];
+    let build = ["build", "docs.jsonl", "-o", "a.zgr", "--seed", "1"];
+    folder.ok(&[&build[..], &by_model[..]].concat());
+    let before = docids(&folder, "a.zgr");
+
+    // One is the text of a document that is there, one replaces another, one is new.
+    let known: Vec<Value> = read(&folder.path("docs.jsonl"));
+    let twin = json!({"_id": "twin", "title": known[0]["title"], "text": known[0]["text"]});
+    let new = json!({"_id": "new", "text": "Rivers carry salmon to the sea."});
+    let more = [&twin, &known[1], &new].map(Value::to_string).join("\n");
+    folder.write("more.jsonl", more);
+    let add = ["add", "a.zgr", "more.jsonl", "--json"];
+    let added = folder.ok(&[&add[..], &["--model", "model"]].concat());
+    let added: Value = serde_json::from_str(&added).unwrap();
+    let commit = &added["commit"];
+    assert_eq!(
+        (&commit["added"], &commit["replaced"]),
+        (&json!(3), &json!(1))
+    );
+    assert_eq!(added["written_docids"]["shared"], 0, "{added}");
+    assert!(!folder.path("a.zgr.docids.jsonl").exists());
+    let after = docids(&folder, "a.zgr");
+    let of = |all: &[(String, Vec<String>)], id: &str| -> Vec<String> {
+        let found = all.iter().find(|(other, _)| other == id);
+        found.unwrap().1.clone()
+    };
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap().to_owned();
+    let first = text(&known[0], "_id");
+    assert_ne!(of(&after, "twin"), of(&before, &first));
+    assert_eq!(of(&after, &first), of(&before, &first));
+    let replaced = text(&known[1], "_id");
+    assert_eq!(
+        of(&after, &replaced),
+        of(&before, &replaced),
+        "its own docid is free"
+    );
+
+    folder.write(
+        "last.jsonl",
+        json!({"_id": "z", "text": "Glaciers."}).to_string(),
+    );
+    let output = folder.run(&["add", "a.zgr", "last.jsonl"]);
+    assert!(output.status.success());
+    let said = common::stderr(&output);
+    assert!(
+        said.contains("random llama") && said.contains("--model"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_model_is_asked_for_where_one_is_needed() {
     let folder = folder(3);

@@ -8,8 +8,8 @@ use zerogr::Document;
 use zerogr::docs::{DocumentReader, ReadOptions};
 use zerogr::generate::language::PromptStyle;
 use zerogr::index::{
-    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, QueryReport, TrainOptions,
-    Writer,
+    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, QueryReport, Snapshot,
+    TrainOptions, Writer,
 };
 use zerogr::model::EncoderOptions;
 use zerogr::model::language::LanguageModel;
@@ -104,6 +104,10 @@ pub struct AddArgs {
     /// Files and folders to read.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
+    /// The language model writes the docids of documents that bring none; they are keywords
+    /// without it. An interrupted run is gone on with by the same command.
+    #[command(flatten)]
+    model: ModelArgs,
     /// Leave out lines that cannot be read, and say how many.
     #[arg(long)]
     skip_bad_lines: bool,
@@ -188,13 +192,33 @@ pub fn add(args: &AddArgs) -> Result<(), Failure> {
     };
     let mut reader = DocumentReader::open(&args.inputs, &options)?;
     let index = open::index(&args.index, args.device.device())?;
+    let model = match args.model.is_given() {
+        true => Some(args.model.open(args.device.device(), "--model")?),
+        false => None,
+    };
+    let snapshot = index.snapshot();
+    if let (None, Some(writer)) = (&model, &snapshot.params().docids.writer) {
+        eprintln!(
+            "zerogr: docids of the index were written by {writer}; without --model, new ones are \
+             keywords"
+        );
+    }
+    let journal = journal_of(&args.index);
+    let writing = model.as_ref().map(|model| Writing {
+        model,
+        journal: &journal,
+        beside: Some(&snapshot),
+    });
     let mut writer = index.writer()?;
-    read_into(&mut writer, &mut reader)?;
+    let (_, docids) = read_into(&mut writer, &mut reader, writing.as_ref())?;
+    let report = commit(&mut writer, None)?;
+    forget(&journal, docids.as_ref());
+    drop((writer, snapshot));
     let built = Built {
-        report: commit(&mut writer, None)?,
+        report,
         left_out: reader.skipped().count,
         index,
-        docids: None,
+        docids,
         queries: None,
     };
     print(&built, started, args.json)
@@ -237,23 +261,13 @@ pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
     let device = options.encoder_options.device;
     let index = Index::create(unfinished.path(), options)?;
     let mut writer = index.writer()?;
-    let mut journal = task.output.as_os_str().to_owned();
-    journal.push(".docids.jsonl");
-    let journal = PathBuf::from(journal);
-    let mut docids = None;
-    let count = match task.docid_writer {
-        None => read_into(&mut writer, &mut reader)?,
-        Some((model, style)) => {
-            let mut documents = (&mut reader).collect::<Result<Vec<Document>, _>>()?;
-            say_what_was_left_out(&reader);
-            docids = Some(write_docids(&mut documents, model, *style, &journal)?);
-            let count = documents.len() as u64;
-            documents
-                .into_iter()
-                .try_for_each(|document| writer.add(document))?;
-            count
-        }
-    };
+    let journal = journal_of(task.output);
+    let writing = task.docid_writer.map(|model| Writing {
+        model,
+        journal: &journal,
+        beside: None,
+    });
+    let (count, docids) = read_into(&mut writer, &mut reader, writing.as_ref())?;
     if count == 0 {
         return Err(Failure::new(
             "there is no document in the input: nothing was built",
@@ -263,10 +277,7 @@ pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
     // A file that is open cannot be moved on every platform.
     drop((writer, index));
     let finished = unfinished.finish()?;
-    if docids.is_some() {
-        // Best effort: what it says is in the index now.
-        let _ = std::fs::remove_file(&journal);
-    }
+    forget(&journal, docids.as_ref());
     Ok(Built {
         index: open::index(&finished, device)?,
         report,
@@ -276,15 +287,58 @@ pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
     })
 }
 
-/// Reads all documents and says what had to be left out; returns how many there were.
-fn read_into(writer: &mut Writer, reader: &mut DocumentReader) -> Result<u64, Failure> {
-    let mut count = 0;
-    for document in &mut *reader {
-        writer.add(document?)?;
-        count += 1;
+/// How a language model comes to write docids.
+struct Writing<'a> {
+    model: &'a (LanguageModel, PromptStyle),
+    /// What it wrote, until that is in the index.
+    journal: &'a Path,
+    /// The index that the documents are added to.
+    beside: Option<&'a Snapshot>,
+}
+
+/// The file beside an index that keeps docids until they are in it.
+fn journal_of(index: &Path) -> PathBuf {
+    let mut journal = index.as_os_str().to_owned();
+    journal.push(".docids.jsonl");
+    PathBuf::from(journal)
+}
+
+/// Removes a journal whose docids are in the index now. Best effort.
+fn forget(journal: &Path, docids: Option<&DocidReport>) {
+    if docids.is_some() {
+        let _ = std::fs::remove_file(journal);
     }
+}
+
+/// Reads all documents, with docids by a language model where one writes them, and says what had
+/// to be left out; returns how many there were.
+fn read_into(
+    writer: &mut Writer,
+    reader: &mut DocumentReader,
+    writing: Option<&Writing<'_>>,
+) -> Result<(u64, Option<DocidReport>), Failure> {
+    let Some(Writing {
+        model: (model, style),
+        journal,
+        beside,
+    }) = writing
+    else {
+        let mut count = 0;
+        for document in &mut *reader {
+            writer.add(document?)?;
+            count += 1;
+        }
+        say_what_was_left_out(reader);
+        return Ok((count, None));
+    };
+    let mut documents = (&mut *reader).collect::<Result<Vec<Document>, _>>()?;
     say_what_was_left_out(reader);
-    Ok(count)
+    let docids = write_docids(&mut documents, model, *style, journal, *beside)?;
+    let count = documents.len() as u64;
+    documents
+        .into_iter()
+        .try_for_each(|document| writer.add(document))?;
+    Ok((count, Some(docids)))
 }
 
 fn say_what_was_left_out(reader: &DocumentReader) {

@@ -13,7 +13,7 @@ use zerogr::generate::language::{
     DEFAULT_INSTRUCTION, DocidOrigin, DocidWriter, LanguageDocidOptions, LanguageQueryOptions,
     PROMPT_VERSION, PromptStyle,
 };
-use zerogr::index::{Index, Progress, QueryReport, Stage};
+use zerogr::index::{Index, Progress, QueryReport, Snapshot, Stage};
 use zerogr::language::TextGenerator;
 use zerogr::model::language::LanguageModel;
 
@@ -155,7 +155,7 @@ fn docids(args: &DocidArgs) -> Result<(), Failure> {
     for report in &reader.skipped().reports {
         eprintln!("zerogr: left out: {report}");
     }
-    let report = write_docids(&mut documents, &model, style, &args.output)?;
+    let report = write_docids(&mut documents, &model, style, &args.output, None)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
         let value = json!({"output": args.output, "documents": documents.len(),
@@ -175,14 +175,28 @@ fn docids(args: &DocidArgs) -> Result<(), Failure> {
 const CHUNK_DOCUMENTS: usize = 64;
 
 /// Gives every document without docids some by the model, by way of the file at `journal`.
+/// `beside` is the index that they are added to: its other documents count for what is common, and
+/// their docids are avoided.
 pub fn write_docids(
     documents: &mut [Document],
     model: &LanguageModel,
     style: PromptStyle,
     journal: &Path,
+    beside: Option<&Snapshot>,
 ) -> Result<DocidReport, Failure> {
     let mut stats = TermStats::new();
     documents.iter().for_each(|document| stats.add(document));
+    let mut taken = HashSet::new();
+    if let Some(beside) = beside {
+        let ids: HashSet<&str> = documents.iter().map(|one| one.id.as_str()).collect();
+        beside.for_each_document(|other| {
+            if !ids.contains(other.id.as_str()) {
+                stats.add(&other);
+                taken.extend(other.docids);
+            }
+            Ok(())
+        })?;
+    }
     let options = LanguageDocidOptions::new(style);
     let name = writer_name(model, style);
     let writer = DocidWriter::new(model, options)?;
@@ -191,10 +205,9 @@ pub fn write_docids(
         already: journal.done(),
         ..DocidReport::default()
     };
-    let taken = documents
-        .iter()
-        .flat_map(|document| document.docids.iter().cloned());
-    let mut taken: HashSet<String> = taken.collect();
+    for document in &*documents {
+        taken.extend(document.docids.iter().cloned());
+    }
     let total = documents.len();
     let mut stages = Stages::default();
     while let Some(chunk) = documents
