@@ -241,7 +241,9 @@ fn options_that_make_no_sense_are_refused() {
     let unguided = SearchOptions::new()
         .planner(1.0)
         .decoder(Decoder::Beam(Beam::default()));
-    for options in [weights, outside, negative, unguided] {
+    let reranked = |mode: Mode| SearchOptions::new().mode(mode).rerank(true);
+    let [lexical, dense, fusion] = [Mode::Lexical, Mode::Dense, Mode::Fusion].map(reranked);
+    for options in [weights, outside, negative, unguided, lexical, dense, fusion] {
         assert!(
             index
                 .search("wing", &options)

@@ -213,6 +213,11 @@ impl SearchOptions {
                  Mode::Generative or Mode::Planned",
             ));
         }
+        if self.rerank == Some(true) && !generates {
+            return Err(Error::invalid(
+                "this mode does not rerank: search in Mode::Generative or Mode::Planned",
+            ));
+        }
         Ok(())
     }
 }

@@ -310,6 +310,9 @@ fn search_with_seeds(
         if mode != ModeArg::Planned {
             (options.planner, options.prior_share) = (None, None);
         }
+        if !mode.generates() {
+            options.rerank = None;
+        }
         if mode == ModeArg::Fusion {
             // A baseline does not move with the settings of what it is compared with.
             (options.draws, options.prior_share) = (None, args.fusion_share);
