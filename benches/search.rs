@@ -4,7 +4,8 @@
 //! same hits for every query.
 //!
 //! The floor of a search is one encoder pass and the bytes of the vectors it compares: those of
-//! the children of every branching prefix it scores, and of the documents it reranks.
+//! the children of every branching prefix it scores, and of the documents it reranks, with the
+//! signs of their tokens' vectors.
 
 #![allow(clippy::unwrap_used)]
 
@@ -75,14 +76,28 @@ fn bench(criterion: &mut Criterion) {
         });
     });
     let snapshot = index.snapshot();
-    let mut vector = || index.encode_query(&text(), None).unwrap();
-    group.bench_function("decode and rerank", |bencher| {
-        bencher.iter_batched(
-            &mut vector,
-            |vector| snapshot.search_vector(vector.vector(), &options).unwrap(),
-            BatchSize::SmallInput,
-        );
-    });
+    let mut encoded = || {
+        let text = text();
+        (index.encode_query(&text, None).unwrap(), text)
+    };
+    let planned = SearchOptions::new().mode(Mode::Planned);
+    for (name, options) in [
+        ("decode", options.clone().rerank(false)),
+        (
+            "decode and rerank, no tokens",
+            options.clone().token_share(0.0),
+        ),
+        ("decode and rerank", options),
+        ("planned: decode twice and rerank", planned),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(
+                &mut encoded,
+                |(query, text)| snapshot.search_encoded(&text, &query, &options).unwrap(),
+                BatchSize::SmallInput,
+            );
+        });
+    }
     group.finish();
 
     let mut group = criterion.benchmark_group("open");
