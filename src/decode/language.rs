@@ -22,7 +22,7 @@ use crate::trie::{END, Forest, ForestChild, MAX_DOCID_TOKENS};
 use crate::{Error, ErrorKind, Result};
 
 /// Prefixes per pass. On a CPU a pass over some tens of tokens costs about twice a pass over one.
-const BATCH: usize = 16;
+const BATCH: usize = 32;
 
 /// Tokens of the tree that are kept cached. Every pass copies them, and looks at them; beyond
 /// this it is cheaper to read the few that are still needed again.

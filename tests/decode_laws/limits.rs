@@ -192,6 +192,33 @@ fn large_passes_save_passes() {
 }
 
 #[test]
+fn a_few_documents_need_few_passes_and_little_ahead() {
+    let corpus = big_corpus();
+    let forest = corpus.forest();
+    let sampling = Decoder::GumbelTopK(GumbelTopK::default());
+    for decoder in [Decoder::BestFirst, sampling] {
+        for k in [1, 10, 100] {
+            let work = [1, 16, 1_000].map(|batch| {
+                let mut expander = TableExpander::new(&corpus, &plain_logits);
+                expander.batch = batch;
+                let mut memo = Memo::new(&forest, &mut expander);
+                decoder.decode(&mut memo, &request(&corpus, k)).unwrap();
+                memo.work()
+            });
+            let [one, some, many] = work;
+            let ahead = one.node_evaluations + 2 * k as u64;
+            assert!(some.node_evaluations <= ahead, "{k}: {one:?} {some:?}");
+            assert!(many.node_evaluations <= ahead, "{k}: {one:?} {many:?}");
+            let (saved, of) = if k == 1 { (0, 1) } else { (1, 3) };
+            assert!(
+                some.passes <= one.passes - one.passes * saved / of,
+                "{k}: {one:?} {some:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_memo_serves_one_decoder_after_another() {
     let corpus = big_corpus();
     let forest = corpus.forest();
