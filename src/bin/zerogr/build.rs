@@ -97,6 +97,9 @@ enum Queries {
 }
 
 /// Add documents to an index; those with a known id replace the old ones.
+///
+/// With `--model`, a language model writes the docids of documents that bring none; without it
+/// they are keywords. An interrupted run is gone on with by the same command.
 #[derive(clap::Args)]
 pub struct AddArgs {
     /// The index file.
@@ -104,8 +107,6 @@ pub struct AddArgs {
     /// Files and folders to read.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
-    /// The language model writes the docids of documents that bring none; they are keywords
-    /// without it. An interrupted run is gone on with by the same command.
     #[command(flatten)]
     model: ModelArgs,
     /// Leave out lines that cannot be read, and say how many.
