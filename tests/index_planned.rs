@@ -4,12 +4,12 @@
 
 mod corpus;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use corpus::{in_three_segments, queries};
 use zerogr::decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed};
-use zerogr::index::{Filter, Index, Mode, SearchOptions, SearchResult};
+use zerogr::index::{Filter, Hit, Index, Mode, SearchOptions, SearchResult};
 use zerogr::lexicon::Analyser;
 
 const DOCUMENTS: u64 = 150;
@@ -89,11 +89,16 @@ fn reranking_with_the_words_alone_is_their_order() {
     }
 }
 
-/// Distances from the mean in standard deviations.
-fn standard(values: &[f64]) -> Vec<f64> {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+/// Distances from the mean of those of a population in their standard deviations.
+fn standard(values: &[f64], is_typical: &[bool]) -> Vec<f64> {
+    let chosen = values
+        .iter()
+        .zip(is_typical)
+        .filter(|(_, typical)| **typical);
+    let typical: Vec<f64> = chosen.map(|(value, _)| *value).collect();
+    let count = typical.len() as f64;
+    let mean = typical.iter().sum::<f64>() / count;
+    let variance = typical.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
     let score = |v: &f64| match variance > 0.0 {
         true => (v - mean) / variance.sqrt(),
         false => 0.0,
@@ -114,8 +119,24 @@ fn reranking_weighs_the_words_as_the_format_says() {
         // At share 0 the score is that of the document head.
         let planned = everything.clone().mode(Mode::Planned);
         let heads = search(&index, &query, &planned.clone().prior_share(0.0)).hits;
-        let z1 = standard(&heads.iter().map(|hit| hit.score).collect::<Vec<_>>());
-        let z2 = standard(&heads.iter().map(|hit| hit.prior).collect::<Vec<_>>());
+        let population: BTreeSet<String> = [Mode::Planned, Mode::Generative]
+            .into_iter()
+            .flat_map(|mode| {
+                let draws = everything.clone().mode(mode).k(100).rerank(false);
+                search(&index, &query, &draws).hits
+            })
+            .map(|hit| hit.id)
+            .collect();
+        assert!(population.len() < heads.len());
+        let is_typical: Vec<bool> = heads
+            .iter()
+            .map(|hit| population.contains(&hit.id))
+            .collect();
+        let of = |score: fn(&Hit) -> f64| {
+            let scores: Vec<f64> = heads.iter().map(score).collect();
+            standard(&scores, &is_typical)
+        };
+        let (z1, z2) = (of(|hit| hit.score), of(|hit| hit.prior));
         let best = heads.iter().map(|hit| hit.prior).fold(0.0, f64::max);
         let containing = |word: &str| {
             let alone = everything.clone().mode(Mode::Lexical);

@@ -7,6 +7,10 @@ use super::snapshot::Snapshot;
 use crate::late_interaction::MaxSim;
 use crate::vectors::dot_f16;
 
+/// The draws of each kind, the best ones, over which scores are standardised. The weights were
+/// chosen with as many; over more, a lone high BM25 stands out further.
+pub(super) const TYPICAL_DRAWS: usize = 100;
+
 /// The coverage at which BM25 has its share as it is.
 const TYPICAL_COVERAGE: f64 = 0.25;
 
@@ -75,9 +79,9 @@ impl Snapshot {
 }
 
 /// Gives `hits` the scores of the second stage, mixed with BM25 by its weight: as they are at
-/// share 0, else a weighted sum of standard scores over the hits. A score that is not a number
-/// counts as the least there is, and infinities as the largest numbers.
-pub(super) fn rerank(hits: &mut [Hit], second: &[f32], weight: PriorWeight) {
+/// share 0, else a weighted sum of standard scores over the typical hits. A score that is not a
+/// number counts as the least there is, and infinities as the largest numbers.
+pub(super) fn rerank(hits: &mut [Hit], second: &[f32], weight: PriorWeight, is_typical: &[bool]) {
     for (hit, &score) in hits.iter_mut().zip(second) {
         hit.score = match score.is_nan() {
             true => f64::from(f32::MIN),
@@ -87,8 +91,17 @@ pub(super) fn rerank(hits: &mut [Hit], second: &[f32], weight: PriorWeight) {
     if weight.share == 0.0 {
         return;
     }
-    let heads = standard_scores(hits.iter().map(|hit| hit.score));
-    let priors = standard_scores(hits.iter().map(|hit| hit.prior));
+    let standard = |score: fn(&Hit) -> f64| {
+        let scores: Vec<f64> = hits.iter().map(score).collect();
+        let typical = scores
+            .iter()
+            .zip(is_typical)
+            .filter(|(_, typical)| **typical);
+        let typical: Vec<f64> = typical.map(|(score, _)| *score).collect();
+        standard_scores_of(&scores, &typical)
+    };
+    let heads = standard(|hit| hit.score);
+    let priors = standard(|hit| hit.prior);
     let best = hits.iter().map(|hit| hit.prior).fold(0.0, f64::max);
     let share = weight.for_query(peak(&heads), peak(&priors), best);
     for (hit, (head, prior)) in hits.iter_mut().zip(heads.iter().zip(&priors)) {
@@ -102,20 +115,23 @@ fn peak(scores: &[f64]) -> f64 {
 }
 
 /// Distances from the mean in standard deviations; all zero when all values are equal.
-pub(super) fn standard_scores(values: impl ExactSizeIterator<Item = f64> + Clone) -> Vec<f64> {
-    let count = values.len().max(1) as f64;
-    let mean = values.clone().sum::<f64>() / count;
-    let variance = values
-        .clone()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>()
-        / count;
-    let deviation = variance.sqrt();
-    let score = |value: f64| match deviation > 0.0 {
+pub(super) fn standard_scores(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let values: Vec<f64> = values.collect();
+    standard_scores_of(&values, &values)
+}
+
+/// Distances from the mean of `typical` values in their standard deviations; all zero when those
+/// are equal.
+fn standard_scores_of(values: &[f64], typical: &[f64]) -> Vec<f64> {
+    let count = typical.len().max(1) as f64;
+    let mean = typical.iter().sum::<f64>() / count;
+    let squares = typical.iter().map(|value| (value - mean).powi(2));
+    let deviation = (squares.sum::<f64>() / count).sqrt();
+    let score = |value: &f64| match deviation > 0.0 {
         true => (value - mean) / deviation,
         false => 0.0,
     };
-    values.map(score).collect()
+    values.iter().map(score).collect()
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@
 //! The other baselines, which generate nothing either, are in `dense`.
 //!
 //! `prior(d)` is BM25 divided by the best BM25 of the query, so it lies in [0, 1] and one unit of
-//! it is worth `lambda` nats whatever the collection. `z` is the standard score over the drawn
-//! documents: distance from their mean in standard deviations; `w` starts from the prior's share
-//! and follows the query, see `rerank`.
+//! it is worth `lambda` nats whatever the collection. `z` is the standard score over the best 100
+//! documents of each kind of draw: distance from their mean in standard deviations; `w` starts from
+//! the prior's share and follows the query, see `rerank`.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -27,7 +27,7 @@ use super::explain::{Explanation, explain_words};
 #[cfg(feature = "models")]
 use super::language::LanguageRetriever;
 use super::lexical::{Placed, SparseScores, best_of, lexical_scores, term_weights};
-use super::rerank::{PriorWeight, rerank};
+use super::rerank::{PriorWeight, TYPICAL_DRAWS, rerank};
 use super::search_options::{Mode, Retriever, SearchOptions};
 use super::snapshot::Snapshot;
 use super::view::View;
@@ -140,6 +140,11 @@ impl Asked<'_> {
             _ => RerankBy::Nothing,
         }
     }
+}
+
+/// The draws that scores are standardised over, of those of one kind, best first.
+fn typical_of(drawn: &[Hit]) -> impl Iterator<Item = (u32, u32)> + '_ {
+    drawn.iter().take(TYPICAL_DRAWS).map(Hit::place)
 }
 
 /// The docids that hits were drawn by.
@@ -267,6 +272,7 @@ impl Snapshot {
         let mut hits = self.drawn_hits(&decoded.documents, draws, lexical.as_deref());
         let rerank_by = asked.rerank_by(options.rerank, params.search.rerank);
         if rerank_by != RerankBy::Nothing {
+            let mut typical: HashSet<(u32, u32)> = typical_of(&hits).collect();
             if let Some(Planner { prior, .. }) = request.planner {
                 // Words can push out of the draws what only their meaning leads to.
                 let request = Request {
@@ -276,6 +282,7 @@ impl Snapshot {
                 let decoded = options.decoder.decode(&mut memo, &request)?;
                 complete &= decoded.complete;
                 let mut further = self.drawn_hits(&decoded.documents, draws, lexical.as_deref());
+                typical.extend(typical_of(&further));
                 let known: HashSet<(u32, u32)> = hits.iter().map(Hit::place).collect();
                 further.retain(|hit| !known.contains(&hit.place()));
                 for hit in &mut further {
@@ -284,7 +291,7 @@ impl Snapshot {
                 }
                 hits.extend(further);
             }
-            self.rerank(&mut hits, &mut memo, rerank_by, words, options)?;
+            self.rerank(&mut hits, &typical, &mut memo, rerank_by, words, options)?;
         }
         hits.truncate(options.k);
         let work = memo.work();
@@ -326,6 +333,7 @@ impl Snapshot {
     fn rerank(
         &self,
         hits: &mut [Hit],
+        typical: &HashSet<(u32, u32)>,
         memo: &mut Memo<'_>,
         by: RerankBy<'_>,
         words: &str,
@@ -357,7 +365,11 @@ impl Snapshot {
             coverage: defaults.coverage_weight,
             query_weight,
         };
-        rerank(hits, &second, weight);
+        let is_typical: Vec<bool> = hits
+            .iter()
+            .map(|hit| typical.contains(&hit.place()))
+            .collect();
+        rerank(hits, &second, weight, &is_typical);
         hits.sort_by(best_hit_first);
         Ok(())
     }
