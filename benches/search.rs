@@ -4,8 +4,8 @@
 //! same hits for every query.
 //!
 //! The floor of a search is one encoder pass and the bytes of the vectors it compares: those of
-//! the children of every branching prefix it scores, and of the documents it reranks, with the
-//! signs of their tokens' vectors.
+//! the children of every branching prefix it scores, and of the documents it reranks. The
+//! signs of their tokens' vectors are left out of it.
 
 #![allow(clippy::unwrap_used)]
 

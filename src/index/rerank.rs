@@ -1,6 +1,8 @@
 //! The second stage: the drawn documents in the order of the document head and the comparison of
 //! tokens, or of a language model that was trained for it.
 
+use std::collections::HashSet;
+
 use super::encoded_query::EncodedQuery;
 use super::search::Hit;
 use super::snapshot::Snapshot;
@@ -79,9 +81,15 @@ impl Snapshot {
 }
 
 /// Gives `hits` the scores of the second stage, mixed with BM25 by its weight: as they are at
-/// share 0, else a weighted sum of standard scores over the typical hits. A score that is not a
-/// number counts as the least there is, and infinities as the largest numbers.
-pub(super) fn rerank(hits: &mut [Hit], second: &[f32], weight: PriorWeight, is_typical: &[bool]) {
+/// share 0, else a weighted sum of standard scores, of the population of hits at `typical` places.
+/// A score that is not a number counts as the least there is, and infinities as the largest
+/// numbers.
+pub(super) fn rerank(
+    hits: &mut [Hit],
+    second: &[f32],
+    weight: PriorWeight,
+    typical: &HashSet<(u32, u32)>,
+) {
     for (hit, &score) in hits.iter_mut().zip(second) {
         hit.score = match score.is_nan() {
             true => f64::from(f32::MIN),
@@ -93,12 +101,8 @@ pub(super) fn rerank(hits: &mut [Hit], second: &[f32], weight: PriorWeight, is_t
     }
     let standard = |score: fn(&Hit) -> f64| {
         let scores: Vec<f64> = hits.iter().map(score).collect();
-        let typical = scores
-            .iter()
-            .zip(is_typical)
-            .filter(|(_, typical)| **typical);
-        let typical: Vec<f64> = typical.map(|(score, _)| *score).collect();
-        standard_scores_of(&scores, &typical)
+        let chosen = hits.iter().filter(|hit| typical.contains(&hit.place()));
+        standard_scores_of(&scores, &chosen.map(score).collect::<Vec<_>>())
     };
     let heads = standard(|hit| hit.score);
     let priors = standard(|hit| hit.prior);

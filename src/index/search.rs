@@ -67,7 +67,7 @@ pub struct Hit {
 
 impl Hit {
     /// Segment and ordinal.
-    fn place(&self) -> (u32, u32) {
+    pub(super) fn place(&self) -> (u32, u32) {
         (self.segment, self.ordinal)
     }
 }
@@ -365,11 +365,7 @@ impl Snapshot {
             coverage: defaults.coverage_weight,
             query_weight,
         };
-        let is_typical: Vec<bool> = hits
-            .iter()
-            .map(|hit| typical.contains(&hit.place()))
-            .collect();
-        rerank(hits, &second, weight, &is_typical);
+        rerank(hits, &second, weight, typical);
         hits.sort_by(best_hit_first);
         Ok(())
     }

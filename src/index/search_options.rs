@@ -61,7 +61,8 @@ pub struct SearchOptions {
     pub decoder: Decoder,
     /// Documents drawn from the trie before reranking; at least `k` are drawn.
     pub draws: Option<usize>,
-    /// Whether the drawn documents are put in another order by the document head.
+    /// Whether the drawn documents are put in another order by the document head; true in
+    /// [`Mode::Generative`] and [`Mode::Planned`] only.
     pub rerank: Option<bool>,
     /// What the best BM25 of the query is worth when docids are generated, in nats;
     /// [`Mode::Planned`] only.

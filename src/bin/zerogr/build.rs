@@ -210,8 +210,7 @@ pub fn add(args: &AddArgs) -> Result<(), Failure> {
         journal: &journal,
         beside: Some(&snapshot),
     });
-    let mut writer = index.writer()?;
-    let (_, docids) = read_into(&mut writer, &mut reader, writing.as_ref())?;
+    let (mut writer, _, docids) = read_into(&index, &mut reader, writing.as_ref())?;
     let report = commit(&mut writer, None)?;
     forget(&journal, docids.as_ref());
     drop((writer, snapshot));
@@ -261,14 +260,13 @@ pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
     let unfinished = Unfinished::new(task.output)?;
     let device = options.encoder_options.device;
     let index = Index::create(unfinished.path(), options)?;
-    let mut writer = index.writer()?;
     let journal = journal_of(task.output);
     let writing = task.docid_writer.map(|model| Writing {
         model,
         journal: &journal,
         beside: None,
     });
-    let (count, docids) = read_into(&mut writer, &mut reader, writing.as_ref())?;
+    let (mut writer, count, docids) = read_into(&index, &mut reader, writing.as_ref())?;
     if count == 0 {
         return Err(Failure::new(
             "there is no document in the input: nothing was built",
@@ -311,35 +309,38 @@ fn forget(journal: &Path, docids: Option<&DocidReport>) {
     }
 }
 
-/// Reads all documents, with docids by a language model where one writes them, and says what had
-/// to be left out; returns how many there were.
+/// Gives all documents to a writer of `index`, with docids by a language model where one writes
+/// them, and says what had to be left out; returns the writer and how many documents there were.
+/// No other writer is kept waiting while the model writes.
 fn read_into(
-    writer: &mut Writer,
+    index: &Index,
     reader: &mut DocumentReader,
     writing: Option<&Writing<'_>>,
-) -> Result<(u64, Option<DocidReport>), Failure> {
+) -> Result<(Writer, u64, Option<DocidReport>), Failure> {
     let Some(Writing {
         model: (model, style),
         journal,
         beside,
     }) = writing
     else {
+        let mut writer = index.writer()?;
         let mut count = 0;
         for document in &mut *reader {
             writer.add(document?)?;
             count += 1;
         }
         say_what_was_left_out(reader);
-        return Ok((count, None));
+        return Ok((writer, count, None));
     };
     let mut documents = (&mut *reader).collect::<Result<Vec<Document>, _>>()?;
     say_what_was_left_out(reader);
     let docids = write_docids(&mut documents, model, *style, journal, *beside)?;
     let count = documents.len() as u64;
+    let mut writer = index.writer()?;
     documents
         .into_iter()
         .try_for_each(|document| writer.add(document))?;
-    Ok((count, Some(docids)))
+    Ok((writer, count, Some(docids)))
 }
 
 fn say_what_was_left_out(reader: &DocumentReader) {
