@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use zerogr::language::{GenerationRequest, Prompt, Sampling, TextGenerator};
 use zerogr::model::language::{
-    DecoderInput, DecoderOptions, DecoderSession, LanguageModel, LanguageModelOptions,
+    DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow, LanguageModel,
+    LanguageModelOptions,
 };
 use zerogr::model::{CudaOptions, Device, Encoder, EncoderOptions};
 
@@ -80,6 +81,51 @@ fn a_pass_with_an_attention_bias_gives_the_same_logits() {
         (0..4)
             .flat_map(|row| logits.row(row).to_vec())
             .collect::<Vec<f32>>()
+    });
+    let difference = logits[0].iter().zip(&logits[1]).map(|(a, b)| (a - b).abs());
+    let greatest = difference.fold(0.0, f32::max);
+    println!("greatest difference of a logit: {greatest}");
+    assert!(greatest < 0.05);
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn caches_that_stay_on_the_device_give_the_same_logits() {
+    common::setup();
+    let logits = [Device::Cpu, cuda()].map(|device| {
+        let session = open(device);
+        let pass = |tokens: &[u32], from: u32, past: Option<&KvCache>| {
+            let rows = past.map_or(1, KvCache::rows);
+            let positions: Vec<u32> = (from..).take(tokens.len() / rows).collect();
+            let output = session.run(&DecoderInput {
+                tokens,
+                positions: &positions.repeat(rows),
+                lens: &vec![tokens.len() / rows; rows],
+                bias: None,
+                past,
+                head_rows: &(0..rows).collect::<Vec<_>>(),
+                head_columns: &[],
+                keep_present: true,
+            });
+            output.unwrap()
+        };
+        let first = pass(&[11, 12, 13, 14, 15], 0, None).present.unwrap();
+        let second = pass(&[21, 22, 23], 0, None).present.unwrap();
+        let first = first.select_columns(&[0, 1, 3]).unwrap();
+        let (a, b) = (
+            KvRow {
+                cache: &first,
+                row: 0,
+            },
+            KvRow {
+                cache: &second,
+                row: 0,
+            },
+        );
+        let joined = KvCache::gather(&[a, b, a]).unwrap();
+        let output = pass(&[31, 32, 33], 5, Some(&joined));
+        let rows = (0..3).flat_map(|row| output.logits.row(row).to_vec());
+        rows.collect::<Vec<f32>>()
     });
     let difference = logits[0].iter().zip(&logits[1]).map(|(a, b)| (a - b).abs());
     let greatest = difference.fold(0.0, f32::max);

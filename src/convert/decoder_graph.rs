@@ -1,4 +1,5 @@
-//! The decoder graph: weights and a [`DecoderConfig`] become `model.onnx` and `model.weights`.
+//! The decoder graph: weights and a [`DecoderConfig`] become `model.onnx`, the same for CUDA as
+//! `model.cuda.onnx`, and the `model.weights` of both.
 //!
 //! ```text
 //! input_ids ─ embedding ─┬─ norm ─ q,k,v ─ attention ─ o ─ + norm ─ feed-forward ─┬─ … ─ norm ─ head
@@ -40,13 +41,15 @@ use super::onnx::{
     DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
 use super::tensors::TensorSource;
-use super::weights::Weights;
+use super::weights::{Operators, Weights};
 use super::weights_file::WeightsFile;
 use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 use crate::{Error, Result};
 
 /// Name of the graph's file in a model folder.
 pub const GRAPH_FILE: &str = "model.onnx";
+/// Name of the file of the graph that runs on CUDA.
+pub const CUDA_GRAPH_FILE: &str = "model.cuda.onnx";
 /// Name of the weights' file in a model folder.
 pub const WEIGHTS_FILE: &str = "model.weights";
 
@@ -69,6 +72,7 @@ pub(super) fn record_of(
         name: String::new(),
         architecture: config.architecture.name().into(),
         graph: GRAPH_FILE.into(),
+        cuda_graph: Some(CUDA_GRAPH_FILE.into()),
         hidden: config.hidden,
         layers: config.layers,
         heads: config.heads,
@@ -107,20 +111,27 @@ pub fn write_decoder(
             source,
             file: WeightsFile::create(dir, WEIGHTS_FILE)?,
             format,
+            operators: Operators::Cpu,
         },
     };
     decoder.build(layer_done)?;
+    let for_cpu = std::mem::take(&mut decoder.nodes);
+    decoder.weights.operators = Operators::Cuda;
+    decoder.build(&mut || ())?;
     let (tensors, sha256) = decoder.weights.file.finish()?;
-    let model = model(config, decoder.nodes, tensors);
-    let path = dir.join(GRAPH_FILE);
-    fs::write(&path, model.encode_to_vec()).map_err(|e| Error::io("writing", &path, e))?;
+    for (name, nodes) in [(GRAPH_FILE, for_cpu), (CUDA_GRAPH_FILE, decoder.nodes)] {
+        let path = dir.join(name);
+        let model = model(config, nodes, &tensors);
+        fs::write(&path, model.encode_to_vec()).map_err(|e| Error::io("writing", &path, e))?;
+    }
     Ok(sha256)
 }
 
-struct Decoder<'a> {
-    config: &'a DecoderConfig,
-    nodes: Nodes,
-    weights: Weights<'a>,
+/// A graph under construction.
+pub(super) struct Decoder<'a> {
+    pub(super) config: &'a DecoderConfig,
+    pub(super) nodes: Nodes,
+    pub(super) weights: Weights<'a>,
 }
 
 /// The residual stream: `sum` is known only once `branch` has been added to `trunk`.
@@ -134,6 +145,9 @@ impl Decoder<'_> {
         let config = self.config;
         self.weights.constants();
         self.shapes();
+        if self.weights.operators == Operators::Cuda {
+            self.plain_attention_inputs();
+        }
         self.rotary_tables()?;
         self.weights
             .rows(EMBEDDING, [config.vocab, config.hidden])?;
@@ -179,14 +193,12 @@ impl Decoder<'_> {
         let file = &mut self.weights.file;
         file.integers("flat_hidden", &[2], &flat(config.hidden));
         file.integers("flat_heads", &[2], &flat(config.heads * config.head_dim));
-        if config.has_qk_norm() {
-            let split = |heads: usize| [0, 0, heads as i64, config.head_dim as i64];
-            let joined = |heads: usize| [0, 0, (heads * config.head_dim) as i64];
-            file.integers("split_q", &[4], &split(config.heads));
-            file.integers("split_k", &[4], &split(config.kv_heads));
-            file.integers("joined_q", &[3], &joined(config.heads));
-            file.integers("joined_k", &[3], &joined(config.kv_heads));
-        }
+        let split = |heads: usize| [0, 0, heads as i64, config.head_dim as i64];
+        let joined = |heads: usize| [0, 0, (heads * config.head_dim) as i64];
+        file.integers("split_q", &[4], &split(config.heads));
+        file.integers("split_k", &[4], &split(config.kv_heads));
+        file.integers("joined_q", &[3], &joined(config.heads));
+        file.integers("joined_k", &[3], &joined(config.kv_heads));
     }
 
     fn rotary_tables(&mut self) -> Result<()> {
@@ -194,6 +206,9 @@ impl Decoder<'_> {
         let shape = [self.config.max_positions, frequencies.len()];
         let cos: fn(f64) -> f64 = f64::cos;
         for (name, function) in [("rotary_cos", cos), ("rotary_sin", f64::sin)] {
+            if self.weights.file.has(name) {
+                continue;
+            }
             self.weights
                 .file
                 .tensor(name, DataType::Float, &shape, |sink| {
@@ -207,73 +222,6 @@ impl Decoder<'_> {
                 })?;
         }
         Ok(())
-    }
-
-    fn attention(&mut self, layer: usize, input: &str) -> Result<String> {
-        let config = self.config;
-        let mut projected = Vec::new();
-        for (letter, heads) in [
-            ("q", config.heads),
-            ("k", config.kv_heads),
-            ("v", config.kv_heads),
-        ] {
-            let width = heads * config.head_dim;
-            let module = format!("self_attn.{letter}_proj");
-            let mut output = format!("layers.{layer}.{letter}");
-            output = self.linear(layer, &module, [width, config.hidden], input, &output)?;
-            if config.has_qkv_bias() {
-                let bias = format!("model.layers.{layer}.{module}.bias");
-                self.weights.vector(&bias, width)?;
-                let biased = format!("{output}.biased");
-                output = self.nodes.onnx("Add", &[&output, &bias], &biased, vec![]);
-            }
-            if config.has_qk_norm() && letter != "v" {
-                let name = format!("model.layers.{layer}.self_attn.{letter}_norm.weight");
-                self.weights.vector(&name, config.head_dim)?;
-                let (split, joined) = (format!("split_{letter}"), format!("joined_{letter}"));
-                let heads = format!("{output}.heads");
-                let heads = self
-                    .nodes
-                    .onnx("Reshape", &[&output, &split], &heads, vec![]);
-                let normed = self.norm(&heads, &name, &format!("{output}.normed_heads"));
-                let flat = format!("{output}.normed");
-                output = self
-                    .nodes
-                    .onnx("Reshape", &[&normed, &joined], &flat, vec![]);
-            }
-            projected.push(output);
-        }
-        let mut inputs: Vec<&str> = projected.iter().map(String::as_str).collect();
-        let past = [past_name(layer, "key"), past_name(layer, "value")];
-        inputs.extend(past.iter().map(String::as_str));
-        inputs.extend([
-            "seqlens_k",
-            "total_sequence_length",
-            "rotary_cos",
-            "rotary_sin",
-            "position_ids",
-            "attention_bias",
-        ]);
-        let output = format!("layers.{layer}.attended");
-        let outputs = [
-            output.as_str(),
-            &present_name(layer, "key"),
-            &present_name(layer, "value"),
-        ];
-        let attributes = vec![
-            integer("num_heads", config.heads as i64),
-            integer("kv_num_heads", config.kv_heads as i64),
-            integer("do_rotary", 1),
-            integer("rotary_interleaved", 0),
-        ];
-        self.nodes.add(
-            MICROSOFT,
-            "GroupQueryAttention",
-            &inputs,
-            &outputs,
-            attributes,
-        );
-        Ok(output)
     }
 
     /// Of what the last attention gives and of the stream beside it, the rows that get logits.
@@ -353,7 +301,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    fn linear(
+    pub(super) fn linear(
         &mut self,
         layer: usize,
         module: &str,
@@ -366,7 +314,7 @@ impl Decoder<'_> {
             .linear(&mut self.nodes, &name, shape, input, output)
     }
 
-    fn norm(&mut self, input: &str, weight: &str, output: &str) -> String {
+    pub(super) fn norm(&mut self, input: &str, weight: &str, output: &str) -> String {
         let attributes = vec![
             float("epsilon", self.config.rms_norm_epsilon),
             integer("axis", -1),
@@ -395,7 +343,10 @@ impl Decoder<'_> {
 }
 
 /// The graph with its inputs, outputs and operator sets.
-fn model(config: &DecoderConfig, nodes: Nodes, initializer: Vec<TensorProto>) -> ModelProto {
+fn model(config: &DecoderConfig, nodes: Nodes, tensors: &[TensorProto]) -> ModelProto {
+    let operands = nodes.operands();
+    let is_used = |tensor: &&TensorProto| operands.contains(tensor.name());
+    let initializer = tensors.iter().filter(is_used).cloned().collect();
     let mut input = vec![
         value("input_ids", DataType::Int64, &[axis("batch"), axis("new")]),
         value(
@@ -448,10 +399,10 @@ fn model(config: &DecoderConfig, nodes: Nodes, initializer: Vec<TensorProto>) ->
     }
 }
 
-fn past_name(layer: usize, part: &str) -> String {
+pub(super) fn past_name(layer: usize, part: &str) -> String {
     format!("past_key_values.{layer}.{part}")
 }
 
-fn present_name(layer: usize, part: &str) -> String {
+pub(super) fn present_name(layer: usize, part: &str) -> String {
     format!("present.{layer}.{part}")
 }

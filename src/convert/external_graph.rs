@@ -83,6 +83,7 @@ pub(super) fn copy(folder: &ExternalFolder, from: &Path, to: &Path) -> Result<La
         name: folder.texts.name.clone(),
         architecture: folder.architecture.clone(),
         graph: folder.graph.to_string_lossy().replace('\\', "/"),
+        cuda_graph: None,
         hidden: folder.hidden.unwrap_or(shape.kv_heads * shape.head_dim),
         layers: shape.layers,
         heads: folder.heads.unwrap_or(shape.kv_heads),

@@ -29,6 +29,7 @@
 //! - I2. Weights are never held twice: sources are read a few rows at a time, the output is written as a
 //!   stream, and at most one layer's matrix is in memory.
 
+mod attention;
 mod decoder_config;
 mod decoder_graph;
 mod external_graph;
@@ -47,7 +48,7 @@ mod weights;
 mod weights_file;
 
 pub use decoder_config::{Architecture, DecoderConfig, RopeScaling};
-pub use decoder_graph::{GRAPH_FILE, WEIGHTS_FILE, write_decoder};
+pub use decoder_graph::{CUDA_GRAPH_FILE, GRAPH_FILE, WEIGHTS_FILE, write_decoder};
 pub use import::import;
 pub use random::{RandomTensors, random_decoder, small_llama};
 pub use tensors::TensorSource;

@@ -1,6 +1,8 @@
 //! A list of nodes under construction: every operator that the decoder graph uses, with its
 //! inputs named once.
 
+use std::collections::HashSet;
+
 use super::onnx::{
     AttributeProto, AttributeType, DataType, Dimension, DimensionValue, GraphProto, NodeProto,
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
@@ -52,6 +54,32 @@ impl Nodes {
         self.onnx("Cast", &[input], output, vec![to])
     }
 
+    /// Converts to 16-bit floats.
+    pub fn cast_to_half(&mut self, input: &str, output: &str) -> String {
+        let to = integer("to", DataType::Float16 as i64);
+        self.onnx("Cast", &[input], output, vec![to])
+    }
+
+    /// Converts to 64-bit integers.
+    pub fn cast_to_integer(&mut self, input: &str, output: &str) -> String {
+        let to = integer("to", DataType::Int64 as i64);
+        self.onnx("Cast", &[input], output, vec![to])
+    }
+
+    /// The names of all values that the nodes take, those of branches among them.
+    pub fn operands(&self) -> HashSet<&str> {
+        let mut names = HashSet::new();
+        let mut lists = vec![self.0.as_slice()];
+        while let Some(nodes) = lists.pop() {
+            for node in nodes {
+                names.extend(node.input.iter().map(String::as_str));
+                let graphs = node.attribute.iter().filter_map(|one| one.g.as_ref());
+                lists.extend(graphs.map(|graph| graph.node.as_slice()));
+            }
+        }
+        names
+    }
+
     /// The nodes.
     pub fn finish(self) -> Vec<NodeProto> {
         self.0
@@ -64,6 +92,16 @@ pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
         name: Some(name.into()),
         i: Some(value),
         r#type: Some(AttributeType::Int.into()),
+        ..AttributeProto::default()
+    }
+}
+
+/// An attribute of several integers.
+pub(super) fn integers(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        ints: values.to_vec(),
+        r#type: Some(AttributeType::Ints.into()),
         ..AttributeProto::default()
     }
 }

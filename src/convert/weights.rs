@@ -8,6 +8,9 @@
 //! int4   MatMulNBits, 4 bits, blocks of 32           MatMulNBits, 8 bits, blocks of 32
 //! ```
 //!
+//! On CUDA, f16 is a MatMul of 16-bit floats between two Casts, and int8, whose operator CUDA does
+//! not have, a MatMul of 32-bit floats made of the codes when the model is opened.
+//!
 //! `mlp.down_proj`, whose input has outliers, is `MatMulNBits` with 8 bits in both integer formats.
 //! Embedding and head are one tensor where the model ties them, in rows of the vocabulary: a row
 //! is picked as an embedding or as a column of the head by the same nodes. They keep 8 bits in
@@ -31,16 +34,39 @@ const ACCURACY_LEVEL: i64 = 4;
 /// Values read at a time.
 const CHUNK_VALUES: usize = 1 << 20;
 
-/// Writes weights and the nodes that use them.
+/// Whose operators a graph consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operators {
+    /// The fused ones of the CPU.
+    Cpu,
+    /// Those that CUDA has for 32-bit floats.
+    Cuda,
+}
+
+/// Writes weights, each once, and the nodes that use them.
 pub(super) struct Weights<'a> {
     pub source: &'a dyn TensorSource,
     pub file: WeightsFile,
     pub format: WeightFormat,
+    pub operators: Operators,
+}
+
+/// How a linear layer is stored.
+#[derive(Debug, Clone, Copy)]
+enum Linear {
+    F32,
+    F16,
+    Int8,
+    /// In blocks, with codes of so many bits.
+    Blocks(usize),
 }
 
 impl Weights<'_> {
     /// Writes a vector (a norm's or a bias) as 32-bit floats under its own name.
     pub fn vector(&mut self, name: &str, len: usize) -> Result<()> {
+        if self.file.has(name) {
+            return Ok(());
+        }
         let values = read_all(self.source, name, &[len])?;
         self.file.tensor(name, DataType::Float, &[len], |sink| {
             sink.write(values.as_slice())
@@ -52,63 +78,101 @@ impl Weights<'_> {
         &mut self,
         nodes: &mut Nodes,
         name: &str,
-        [outputs, inputs]: [usize; 2],
+        shape: [usize; 2],
         input: &str,
         output: &str,
     ) -> Result<String> {
-        match self.format {
-            WeightFormat::Int8 | WeightFormat::Int4 if has_outliers(name) => {
-                self.blocks(name, [outputs, inputs], 8)?;
-                Ok(self.blocks_product(nodes, name, [outputs, inputs], 8, input, output))
-            }
-            WeightFormat::F32 => {
+        let format = match self.format {
+            WeightFormat::Int8 | WeightFormat::Int4 if has_outliers(name) => Linear::Blocks(8),
+            WeightFormat::F32 => Linear::F32,
+            WeightFormat::F16 => Linear::F16,
+            WeightFormat::Int8 => Linear::Int8,
+            WeightFormat::Int4 => Linear::Blocks(4),
+        };
+        if !self.file.has(name) {
+            self.write_linear(name, shape, format)?;
+        }
+        Ok(self.linear_product(nodes, name, shape, format, input, output))
+    }
+
+    fn write_linear(
+        &mut self,
+        name: &str,
+        [outputs, inputs]: [usize; 2],
+        format: Linear,
+    ) -> Result<()> {
+        let shape = [inputs, outputs];
+        match format {
+            Linear::F32 => {
                 let values = self.transposed(name, [outputs, inputs], |row, to: &mut [f32]| {
                     to.copy_from_slice(row);
                 })?;
-                self.file
-                    .tensor(name, DataType::Float, &[inputs, outputs], |sink| {
-                        sink.write(values.as_slice())
-                    })?;
-                Ok(nodes.onnx("MatMul", &[input, name], output, vec![]))
+                self.file.tensor(name, DataType::Float, &shape, |sink| {
+                    sink.write(values.as_slice())
+                })
             }
-            WeightFormat::F16 => {
+            Linear::F16 => {
                 let values = self.transposed(name, [outputs, inputs], |row, to: &mut [f16]| {
                     to.convert_from_f32_slice(row);
                 })?;
-                self.file
-                    .tensor(name, DataType::Float16, &[inputs, outputs], |sink| {
-                        sink.write(values.as_slice())
-                    })?;
-                let weight = nodes.cast_to_float(name, &format!("{name}.f32"));
-                Ok(nodes.onnx("MatMul", &[input, &weight], output, vec![]))
+                self.file.tensor(name, DataType::Float16, &shape, |sink| {
+                    sink.write(values.as_slice())
+                })
             }
-            WeightFormat::Int8 => {
+            Linear::Int8 => {
                 let mut scales = Vec::with_capacity(outputs);
                 let codes = self.transposed(name, [outputs, inputs], |row, to: &mut [i8]| {
                     scales.push(row_to_int8(row, to));
                 })?;
-                self.file
-                    .tensor(name, DataType::Int8, &[inputs, outputs], |sink| {
-                        sink.write(codes.as_slice())
-                    })?;
+                self.file.tensor(name, DataType::Int8, &shape, |sink| {
+                    sink.write(codes.as_slice())
+                })?;
                 let scale = format!("{name}.scales");
                 self.file
                     .tensor(&scale, DataType::Float, &[outputs], |sink| {
                         sink.write(scales.as_slice())
-                    })?;
-                let operands = [input, name, &scale];
-                nodes.add(
-                    MICROSOFT,
-                    "DynamicQuantizeMatMul",
-                    &operands,
-                    &[output],
-                    vec![],
-                );
-                Ok(output.into())
+                    })
             }
-            WeightFormat::Int4 => {
-                self.blocks(name, [outputs, inputs], 4)?;
-                Ok(self.blocks_product(nodes, name, [outputs, inputs], 4, input, output))
+            Linear::Blocks(bits) => self.blocks(name, [outputs, inputs], bits),
+        }
+    }
+
+    fn linear_product(
+        &self,
+        nodes: &mut Nodes,
+        name: &str,
+        shape: [usize; 2],
+        format: Linear,
+        input: &str,
+        output: &str,
+    ) -> String {
+        let scales = format!("{name}.scales");
+        match (format, self.operators) {
+            (Linear::F32, _) => nodes.onnx("MatMul", &[input, name], output, vec![]),
+            (Linear::F16, Operators::Cpu) => {
+                let weight = nodes.cast_to_float(name, &format!("{name}.f32"));
+                nodes.onnx("MatMul", &[input, &weight], output, vec![])
+            }
+            (Linear::F16, Operators::Cuda) => {
+                let halves = nodes.cast_to_half(input, &format!("{output}.f16_input"));
+                let product = format!("{output}.f16");
+                let product = nodes.onnx("MatMul", &[&halves, name], &product, vec![]);
+                nodes.cast_to_float(&product, output)
+            }
+            (Linear::Int8, Operators::Cpu) => {
+                let operands = [input, name, &scales];
+                let operator = "DynamicQuantizeMatMul";
+                nodes.add(MICROSOFT, operator, &operands, &[output], vec![]);
+                output.into()
+            }
+            (Linear::Int8, Operators::Cuda) => {
+                let codes = nodes.cast_to_float(name, &format!("{name}.codes"));
+                let weight = format!("{name}.f32");
+                let weight = nodes.onnx("Mul", &[&codes, &scales], &weight, vec![]);
+                nodes.onnx("MatMul", &[input, &weight], output, vec![])
+            }
+            (Linear::Blocks(bits), _) => {
+                self.blocks_product(nodes, name, shape, bits, input, output)
             }
         }
     }
@@ -116,6 +180,9 @@ impl Weights<'_> {
     /// Writes the tensor `name` of shape `[rows, width]`, whose rows are picked by
     /// [`Weights::picked_rows`] and multiplied by [`Weights::product_with_rows`].
     pub fn rows(&mut self, name: &str, shape: [usize; 2]) -> Result<()> {
+        if self.file.has(name) {
+            return Ok(());
+        }
         match self.format {
             WeightFormat::F32 => {
                 self.copied_rows(name, shape, DataType::Float, |sink, row| sink.write(row))
@@ -198,11 +265,11 @@ impl Weights<'_> {
     }
 
     fn blocks_product(
-        &mut self,
+        &self,
         nodes: &mut Nodes,
         name: &str,
         [outputs, inputs]: [usize; 2],
-        bits: i64,
+        bits: usize,
         input: &str,
         output: &str,
     ) -> String {
@@ -215,7 +282,7 @@ impl Weights<'_> {
         let attributes = vec![
             integer("K", inputs as i64),
             integer("N", outputs as i64),
-            integer("bits", bits),
+            integer("bits", bits as i64),
             integer("block_size", BLOCK as i64),
             integer("accuracy_level", ACCURACY_LEVEL),
         ];

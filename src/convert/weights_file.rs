@@ -1,6 +1,7 @@
 //! Writing `model.weights`: tensors one after the other, each at a page boundary, hashed on the
 //! way, so that ONNX Runtime can map them and no tensor is in memory longer than it is worked on.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub(super) struct WeightsFile {
     len_bytes: u64,
     hash: Sha256,
     tensors: Vec<TensorProto>,
+    names: HashSet<String>,
 }
 
 impl WeightsFile {
@@ -37,7 +39,13 @@ impl WeightsFile {
             len_bytes: 0,
             hash: Sha256::new(),
             tensors: Vec::new(),
+            names: HashSet::new(),
         })
+    }
+
+    /// True if a tensor of that name has been added.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// Appends a tensor, whose elements `write` puts into the sink it is given.
@@ -57,7 +65,7 @@ impl WeightsFile {
             key: Some(key.into()),
             value: Some(value),
         };
-        self.tensors.push(TensorProto {
+        self.add(TensorProto {
             dims: shape.iter().map(|&n| n as i64).collect(),
             data_type: Some(data_type.into()),
             name: Some(name.into()),
@@ -72,9 +80,9 @@ impl WeightsFile {
         Ok(())
     }
 
-    /// Adds a small tensor of integers that stays in the graph.
+    /// Adds a small tensor of integers that stays in the graph, if it is not there.
     pub fn integers(&mut self, name: &str, shape: &[usize], values: &[i64]) {
-        self.tensors.push(TensorProto {
+        self.add(TensorProto {
             dims: shape.iter().map(|&n| n as i64).collect(),
             data_type: Some(DataType::Int64.into()),
             name: Some(name.into()),
@@ -84,9 +92,9 @@ impl WeightsFile {
         });
     }
 
-    /// Adds a float that stays in the graph.
+    /// Adds a float that stays in the graph, if it is not there.
     pub fn scalar(&mut self, name: &str, value: f32) {
-        self.tensors.push(TensorProto {
+        self.add(TensorProto {
             dims: Vec::new(),
             data_type: Some(DataType::Float.into()),
             name: Some(name.into()),
@@ -104,6 +112,13 @@ impl WeightsFile {
             .and_then(|()| self.file.get_ref().sync_all());
         synced.map_err(|e| Error::io("writing", &self.path, e))?;
         Ok((self.tensors, hex(&self.hash.finalize())))
+    }
+
+    fn add(&mut self, tensor: TensorProto) {
+        let name = tensor.name.clone().unwrap_or_default();
+        if self.names.insert(name) {
+            self.tensors.push(tensor);
+        }
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {

@@ -21,8 +21,8 @@ pub enum Device {
 pub struct CudaOptions {
     /// Number of the device; the first is 0.
     pub device_id: u16,
-    /// Most memory of the device that ONNX Runtime may take for itself, in bytes; all of it if
-    /// not set.
+    /// Most memory of the device that a session of ONNX Runtime may take for itself, in bytes; all
+    /// of it if not set. A language model has three: one for its graph, two that move its caches.
     pub memory_limit_bytes: Option<usize>,
 }
 

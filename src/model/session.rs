@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use ort::editor::Model;
 use ort::ep::CUDA;
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::device::{CudaOptions, Device};
 use super::runtime::Runtime;
@@ -35,25 +36,41 @@ pub(super) fn make_session(
     graph: &[u8],
     settings: &SessionSettings<'_>,
 ) -> Result<Session> {
-    build(runtime, graph, settings).map_err(|e| {
-        if settings.cuda.is_some() {
-            let message = format!(
-                "CUDA cannot be used ({e}); check the driver and the CUDA libraries, \
-                 or choose the CPU"
-            );
-            Error::with_source(ErrorKind::Device, message, e)
-        } else {
-            let message = format!("ONNX Runtime refuses the model ({e}); check the file");
-            Error::with_source(ErrorKind::Model, message, e)
-        }
-    })
+    let session = builder(runtime, settings).and_then(|mut it| it.commit_from_memory(graph));
+    session.map_err(|e| refused(settings, e))
 }
 
-fn build(
+/// Makes a session of a graph that is made here.
+///
+/// # Errors
+///
+/// As [`make_session`].
+pub(super) fn session_of_model(
     runtime: &Runtime,
-    graph: &[u8],
     settings: &SessionSettings<'_>,
-) -> std::result::Result<Session, ort::Error> {
+    model: impl FnOnce() -> std::result::Result<Model, ort::Error>,
+) -> Result<Session> {
+    let session = builder(runtime, settings).and_then(|it| model()?.into_session(&it));
+    session.map_err(|e| refused(settings, e))
+}
+
+fn refused(settings: &SessionSettings<'_>, e: ort::Error) -> Error {
+    if settings.cuda.is_some() {
+        let message = format!(
+            "CUDA cannot be used ({e}); check the driver and the CUDA libraries, \
+                 or choose the CPU"
+        );
+        Error::with_source(ErrorKind::Device, message, e)
+    } else {
+        let message = format!("ONNX Runtime refuses the model ({e}); check the file");
+        Error::with_source(ErrorKind::Model, message, e)
+    }
+}
+
+fn builder(
+    runtime: &Runtime,
+    settings: &SessionSettings<'_>,
+) -> std::result::Result<SessionBuilder, ort::Error> {
     let mut builder = Session::builder(runtime.environment())?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(settings.threads)?
@@ -80,7 +97,7 @@ fn build(
         let cuda = cuda.build().error_on_failure();
         builder = builder.with_execution_providers([cuda])?;
     }
-    builder.commit_from_memory(graph)
+    Ok(builder)
 }
 
 /// Makes something on the device asked for; also tells which CUDA device that is, if any.

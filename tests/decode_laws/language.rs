@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use zerogr::Result;
 use zerogr::convert::{random_decoder, small_llama};
 use zerogr::decode::*;
+use zerogr::model::Device;
 use zerogr::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, LanguageModel, LanguageModelOptions,
 };
@@ -34,12 +35,15 @@ fn model() -> (TempDir, Rc<DecoderSession>) {
     let config = small_llama(300, MAX_POSITIONS);
     let folder = tempfile::tempdir().unwrap();
     random_decoder(folder.path(), &config, 11).unwrap();
-    let session = open(folder.path());
-    (folder, Rc::new(session))
+    let session = open(folder.path(), false);
+    (folder, session)
 }
 
-fn open(folder: &Path) -> DecoderSession {
-    DecoderSession::open(folder, &DecoderOptions::new().threads(1)).unwrap()
+/// The model as the CPU runs it, or as CUDA would.
+fn open(folder: &Path, as_on_cuda: bool) -> Rc<DecoderSession> {
+    let options = DecoderOptions::new().device(Device::Cpu).threads(1);
+    let options = options.rehearse_cuda(as_on_cuda);
+    Rc::new(DecoderSession::open(folder, &options).unwrap())
 }
 
 fn asked(prompt: &[u32]) -> LanguageQuery<'_> {
@@ -155,8 +159,13 @@ fn found(decoded: &Decoded) -> Vec<(Document, i64)> {
 
 #[test]
 fn tree_attention_equals_reading_each_path_alone_and_finds_the_same() {
-    let (_folder, decoder) = model();
-    let alone = PathByPath::new(&decoder);
+    let (folder, decoder) = model();
+    check_tree_attention(&decoder, &decoder);
+    check_tree_attention(&open(folder.path(), true), &decoder);
+}
+
+fn check_tree_attention(decoder: &Rc<DecoderSession>, one_by_one: &Rc<DecoderSession>) {
+    let alone = PathByPath::new(one_by_one);
     let logits = alone.table();
     for (name, corpus) in corpora() {
         let forest = corpus.forest();
@@ -165,7 +174,7 @@ fn tree_attention_equals_reading_each_path_alone_and_finds_the_same() {
             for batch in [1, 3, 16] {
                 let query = asked(&PROMPT);
                 let mut expander = Compared {
-                    tree: LanguageExpander::new(&decoder, query, &forest).batch_of(batch),
+                    tree: LanguageExpander::new(decoder, query, &forest).batch_of(batch),
                     alone: &alone,
                     forest: &forest,
                 };

@@ -85,16 +85,16 @@ fn every_family_equals_the_reference_in_prefill_and_decoding() {
         let config = small(family);
         let dir = tempfile::tempdir().unwrap();
         random_decoder(dir.path(), &config, 7).unwrap();
-        let Some(mut decoder) = Decoder::open(dir.path()) else {
-            return;
-        };
         let source = RandomTensors::new(config.clone(), 7);
         let text = tokens(1, 20, config.vocab);
         let want = reference::text_logits(&config, &source, &text);
-        // A prefill in two parts, then one token at a time.
-        for (from, to) in [(0, 9), (9, 15), (15, 16), (16, 17), (17, 20)] {
-            let found = decoder.feed(&wide(&text[from..to]));
-            assert_equal(&found, &want[to - 1], &format!("{family:?} {from}..{to}"));
+        for mut decoder in Decoder::open_both(dir.path()) {
+            // A prefill in two parts, then one token at a time.
+            for (from, to) in [(0, 9), (9, 15), (15, 16), (16, 17), (17, 20)] {
+                let found = decoder.feed(&wide(&text[from..to]));
+                let what = format!("{family:?} {} {from}..{to}", decoder.graph);
+                assert_equal(&found, &want[to - 1], &what);
+            }
         }
     }
 }
@@ -105,12 +105,8 @@ fn a_tree_of_continuations_equals_each_path_alone() {
         let config = small(family);
         let dir = tempfile::tempdir().unwrap();
         random_decoder(dir.path(), &config, 8).unwrap();
-        let Some(mut decoder) = Decoder::open(dir.path()) else {
-            return;
-        };
         let source = RandomTensors::new(config.clone(), 8);
         let prompt = tokens(2, 10, config.vocab);
-        decoder.feed(&wide(&prompt));
         // node -> its parent; None is the end of the prompt
         let parents = [
             None,
@@ -136,29 +132,36 @@ fn a_tree_of_continuations_equals_each_path_alone() {
         };
         let depth = |node: usize| (prompt.len() + path(node).len() - 1) as i64;
         let columns = vec![5, 299, 0, 17, 17];
-        let mut step = Step {
-            tokens: &[wide(&nodes)],
-            positions: &[(0..nodes.len()).map(depth).collect()],
-            sees: &sees,
-            lengths: vec![(prompt.len() + nodes.len()) as i32],
-            rows: vec![6, 0, 3, 7],
-            columns: columns.clone(),
-        };
-        let some = decoder.run(&step, false);
-        step.columns.clear();
-        let all = decoder.run(&step, false);
-        for (at, &row) in step.rows.iter().enumerate() {
-            let mut text = prompt.clone();
-            text.extend(path(row as usize).iter().map(|&node| nodes[node]));
-            let want = reference::text_logits(&config, &source, &text);
-            let want = want.last().unwrap();
-            assert_equal(&all[at], want, &format!("{family:?} node {row}"));
-            let want: Vec<f32> = columns.iter().map(|&c| want[c as usize]).collect();
-            assert_equal(
-                &some[at],
-                &want,
-                &format!("{family:?} columns of node {row}"),
-            );
+        for mut decoder in Decoder::open_both(dir.path()) {
+            decoder.feed(&wide(&prompt));
+            let mut step = Step {
+                tokens: &[wide(&nodes)],
+                positions: &[(0..nodes.len()).map(depth).collect()],
+                sees: &sees,
+                lengths: vec![(prompt.len() + nodes.len()) as i32],
+                rows: vec![6, 0, 3, 7],
+                columns: columns.clone(),
+            };
+            let some = decoder.run(&step, false);
+            step.columns.clear();
+            let all = decoder.run(&step, false);
+            for (at, &row) in step.rows.iter().enumerate() {
+                let mut text = prompt.clone();
+                text.extend(path(row as usize).iter().map(|&node| nodes[node]));
+                let want = reference::text_logits(&config, &source, &text);
+                let want = want.last().unwrap();
+                assert_equal(
+                    &all[at],
+                    want,
+                    &format!("{family:?} {} node {row}", decoder.graph),
+                );
+                let want: Vec<f32> = columns.iter().map(|&c| want[c as usize]).collect();
+                assert_equal(
+                    &some[at],
+                    &want,
+                    &format!("{family:?} {} columns of node {row}", decoder.graph),
+                );
+            }
         }
     }
 }
@@ -168,9 +171,12 @@ fn rows_of_different_lengths_equal_each_row_alone() {
     let config = small(Architecture::Llama);
     let dir = tempfile::tempdir().unwrap();
     random_decoder(dir.path(), &config, 9).unwrap();
-    let Some(mut decoder) = Decoder::open(dir.path()) else {
-        return;
-    };
+    for decoder in Decoder::open_both(dir.path()) {
+        check_rows_of_different_lengths(decoder, &config);
+    }
+}
+
+fn check_rows_of_different_lengths(mut decoder: Decoder, config: &DecoderConfig) {
     let source = RandomTensors::new(config.clone(), 9);
     let mut texts: Vec<Vec<usize>> = [3, 8, 5].map(|len| tokens(len as u64, len, 300)).into();
     decoder.forget(texts.len());
@@ -198,7 +204,7 @@ fn rows_of_different_lengths_equal_each_row_alone() {
     };
     let found = decoder.run(&prefill, false);
     for (text, found) in texts.iter().zip(&found) {
-        let want = reference::text_logits(&config, &source, text);
+        let want = reference::text_logits(config, &source, text);
         assert_equal(found, want.last().unwrap(), "padded row");
     }
     // Decoding goes on with one new token per row, behind rows of equal length.
@@ -227,7 +233,7 @@ fn rows_of_different_lengths_equal_each_row_alone() {
     let found = decoder.run(&second, true);
     for ((text, next), found) in texts.iter_mut().zip(next).zip(&found) {
         text.push(next[0] as usize);
-        let want = reference::text_logits(&config, &source, text);
+        let want = reference::text_logits(config, &source, text);
         assert_equal(found, want.last().unwrap(), "batched decoding");
     }
 }

@@ -12,6 +12,8 @@ use crate::model::language::LanguageModelConfig;
 
 /// A session and the keys and values so far.
 pub struct Decoder {
+    /// The file of the graph.
+    pub graph: String,
     session: Session,
     config: LanguageModelConfig,
     past: Vec<ArrayD<f32>>,
@@ -30,8 +32,18 @@ pub struct Step<'a> {
 }
 
 impl Decoder {
-    /// Opens a model folder; `None` where ONNX Runtime is not installed.
-    pub fn open(dir: &Path) -> Option<Decoder> {
+    /// Both graphs of a model folder, on the CPU; none where ONNX Runtime is not installed.
+    pub fn open_both(dir: &Path) -> Vec<Decoder> {
+        let config = LanguageModelConfig::read(dir).unwrap();
+        let graphs = [config.graph, config.cuda_graph.unwrap()];
+        graphs
+            .iter()
+            .filter_map(|graph| Self::open_graph(dir, graph))
+            .collect()
+    }
+
+    /// `None` where ONNX Runtime is not installed.
+    fn open_graph(dir: &Path, graph: &str) -> Option<Decoder> {
         let runtime = match Runtime::load(None) {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -46,9 +58,10 @@ impl Decoder {
             .unwrap()
             .with_intra_op_spinning(false)
             .unwrap()
-            .commit_from_file(dir.join(&config.graph))
+            .commit_from_file(dir.join(graph))
             .unwrap();
         let mut decoder = Decoder {
+            graph: graph.to_owned(),
             session,
             config,
             past: Vec::new(),

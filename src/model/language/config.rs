@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! model.onnx          the graph (small)
-//! model.weights       its weights, ONNX external data, every tensor at a multiple of 4,096 bytes
+//! model.cuda.onnx     the same for CUDA
+//! model.weights       the weights of both, ONNX external data, every tensor at a multiple of 4,096 bytes
 //! tokenizer.json      for the `tokenizers` library
 //! zerogr-model.json   this record
 //! ```
@@ -28,7 +29,8 @@ pub enum WeightFormat {
     /// 32-bit floats: exact, stable scores.
     #[default]
     F32,
-    /// 16-bit floats in the file, 32-bit arithmetic: stable scores from half the file.
+    /// 16-bit floats in the file: stable scores from half the file. The CPU makes 32-bit floats of
+    /// them; CUDA multiplies them as they are, in half the memory.
     F16,
     /// 8-bit integers with quantised activations: fast text; a score depends on what else is in
     /// the pass.
@@ -88,6 +90,9 @@ pub struct LanguageModelConfig {
     /// The graph's file, relative to the folder.
     #[serde(default = "default_graph")]
     pub graph: String,
+    /// The file of the same graph for CUDA, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda_graph: Option<String>,
     /// Width of the residual stream.
     pub hidden: usize,
     /// Decoder layers.

@@ -8,16 +8,19 @@
 //! | logits computed | those asked for | of every token |
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ort::session::{Session, SessionInputValue};
-use ort::value::Tensor;
+use ort::session::Session;
 use parking_lot::Mutex;
 
+use super::binding::{Input, Memory, run_bound};
 use super::kv_cache::{KvCache, KvShape};
+use super::kv_device::KvDevice;
 use super::session::{
-    DecoderInput, DecoderOptions, DecoderSession, Logits, failed, float_tensor, kv_shape,
-    open_session, unusable, wide,
+    DecoderInput, DecoderOptions, DecoderSession, Logits, failed, float_tensor, kv_device,
+    kv_shape, open_session, unusable, wide,
 };
+use crate::model::device::CudaOptions;
 use crate::{Error, Result};
 
 /// Tokens of one prompt that are read in one pass: the bias of a pass is quadratic.
@@ -157,13 +160,15 @@ pub(super) struct ExternalSession {
     session: Mutex<Session>,
     shape: KvShape,
     has_positions: bool,
+    cuda: Option<CudaOptions>,
+    kv_device: Option<Arc<KvDevice>>,
 }
 
 impl ExternalSession {
     pub(super) fn open(path: &Path, options: &DecoderOptions) -> Result<ExternalSession> {
         let graph = std::fs::read(path).map_err(|e| Error::io("reading", path, e))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let (session, _) = open_session(&graph, folder, options)?;
+        let (session, cuda) = open_session(&|_| Ok(graph.clone()), folder, options)?;
         let shape = kv_shape(&session)?;
         let mut has_positions = false;
         for input in session.inputs() {
@@ -178,6 +183,8 @@ impl ExternalSession {
             session: Mutex::new(session),
             shape,
             has_positions,
+            cuda,
+            kv_device: kv_device(shape, cuda, options)?,
         })
     }
 
@@ -211,7 +218,7 @@ impl ExternalSession {
             }
         };
         let total = past.width() + width;
-        let mut inputs: Vec<(String, SessionInputValue<'_>)> = vec![
+        let mut inputs: Vec<Input<'_>> = vec![
             ("input_ids".into(), wide([rows, width], tokens)?),
             (
                 "attention_mask".into(),
@@ -222,20 +229,24 @@ impl ExternalSession {
             inputs.push(("position_ids".into(), wide([rows, width], positions)?));
         }
         for (number, tensor) in past.tensors().iter().enumerate() {
-            inputs.push((self.name("past_key_values", number), tensor.into()));
+            let name = self.name("past_key_values", number);
+            inputs.push((name.into(), tensor.into()));
         }
-        let mut session = self.session.lock();
-        let mut outputs = session.run(inputs).map_err(failed)?;
-        let mut take = |name: &str| {
-            let value = outputs.remove(name);
-            value.ok_or_else(|| unusable(&format!("it gave no {name}")))
-        };
-        let logits = Logits::new(take("logits")?, rows * width)?.every(width);
-        let tensors = (0..past.tensors().len())
-            .map(|number| float_tensor(take(&self.name("present", number))?))
-            .collect::<Result<Vec<Tensor<f32>>>>()?;
+        let numbers = 0..past.tensors().len();
+        let names: Vec<String> = numbers.map(|n| self.name("present", n)).collect();
+        let memory = Memory::of(self.cuda);
+        let mut wanted = vec![("logits", Memory::Host)];
+        wanted.extend(names.iter().map(|name| (name.as_str(), memory)));
+        let outputs = run_bound(&mut self.session.lock(), &inputs, &wanted).map_err(failed)?;
+        let mut outputs = outputs.into_iter();
+        let logits = outputs
+            .next()
+            .ok_or_else(|| unusable("it gave no logits"))?;
+        let logits = Logits::new(logits, rows * width)?.every(width);
+        let tensors = outputs.map(float_tensor).collect::<Result<_>>()?;
+        let (lens, device) = (vec![total; rows], self.kv_device.clone());
         Ok(Read {
-            cache: KvCache::from_tensors(self.shape, vec![total; rows], tensors)?,
+            cache: KvCache::from_tensors(self.shape, lens, tensors, device)?,
             logits,
         })
     }

@@ -9,13 +9,17 @@
 //! ```
 //!
 //! A cache is immutable; the operations make new ones, so that a prompt can be read once and be
-//! continued many times.
+//! continued many times. On CUDA it stays in the memory of the device, and the operations work
+//! there.
 //!
 //! - I1. A row's tokens are its first `row_lens` columns, without gaps.
 //! - I2. `width` is the longest row.
 
+use std::sync::Arc;
+
 use ort::value::{Tensor, TensorValueType, Value};
 
+use super::kv_device::KvDevice;
 use crate::{Error, ErrorKind, Result};
 
 /// The parts of a decoder's cache that do not depend on the input.
@@ -37,6 +41,8 @@ pub struct KvCache {
     row_lens: Vec<usize>,
     /// Keys and values of each layer in turn.
     tensors: Vec<Tensor<f32>>,
+    /// What moves them, where the program itself cannot.
+    device: Option<Arc<KvDevice>>,
 }
 
 /// One row of a cache.
@@ -60,12 +66,14 @@ impl KvCache {
         shape: KvShape,
         row_lens: Vec<usize>,
         tensors: Vec<Tensor<f32>>,
+        device: Option<Arc<KvDevice>>,
     ) -> Result<KvCache> {
         let width = row_lens.iter().copied().max().unwrap_or(0);
         let want = [row_lens.len(), shape.kv_heads, width, shape.head_dim];
         let fits = |tensor: &Tensor<f32>| {
-            let (dims, _) = tensor.extract_tensor();
-            dims.iter()
+            tensor
+                .shape()
+                .iter()
                 .map(|&n| usize::try_from(n).unwrap_or(0))
                 .eq(want)
         };
@@ -79,6 +87,7 @@ impl KvCache {
             width,
             row_lens,
             tensors,
+            device,
         })
     }
 
@@ -128,6 +137,9 @@ impl KvCache {
             .map(|row| row.cache.row_lens.get(row.row).copied());
         let row_lens: Option<Vec<usize>> = row_lens.collect();
         let row_lens = row_lens.ok_or_else(|| Error::invalid("the cache has no such row"))?;
+        if let Some(device) = rows.iter().find_map(|row| row.cache.device.as_ref()) {
+            return gather_on_device(device, rows, row_lens);
+        }
         let lens = row_lens.clone();
         KvCache::filled(shape, row_lens, |tensor, out| {
             let width = lens.iter().copied().max().unwrap_or(0);
@@ -169,6 +181,11 @@ impl KvCache {
             return Err(Error::invalid(format!(
                 "the cache has {len} tokens, and a later one was asked for"
             )));
+        }
+        if let Some(device) = &self.device {
+            let tensors = device.select(&self.tensors, &[0], columns)?;
+            let row_lens = vec![columns.len()];
+            return KvCache::from_tensors(self.shape, row_lens, tensors, Some(device.clone()));
         }
         let dim = self.shape.head_dim.max(1);
         let width = columns.len();
@@ -218,13 +235,116 @@ impl KvCache {
             shape,
             width,
             row_lens,
+            device: None,
         })
     }
+}
+
+/// [`KvCache::gather`] in the memory of a device: the rows of each cache in turn, as wide as the
+/// widest of all.
+fn gather_on_device(
+    device: &Arc<KvDevice>,
+    rows: &[KvRow<'_>],
+    row_lens: Vec<usize>,
+) -> Result<KvCache> {
+    let width = row_lens.iter().copied().max().unwrap_or(0);
+    let mut shape = None;
+    let mut gathered: Option<Vec<Tensor<f32>>> = None;
+    for of_one_cache in rows.chunk_by(|a, b| std::ptr::eq(a.cache, b.cache)) {
+        let Some(cache) = of_one_cache.first().map(|row| row.cache) else {
+            continue;
+        };
+        shape = Some(cache.shape);
+        // What lies behind a row's tokens is never looked at: any column will do there.
+        let last = cache.width.saturating_sub(1);
+        let columns: Vec<usize> = (0..width).map(|column| column.min(last)).collect();
+        let numbers: Vec<usize> = of_one_cache.iter().map(|row| row.row).collect();
+        let selected = device.select(&cache.tensors, &numbers, &columns)?;
+        gathered = Some(match gathered {
+            Some(before) => device.append(&before, &selected)?,
+            None => selected,
+        });
+    }
+    let (Some(shape), Some(tensors)) = (shape, gathered) else {
+        return Err(Error::invalid("a cache needs at least one row"));
+    };
+    KvCache::from_tensors(shape, row_lens, tensors, Some(device.clone()))
 }
 
 /// Copies `len` values, as far as both sides have them.
 fn copy(to: &mut [f32], from: &[f32], len: usize) {
     if let (Some(to), Some(from)) = (to.get_mut(..len), from.get(..len)) {
         to.copy_from_slice(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Runtime;
+    use crate::rng::Rng;
+
+    const SHAPE: KvShape = KvShape {
+        layers: 2,
+        kv_heads: 3,
+        head_dim: 4,
+    };
+
+    fn random(row_lens: Vec<usize>, seed: u64) -> KvCache {
+        let fill = |tensor: usize, values: &mut [f32]| {
+            let mut rng = Rng::new(seed + tensor as u64);
+            values.fill_with(|| rng.index(1_000) as f32);
+        };
+        KvCache::filled(SHAPE, row_lens, fill).unwrap()
+    }
+
+    /// The same values, moved by the graphs.
+    fn moved_by(device: &Arc<KvDevice>, mut cache: KvCache) -> KvCache {
+        cache.device = Some(device.clone());
+        cache
+    }
+
+    /// All that a row has, of all tensors.
+    fn values(cache: &KvCache) -> Vec<Vec<f32>> {
+        let rows = cache.row_lens.iter().enumerate();
+        let of_row = |(row, &len): (usize, &usize)| {
+            let heads = (0..2 * SHAPE.layers).flat_map(move |tensor| cache.head_rows(tensor, row));
+            heads
+                .flat_map(|head| head[..len * SHAPE.head_dim].to_vec())
+                .collect()
+        };
+        rows.map(of_row).collect()
+    }
+
+    #[test]
+    fn the_graphs_of_a_device_move_what_plain_loops_move() {
+        let Ok(runtime) = Runtime::load(None) else {
+            eprintln!("skipped: no ONNX Runtime");
+            return;
+        };
+        let device = KvDevice::open(runtime, SHAPE, None).unwrap();
+        let make = || {
+            [
+                random(vec![5, 2, 4], 1),
+                random(vec![3], 50),
+                random(vec![9, 1], 70),
+            ]
+        };
+        let there = make().map(|cache| moved_by(&device, cache));
+        let both = [make(), there].map(|caches| {
+            let rows = [(0, 2), (0, 0), (1, 0), (2, 1), (0, 1), (1, 0)];
+            let rows = rows.map(|(cache, row)| KvRow {
+                cache: &caches[cache],
+                row,
+            });
+            let all = KvCache::gather(&rows).unwrap();
+            let narrow = KvCache::gather(&[rows[0], rows[3]]).unwrap();
+            let cut = caches[1].select_columns(&[2, 0]).unwrap();
+            assert_eq!([all.width(), narrow.width(), cut.width()], [5, 4, 2]);
+            assert_eq!(all.row_lens(), [4, 5, 3, 1, 2, 3]);
+            assert!(caches[1].select_columns(&[3]).is_err());
+            [all, narrow, cut].map(|cache| values(&cache))
+        });
+        assert_eq!(both[0], both[1]);
     }
 }

@@ -19,11 +19,13 @@
 //! | [`session`] | one pass: tokens in, logits and the grown cache out |
 //! | [`kv_cache`] | what a decoder remembers of the tokens it has read |
 
+mod binding;
 mod chat_template;
 mod config;
 mod decoder;
 mod generation;
 pub mod kv_cache;
+mod kv_device;
 pub mod language_model;
 mod sampler;
 pub mod session;

@@ -20,13 +20,16 @@
 //! - I3. The weights are pages of their file, shared between processes, unless they are prepacked.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ort::session::{OutputSelector, RunOptions, Session, SessionInputValue};
-use ort::value::{DynValue, Tensor, TensorElementType, TensorRef, TensorValueType, ValueType};
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, Tensor, TensorElementType, TensorValueType, ValueType};
 use parking_lot::Mutex;
 
+use super::binding::{Input, Memory, run_bound};
 use super::config::{LanguageModelConfig, WeightFormat};
 use super::kv_cache::{KvCache, KvShape};
+use super::kv_device::KvDevice;
 use crate::model::device::{CudaOptions, Device, threads_or_cores};
 use crate::model::runtime::Runtime;
 use crate::model::session::{SessionSettings, make_session, on_device};
@@ -43,6 +46,9 @@ pub struct DecoderOptions {
     /// Lay the weights out anew when the model is opened: faster products, for a copy of the
     /// weights in memory that is not shared and the time to make it. 4-bit weights always are.
     pub prepack: bool,
+    /// On the CPU, take the graph for CUDA and move caches as there: for tests.
+    #[doc(hidden)]
+    pub rehearse_cuda: bool,
 }
 
 impl DecoderOptions {
@@ -66,6 +72,13 @@ impl DecoderOptions {
     /// Sets whether the weights are laid out anew.
     pub fn prepack(mut self, prepack: bool) -> Self {
         self.prepack = prepack;
+        self
+    }
+
+    /// Sets whether the CPU does what CUDA would.
+    #[doc(hidden)]
+    pub fn rehearse_cuda(mut self, rehearse_cuda: bool) -> Self {
+        self.rehearse_cuda = rehearse_cuda;
         self
     }
 
@@ -156,6 +169,7 @@ pub struct DecoderSession {
     past_names: Vec<String>,
     present_names: Vec<String>,
     cuda: Option<CudaOptions>,
+    kv_device: Option<Arc<KvDevice>>,
 }
 
 impl std::fmt::Debug for DecoderSession {
@@ -176,17 +190,26 @@ impl DecoderSession {
     /// device asked for cannot be used, [`ErrorKind::Model`] when the graph is unusable.
     pub fn open(folder: &Path, options: &DecoderOptions) -> Result<DecoderSession> {
         let config = LanguageModelConfig::read(folder)?;
-        let path = folder.join(&config.graph);
-        let graph = std::fs::read(&path).map_err(|e| {
-            let message = format!(
-                "cannot read {}: {e}; give a folder that `zerogr model import` wrote",
-                path.display()
-            );
-            Error::with_source(ErrorKind::Model, message, e)
-        })?;
         let mut options = options.clone();
         options.prepack |= config.weights == Some(WeightFormat::Int4);
-        DecoderSession::from_graph(&graph, folder, &options)
+        let graph = |on_cuda: bool| {
+            let name = if on_cuda || options.rehearse_cuda {
+                config.cuda_graph.as_deref()
+            } else {
+                Some(config.graph.as_str())
+            };
+            let again = "give a folder that `zerogr model import` wrote";
+            let name = name.ok_or_else(|| {
+                let message = format!("{} has no graph for CUDA; {again}", folder.display());
+                Error::new(ErrorKind::Model, message)
+            })?;
+            let path = folder.join(name);
+            std::fs::read(&path).map_err(|e| {
+                let message = format!("cannot read {}: {e}; {again}", path.display());
+                Error::with_source(ErrorKind::Model, message, e)
+            })
+        };
+        DecoderSession::of_graphs(&graph, folder, &options)
     }
 
     /// Opens a graph in memory whose weights are in files of `weights_folder`.
@@ -196,6 +219,14 @@ impl DecoderSession {
     /// As [`open`](Self::open).
     pub fn from_graph(
         graph: &[u8],
+        weights_folder: &Path,
+        options: &DecoderOptions,
+    ) -> Result<DecoderSession> {
+        DecoderSession::of_graphs(&|_| Ok(graph.to_vec()), weights_folder, options)
+    }
+
+    fn of_graphs(
+        graph: &dyn Fn(bool) -> Result<Vec<u8>>,
         weights_folder: &Path,
         options: &DecoderOptions,
     ) -> Result<DecoderSession> {
@@ -235,6 +266,7 @@ impl DecoderSession {
             past_names,
             present_names,
             cuda,
+            kv_device: kv_device(shape, cuda, options)?,
         })
     }
 
@@ -259,14 +291,8 @@ impl DecoderSession {
         let sizes = Sizes::of(input, self.shape)?;
         let (rows, width) = (sizes.rows, sizes.width);
         let total = sizes.past + width;
-        let zeros;
-        let bias = match input.bias {
-            Some(bias) => bias,
-            None => {
-                zeros = vec![0.0; width * total];
-                &zeros
-            }
-        };
+        let bias = input.bias.map(<[f32]>::to_vec);
+        let bias = bias.unwrap_or_else(|| vec![0.0; width * total]);
         let empty;
         let past = match input.past {
             Some(past) => past,
@@ -284,66 +310,61 @@ impl DecoderSession {
         let last = |&len: &usize| i32::try_from(len).map_or(i32::MAX, |len| len - 1);
         let total = i32::try_from(total).map_err(|_| too_long())?;
 
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
-            ("input_ids", wide([rows, width], input.tokens)?),
-            ("position_ids", wide([rows, width], input.positions)?),
+        let mut inputs: Vec<Input<'_>> = vec![
+            ("input_ids".into(), wide([rows, width], input.tokens)?),
+            ("position_ids".into(), wide([rows, width], input.positions)?),
             (
-                "attention_bias",
-                TensorRef::from_array_view(([1, 1, width, sizes.past + width], bias))
+                "attention_bias".into(),
+                Tensor::from_array(([1, 1, width, sizes.past + width], bias))
                     .map_err(failed)?
                     .into(),
             ),
             (
-                "seqlens_k",
+                "seqlens_k".into(),
                 Tensor::from_array(([rows], row_lens.iter().map(last).collect::<Vec<i32>>()))
                     .map_err(failed)?
                     .into(),
             ),
             (
-                "total_sequence_length",
+                "total_sequence_length".into(),
                 Tensor::from_array(((), vec![total]))
                     .map_err(failed)?
                     .into(),
             ),
-            ("head_rows", {
+            ("head_rows".into(), {
                 let ids: Vec<i64> = input.head_rows.iter().map(|&row| row as i64).collect();
                 Tensor::from_array(([ids.len()], ids))
                     .map_err(failed)?
                     .into()
             }),
             (
-                "head_columns",
+                "head_columns".into(),
                 wide([input.head_columns.len()], input.head_columns)?,
             ),
         ];
         for (name, tensor) in self.past_names.iter().zip(past.tensors()) {
-            inputs.push((name, tensor.into()));
+            inputs.push((name.into(), tensor.into()));
         }
-        let mut wanted = OutputSelector::no_default().with("logits");
+        let mut wanted = vec![("logits", Memory::Host)];
         if input.keep_present {
-            wanted = self
-                .present_names
-                .iter()
-                .fold(wanted, |wanted, name| wanted.with(name));
+            let memory = Memory::of(self.cuda);
+            wanted.extend(
+                self.present_names
+                    .iter()
+                    .map(|name| (name.as_str(), memory)),
+            );
         }
-        let run_options = RunOptions::new().map_err(failed)?.with_outputs(wanted);
-        let mut session = self.session.lock();
-        let mut outputs = session
-            .run_with_options(inputs, &run_options)
-            .map_err(failed)?;
-        let mut take = |name: &str| {
-            outputs
-                .remove(name)
-                .ok_or_else(|| unusable(&format!("it gave no {name}")))
-        };
-        let logits = Logits::new(take("logits")?, input.head_rows.len())?;
+        let outputs = run_bound(&mut self.session.lock(), &inputs, &wanted).map_err(failed)?;
+        let mut outputs = outputs.into_iter();
+        let logits = outputs
+            .next()
+            .ok_or_else(|| unusable("it gave no logits"))?;
+        let logits = Logits::new(logits, input.head_rows.len())?;
         let present = if input.keep_present {
-            let tensors = self
-                .present_names
-                .iter()
-                .map(|name| float_tensor(take(name)?));
-            let tensors = tensors.collect::<Result<_>>()?;
-            Some(KvCache::from_tensors(self.shape, row_lens, tensors)?)
+            let tensors = outputs.map(float_tensor).collect::<Result<_>>()?;
+            let device = self.kv_device.clone();
+            let cache = KvCache::from_tensors(self.shape, row_lens, tensors, device)?;
+            Some(cache)
         } else {
             None
         };
@@ -351,9 +372,10 @@ impl DecoderSession {
     }
 }
 
-/// Opens a session of a decoder on the device asked for.
+/// Opens a session of a decoder on the device asked for. `graph` gives its bytes, for CUDA if it
+/// is told so.
 pub(super) fn open_session(
-    graph: &[u8],
+    graph: &dyn Fn(bool) -> Result<Vec<u8>>,
     weights_folder: &Path,
     options: &DecoderOptions,
 ) -> Result<(Session, Option<CudaOptions>)> {
@@ -368,8 +390,20 @@ pub(super) fn open_session(
             prepack: options.prepack,
             weights_folder: Some(&folder),
         };
-        make_session(runtime, graph, &settings)
+        make_session(runtime, &graph(cuda.is_some())?, &settings)
     })
+}
+
+/// What moves the caches of a decoder, where the program itself cannot.
+pub(super) fn kv_device(
+    shape: KvShape,
+    cuda: Option<CudaOptions>,
+    options: &DecoderOptions,
+) -> Result<Option<Arc<KvDevice>>> {
+    if cuda.is_none() && !options.rehearse_cuda {
+        return Ok(None);
+    }
+    KvDevice::open(Runtime::load(None)?, shape, cuda).map(Some)
 }
 
 /// The sizes of a pass.
