@@ -1,7 +1,7 @@
 //! Fitting a [`SoftmaxTree`] with early stopping on held-out examples.
 
 use super::adam::{Moments, corrected_rate, step, step_on_sphere};
-use super::softmax_tree::{Batch, RowsGradient, SoftmaxTree, Step};
+use super::softmax_tree::{Batch, Pulls, SoftmaxTree, Step};
 use crate::rng::Rng;
 use rayon::prelude::*;
 
@@ -100,13 +100,13 @@ pub fn fit(
         }
         report.examples += batch_paths.len();
         steps += 1;
-        let (_, gradients) = tree.gradient(&Batch {
+        let (_, pulls) = tree.pulls(&Batch {
             queries: &batch_queries,
             paths: batch_paths,
         });
         let rate = corrected_rate(options.learning_rate, steps)
             * schedule(report.examples as f32 / options.examples as f32);
-        apply(tree, &mut units, &mut biases, gradients, rate);
+        apply(tree, &mut units, &mut biases, &pulls, rate);
         progress(report.examples, options.examples);
 
         if report.examples >= next_check {
@@ -178,13 +178,13 @@ fn push_query(batch: &mut Vec<f32>, query: &[f32], dropout: f32, rng: &mut Rng) 
     }));
 }
 
-/// One optimiser step. The gradients' rows are disjoint and ascend, so each can be applied by
-/// its own task on its own slices.
+/// One optimiser step. The tasks' rows are disjoint and ascend, so each has slices of its own; it
+/// makes its gradient and applies it while that is in the cache.
 fn apply(
     tree: &mut SoftmaxTree,
     units: &mut Moments,
     biases: &mut Moments,
-    gradients: Vec<RowsGradient>,
+    pulls: &Pulls,
     rate: f32,
 ) {
     struct Slices<'a> {
@@ -197,6 +197,7 @@ fn apply(
         bias_second: &'a mut [f32],
     }
     let dim = tree.dim;
+    let pulled = tree.gradient_tasks(pulls);
     let mut rest = Slices {
         is_fixed: &tree.is_fixed,
         unit: &mut tree.unit,
@@ -207,13 +208,13 @@ fn apply(
         bias_second: &mut biases.second,
     };
     let mut done_rows = 0;
-    let mut tasks = Vec::with_capacity(gradients.len());
-    for gradient in gradients {
-        let skip = gradient.rows.start - done_rows;
-        let take = gradient.rows.len();
-        done_rows = gradient.rows.end;
+    let mut tasks = Vec::with_capacity(pulled.len());
+    for task in pulled {
+        let skip = task.rows.start - done_rows;
+        let take = task.rows.len();
+        done_rows = task.rows.end;
         let slices = Slices {
-            is_fixed: &rest.is_fixed[gradient.rows.clone()],
+            is_fixed: &rest.is_fixed[task.rows.clone()],
             unit: cut(&mut rest.unit, skip * dim, take * dim),
             unit_first: cut(&mut rest.unit_first, skip * dim, take * dim),
             unit_second: cut(&mut rest.unit_second, skip * dim, take * dim),
@@ -221,9 +222,10 @@ fn apply(
             bias_first: cut(&mut rest.bias_first, skip, take),
             bias_second: cut(&mut rest.bias_second, skip, take),
         };
-        tasks.push((gradient, slices));
+        tasks.push((task, slices));
     }
-    tasks.into_par_iter().for_each(|(mut gradient, slices)| {
+    tasks.into_par_iter().for_each(|(task, slices)| {
+        let mut gradient = task.gradient();
         let rows = slices
             .unit
             .chunks_mut(dim)

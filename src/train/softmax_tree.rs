@@ -62,9 +62,25 @@ struct Visit {
     log_probs: Vec<f32>,
 }
 
+/// What a batch pulls at: the gradient of its mean loss by the logits, from which that of any
+/// rows follows.
+pub(super) struct Pulls {
+    visits: Vec<Visit>,
+    tasks: Vec<(usize, Range<usize>)>,
+}
+
+/// Some rows whose gradient is not zero; those of several tasks are disjoint.
+pub(super) struct GradientTask<'a> {
+    visit: &'a Visit,
+    /// Its rows in the tree.
+    pub(super) rows: Range<usize>,
+    first_row: usize,
+    dim: usize,
+    scale: f32,
+}
+
 /// The gradient of some rows.
 pub(super) struct RowsGradient {
-    pub(super) rows: Range<usize>,
     /// `[rows, dim]`.
     pub(super) unit: Vec<f32>,
     /// `[rows]`.
@@ -108,9 +124,8 @@ impl SoftmaxTree {
             .sum()
     }
 
-    /// Sum of the losses of a batch, and the gradient of its mean; rows ascend, runs of fixed ones
-    /// may be missing.
-    pub(super) fn gradient(&self, batch: &Batch<'_>) -> (f64, Vec<RowsGradient>) {
+    /// Sum of the losses of a batch, and what the gradient of its mean follows from.
+    pub(super) fn pulls(&self, batch: &Batch<'_>) -> (f64, Pulls) {
         let mut visits = self.forward(batch);
         let mut loss = 0.0;
         // What each visitor of each visit pulls towards: (visit, visitor, child, weight).
@@ -131,16 +146,28 @@ impl SoftmaxTree {
             .zip(&pulls)
             .for_each(|(visit, pulls)| residuals(visit, pulls, factor));
 
-        let tasks: Vec<(&Visit, Range<usize>)> = visits
+        let tasks = visits
             .iter()
-            .flat_map(|visit| self.tasks(visit.node).map(move |rows| (visit, rows)))
+            .enumerate()
+            .flat_map(|(at, visit)| self.tasks(visit.node).map(move |rows| (at, rows)))
             .filter(|(_, rows)| self.is_fixed[rows.clone()].contains(&false))
             .collect();
-        let gradients = tasks
-            .into_par_iter()
-            .map(|(visit, rows)| self.rows_gradient(visit, rows))
-            .collect();
-        (loss, gradients)
+        (loss, Pulls { visits, tasks })
+    }
+
+    /// The rows that are pulled at; they ascend, runs of fixed ones may be missing.
+    pub(super) fn gradient_tasks<'a>(&self, pulls: &'a Pulls) -> Vec<GradientTask<'a>> {
+        let task = |(at, rows): &(usize, Range<usize>)| {
+            let visit = &pulls.visits[*at];
+            GradientTask {
+                visit,
+                rows: rows.clone(),
+                first_row: self.rows(visit.node).start,
+                dim: self.dim,
+                scale: self.scale,
+            }
+        };
+        pulls.tasks.iter().map(task).collect()
     }
 
     /// The rows of `node`, cut into tasks.
@@ -240,25 +267,29 @@ impl SoftmaxTree {
             .for_each(|value| *value = (*value - max).exp() / sum);
         (log_probs, max + sum.ln())
     }
+}
 
-    fn rows_gradient(&self, visit: &Visit, rows: Range<usize>) -> RowsGradient {
-        let first_row = self.rows(visit.node).start;
-        let visitors = visit.visitors.len();
-        let residuals = &visit.log_probs
-            [(rows.start - first_row) * visitors..(rows.end - first_row) * visitors];
-        let mut unit = vec![0.0; rows.len() * self.dim];
+impl GradientTask<'_> {
+    pub(super) fn gradient(&self) -> RowsGradient {
+        let visitors = self.visit.visitors.len();
+        let (start, end) = (
+            self.rows.start - self.first_row,
+            self.rows.end - self.first_row,
+        );
+        let residuals = &self.visit.log_probs[start * visitors..end * visitors];
+        let mut unit = vec![0.0; self.rows.len() * self.dim];
         general_mat_mul(
             self.scale,
-            &matrix(residuals, rows.len(), visitors),
-            &matrix(&visit.queries, visitors, self.dim),
+            &matrix(residuals, self.rows.len(), visitors),
+            &matrix(&self.visit.queries, visitors, self.dim),
             0.0,
-            &mut matrix_mut(&mut unit, rows.len(), self.dim),
+            &mut matrix_mut(&mut unit, self.rows.len(), self.dim),
         );
         let bias = residuals
             .chunks(visitors)
             .map(|row| row.iter().sum())
             .collect();
-        RowsGradient { rows, unit, bias }
+        RowsGradient { unit, bias }
     }
 }
 

@@ -53,14 +53,15 @@ fn the_gradient_equals_finite_differences() {
         queries: &queries,
         paths: documents.iter().map(|&d| paths[d].as_slice()).collect(),
     };
-    let (loss, gradients) = tree.gradient(&batch());
+    let (loss, pulls) = tree.pulls(&batch());
     assert!((loss - tree.loss(&batch())).abs() < 1e-5);
 
     let mut unit = vec![0.0f32; tree.unit.len()];
     let mut bias = vec![0.0f32; tree.bias.len()];
-    for gradient in &gradients {
-        unit[gradient.rows.start * DIM..gradient.rows.end * DIM].copy_from_slice(&gradient.unit);
-        bias[gradient.rows.clone()].copy_from_slice(&gradient.bias);
+    for task in tree.gradient_tasks(&pulls) {
+        let gradient = task.gradient();
+        unit[task.rows.start * DIM..task.rows.end * DIM].copy_from_slice(&gradient.unit);
+        bias[task.rows.clone()].copy_from_slice(&gradient.bias);
     }
     let step = 1e-2f32;
     let difference = |change: &dyn Fn(&mut SoftmaxTree, f32)| {
