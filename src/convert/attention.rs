@@ -21,7 +21,6 @@
 
 use super::decoder_graph::{Decoder, past_name, present_name};
 use super::nodes::{MICROSOFT, integer, integers};
-use super::onnx::AttributeProto;
 use super::weights::Operators;
 use crate::Result;
 
@@ -126,69 +125,86 @@ impl Decoder<'_> {
         file.scalar("hidden", HIDDEN);
         file.scalar("attention_scale", 1.0 / (config.head_dim as f32).sqrt());
 
+        let nodes = &mut self.nodes;
         let new_tokens = vec![integer("start", 1), integer("end", 2)];
-        let new = self.node("Shape", &["input_ids"], "new_tokens", new_tokens);
-        let new_count = self.node("Squeeze", &[&new], "new_count", vec![]);
-        let total = self
-            .nodes
-            .cast_to_integer("total_sequence_length", "total_tokens");
-        let columns = self.node("Range", &["first", &total, "next"], "all_columns", vec![]);
-        let steps = self.node("Range", &["first", &new_count, "next"], "steps", vec![]);
+        let new = nodes.onnx("Shape", &["input_ids"], "new_tokens", new_tokens);
+        let new_count = nodes.onnx("Squeeze", &[&new], "new_count", vec![]);
+        let total = nodes.cast_to_integer("total_sequence_length", "total_tokens");
+        let columns = nodes.onnx("Range", &["first", &total, "next"], "all_columns", vec![]);
+        let steps = nodes.onnx("Range", &["first", &new_count, "next"], "steps", vec![]);
 
-        let last = self.nodes.cast_to_integer("seqlens_k", "last_columns");
-        let lens = self.node("Add", &[&last, "next"], "row_lens", vec![]);
-        let before = self.node("Sub", &[&lens, &new], "row_lens_before", vec![]);
-        let past = self.node("Max", &[&before, "first"], "past_lens", vec![]);
-        let column = self.node("Unsqueeze", &[&past, "axis_1"], "past_column", vec![]);
-        let sees_to = self.node("Add", &[&column, &steps], "sees_to", vec![]);
-        let sees_to = self.node("Unsqueeze", &[&sees_to, "axes_1_3"], "sees_to_4", vec![]);
-        let is_hidden = self.node("Greater", &[&columns, &sees_to], "is_hidden", vec![]);
-        let causal = self.node("Where", &[&is_hidden, "hidden", "seen"], "causal", vec![]);
-        self.node("Add", &[&causal, "attention_bias"], MASK, vec![]);
+        let last = nodes.cast_to_integer("seqlens_k", "last_columns");
+        let lens = nodes.onnx("Add", &[&last, "next"], "row_lens", vec![]);
+        let before = nodes.onnx("Sub", &[&lens, &new], "row_lens_before", vec![]);
+        let past = nodes.onnx("Max", &[&before, "first"], "past_lens", vec![]);
+        let column = nodes.onnx("Unsqueeze", &[&past, "axis_1"], "past_column", vec![]);
+        let sees_to = nodes.onnx("Add", &[&column, &steps], "sees_to", vec![]);
+        let sees_to = nodes.onnx("Unsqueeze", &[&sees_to, "axes_1_3"], "sees_to_4", vec![]);
+        let is_hidden = nodes.onnx("Greater", &[&columns, &sees_to], "is_hidden", vec![]);
+        let causal = nodes.onnx("Where", &[&is_hidden, "hidden", "seen"], "causal", vec![]);
+        nodes.onnx("Add", &[&causal, "attention_bias"], MASK, vec![]);
 
-        let place = self.node("Add", &[&past, &new], "place_behind", vec![]);
-        let place = self.node("Sub", &[&place, "next"], "last_place", vec![]);
-        let place = self.node("Unsqueeze", &[&place, "axes_1_2_3"], "last_place_4", vec![]);
-        let down = self.node("Unsqueeze", &[&columns, "axis_1"], "columns_down", vec![]);
-        self.node("Equal", &[&down, &place], IS_LAST, vec![]);
+        let place = nodes.onnx("Add", &[&past, &new], "place_behind", vec![]);
+        let place = nodes.onnx("Sub", &[&place, "next"], "last_place", vec![]);
+        let place = nodes.onnx("Unsqueeze", &[&place, "axes_1_2_3"], "last_place_4", vec![]);
+        let down = nodes.onnx("Unsqueeze", &[&columns, "axis_1"], "columns_down", vec![]);
+        nodes.onnx("Equal", &[&down, &place], IS_LAST, vec![]);
     }
 
     fn plain_attention(&mut self, layer: usize, [query, key, value]: [&str; 3]) -> String {
         let name = |what: &str| format!("layers.{layer}.{what}");
-        let turn = |nodes: &mut super::nodes::Nodes, from: &str| {
-            let turned = format!("{from}.turned");
-            let tables = [from, "position_ids", "rotary_cos", "rotary_sin"];
-            let attributes = vec![integer("interleaved", 0)];
-            nodes.add(
-                MICROSOFT,
-                "RotaryEmbedding",
-                &tables,
-                &[&turned],
-                attributes,
-            );
-            turned
-        };
-        let query = turn(&mut self.nodes, query);
-        let key = turn(&mut self.nodes, key);
+        let query = self.turned(query);
+        let key = self.turned(key);
         let keys = self.present(layer, "key", &key);
         let values = self.present(layer, "value", value);
 
         let query = self.heads_first(&query, "split_q");
-        let query = self.node("Mul", &[&query, "attention_scale"], &name("query"), vec![]);
-        let query = self.reshaped(&query, "by_kv_head", &name("grouped_query"));
+        let nodes = &mut self.nodes;
+        let query = nodes.onnx("Mul", &[&query, "attention_scale"], &name("query"), vec![]);
+        let query = nodes.onnx(
+            "Reshape",
+            &[&query, "by_kv_head"],
+            &name("grouped_query"),
+            vec![],
+        );
         let across = vec![integers("perm", &[0, 1, 3, 2])];
-        let across = self.node("Transpose", &[&keys], &name("keys_across"), across);
-        let scores = self.node("MatMul", &[&query, &across], &name("products"), vec![]);
-        let scores = self.reshaped(&scores, "by_head", &name("scores"));
-        let scores = self.node("Add", &[&scores, MASK], &name("masked"), vec![]);
+        let across = nodes.onnx("Transpose", &[&keys], &name("keys_across"), across);
+        let scores = nodes.onnx("MatMul", &[&query, &across], &name("products"), vec![]);
+        let scores = nodes.onnx("Reshape", &[&scores, "by_head"], &name("scores"), vec![]);
+        let scores = nodes.onnx("Add", &[&scores, MASK], &name("masked"), vec![]);
         let shares = vec![integer("axis", -1)];
-        let shares = self.node("Softmax", &[&scores], &name("shares"), shares);
-        let shares = self.reshaped(&shares, "by_kv_head", &name("grouped_shares"));
-        let mixed = self.node("MatMul", &[&shares, &values], &name("mixed"), vec![]);
-        let mixed = self.reshaped(&mixed, "by_head", &name("mixed_heads"));
+        let shares = nodes.onnx("Softmax", &[&scores], &name("shares"), shares);
+        let shares = nodes.onnx(
+            "Reshape",
+            &[&shares, "by_kv_head"],
+            &name("grouped_shares"),
+            vec![],
+        );
+        let mixed = nodes.onnx("MatMul", &[&shares, &values], &name("mixed"), vec![]);
+        let mixed = nodes.onnx(
+            "Reshape",
+            &[&mixed, "by_head"],
+            &name("mixed_heads"),
+            vec![],
+        );
         let back = vec![integers("perm", &[0, 2, 1, 3])];
-        let mixed = self.node("Transpose", &[&mixed], &name("mixed_tokens"), back);
-        self.reshaped(&mixed, "joined_q", &name("attended"))
+        let mixed = nodes.onnx("Transpose", &[&mixed], &name("mixed_tokens"), back);
+        nodes.onnx("Reshape", &[&mixed, "joined_q"], &name("attended"), vec![])
+    }
+
+    /// Queries or keys, turned by their positions.
+    fn turned(&mut self, tokens: &str) -> String {
+        let output = format!("{tokens}.turned");
+        let inputs = [tokens, "position_ids", "rotary_cos", "rotary_sin"];
+        let attributes = vec![integer("interleaved", 0)];
+        self.nodes.add(
+            MICROSOFT,
+            "RotaryEmbedding",
+            &inputs,
+            &[&output],
+            attributes,
+        );
+        output
     }
 
     /// Keys or values of the past and the new tokens (I2).
@@ -198,31 +214,25 @@ impl Decoder<'_> {
         let output = present_name(layer, part);
         let along = vec![integer("axis", 2)];
         let joined = format!("{output}.joined");
-        let joined = self.node("Concat", &[&past, &new], &joined, along.clone());
+        let joined = self
+            .nodes
+            .onnx("Concat", &[&past, &new], &joined, along.clone());
         let last = format!("{output}.last");
-        let last = self.node("Gather", &[&new, "last_one"], &last, along);
-        self.node("Where", &[IS_LAST, &last, &joined], &output, vec![])
+        let last = self.nodes.onnx("Gather", &[&new, "last_one"], &last, along);
+        self.nodes
+            .onnx("Where", &[IS_LAST, &last, &joined], &output, vec![])
     }
 
     /// `[B, S, heads·d]` as `[B, heads, S, d]`.
     fn heads_first(&mut self, tokens: &str, split: &str) -> String {
         let heads = self.reshaped(tokens, split, &format!("{tokens}.by_token"));
         let perm = vec![integers("perm", &[0, 2, 1, 3])];
-        self.node("Transpose", &[&heads], &format!("{tokens}.by_head"), perm)
+        self.nodes
+            .onnx("Transpose", &[&heads], &format!("{tokens}.by_head"), perm)
     }
 
     fn reshaped(&mut self, from: &str, shape: &str, to: &str) -> String {
-        self.node("Reshape", &[from, shape], to, vec![])
-    }
-
-    fn node(
-        &mut self,
-        operator: &str,
-        inputs: &[&str],
-        output: &str,
-        attributes: Vec<AttributeProto>,
-    ) -> String {
-        self.nodes.onnx(operator, inputs, output, attributes)
+        self.nodes.onnx("Reshape", &[from, shape], to, vec![])
     }
 }
 
