@@ -64,10 +64,7 @@ struct Visit {
 
 /// What a batch pulls at: the gradient of its mean loss by the logits, from which that of any
 /// rows follows.
-pub(super) struct Pulls {
-    visits: Vec<Visit>,
-    tasks: Vec<(usize, Range<usize>)>,
-}
+pub(super) struct Pulls(Vec<Visit>);
 
 /// Some rows whose gradient is not zero; those of several tasks are disjoint.
 pub(super) struct GradientTask<'a> {
@@ -146,28 +143,25 @@ impl SoftmaxTree {
             .zip(&pulls)
             .for_each(|(visit, pulls)| residuals(visit, pulls, factor));
 
-        let tasks = visits
-            .iter()
-            .enumerate()
-            .flat_map(|(at, visit)| self.tasks(visit.node).map(move |rows| (at, rows)))
-            .filter(|(_, rows)| self.is_fixed[rows.clone()].contains(&false))
-            .collect();
-        (loss, Pulls { visits, tasks })
+        (loss, Pulls(visits))
     }
 
     /// The rows that are pulled at; they ascend, runs of fixed ones may be missing.
     pub(super) fn gradient_tasks<'a>(&self, pulls: &'a Pulls) -> Vec<GradientTask<'a>> {
-        let task = |(at, rows): &(usize, Range<usize>)| {
-            let visit = &pulls.visits[*at];
-            GradientTask {
+        let of_visit = |visit: &'a Visit| {
+            let first_row = self.rows(visit.node).start;
+            self.tasks(visit.node).map(move |rows| GradientTask {
                 visit,
-                rows: rows.clone(),
-                first_row: self.rows(visit.node).start,
+                rows,
+                first_row,
                 dim: self.dim,
                 scale: self.scale,
-            }
+            })
         };
-        pulls.tasks.iter().map(task).collect()
+        let tasks = pulls.0.iter().flat_map(of_visit);
+        tasks
+            .filter(|task| self.is_fixed[task.rows.clone()].contains(&false))
+            .collect()
     }
 
     /// The rows of `node`, cut into tasks.
