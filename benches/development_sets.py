@@ -18,7 +18,7 @@ SETS = [
     ("scifact", "scifact", ["train"], 400, None),
     ("conala", "conala", ["train"], 300, None),
     ("gorilla-pytorch", "gorilla-pytorch", ["train"], 300, None),
-    ("mbpp", "mbpp", ["train", "dev"], 464, None),
+    ("mbpp", "mbpp", ["train", "dev"], 300, None),
     ("squad-sentences", "train/squad-sentences", ["train"], 250, 1200),
     ("xquad-en", "train/xquad-en", ["train"], 300, None),
     ("pubmedqa", "train/pubmedqa", ["train"], 250, 500),

@@ -66,13 +66,31 @@ pub trait TextEncoder: Send + Sync {
     }
 }
 
-/// The vectors that an encoder has of a text's tokens before it pools them.
+/// What an encoder has of a text's tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenVectors<'a> {
     /// The tokens of the text, without special ones.
     pub tokens: &'a [u32],
-    /// `[tokens, dim]`, finite, of any length.
+    /// `[tokens, dim]`: the vectors that it pools, finite, of any length.
     pub vectors: &'a [f32],
+    /// `[tokens]`: what each counts in a query whose tokens are compared, finite and not negative;
+    /// empty where all count 1.
+    pub query_weights: &'a [f32],
+    /// `[tokens]`: what likeness to each counts in a document, finite and not negative; empty where
+    /// all count 1.
+    pub document_weights: &'a [f32],
+}
+
+impl<'a> TokenVectors<'a> {
+    /// Those of an encoder without a token head: all tokens count alike.
+    pub fn plain(tokens: &'a [u32], vectors: &'a [f32]) -> Self {
+        TokenVectors {
+            tokens,
+            vectors,
+            query_weights: &[],
+            document_weights: &[],
+        }
+    }
 }
 
 /// Turns docids into tokens, the steps of the trie. One tokenizer serves an index for ever.

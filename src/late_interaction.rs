@@ -7,8 +7,11 @@
 //!   max_sim(q, d) = mean over the tokens of q of the largest <q_i, d_j> over the tokens of d
 //! ```
 //!
-//! A document keeps one unit vector per *distinct* token, the mean over where it occurs, and of
-//! that its signs and a factor (`SignLists`): 50 bytes instead of 1,536 for the default encoder.
+//! An encoder with a token head weighs the tokens: those of the query in that mean, and those of the
+//! document in their vectors, whose lengths are their weights.
+//!
+//! A document keeps one vector per *distinct* token, the mean over where it occurs, and of that its
+//! signs and a factor (`SignLists`): 50 bytes instead of 1,536 for the default encoder.
 //!
 //! The sum of a query vector's values with the signs of a document's vector is looked up four
 //! signs at a time, for [`LANES`] query tokens at once, in whole numbers that fill 16 bits.
@@ -25,15 +28,17 @@ const LANES: usize = 16;
 /// Signs that are looked up at once.
 const NIBBLE_BITS: usize = 4;
 
-/// `[distinct tokens, dim]`: per distinct token, by its number, the unit vector of the mean of its
-/// unit vectors.
+/// `[distinct tokens, dim]`: per distinct token, by its number, the mean direction of its vectors,
+/// as long as the mean of its weights.
 pub fn distinct_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
     let mut order: Vec<(u32, usize)> = text.tokens.iter().copied().zip(0..).collect();
     order.sort_unstable();
     let mut distinct = Vec::new();
     for same in order.chunk_by(|a, b| a.0 == b.0) {
         let mut mean = vec![0.0; dim];
+        let mut weight = 0.0;
         for &(_, position) in same {
+            weight += text.document_weights.get(position).unwrap_or(&1.0);
             let mut vector: Vec<f32> = text
                 .vectors
                 .get(position * dim..(position + 1) * dim)
@@ -43,7 +48,8 @@ pub fn distinct_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
             add_scaled(&mut mean, 1.0, &vector);
         }
         normalise(&mut mean);
-        distinct.extend(mean);
+        weight /= same.len() as f32;
+        distinct.extend(mean.into_iter().map(|value| weight * value));
     }
     distinct
 }
@@ -52,7 +58,7 @@ pub fn distinct_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
 #[derive(Debug)]
 pub struct MaxSim {
     groups: Vec<Group>,
-    token_count: usize,
+    total_weight: f32,
     bytes_per_vector: usize,
 }
 
@@ -61,53 +67,57 @@ pub struct MaxSim {
 struct Group {
     /// Per four values and their sixteen possible signs, the sums of all lanes.
     sums: Vec<[[i16; LANES]; 1 << NIBBLE_BITS]>,
-    /// What one of a sum is worth, per lane; 0 in lanes without a token.
-    unit: [f32; LANES],
+    /// What one of a sum is worth, per lane, times the token's weight; 0 in lanes without a token.
+    worth: [f32; LANES],
 }
 
 impl MaxSim {
-    /// Takes the unit vectors of a query's tokens, `[tokens, dim]`.
-    pub fn new(vectors: &[f32], dim: usize) -> Self {
-        let tokens: Vec<&[f32]> = vectors.chunks_exact(dim.max(1)).collect();
+    /// Takes the unit vectors of a query's tokens, `[tokens, dim]`, and what each counts, `[tokens]`;
+    /// those without a weight count 1.
+    pub fn new(vectors: &[f32], weights: &[f32], dim: usize) -> Self {
+        let weights = weights.iter().copied().chain(std::iter::repeat(1.0));
+        let tokens: Vec<(&[f32], f32)> = vectors.chunks_exact(dim.max(1)).zip(weights).collect();
         MaxSim {
             groups: tokens
                 .chunks(LANES)
                 .map(|group| Group::new(group, dim))
                 .collect(),
-            token_count: tokens.len(),
+            total_weight: tokens.iter().map(|(_, weight)| weight).sum(),
             bytes_per_vector: dim.div_ceil(8),
         }
     }
 
-    /// The score of a document, in [-1, 1] up to the error of the signs; 0 without tokens.
+    /// The score of a document, in [-1, 1] up to the error of the signs and times the largest weight
+    /// of its tokens; 0 without tokens that count.
     pub fn score(&self, document: SignList<'_>) -> f32 {
-        if self.token_count == 0 || document.factors.is_empty() {
+        if self.total_weight <= 0.0 || document.factors.is_empty() {
             return 0.0;
         }
         let mut factors = vec![0.0; document.factors.len()];
         document.factors.convert_to_f32_slice(&mut factors);
         let best = |group: &Group| group.best_sum(&factors, document.signs, self.bytes_per_vector);
-        self.groups.iter().map(best).sum::<f32>() / self.token_count as f32
+        self.groups.iter().map(best).sum::<f32>() / self.total_weight
     }
 }
 
 impl Group {
-    fn new(tokens: &[&[f32]], dim: usize) -> Self {
+    fn new(tokens: &[(&[f32], f32)], dim: usize) -> Self {
         let nibbles = dim.div_ceil(8) * 2;
         let mut sums = vec![[[0i16; LANES]; 1 << NIBBLE_BITS]; nibbles];
-        let mut unit = [0f32; LANES];
-        for (lane, (token, unit)) in tokens.iter().zip(&mut unit).enumerate() {
+        let mut worth = [0f32; LANES];
+        for (lane, ((token, weight), worth)) in tokens.iter().zip(&mut worth).enumerate() {
             let total: f32 = token.iter().map(|value| value.abs()).sum();
             if total <= 0.0 {
                 continue;
             }
             // Each value may be rounded up by a half, and still no sum leaves 16 bits.
             let largest = (f32::from(i16::MAX) - dim as f32 / 2.0).max(1.0);
-            *unit = total / largest;
+            let unit = total / largest;
+            *worth = unit * weight;
             for (values, of_nibble) in token.chunks(NIBBLE_BITS).zip(&mut sums) {
                 for (signs, of_signs) in of_nibble.iter_mut().enumerate() {
                     let signed = values.iter().enumerate().map(|(bit, value)| {
-                        let whole = (value / *unit).round() as i16;
+                        let whole = (value / unit).round() as i16;
                         if signs >> bit & 1 == 1 { whole } else { -whole }
                     });
                     if let Some(sum) = of_signs.get_mut(lane) {
@@ -116,7 +126,7 @@ impl Group {
                 }
             }
         }
-        Group { sums, unit }
+        Group { sums, worth }
     }
 
     /// The sum over the lanes of the best product with any of the vectors.
@@ -137,8 +147,8 @@ impl Group {
             }
         }
         best.iter()
-            .zip(&self.unit)
-            .map(|(best, unit)| best * unit)
+            .zip(&self.worth)
+            .map(|(best, worth)| best * worth)
             .sum()
     }
 }
@@ -159,21 +169,21 @@ mod tests {
     }
 
     /// The definition, with the signs as numbers.
-    fn plain(query: &[f32], document: &[f32], dim: usize) -> f32 {
+    fn plain(query: &[f32], weights: &[f32], document: &[f32], dim: usize) -> f32 {
         let product = |token: &[f32], vector: &[f32]| {
             let signs: Vec<f32> = vector
                 .iter()
                 .map(|&value| if value >= 0.0 { 1.0 } else { -1.0 })
                 .collect();
-            dot(token, &signs) / vector.iter().map(|value| value.abs()).sum::<f32>()
+            let sum = vector.iter().map(|value| value.abs()).sum::<f32>();
+            dot(token, &signs) * dot(vector, vector) / sum
         };
-        let tokens = query.chunks_exact(dim);
-        let count = tokens.len() as f32;
-        let best = |token| {
+        let best = |(token, weight): (&[f32], &f32)| {
             let products = document.chunks_exact(dim).map(|one| product(token, one));
-            products.fold(f32::NEG_INFINITY, f32::max)
+            weight * products.fold(f32::NEG_INFINITY, f32::max)
         };
-        tokens.map(best).sum::<f32>() / count
+        let tokens = query.chunks_exact(dim).zip(weights);
+        tokens.map(best).sum::<f32>() / weights.iter().sum::<f32>()
     }
 
     #[test]
@@ -184,12 +194,16 @@ mod tests {
                 let query = vectors(&mut rng, query_tokens, dim);
                 let document = vectors(&mut rng, tokens, dim);
                 let list = OwnedSignList::of(&document, dim);
-                let found = MaxSim::new(&query, dim).score(list.as_list());
-                let expected = plain(&query, &document, dim);
-                assert!(
-                    (found - expected).abs() < 2e-3,
-                    "{dim} {query_tokens} {tokens}: {found} {expected}"
-                );
+                let weighed: Vec<f32> = (0..query_tokens).map(|_| rng.unit_f32()).collect();
+                let alike = vec![1.0; query_tokens];
+                for (given, weights) in [(&weighed[..], &weighed), (&[], &alike)] {
+                    let found = MaxSim::new(&query, given, dim).score(list.as_list());
+                    let expected = plain(&query, weights, &document, dim);
+                    assert!(
+                        (found - expected).abs() < 2e-3,
+                        "{dim} {query_tokens} {tokens}: {found} {expected}"
+                    );
+                }
             }
         }
     }
@@ -197,22 +211,26 @@ mod tests {
     #[test]
     fn nothing_to_compare_scores_zero() {
         let (none, one) = (OwnedSignList::default(), OwnedSignList::of(&[0.6, 0.8], 2));
-        assert_eq!(MaxSim::new(&[0.6, 0.8], 2).score(none.as_list()), 0.0);
-        assert_eq!(MaxSim::new(&[], 2).score(one.as_list()), 0.0);
-        assert_eq!(MaxSim::new(&[0.0, 0.0], 2).score(one.as_list()), 0.0);
+        assert_eq!(MaxSim::new(&[0.6, 0.8], &[], 2).score(none.as_list()), 0.0);
+        assert_eq!(MaxSim::new(&[], &[], 2).score(one.as_list()), 0.0);
+        assert_eq!(MaxSim::new(&[0.0, 0.0], &[], 2).score(one.as_list()), 0.0);
+        assert_eq!(
+            MaxSim::new(&[0.6, 0.8], &[0.0], 2).score(one.as_list()),
+            0.0
+        );
     }
 
     #[test]
     fn a_token_that_occurs_twice_has_the_mean_of_its_directions() {
-        let text = TokenVectors {
-            tokens: &[9, 4, 9],
-            vectors: &[2.0, 0.0, 0.0, -3.0, 0.0, 5.0],
-        };
-        let distinct = distinct_token_vectors(text, 2);
+        let mut text = TokenVectors::plain(&[9, 4, 9], &[2.0, 0.0, 0.0, -3.0, 0.0, 5.0]);
         let half = 0.5f32.sqrt();
-        let expected = [0.0, -1.0, half, half];
         let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
-        assert_eq!(distinct.len(), 4);
-        assert!(distinct.iter().zip(&expected).all(close), "{distinct:?}");
+        for (weights, of_four, of_nine) in [(&[][..], 1.0, 1.0), (&[0.5, 3.0, 1.5], 3.0, 1.0)] {
+            text.document_weights = weights;
+            let distinct = distinct_token_vectors(text, 2);
+            let expected = [0.0, -of_four, half * of_nine, half * of_nine];
+            assert_eq!(distinct.len(), 4);
+            assert!(distinct.iter().zip(&expected).all(close), "{distinct:?}");
+        }
     }
 }

@@ -32,7 +32,7 @@ fn model_bytes() -> Vec<u8> {
     std::fs::read(installed_model().join("model.onnx")).unwrap()
 }
 
-/// A model folder that is a copy of the installed one.
+/// A model folder that is a copy of the installed one, with its token head.
 fn copied() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     std::fs::create_dir(copy.path().join("1_Pooling")).unwrap();
@@ -44,6 +44,8 @@ fn copied() -> tempfile::TempDir {
     ] {
         std::fs::copy(installed_model().join(name), copy.path().join(name)).unwrap();
     }
+    let head = copy.path().join("token_head.onnx");
+    std::fs::write(head, cache::DEFAULT_TOKEN_HEAD).unwrap();
     copy
 }
 
@@ -109,6 +111,46 @@ fn folders_say_which_file_is_missing_or_wrong() {
         std::fs::write(copy.path().join(name), text).unwrap();
         assert!(error_of(copy.path()).to_string().contains(name), "{text}");
     }
+}
+
+#[test]
+fn token_heads_that_do_not_fit() {
+    let copy = copied();
+    let head = cache::DEFAULT_TOKEN_HEAD;
+    let missing_layer = replaced(head, b"last_hidden_state", b"lost_hidden_state");
+    let torn = head[..head.len() / 2].to_vec();
+    for wrong in [missing_layer, torn, b"not a graph".to_vec()] {
+        std::fs::write(copy.path().join("token_head.onnx"), wrong).unwrap();
+        error_of(copy.path());
+    }
+    // Weights that are no numbers: the constants are the only two values of one of the tensors.
+    let name = b"token_head/constants";
+    let at = head
+        .windows(name.len())
+        .rposition(|bytes| bytes == name)
+        .unwrap();
+    let values = head[at + name.len()..]
+        .windows(2)
+        .position(|bytes| bytes == [0x4a, 8]) // raw_data, 8 bytes
+        .unwrap()
+        + at
+        + name.len()
+        + 2;
+    let mut wrong = head.to_vec();
+    wrong[values..values + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(copy.path().join("token_head.onnx"), wrong).unwrap();
+    let error = error_of(copy.path());
+    assert!(error.to_string().contains("token head"), "{error}");
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for at in 0..bytes.len() - from.len() {
+        if bytes[at..].starts_with(from) {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+    }
+    bytes
 }
 
 #[test]

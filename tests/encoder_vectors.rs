@@ -10,7 +10,7 @@ use common::{cosine, scifact};
 use serde_json::Value;
 use std::sync::OnceLock;
 use zerogr::TextEncoder;
-use zerogr::model::{Device, Encoder, EncoderOptions};
+use zerogr::model::{Device, Encoder, EncoderOptions, cache};
 
 fn encoder() -> &'static Encoder {
     static ENCODER: OnceLock<Encoder> = OnceLock::new();
@@ -167,8 +167,44 @@ fn usable_from_many_threads_and_as_a_trait_object() {
         }
     });
     assert_eq!(shared.dim(), 384);
-    assert_eq!(
-        shared.fingerprint(),
-        zerogr::model::cache::DEFAULT_MODEL_SHA256
+}
+
+#[test]
+fn a_token_head_weighs_tokens_and_leaves_their_vectors_alone() {
+    let installed = cache::model_dir(cache::DEFAULT_MODEL).unwrap();
+    let text = "What is the capital of the kingdom of Bhutan?";
+    let tokens_of = |encoder: &Encoder| {
+        let (mut vectors, mut in_query, mut in_document) = (Vec::new(), Vec::new(), Vec::new());
+        let whole = encoder
+            .encode_tokens(&[text, "and"], 64, &mut |_, _| {}, &mut |number, found| {
+                if number == 0 {
+                    vectors = found.vectors.to_vec();
+                    in_query = found.query_weights.to_vec();
+                    in_document = found.document_weights.to_vec();
+                    assert_eq!(vectors.len(), found.tokens.len() * encoder.dim());
+                }
+            })
+            .unwrap();
+        (whole, vectors, in_query, in_document)
+    };
+    let (whole, vectors, in_query, in_document) = tokens_of(encoder());
+    // The folder as it was installed is the encoder without a head.
+    let plain = Encoder::from_dir(&installed, &EncoderOptions::new().device(Device::Cpu)).unwrap();
+    assert_eq!(plain.fingerprint(), cache::DEFAULT_MODEL_SHA256);
+    assert_ne!(encoder().fingerprint(), plain.fingerprint());
+    let (whole_of_plain, vectors_of_plain, no_weights, none_either) = tokens_of(&plain);
+    assert_eq!((whole, vectors), (whole_of_plain, vectors_of_plain));
+    assert_eq!((no_weights, none_either), (Vec::new(), Vec::new()));
+
+    let ids = encoder().tokenizer().encode(text, 64).unwrap();
+    assert_eq!(in_query.len(), ids.len() - 2);
+    assert_eq!(in_document.len(), ids.len() - 2);
+    assert!(
+        in_document
+            .iter()
+            .all(|weight| (0.0..=2.0).contains(weight))
     );
+    // "the" in front of "capital", and "Bhutan" in front of the question mark.
+    println!("{in_query:?} {in_document:?}");
+    assert!(in_query[2] < in_query[in_query.len() - 2]);
 }

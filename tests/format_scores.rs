@@ -210,7 +210,8 @@ fn log_prob(segments: &[Segment], docid: &[u32], query: &[f64], scale: f64) -> f
     total
 }
 
-/// The mean, over the words of the query, of the best product with a token vector of a document.
+/// The weighted mean, over the words of the query, of the best product with a token vector of a
+/// document.
 fn max_sim(encoder: format::Words, query: &str, document: &Value) -> f64 {
     let factors = vector(&document["factors"]);
     let signs = document["signs"].as_str().unwrap().as_bytes();
@@ -232,7 +233,12 @@ fn max_sim(encoder: format::Words, query: &str, document: &Value) -> f64 {
         };
         products.map(product).fold(f64::NEG_INFINITY, f64::max)
     };
-    vectors.chunks(encoder.dim).map(best).sum::<f64>() / tokens.len() as f64
+    let weights = encoder.token_weights(&tokens);
+    let weighed = vectors.chunks(encoder.dim).zip(&weights);
+    let sum: f64 = weighed
+        .map(|(token, &weight)| f64::from(weight) * best(token))
+        .sum();
+    sum / weights.iter().map(|&weight| f64::from(weight)).sum::<f64>()
 }
 
 #[test]

@@ -13,8 +13,15 @@ use zerogr::{DocidTokenizer, Result, TextEncoder, TokenVectors};
 
 type Vectors = HashMap<(usize, String), Vec<f32>>;
 
-/// Tokens of a text and their vectors.
-type Tokens = HashMap<(usize, String), (Vec<u32>, Vec<f16>)>;
+type Tokens = HashMap<(usize, String), KnownTokens>;
+
+/// The tokens of a text and what is known of them.
+struct KnownTokens {
+    tokens: Vec<u32>,
+    vectors: Vec<f16>,
+    query_weights: Vec<f32>,
+    document_weights: Vec<f32>,
+}
 
 /// An encoder that remembers, in memory and in files.
 pub struct Remembering {
@@ -28,6 +35,9 @@ impl Remembering {
     /// Keeps what `encoder` says in files at `path`, with extensions of its own.
     pub fn open(encoder: Arc<Encoder>, path: PathBuf) -> Self {
         let dim = encoder.dim();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{name}-{:.8}", encoder.fingerprint());
+        let path = path.with_file_name(name);
         let mut known = Vectors::new();
         if let (Ok(texts), Ok(values)) = (
             fs::read_to_string(path.with_extension("jsonl")),
@@ -49,9 +59,16 @@ impl Remembering {
                 .chunks_exact(2)
                 .map(|bytes| f16::from_le_bytes(bytes.try_into().unwrap()));
             for line in texts.lines() {
-                let (key, tokens): (_, Vec<u32>) = serde_json::from_str(line).unwrap();
+                let (key, tokens, [query_weights, document_weights]): (_, Vec<u32>, _) =
+                    serde_json::from_str(line).unwrap();
                 let vectors = values.by_ref().take(tokens.len() * dim).collect();
-                known_tokens.insert(key, (tokens, vectors));
+                let known = KnownTokens {
+                    tokens,
+                    vectors,
+                    query_weights,
+                    document_weights,
+                };
+                known_tokens.insert(key, known);
             }
         }
         Remembering {
@@ -138,13 +155,20 @@ impl TextEncoder for Remembering {
         let vectors =
             encoder.encode_tokens(&new, max_len_tokens, progress, &mut |number, text| {
                 let key = (max_len_tokens, new[number].to_owned());
-                let line = serde_json::to_string(&(&key, text.tokens)).unwrap();
+                let weights = [text.query_weights, text.document_weights];
+                let line = serde_json::to_string(&(&key, text.tokens, weights)).unwrap();
                 writeln!(lines, "{line}").unwrap();
                 let half: Vec<f16> = text.vectors.iter().copied().map(f16::from_f32).collect();
                 for value in &half {
                     rows.write_all(&value.to_le_bytes()).unwrap();
                 }
-                known.insert(key, (text.tokens.to_vec(), half));
+                let text = KnownTokens {
+                    tokens: text.tokens.to_vec(),
+                    vectors: half,
+                    query_weights: text.query_weights.to_vec(),
+                    document_weights: text.document_weights.to_vec(),
+                };
+                known.insert(key, text);
             })?;
         self.remember(
             &mut self.known.lock().unwrap(),
@@ -153,10 +177,15 @@ impl TextEncoder for Remembering {
             &vectors,
         );
         for (number, text) in texts.iter().enumerate() {
-            let (tokens, half) = &known[&(max_len_tokens, (*text).to_owned())];
-            let vectors: Vec<f32> = half.iter().map(|value| value.to_f32()).collect();
-            let vectors = &vectors;
-            each(number, TokenVectors { tokens, vectors });
+            let text = &known[&(max_len_tokens, (*text).to_owned())];
+            let vectors: Vec<f32> = text.vectors.iter().map(|value| value.to_f32()).collect();
+            let text = TokenVectors {
+                tokens: &text.tokens,
+                vectors: &vectors,
+                query_weights: &text.query_weights,
+                document_weights: &text.document_weights,
+            };
+            each(number, text);
         }
         self.encode(texts, max_len_tokens, progress)
     }

@@ -1,8 +1,8 @@
-//! Lists of unit vectors, one list per row, each vector kept as its signs and one factor.
+//! Lists of vectors, one list per row, each vector kept as its signs and one factor.
 //!
 //! ```text
 //!   u32 offset[rows + 1]          into the vectors, first 0, never descending
-//!   f16 factor[offset[rows]]      1 / sum |x_i|
+//!   f16 factor[offset[rows]]      sum x_i^2 / sum |x_i|
 //!   u8  signs[offset[rows]][ceil(dim / 8)]
 //! ```
 //!
@@ -108,14 +108,16 @@ pub struct OwnedSignList {
 }
 
 impl OwnedSignList {
-    /// Signs and factors of `vectors`: `[vectors, dim]`, of unit length.
+    /// Signs and factors of `vectors`: `[vectors, dim]`.
     pub fn of(vectors: &[f32], dim: usize) -> Self {
         let mut list = OwnedSignList::default();
         for vector in vectors.chunks_exact(dim.max(1)) {
             let sum: f32 = vector.iter().map(|value| value.abs()).sum();
             // A zero vector, which has no direction, is at right angles to everything.
-            let factor = if sum > 0.0 { 1.0 / sum } else { 0.0 };
-            list.factors.push(f16::from_f32(factor));
+            let squares: f32 = vector.iter().map(|value| value * value).sum();
+            let factor = if sum > 0.0 { squares / sum } else { 0.0 };
+            list.factors
+                .push(f16::from_f32(factor.min(f16::MAX.to_f32())));
             list.signs.extend(vector.chunks(8).map(|values| {
                 let bits = (0..).zip(values);
                 bits.fold(0u8, |byte, (bit, &value)| {

@@ -2,6 +2,7 @@
 
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
+use crate::late_interaction::MaxSim;
 use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
 
@@ -12,12 +13,19 @@ pub struct EncodedQuery {
     pub(super) vector: Vec<f32>,
     /// `[tokens, dim]`: unit vectors of the tokens of the query, without its instruction.
     pub(super) token_vectors: Vec<f32>,
+    /// `[tokens]`: what each counts when tokens are compared; empty where all count alike.
+    pub(super) token_weights: Vec<f32>,
 }
 
 impl EncodedQuery {
     /// The unit vector of the query with its instruction.
     pub fn vector(&self) -> &[f32] {
         &self.vector
+    }
+
+    /// The comparison of its tokens with those of documents.
+    pub(super) fn max_sim(&self) -> MaxSim {
+        MaxSim::new(&self.token_vectors, &self.token_weights, self.vector.len())
     }
 }
 
@@ -26,7 +34,7 @@ impl From<Vec<f32>> for EncodedQuery {
     fn from(vector: Vec<f32>) -> Self {
         EncodedQuery {
             vector,
-            token_vectors: Vec::new(),
+            ..EncodedQuery::default()
         }
     }
 }
@@ -46,31 +54,32 @@ impl Snapshot {
         let mut texts = vec![query.to_owned()];
         texts.extend(instruction.map(|instruction| format!("{instruction}\n{query}")));
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let mut token_vectors = vec![Vec::new(); texts.len()];
+        let mut pooled = vec![Vec::new(); texts.len()];
+        let mut token_vectors = Vec::new();
+        let mut token_weights = Vec::new();
         let vectors = encoder.encode_tokens(
             &texts,
             params.max_query_tokens,
             &mut |_, _| {},
             &mut |number, text| {
-                if let Some(vectors) = token_vectors.get_mut(number) {
+                if let Some(vectors) = pooled.get_mut(number) {
                     *vectors = text.vectors.to_vec();
+                }
+                if number == 0 && params.token_vectors {
+                    token_vectors = unit_rows(text.vectors.to_vec(), params.dim);
+                    token_weights = text.query_weights.to_vec();
                 }
             },
         )?;
         let (vector, instructed) = vectors.split_at(params.dim.min(vectors.len()));
-        let mut token_vectors = token_vectors.into_iter();
-        let own = token_vectors.next().unwrap_or_default();
-        let vector = match token_vectors.next() {
-            None => vector.to_vec(),
-            Some(after) => follow(vector, own.len(), instructed, &after),
-        };
-        let token_vectors = match params.token_vectors {
-            true => unit_rows(own, params.dim),
-            false => Vec::new(),
+        let vector = match pooled.as_slice() {
+            [own, behind] => follow(vector, own.len(), instructed, behind),
+            _ => vector.to_vec(),
         };
         Ok(EncodedQuery {
             vector,
             token_vectors,
+            token_weights,
         })
     }
 }

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use super::encoded_query::EncodedQuery;
 use super::search::Hit;
 use super::snapshot::Snapshot;
-use crate::late_interaction::MaxSim;
 use crate::vectors::dot_f16;
 
 /// The draws of each kind, the best ones, over which scores are standardised. The weights were
@@ -61,7 +60,7 @@ impl Snapshot {
         token_share: f32,
     ) -> Vec<f32> {
         let compares = token_share > 0.0 && !query.token_vectors.is_empty();
-        let tokens = compares.then(|| MaxSim::new(&query.token_vectors, query.vector.len()));
+        let tokens = compares.then(|| query.max_sim());
         let score = |hit: &Hit| {
             let Some(segment) = self.state.segments.get(hit.segment as usize) else {
                 return f32::NEG_INFINITY;

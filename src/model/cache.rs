@@ -25,6 +25,10 @@ pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2-int8";
 pub const DEFAULT_MODEL_SHA256: &str =
     "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6";
 
+/// The token head of the default sentence encoder: a part of an ONNX graph that belongs behind its
+/// `model.onnx`, made by `benches/token_head.py` (see `minilm/NOTICE`).
+pub const DEFAULT_TOKEN_HEAD: &[u8] = include_bytes!("minilm/token_head.onnx");
+
 /// The most tokens that the default sentence encoder reads, special tokens included.
 pub const DEFAULT_MAX_LEN_TOKENS: usize = 256;
 

@@ -36,7 +36,7 @@ use sha2::{Digest, Sha256};
 
 use super::device::{CudaOptions, Device, EncoderOptions};
 use super::folder::EncoderFiles;
-use super::graph::{EncodedBatch, Graph};
+use super::graph::{EncodedBatch, Graph, RowTokens};
 use super::pooling::Pooling;
 use super::runtime::Runtime;
 use super::session::on_device;
@@ -220,9 +220,9 @@ impl Encoder {
                 .collect::<Result<Vec<_>>>()?;
             let mut store = |batch: &[usize], encoded: EncodedBatch| -> Result<()> {
                 self.store_vectors(out, batch, &encoded.vectors)?;
-                for (&at, vectors) in batch.iter().zip(&encoded.tokens) {
+                for (&at, row) in batch.iter().zip(&encoded.tokens) {
                     let tokens = tokens.get(at).map_or(&[][..], Vec::as_slice);
-                    each(number * WINDOW_TEXTS + at, self.of_text(tokens, vectors));
+                    each(number * WINDOW_TEXTS + at, self.of_text(tokens, row));
                 }
                 done += batch.len();
                 progress(done, texts.len());
@@ -283,7 +283,7 @@ impl Encoder {
     fn try_out(&self) -> Result<usize> {
         let mut tokens = self.tokenizer.encode("", self.max_len_tokens)?;
         tokens.push(u32::try_from(self.tokenizer.vocab_size() - 1).unwrap_or(u32::MAX));
-        Ok(self.run(&[&tokens], false)?.vectors.len())
+        Ok(self.run(&[&tokens], true)?.vectors.len())
     }
 
     /// Runs one batch on a session of the pool.
@@ -307,13 +307,15 @@ impl Encoder {
         Ok(())
     }
 
-    /// What belongs to the text itself of the tokens of a row and their vectors.
-    fn of_text<'a>(&self, tokens: &'a [u32], vectors: &'a [f32]) -> TokenVectors<'a> {
+    /// What belongs to the text itself of the tokens of a row and of what is known of them.
+    fn of_text<'a>(&self, tokens: &'a [u32], row: &'a RowTokens) -> TokenVectors<'a> {
         let range = self.tokenizer.text_range(tokens.len());
         let values = range.start * self.dim..range.end * self.dim;
         TokenVectors {
-            tokens: tokens.get(range).unwrap_or(&[]),
-            vectors: vectors.get(values).unwrap_or(&[]),
+            tokens: tokens.get(range.clone()).unwrap_or(&[]),
+            vectors: row.vectors.get(values).unwrap_or(&[]),
+            query_weights: row.query_weights.get(range.clone()).unwrap_or(&[]),
+            document_weights: row.document_weights.get(range).unwrap_or(&[]),
         }
     }
 

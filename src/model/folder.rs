@@ -4,10 +4,15 @@
 //! ```text
 //! modules.json                  the steps: Transformer, Pooling, Normalize
 //! model.onnx | onnx/model.onnx | onnx/model_quantized.onnx
+//! token_head.onnx               optional: nodes, weights and outputs to add to the model
 //! tokenizer.json
 //! sentence_bert_config.json     max_seq_length
 //! 1_Pooling/config.json         pooling_mode_mean_tokens, …
 //! ```
+//!
+//! A token head is an ONNX message that holds a part of a graph. In protocol buffers the bytes of
+//! two messages, one behind the other, are the message in which fields of the second are merged
+//! into the first: so the model with its token head is the two files, one behind the other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +29,9 @@ use crate::{Error, ErrorKind, Result};
 /// Where the pooling step keeps its settings.
 const POOLING_FILE: &str = "1_Pooling/config.json";
 
+/// The optional part of a graph behind the model.
+const TOKEN_HEAD_FILE: &str = "token_head.onnx";
+
 const MODEL_FILES: [&str; 3] = ["model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"];
 
 /// The limit for a folder that names none: what the models of this kind were trained with.
@@ -32,7 +40,7 @@ const FALLBACK_MAX_LEN_TOKENS: usize = 256;
 /// The files of a sentence encoder, in memory.
 #[derive(Debug, Clone)]
 pub struct EncoderFiles {
-    /// The ONNX graph with its weights.
+    /// The ONNX graph with its weights, with the token head if there is one.
     pub model: Arc<Vec<u8>>,
     /// Where the graph was read from.
     pub model_path: PathBuf,
@@ -49,7 +57,8 @@ pub struct EncoderFiles {
 impl EncoderFiles {
     /// Reads a folder in the layout of sentence-transformers: `model.onnx` (or
     /// `onnx/model.onnx`, `onnx/model_quantized.onnx`), `tokenizer.json`,
-    /// `1_Pooling/config.json`, and optionally `modules.json` and `sentence_bert_config.json`.
+    /// `1_Pooling/config.json`, and optionally `token_head.onnx`, `modules.json` and
+    /// `sentence_bert_config.json`.
     ///
     /// # Errors
     ///
@@ -68,8 +77,10 @@ impl EncoderFiles {
         let tokenizer =
             file(dir, "tokenizer.json")?.ok_or_else(|| missing(dir, "tokenizer.json"))?;
         check_modules(dir)?;
+        let mut bytes = file(dir, model)?.ok_or_else(|| missing(dir, model))?;
+        bytes.extend(file(dir, TOKEN_HEAD_FILE)?.unwrap_or_default());
         Ok(EncoderFiles {
-            model: Arc::new(file(dir, model)?.ok_or_else(|| missing(dir, model))?),
+            model: Arc::new(bytes),
             model_path: dir.join(model),
             tokenizer,
             tokenizer_path: dir.join("tokenizer.json"),
@@ -86,7 +97,7 @@ impl EncoderFiles {
     pub fn installed() -> Result<EncoderFiles> {
         let dir = cache::model_dir(cache::DEFAULT_MODEL)?;
         let model_path = dir.join("model.onnx");
-        let model = fs::read(&model_path).map_err(|error| {
+        let mut model = fs::read(&model_path).map_err(|error| {
             let path = model_path.display();
             let message =
                 format!("cannot read the sentence encoder {path}: {error}; run `zerogr setup`");
@@ -97,6 +108,7 @@ impl EncoderFiles {
             let message = format!("{path} is damaged; run `zerogr setup` to replace it");
             return Err(Error::new(ErrorKind::Model, message));
         }
+        model.extend_from_slice(cache::DEFAULT_TOKEN_HEAD);
         Ok(EncoderFiles {
             model: Arc::new(model),
             model_path,

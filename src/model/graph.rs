@@ -2,10 +2,11 @@
 //!
 //! Published encoders differ in small things. Inputs: `input_ids` always, `attention_mask` and
 //! `token_type_ids` sometimes. Output: a vector per token (`last_hidden_state`,
-//! `token_embeddings`) or one per text (`sentence_embedding`).
+//! `token_embeddings`) or one per text (`sentence_embedding`). A graph with a token head also says
+//! what tokens count when they are compared (`query_token_weights`, `document_token_weights`).
 
 use ort::session::{Session, SessionInputValue};
-use ort::value::{Tensor, TensorElementType, ValueType};
+use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 
 use super::device::CudaOptions;
 use super::pooling::{self, Pooling};
@@ -13,12 +14,18 @@ use super::runtime::Runtime;
 use super::session::{SessionSettings, make_session};
 use crate::{Error, ErrorKind, Result};
 
+/// The outputs of a token head, `[texts, tokens]`.
+const QUERY_TOKEN_WEIGHTS: &str = "query_token_weights";
+const DOCUMENT_TOKEN_WEIGHTS: &str = "document_token_weights";
+
 /// What a graph takes and gives.
 #[derive(Debug, Clone)]
 struct Shape {
     inputs: Vec<Input>,
     output: String,
     pooled: bool,
+    query_weights: Option<&'static str>,
+    document_weights: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +39,20 @@ enum Input {
 pub(super) struct EncodedBatch {
     /// `[rows, dim]`, unit vectors.
     pub(super) vectors: Vec<f32>,
-    /// Per row `[tokens, dim]`, special tokens included; empty unless they were asked for and the
-    /// graph leaves the pooling open.
-    pub(super) tokens: Vec<Vec<f32>>,
+    /// Per row what is known of its tokens, special ones included; empty unless that was asked for
+    /// and the graph leaves the pooling open.
+    pub(super) tokens: Vec<RowTokens>,
+}
+
+/// What a graph made of the tokens of a row.
+#[derive(Debug, Default)]
+pub(super) struct RowTokens {
+    /// `[tokens, dim]`.
+    pub(super) vectors: Vec<f32>,
+    /// `[tokens]`, or empty.
+    pub(super) query_weights: Vec<f32>,
+    /// `[tokens]`, or empty.
+    pub(super) document_weights: Vec<f32>,
 }
 
 /// A session and what is known of its graph.
@@ -98,11 +116,7 @@ impl Graph {
         let Some(value) = outputs.get(&self.shape.output) else {
             return Err(unusable("it gave no output"));
         };
-        let (shape, data) = value.try_extract_tensor::<f32>().map_err(failed)?;
-        let dims: Vec<usize> = shape
-            .iter()
-            .map(|&n| usize::try_from(n).unwrap_or(0))
-            .collect();
+        let (dims, data) = values_of(value)?;
         match (self.shape.pooled, dims.as_slice()) {
             (false, &[n, len, dim]) if n == rows.len() && len == width && dim > 0 => {
                 let mut out = vec![0.0; n * dim];
@@ -111,7 +125,24 @@ impl Graph {
                 for (to, (line, row)) in out.chunks_exact_mut(dim).zip(lines) {
                     pooling.pool(line, row.len(), to)?;
                     if with_tokens {
-                        tokens.push(line.get(..row.len() * dim).unwrap_or(&[]).to_vec());
+                        tokens.push(RowTokens {
+                            vectors: line.get(..row.len() * dim).unwrap_or(&[]).to_vec(),
+                            ..RowTokens::default()
+                        });
+                    }
+                }
+                if with_tokens {
+                    let weights = |name: Option<&str>| {
+                        let output = name.and_then(|name| outputs.get(name));
+                        output.map_or(Ok(Vec::new()), |output| token_weights(output, rows, width))
+                    };
+                    let in_queries = weights(self.shape.query_weights)?;
+                    for (row, weights) in tokens.iter_mut().zip(in_queries) {
+                        row.query_weights = weights;
+                    }
+                    let in_documents = weights(self.shape.document_weights)?;
+                    for (row, weights) in tokens.iter_mut().zip(in_documents) {
+                        row.document_weights = weights;
                     }
                 }
                 Ok(EncodedBatch {
@@ -177,21 +208,61 @@ impl Shape {
         ];
         let known = known.iter().map(|&(name, want)| (name, want));
         let others = session.outputs().iter();
-        let others = others.flat_map(|output| [(output.name(), 3), (output.name(), 2)]);
+        let is_weights = |name| [QUERY_TOKEN_WEIGHTS, DOCUMENT_TOKEN_WEIGHTS].contains(&name);
+        let others = others.map(|output| output.name());
+        let others = others.filter(|&name| !is_weights(name));
+        let others = others.flat_map(|name| [(name, 3), (name, 2)]);
         let found = known
             .chain(others)
             .find(|&(name, want)| rank(name) == Some(want));
         match found {
-            Some((name, rank)) => Ok(Shape {
-                inputs,
-                output: name.to_owned(),
-                pooled: rank == 2,
-            }),
+            Some((name, found)) => {
+                let weights = |name| (rank(name) == Some(2)).then_some(name);
+                Ok(Shape {
+                    inputs,
+                    output: name.to_owned(),
+                    pooled: found == 2,
+                    query_weights: weights(QUERY_TOKEN_WEIGHTS),
+                    document_weights: weights(DOCUMENT_TOKEN_WEIGHTS),
+                })
+            }
             None => Err(unusable(
                 "it has no float32 output of vectors per token or per text",
             )),
         }
     }
+}
+
+/// The shape and the values of an output.
+fn values_of(output: &DynValue) -> Result<(Vec<usize>, &[f32])> {
+    let (shape, data) = output.try_extract_tensor::<f32>().map_err(failed)?;
+    let dims = shape.iter().map(|&n| usize::try_from(n).unwrap_or(0));
+    Ok((dims.collect(), data))
+}
+
+/// Per row the weights that a token head gave its tokens.
+fn token_weights(output: &DynValue, rows: &[&[u32]], width: usize) -> Result<Vec<Vec<f32>>> {
+    let (dims, data) = values_of(output)?;
+    if dims != [rows.len(), width] {
+        let message = format!("its token head gave weights of the shape {dims:?}");
+        return Err(unusable(&message));
+    }
+    let of_row = |(line, row): (&[f32], &&[u32])| {
+        let weights = line.get(..row.len()).unwrap_or(&[]);
+        match weights
+            .iter()
+            .all(|weight| weight.is_finite() && *weight >= 0.0)
+        {
+            true => Ok(weights.to_vec()),
+            false => Err(unusable(
+                "its token head gave a weight that is not a number from 0 up",
+            )),
+        }
+    };
+    data.chunks_exact(width.max(1))
+        .zip(rows)
+        .map(of_row)
+        .collect()
 }
 
 fn unusable(what: &str) -> Error {

@@ -55,6 +55,14 @@ impl Words {
         }
         (tokens, vectors)
     }
+
+    /// What tokens count in a query.
+    pub fn token_weights(&self, tokens: &[u32]) -> Vec<f32> {
+        tokens
+            .iter()
+            .map(|token| 0.5 + (token % 4) as f32)
+            .collect()
+    }
 }
 
 impl TextEncoder for Words {
@@ -95,7 +103,15 @@ impl TextEncoder for Words {
     ) -> Result<Vec<f32>> {
         for (number, text) in texts.iter().enumerate() {
             let (tokens, vectors) = &self.token_vectors(text, max_len_tokens);
-            each(number, TokenVectors { tokens, vectors });
+            let query_weights = &self.token_weights(tokens);
+            let plain = TokenVectors::plain(tokens, vectors);
+            each(
+                number,
+                TokenVectors {
+                    query_weights,
+                    ..plain
+                },
+            );
         }
         self.encode(texts, max_len_tokens, progress)
     }

@@ -67,7 +67,7 @@ impl TextEncoder for HashingEncoder {
                 vectors.extend((0..DIM as u32).map(value));
             }
             let (tokens, vectors) = (&tokens, &vectors);
-            each(number, TokenVectors { tokens, vectors });
+            each(number, TokenVectors::plain(tokens, vectors));
         }
         self.encode(texts, max_len_tokens, progress)
     }
