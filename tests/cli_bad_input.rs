@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cli::{Folder, copy_folder, corpus, gzip, shared_index};
 use common::{stderr, stdout};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Asserts that building from `content` fails with all of `words`, and leaves nothing behind.
 fn refused(name: &str, content: impl AsRef<[u8]>, words: &[&str]) {
@@ -338,6 +338,23 @@ fn an_encoder_outside_the_index_is_missed_when_it_is_gone_or_changed() {
         folder.write(name, original);
     }
     assert_eq!(folder.ids("a.zgr", "salmon")[0], "fish");
+}
+
+#[test]
+fn an_encoder_outside_the_index_answers_like_one_inside() {
+    let folder = Folder::new();
+    folder.write("corpus.jsonl", corpus());
+    let build = ["build", "corpus.jsonl", "--no-train", "-o"];
+    folder.ok(&[&build[..], &["inside.zgr"]].concat());
+    folder.ok(&[&build[..], &["outside.zgr", "--external-encoder"]].concat());
+    let answer = |index: &str| {
+        let hits = folder.json(&["search", index, "salmon in a river", "--json"]);
+        let one = |hit: &Value| (hit["id"].clone(), hit["score"].clone());
+        let hits: Vec<(Value, Value)> = hits.as_array().unwrap().iter().map(one).collect();
+        assert!(!hits.is_empty());
+        hits
+    };
+    assert_eq!(answer("outside.zgr"), answer("inside.zgr"));
 }
 
 #[test]

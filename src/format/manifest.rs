@@ -102,6 +102,8 @@ pub enum BlobRole {
     Tokenizer,
     /// The tokenizer of the docids: that of the language model that answers queries.
     DocidTokenizer,
+    /// The token head of an encoder outside the file: bytes that belong behind its graph.
+    TokenHead,
     /// Another role, by its code.
     Other(u16),
 }
@@ -113,6 +115,7 @@ impl BlobRole {
             BlobRole::Encoder => 1,
             BlobRole::Tokenizer => 2,
             BlobRole::DocidTokenizer => 3,
+            BlobRole::TokenHead => 4,
             BlobRole::Other(code) => code,
         }
     }
@@ -123,6 +126,7 @@ impl BlobRole {
             1 => BlobRole::Encoder,
             2 => BlobRole::Tokenizer,
             3 => BlobRole::DocidTokenizer,
+            4 => BlobRole::TokenHead,
             other => BlobRole::Other(other),
         }
     }

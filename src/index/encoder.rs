@@ -117,23 +117,40 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
             ))),
         }
     };
+    let mut blobs = vec![
+        NewBlob {
+            role: BlobRole::Encoder,
+            name: "model.onnx",
+            media_type: "application/onnx",
+            outside: outside(&files.model_path)?,
+            bytes: files.model.clone(),
+        },
+        NewBlob {
+            role: BlobRole::Tokenizer,
+            name: "tokenizer.json",
+            media_type: "application/json",
+            outside: outside(&files.tokenizer_path)?,
+            bytes: Arc::new(files.tokenizer),
+        },
+    ];
+    let graph_len = files.model.len().saturating_sub(files.token_head_len_bytes);
+    let (graph, token_head) = files.model.split_at(graph_len);
+    if let [model, _] = blobs.as_mut_slice()
+        && model.outside.is_some()
+        && !token_head.is_empty()
+    {
+        // The file outside is without it.
+        model.bytes = Arc::new(graph.to_vec());
+        let bytes = Arc::new(token_head.to_vec());
+        blobs.push(NewBlob::inside(
+            BlobRole::TokenHead,
+            "token_head.onnx",
+            "application/onnx",
+            bytes,
+        ));
+    }
     Ok(NewEncoder {
-        blobs: vec![
-            NewBlob {
-                role: BlobRole::Encoder,
-                name: "model.onnx",
-                media_type: "application/onnx",
-                outside: outside(&files.model_path)?,
-                bytes: files.model,
-            },
-            NewBlob {
-                role: BlobRole::Tokenizer,
-                name: "tokenizer.json",
-                media_type: "application/json",
-                outside: outside(&files.tokenizer_path)?,
-                bytes: Arc::new(files.tokenizer),
-            },
-        ],
+        blobs,
         pooling: files.pooling.unwrap_or_default().name().to_owned(),
         max_model_tokens: files.max_len_tokens,
         language_model: None,
@@ -217,6 +234,10 @@ fn from_store(
         })
     };
     let (model, tokenizer) = (blob(BlobRole::Encoder)?, blob(BlobRole::Tokenizer)?);
+    let model = match self::blob(store, snapshot, BlobRole::TokenHead)? {
+        None => model,
+        Some(head) => Arc::new([(*model).as_ref(), (*head).as_ref()].concat()),
+    };
     let bytes = crate::model::EncoderBytes {
         model,
         tokenizer: (*tokenizer).as_ref(),

@@ -42,6 +42,9 @@ const FALLBACK_MAX_LEN_TOKENS: usize = 256;
 pub struct EncoderFiles {
     /// The ONNX graph with its weights, with the token head if there is one.
     pub model: Arc<Vec<u8>>,
+    /// How many bytes at the end of `model` are the token head, which is no part of the file at
+    /// `model_path`; 0 without one.
+    pub token_head_len_bytes: usize,
     /// Where the graph was read from.
     pub model_path: PathBuf,
     /// The `tokenizer.json`.
@@ -78,9 +81,11 @@ impl EncoderFiles {
             file(dir, "tokenizer.json")?.ok_or_else(|| missing(dir, "tokenizer.json"))?;
         check_modules(dir)?;
         let mut bytes = file(dir, model)?.ok_or_else(|| missing(dir, model))?;
-        bytes.extend(file(dir, TOKEN_HEAD_FILE)?.unwrap_or_default());
+        let token_head = file(dir, TOKEN_HEAD_FILE)?.unwrap_or_default();
+        bytes.extend_from_slice(&token_head);
         Ok(EncoderFiles {
             model: Arc::new(bytes),
+            token_head_len_bytes: token_head.len(),
             model_path: dir.join(model),
             tokenizer,
             tokenizer_path: dir.join("tokenizer.json"),
@@ -111,6 +116,7 @@ impl EncoderFiles {
         model.extend_from_slice(cache::DEFAULT_TOKEN_HEAD);
         Ok(EncoderFiles {
             model: Arc::new(model),
+            token_head_len_bytes: cache::DEFAULT_TOKEN_HEAD.len(),
             model_path,
             tokenizer: cache::DEFAULT_TOKENIZER.to_vec(),
             tokenizer_path: dir.join("tokenizer.json"),
