@@ -5,7 +5,7 @@
 //! `token_embeddings`) or one per text (`sentence_embedding`). A graph with a token head also says
 //! what tokens count when they are compared (`query_token_weights`, `document_token_weights`).
 
-use ort::session::{Session, SessionInputValue};
+use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 
 use super::device::CudaOptions;
@@ -45,7 +45,6 @@ pub(super) struct EncodedBatch {
 }
 
 /// What a graph made of the tokens of a row.
-#[derive(Debug, Default)]
 pub(super) struct RowTokens {
     /// `[tokens, dim]`.
     pub(super) vectors: Vec<f32>,
@@ -121,33 +120,15 @@ impl Graph {
             (false, &[n, len, dim]) if n == rows.len() && len == width && dim > 0 => {
                 let mut out = vec![0.0; n * dim];
                 let lines = data.chunks_exact(width * dim).zip(rows);
-                let mut tokens = Vec::new();
                 for (to, (line, row)) in out.chunks_exact_mut(dim).zip(lines) {
                     pooling.pool(line, row.len(), to)?;
-                    if with_tokens {
-                        tokens.push(RowTokens {
-                            vectors: line.get(..row.len() * dim).unwrap_or(&[]).to_vec(),
-                            ..RowTokens::default()
-                        });
-                    }
-                }
-                if with_tokens {
-                    let weights = |name: Option<&str>| {
-                        let output = name.and_then(|name| outputs.get(name));
-                        output.map_or(Ok(Vec::new()), |output| token_weights(output, rows, width))
-                    };
-                    let in_queries = weights(self.shape.query_weights)?;
-                    for (row, weights) in tokens.iter_mut().zip(in_queries) {
-                        row.query_weights = weights;
-                    }
-                    let in_documents = weights(self.shape.document_weights)?;
-                    for (row, weights) in tokens.iter_mut().zip(in_documents) {
-                        row.document_weights = weights;
-                    }
                 }
                 Ok(EncodedBatch {
                     vectors: out,
-                    tokens,
+                    tokens: match with_tokens {
+                        true => self.shape.tokens_of(&outputs, data, rows, (width, dim))?,
+                        false => Vec::new(),
+                    },
                 })
             }
             (true, &[n, dim]) if n == rows.len() && dim > 0 => {
@@ -230,6 +211,35 @@ impl Shape {
                 "it has no float32 output of vectors per token or per text",
             )),
         }
+    }
+
+    /// What the outputs say of the tokens of each row; `vectors` are those that are pooled, `width`
+    /// of them per row, of `dim` values.
+    fn tokens_of(
+        &self,
+        outputs: &SessionOutputs<'_>,
+        vectors: &[f32],
+        rows: &[&[u32]],
+        (width, dim): (usize, usize),
+    ) -> Result<Vec<RowTokens>> {
+        let weights = |name: Option<&str>| match name.and_then(|name| outputs.get(name)) {
+            Some(output) => token_weights(output, rows, width),
+            None => Ok(vec![Vec::new(); rows.len()]),
+        };
+        let weights = weights(self.query_weights)?
+            .into_iter()
+            .zip(weights(self.document_weights)?);
+        let lines = vectors.chunks_exact(width * dim).zip(rows);
+        Ok(lines
+            .zip(weights)
+            .map(
+                |((line, row), (query_weights, document_weights))| RowTokens {
+                    vectors: line.get(..row.len() * dim).unwrap_or(&[]).to_vec(),
+                    query_weights,
+                    document_weights,
+                },
+            )
+            .collect())
     }
 }
 
