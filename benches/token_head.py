@@ -109,7 +109,7 @@ def unit(vectors):
 
 def bm25(documents, queries):
     """BM25 of every query and document, over the best of the query. [queries, documents]"""
-    words = lambda text: [word for word in "".join(c if c.isalnum() else " " for c in text.lower()).split()]
+    words = lambda text: "".join(c if c.isalnum() else " " for c in text.lower()).split()
     counts = [Counter(words(text)) for text in documents]
     lengths = np.array([sum(count.values()) for count in counts], float)
     postings = {}

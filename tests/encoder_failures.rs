@@ -141,11 +141,21 @@ fn token_heads_that_do_not_fit() {
     std::fs::write(copy.path().join("token_head.onnx"), wrong).unwrap();
     let error = error_of(copy.path());
     assert!(error.to_string().contains("token head"), "{error}");
+    // Two weights per token: the output's name, last in the file, is that of an earlier product.
+    let name = b"query_token_weights";
+    let declared = head.windows(name.len()).rposition(|bytes| bytes == name);
+    let (nodes, outputs) = head.split_at(declared.unwrap());
+    let nodes = replaced(nodes, name, b"token_head/unneeded");
+    let nodes = replaced(&nodes, b"token_head/products", name);
+    let wrong = [&nodes[..], outputs].concat();
+    std::fs::write(copy.path().join("token_head.onnx"), wrong).unwrap();
+    let error = error_of(copy.path());
+    assert!(error.to_string().contains("query_token_weights"), "{error}");
 }
 
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    for at in 0..bytes.len() - from.len() {
+    for at in 0..=bytes.len() - from.len() {
         if bytes[at..].starts_with(from) {
             bytes[at..at + to.len()].copy_from_slice(to);
         }

@@ -62,7 +62,9 @@ impl Snapshot {
             params.max_query_tokens,
             &mut |_, _| {},
             &mut |number, text| {
-                if let Some(vectors) = pooled.get_mut(number) {
+                if let Some(vectors) = pooled.get_mut(number)
+                    && instruction.is_some()
+                {
                     *vectors = text.vectors.to_vec();
                 }
                 if number == 0 && params.token_vectors {

@@ -117,13 +117,21 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
             ))),
         }
     };
+    let model_outside = outside(&files.model_path)?;
+    let graph_len = files.model.len().saturating_sub(files.token_head_len_bytes);
+    let (graph, token_head) = files.model.split_at(graph_len);
+    // The file outside is without its token head.
+    let head_apart = model_outside.is_some() && !token_head.is_empty();
     let mut blobs = vec![
         NewBlob {
             role: BlobRole::Encoder,
             name: "model.onnx",
             media_type: "application/onnx",
-            outside: outside(&files.model_path)?,
-            bytes: files.model.clone(),
+            outside: model_outside,
+            bytes: match head_apart {
+                true => Arc::new(graph.to_vec()),
+                false => files.model.clone(),
+            },
         },
         NewBlob {
             role: BlobRole::Tokenizer,
@@ -133,20 +141,12 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
             bytes: Arc::new(files.tokenizer),
         },
     ];
-    let graph_len = files.model.len().saturating_sub(files.token_head_len_bytes);
-    let (graph, token_head) = files.model.split_at(graph_len);
-    if let [model, _] = blobs.as_mut_slice()
-        && model.outside.is_some()
-        && !token_head.is_empty()
-    {
-        // The file outside is without it.
-        model.bytes = Arc::new(graph.to_vec());
-        let bytes = Arc::new(token_head.to_vec());
+    if head_apart {
         blobs.push(NewBlob::inside(
             BlobRole::TokenHead,
             "token_head.onnx",
             "application/onnx",
-            bytes,
+            Arc::new(token_head.to_vec()),
         ));
     }
     Ok(NewEncoder {

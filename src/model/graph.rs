@@ -198,13 +198,21 @@ impl Shape {
             .find(|&(name, want)| rank(name) == Some(want));
         match found {
             Some((name, found)) => {
-                let weights = |name| (rank(name) == Some(2)).then_some(name);
+                let is_there = |name| session.outputs().iter().any(|output| output.name() == name);
+                let weights = |name| match (is_there(name), rank(name)) {
+                    (false, _) => Ok(None),
+                    (true, Some(2)) => Ok(Some(name)),
+                    (true, _) => {
+                        let what = format!("its output {name} is not float32 of texts x tokens");
+                        Err(unusable(&what))
+                    }
+                };
                 Ok(Shape {
                     inputs,
                     output: name.to_owned(),
                     pooled: found == 2,
-                    query_weights: weights(QUERY_TOKEN_WEIGHTS),
-                    document_weights: weights(DOCUMENT_TOKEN_WEIGHTS),
+                    query_weights: weights(QUERY_TOKEN_WEIGHTS)?,
+                    document_weights: weights(DOCUMENT_TOKEN_WEIGHTS)?,
                 })
             }
             None => Err(unusable(
