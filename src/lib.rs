@@ -51,10 +51,7 @@
 //! [`Index::open_mmap`](index::Index::open_mmap) is `unsafe` because other programs can change a
 //! mapped file.
 
-/// Compiles what the README shows.
-#[cfg(all(doctest, feature = "models"))]
-#[doc = include_str!("../README.md")]
-pub struct ReadmeExamples;
+#![warn(missing_docs)]
 
 #[cfg(target_endian = "big")]
 compile_error!("zerogr reads its little-endian sections in place: big-endian is not supported");

@@ -12,7 +12,8 @@ use store_support::{Helper, SEED, Tmpfs, add, bodies, place, role, say, wait_for
 use zerogr::ErrorKind;
 use zerogr::store::{CreateOptions, MemoryBackend, Store, VerifyLevel, WriteOptions};
 
-const LONG: Duration = Duration::from_secs(30);
+/// Longer than any wait here takes, and a limit to one that never ends.
+const LONG: Duration = Duration::from_secs(300);
 
 fn outcome<T>(result: zerogr::Result<T>) -> String {
     match result {
