@@ -3,8 +3,8 @@
 
 use zerogr::format::checksum::crc32;
 
-const SEGMENT_ENTRY_BYTES: usize = 152;
-const SEGMENTS: u16 = 2;
+pub const SEGMENT_ENTRY_BYTES: usize = 152;
+pub const SEGMENTS: u16 = 2;
 const PAYLOAD_BLOCKS: u16 = 0x0304;
 const PAYLOADS: u16 = 0x0305;
 
@@ -67,7 +67,7 @@ fn repair_extent(file: &mut [u8], off: usize) -> Option<u32> {
 }
 
 /// Kinds and places of the sections that lie inside the file, up to the first that does not.
-fn sections(file: &[u8], extent: usize) -> Vec<(u16, std::ops::Range<usize>)> {
+pub fn sections(file: &[u8], extent: usize) -> Vec<(u16, std::ops::Range<usize>)> {
     let section = |number: usize| {
         let entry = extent.checked_add(64 + number * 64)?;
         let start = extent.checked_add(read(file, entry + 8, 8)?)?;
@@ -98,7 +98,7 @@ fn repair_payloads(file: &mut [u8], extent: usize) {
     }
 }
 
-fn read(file: &[u8], at: usize, width: usize) -> Option<usize> {
+pub fn read(file: &[u8], at: usize, width: usize) -> Option<usize> {
     let mut bytes = [0; 8];
     bytes[..width].copy_from_slice(file.get(at..at.checked_add(width)?)?);
     usize::try_from(u64::from_le_bytes(bytes)).ok()
