@@ -33,12 +33,12 @@ fn every_committed_input_of_every_target_runs() {
                 std::fs::write(corpus(target.name).join(format!("seed-{number}")), seed).unwrap();
             }
         }
-        seeds.iter().for_each(|seed| (target.run)(seed));
+        seeds.iter().for_each(|seed| target.run(seed));
         let mut count = 0;
         for file in std::fs::read_dir(corpus(target.name)).unwrap() {
             let path = file.unwrap().path();
             println!("{}", path.display());
-            (target.run)(&std::fs::read(path).unwrap());
+            target.run(&std::fs::read(path).unwrap());
             count += 1;
         }
         assert!(count >= 20, "{} has {count} inputs", target.name);

@@ -3,7 +3,8 @@
 //!
 //! A target returns when all is well and panics when not. None of them checks that damage is
 //! *noticed*: they repair the checksums, so that the decoders below see hostile bytes. What is
-//! asked of those is to end, to end soon, and to return an error or something readable.
+//! asked of those is to end, to end soon, in bounded memory, and to return an error or something
+//! readable.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 #[cfg(feature = "models")]
@@ -17,6 +18,7 @@ mod faults;
 #[cfg(feature = "models")]
 mod gguf;
 mod manifest;
+mod memory;
 pub mod open;
 mod operations;
 mod repair;
@@ -68,10 +70,22 @@ pub const TARGETS: &[Target] = &[
     },
 ];
 
+impl Target {
+    /// Runs an input, within [`memory::MAX_BYTES`].
+    pub fn run(&self, data: &[u8]) {
+        let peak_bytes = memory::peak_of(|| (self.run)(data));
+        assert!(
+            peak_bytes <= memory::MAX_BYTES,
+            "{peak_bytes} bytes of memory for an input of {}",
+            data.len()
+        );
+    }
+}
+
 /// Runs the target of this name.
 pub fn run(name: &str, data: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name);
-    (target.unwrap().run)(data);
+    target.unwrap().run(data);
 }
 
 /// Takes an input apart; where it ends, zeros follow.
