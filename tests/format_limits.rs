@@ -6,7 +6,7 @@ mod format;
 
 use format::by_hand::{ByHand, newest_superblock};
 use format::repository;
-use zerogr::docs::PayloadBuilder;
+use zerogr::docs::{Fields, PayloadBuilder};
 use zerogr::format::{
     BlobEntry, ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest, SectionInput,
     SectionKind, Superblock,
@@ -142,10 +142,21 @@ fn docids() {
 #[test]
 fn documents() {
     // ZF-LI-07, ZF-LI-08
-    assert!(Document::new("i".repeat(4096)).check_id().is_ok());
-    let long = Document::new("i".repeat(4097)).check_id();
+    assert!(Document::new("i".repeat(4096)).check().is_ok());
+    let long = Document::new("i".repeat(4097)).check();
     assert_eq!(long.unwrap_err().kind(), ErrorKind::Limit);
-    assert!(Document::new("").check_id().is_err());
+    assert!(Document::new("").check().is_err());
+    // ZF-LI-12
+    let nested = |depth: usize| {
+        let mut fields = Fields::new();
+        let json = "[".repeat(depth) + &"]".repeat(depth);
+        fields.insert_json("deep", &json).unwrap();
+        let mut document = Document::new("d");
+        document.fields = fields;
+        document.check()
+    };
+    assert!(nested(64).is_ok());
+    assert_eq!(nested(65).unwrap_err().kind(), ErrorKind::Limit);
     // Refused before a byte of it is read, so it takes no memory.
     let payload = vec![0; 1 << 31];
     let pushed = PayloadBuilder::default().push(&payload);

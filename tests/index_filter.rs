@@ -57,7 +57,7 @@ fn expected() -> impl Strategy<Value = Expected> {
         Just(of(Filter::tag("year-2002"), |n| n % 5 == 2)),
         Just(of(Filter::tag("unknown"), |_| false)),
         Just(of(
-            Filter::documents(|document| document.fields["number"].as_u64().unwrap() > 70),
+            Filter::documents(|document| document.fields.get::<u64>("number").unwrap() > 70),
             |n| n > 70
         )),
         prop::collection::btree_set(0..DOCUMENTS + 10, 0..30).prop_map(|numbers| Expected {

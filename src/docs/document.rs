@@ -3,12 +3,17 @@
 //! Only the external id is required. A document that brings its own docids keeps them; an empty
 //! list means that they are to be generated (see [`crate::generate`]).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::fields::Fields;
+use super::table::payload_fits;
 use crate::{Error, Result};
 
 /// The longest external id, in bytes.
 pub const MAX_ID_BYTES: usize = 4096;
+
+/// Keys of a document's own parts in a line of JSON; no field can have these names.
+const PARTS: [&str; 5] = ["_id", "title", "text", "docid", "tags"];
 
 /// A document: what the caller knows it by, what it says, and what to keep with it.
 ///
@@ -32,7 +37,7 @@ pub struct Document {
     /// Labels to filter by.
     pub tags: Vec<String>,
     /// Everything else the caller wants back with a hit.
-    pub fields: Map<String, Value>,
+    pub fields: Fields,
 }
 
 impl Document {
@@ -75,15 +80,35 @@ impl Document {
     /// Adds a field to be kept with the document.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.fields.insert(name.into(), value.into());
+        self.fields.insert(name, value);
         self
     }
 
-    /// Checks the external id.
+    /// Checks everything that depends on the document alone; errors name neither it nor its file.
     ///
     /// # Errors
-    /// Invalid input when it is empty, limit when it is longer than [`MAX_ID_BYTES`].
-    pub fn check_id(&self) -> Result<()> {
+    /// Invalid input for an id that is empty, a blank docid, or a field with the name of a part of
+    /// the document. Limit for an id longer than [`MAX_ID_BYTES`], a field nested deeper than
+    /// [`MAX_FIELD_NESTING`](super::MAX_FIELD_NESTING), or more than
+    /// [`MAX_PAYLOAD_LEN_BYTES`](super::MAX_PAYLOAD_LEN_BYTES) in all.
+    pub fn check(&self) -> Result<()> {
+        self.check_id()?;
+        let is_blank = |docid: &String| docid.chars().all(|c| c.is_whitespace() || c.is_control());
+        if self.docids.iter().any(is_blank) {
+            return Err(Error::invalid(
+                "a docid is blank; leave it out to have one generated",
+            ));
+        }
+        if let Some(name) = PARTS.iter().find(|name| self.fields.json(name).is_some()) {
+            return Err(Error::invalid(format!(
+                "a field is called {name:?}, which is a part of every document; rename it"
+            )));
+        }
+        self.fields.check()?;
+        payload_fits(self)
+    }
+
+    fn check_id(&self) -> Result<()> {
         if self.id.is_empty() {
             return Err(Error::invalid(
                 "the document's id is empty; give every document an id of its own",
@@ -117,19 +142,41 @@ mod tests {
         assert_eq!(document.text, "body");
         assert_eq!(document.docids, ["one two", "two one"]);
         assert_eq!(document.tags, ["2024"]);
-        assert_eq!(document.fields["year"], 2024);
-        assert!(document.check_id().is_ok());
+        assert_eq!(document.fields.get::<u64>("year"), Some(2024));
+        assert!(document.check().is_ok());
     }
 
     #[test]
-    fn ids_are_checked() {
-        assert!(Document::new("").check_id().unwrap_err().is_invalid_input());
-        assert!(Document::new("x".repeat(MAX_ID_BYTES)).check_id().is_ok());
-        assert!(
-            Document::new("x".repeat(MAX_ID_BYTES + 1))
-                .check_id()
-                .unwrap_err()
-                .is_invalid_input()
-        );
+    fn what_no_index_can_keep_is_refused() {
+        let deep = (0..64).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+        let deeper = Value::Array(vec![deep.clone()]);
+        for (document, message) in [
+            (Document::new(""), Some("id is empty")),
+            (Document::new("x".repeat(MAX_ID_BYTES)), None),
+            (
+                Document::new("x".repeat(MAX_ID_BYTES + 1)),
+                Some("4097 bytes"),
+            ),
+            (
+                Document::new("a").docid("one").docid("\u{7f} \n"),
+                Some("blank"),
+            ),
+            (Document::new("a").field("doc", 1).field("id", 2), None),
+            (Document::new("a").field("text", 1), Some("called \"text\"")),
+            (Document::new("a").field("f", deep), None),
+            (
+                Document::new("a").field("f", deeper),
+                Some("\"f\": lists and objects lie more than 64"),
+            ),
+        ] {
+            let found = document.check().err();
+            assert!(found.as_ref().is_none_or(Error::is_invalid_input));
+            let found = found.map(|error| error.to_string());
+            let is_right = match (&found, message) {
+                (Some(found), Some(message)) => found.contains(message),
+                (found, message) => found.is_none() && message.is_none(),
+            };
+            assert!(is_right, "{found:?} is not {message:?}");
+        }
     }
 }

@@ -8,7 +8,10 @@
 //! and for each tag the documents that carry it.
 
 mod document;
+mod fields;
 mod folder;
+pub(crate) mod json;
+mod json_document;
 pub(crate) mod lines;
 mod payload;
 pub(crate) mod read;
@@ -16,6 +19,7 @@ mod table;
 mod tags;
 
 pub use document::{Document, MAX_ID_BYTES};
+pub use fields::{Fields, MAX_FIELD_NESTING};
 pub use folder::TEXT_EXTENSIONS;
 pub use lines::MAX_LINE_BYTES;
 pub use payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};

@@ -24,10 +24,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::{Map, Value};
-
 use super::document::Document;
 use super::folder::{is_text_file, list_folder, text_document};
+use super::json_document;
 use super::lines::{LineReader, read_text};
 use crate::{Error, ErrorKind, Result};
 
@@ -208,7 +207,7 @@ impl DocumentReader {
                     Ok(match line.text {
                         Err(error) => Step::Bad(error),
                         Ok(text) if text.trim().is_empty() => Step::Nothing,
-                        Ok(text) => match parse_line(text) {
+                        Ok(text) => match json_document::parse(text) {
                             Ok(document) => Step::Document(document),
                             Err(message) => Step::Bad(lines.error_at(number, message)),
                         },
@@ -228,7 +227,7 @@ impl DocumentReader {
                     .map(|text| text_document(id, text))
                     .and_then(|document| {
                         let named = |error| Error::invalid(format!("{}: {error}", path.display()));
-                        document.check_id().map_err(named)?;
+                        document.check().map_err(named)?;
                         Ok(document)
                     });
                 return match document {
@@ -277,78 +276,6 @@ fn opening(path: &Path, error: std::io::Error) -> Error {
         path.display()
     );
     Error::with_source(ErrorKind::Path, message, error)
-}
-
-/// Reads one JSON line as a document; the error has no file and line yet.
-fn parse_line(line: &str) -> std::result::Result<Document, String> {
-    let mut object = match serde_json::from_str::<Value>(line) {
-        Ok(Value::Object(object)) => object,
-        Ok(_) => return Err("not a JSON object; every line must be one, like {\"_id\": …}".into()),
-        Err(error) => return Err(json_message(&error)),
-    };
-    let id_key = if object.contains_key("_id") {
-        "_id"
-    } else {
-        "id"
-    };
-    let id = match object.remove(id_key) {
-        Some(Value::String(id)) => id,
-        Some(Value::Number(number)) if !number.is_f64() => number.to_string(),
-        Some(Value::Null) | None => {
-            return Err("the document has no \"_id\"; give every document an id of its own".into());
-        }
-        Some(_) => return Err(format!("\"{id_key}\" must be a string or an integer")),
-    };
-    let text_key = ["text", "doc", "contents"]
-        .into_iter()
-        .find(|key| object.contains_key(*key));
-    let mut document = Document {
-        id,
-        title: take_string(&mut object, "title")?,
-        text: take_string(&mut object, text_key.unwrap_or("text"))?,
-        docids: take_strings(&mut object, "docid")?,
-        tags: take_strings(&mut object, "tags")?,
-        fields: Map::new(),
-    };
-    document.check_id().map_err(|error| error.to_string())?;
-    document.fields = object;
-    Ok(document)
-}
-
-/// What the JSON parser says, with the column only: the line is ours to count.
-pub(crate) fn json_message(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let reason = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(reason, _)| reason);
-    format!("not valid JSON: {reason} (column {})", error.column())
-}
-
-fn take_string(object: &mut Map<String, Value>, key: &str) -> std::result::Result<String, String> {
-    match object.remove(key) {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(format!("\"{key}\" must be a string")),
-    }
-}
-
-fn take_strings(
-    object: &mut Map<String, Value>,
-    key: &str,
-) -> std::result::Result<Vec<String>, String> {
-    let wrong = || format!("\"{key}\" must be a string or a list of strings");
-    match object.remove(key) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![text]),
-        Some(Value::Array(items)) => items
-            .into_iter()
-            .map(|item| match item {
-                Value::String(text) => Ok(text),
-                _ => Err(wrong()),
-            })
-            .collect(),
-        Some(_) => Err(wrong()),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
-use super::payload::{PayloadBuilder, Payloads};
+use super::fields::Fields;
+use super::payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
 use super::tags::{TagTable, TagTableBuilder};
 use super::{Document, sections};
 use crate::columns::{SectionSource, Strings, StringsBuilder};
@@ -12,7 +13,8 @@ use crate::format::SectionInput;
 use crate::store::Section;
 use crate::{Error, Result};
 
-/// What a payload holds: a JSON object, keys without content left out.
+/// What a payload holds: a JSON object, keys without content left out. One type for writing and
+/// reading, and neither depends on how fields are nested: what is written can be read.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Payload {
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -21,8 +23,43 @@ struct Payload {
     text: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
-    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
-    fields: serde_json::Map<String, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    fields: Fields,
+}
+
+/// The most that JSON makes of a byte of text: `\u001b`.
+const ESCAPED_LEN_BYTES: usize = 6;
+
+/// Checks that the payload of a document is not too long.
+pub(super) fn payload_fits(document: &Document) -> Result<()> {
+    let fields = document
+        .fields
+        .iter()
+        .map(|(name, json)| name.len() + json.len() + 4);
+    let tags = document.tags.iter().map(|tag| tag.len() + 3);
+    let plain: usize =
+        document.title.len() + document.text.len() + fields.chain(tags).sum::<usize>();
+    // What is far below the limit need not be written out to be counted.
+    if plain < MAX_PAYLOAD_LEN_BYTES / ESCAPED_LEN_BYTES - 64 {
+        return Ok(());
+    }
+    match payload_of(document)?.len() {
+        len if len > MAX_PAYLOAD_LEN_BYTES => Err(Error::limit(format!(
+            "the document has {len} bytes; the limit is {MAX_PAYLOAD_LEN_BYTES}: split it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn payload_of(document: &Document) -> Result<Vec<u8>> {
+    let payload = Payload {
+        title: document.title.clone(),
+        text: document.text.clone(),
+        tags: document.tags.clone(),
+        fields: document.fields.clone(),
+    };
+    serde_json::to_vec(&payload)
+        .map_err(|error| Error::invalid(format!("document {:?}: {error}", document.id)))
 }
 
 /// The documents of one segment, read in place.
@@ -134,15 +171,7 @@ pub struct DocumentTableBuilder {
 impl DocumentTableBuilder {
     /// Appends the next document. External ids must be distinct.
     pub fn push(&mut self, document: &Document) -> Result<()> {
-        let payload = Payload {
-            title: document.title.clone(),
-            text: document.text.clone(),
-            tags: document.tags.clone(),
-            fields: document.fields.clone(),
-        };
-        let bytes = serde_json::to_vec(&payload)
-            .map_err(|error| Error::invalid(format!("document {:?}: {error}", document.id)))?;
-        self.payloads.push(&bytes)?;
+        self.payloads.push(&payload_of(document)?)?;
         let ordinal = self.ids.len() as u32;
         for tag in &document.tags {
             self.tags.push(tag, ordinal);

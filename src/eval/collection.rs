@@ -412,7 +412,7 @@ mod tests {
     fn errors_of_labels_say_where() {
         for (labels, message) in [
             ("7", "\"labels\" must be a list"),
-            ("[7]", "every label must be an object"),
+            ("[7]", "a label: not a JSON object"),
             ("[{\"score\": 1}]", "a label has no \"id\""),
             ("[{\"id\": \"d\"}]", "the label of \"d\" has no \"score\""),
             ("[{\"id\": \"d\", \"score\": \"1\"}]", "has no \"score\""),

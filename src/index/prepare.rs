@@ -105,50 +105,77 @@ fn docids_of(
     encoder: &dyn TextEncoder,
     params: &IndexParams,
 ) -> Result<(Vec<Docid>, bool)> {
-    let given = !document.docids.is_empty();
+    if !document.docids.is_empty() {
+        let docids = given_docids(document, encoder, params);
+        return Ok((docids.map_err(|error| of_document(document, error))?, true));
+    }
     let options = DocidOptions {
         words: params.docids.words,
         per_document: params.docids.per_document,
     };
     let texts = match params.docids.source {
-        _ if given => document
-            .docids
-            .iter()
-            .map(|docid| clean_docid(docid))
-            .collect(),
         DocidSource::Title => title_docids(document, stats, &options),
         DocidSource::Keywords => keyword_docids(document, stats, &options),
     };
-    let mut docids = Vec::with_capacity(texts.len());
-    for text in texts {
-        let mut tokens = encoder.tokenizer().docid_tokens(&text)?;
-        if given && tokens.len() > MAX_DOCID_TOKENS {
-            return Err(Error::limit(format!(
-                "a docid of document {:?} has {} tokens; the limit is {MAX_DOCID_TOKENS}: shorten it",
-                document.id,
-                tokens.len()
-            )));
-        }
-        if let Some(token) = tokens
-            .iter()
-            .find(|&&token| token as usize >= params.tokenizer.vocabulary_size)
-        {
-            return Err(Error::invalid(format!(
-                "the tokenizer gives token {token} for a docid of document {:?}, but it says that \
-                 it has {} tokens only",
-                document.id, params.tokenizer.vocabulary_size
-            )));
-        }
+    let docids = expressed(texts, encoder, params, |mut tokens| {
         tokens.truncate(MAX_DOCID_TOKENS);
+        Ok(tokens)
+    });
+    let docids = docids.map_err(|error| of_document(document, error))?;
+    Ok((docids, has_terms(document)))
+}
+
+/// The docids that a document brings, with their tokens; errors do not name it.
+pub(super) fn given_docids(
+    document: &Document,
+    encoder: &dyn TextEncoder,
+    params: &IndexParams,
+) -> Result<Vec<Docid>> {
+    let texts = document.docids.iter().map(|docid| clean_docid(docid));
+    expressed(texts, encoder, params, |tokens| match tokens.len() {
+        0..=MAX_DOCID_TOKENS => Ok(tokens),
+        count => Err(Error::limit(format!(
+            "a docid has {count} tokens; the limit is {MAX_DOCID_TOKENS}: shorten it"
+        ))),
+    })
+}
+
+/// Docids that have tokens, with them, after `limited`.
+fn expressed(
+    texts: impl IntoIterator<Item = String>,
+    encoder: &dyn TextEncoder,
+    params: &IndexParams,
+    limited: impl Fn(Vec<u32>) -> Result<Vec<u32>>,
+) -> Result<Vec<Docid>> {
+    let mut docids = Vec::new();
+    for text in texts {
+        let tokens = limited(encoder.tokenizer().docid_tokens(&text)?)?;
+        let vocabulary_size = params.tokenizer.vocabulary_size;
+        let is_unknown = |token: &&u32| **token as usize >= vocabulary_size;
+        if let Some(token) = tokens.iter().find(is_unknown) {
+            return Err(Error::invalid(format!(
+                "the tokenizer gives token {token} for a docid, but it says that it has \
+                 {vocabulary_size} tokens only"
+            )));
+        }
         if !tokens.is_empty() {
             docids.push(Docid { text, tokens });
         }
     }
     if docids.is_empty() {
-        return Err(Error::invalid(format!(
-            "document {:?} has no docid that the tokenizer can express: give it one",
-            document.id
-        )));
+        return Err(Error::invalid(
+            "there is no docid that the tokenizer can express: give one",
+        ));
     }
-    Ok((docids, given || has_terms(document)))
+    Ok(docids)
+}
+
+/// An error about a document, with its id in front if the document is to blame.
+pub(super) fn of_document(document: &Document, error: Error) -> Error {
+    if !error.is_invalid_input() {
+        return error;
+    }
+    // A line of a terminal, should the id be what is wrong.
+    let id: String = document.id.chars().take(80).collect();
+    Error::new(error.kind(), format!("document {id:?}: {error}"))
 }

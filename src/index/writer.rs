@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use super::Index;
 use super::commit::Draft;
 use super::merge_policy::MergePolicy;
-use super::prepare::{prepare, term_stats};
+use super::prepare::{given_docids, of_document, prepare, term_stats};
 use super::progress::{Progress, ProgressFn, Stage};
 use super::segment_builder::build_segment;
 use super::train::{TrainOptions, TrainingCorpus, train_heads};
+use crate::Result;
 use crate::docs::Document;
-use crate::generate::{TermStats, clean_docid};
+use crate::generate::TermStats;
 use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
-use crate::{Error, Result};
 
 /// What a commit did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -42,6 +42,24 @@ pub struct CommitReport {
 
 /// Dead bytes below which no vacuum begins by itself.
 const MIN_DEAD_BYTES: u64 = 16 << 20;
+
+impl Index {
+    /// Checks everything that adding a document depends on, so that a commit does not fail for
+    /// it. [`Writer::add`] does the same; this is for those who read documents before they write.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Document::check`]; [`Limit`](crate::ErrorKind::Limit) for a docid of more than
+    /// 64 tokens, [`InvalidInput`](crate::ErrorKind::InvalidInput) for docids of no token. They do
+    /// not name the document. For one with docids also those of [`Index::encoder`].
+    pub fn check_document(&self, document: &Document) -> Result<()> {
+        document.check()?;
+        if !document.docids.is_empty() {
+            given_docids(document, &*self.encoder()?, self.snapshot().params())?;
+        }
+        Ok(())
+    }
+}
 
 /// Changes an index. One writer at a time; dropping it without a commit loses only what was
 /// not committed.
@@ -116,20 +134,10 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) or [`Limit`](crate::ErrorKind::Limit)
-    /// for an external id that is empty or longer than 4 KiB, or a blank docid.
+    /// Those of [`Index::check_document`], with the document's id.
     pub fn add(&mut self, document: Document) -> Result<()> {
-        document.check_id()?;
-        if document
-            .docids
-            .iter()
-            .any(|docid| clean_docid(docid).is_empty())
-        {
-            return Err(Error::invalid(format!(
-                "document {:?} has a blank docid",
-                document.id
-            )));
-        }
+        let checked = self.index.check_document(&document);
+        checked.map_err(|error| of_document(&document, error))?;
         let position = self.pending.len();
         if let Some(earlier) = self.position_of.insert(document.id.clone(), position)
             && let Some(slot) = self.pending.get_mut(earlier)
@@ -190,8 +198,9 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Those of the encoder; [`Limit`](crate::ErrorKind::Limit) for a docid of more than 64
-    /// tokens: nothing is committed then, and what was added is still pending.
+    /// Those of the encoder, and [`InvalidInput`](crate::ErrorKind::InvalidInput) for a document
+    /// without docids for which none can be made of tokens: nothing is committed then, and what
+    /// was added is still pending.
     /// [`Io`](crate::ErrorKind::Io): after a failed write the index must be opened again, and the
     /// commit may or may not be found; after a failed read, another attempt does what is not done.
     pub fn commit(&mut self) -> Result<CommitReport> {

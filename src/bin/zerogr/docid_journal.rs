@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use zerogr::Document;
 
-use crate::documents::json_object;
 use crate::failure::Failure;
 
 /// The field that says who wrote the docids.
@@ -72,11 +71,11 @@ impl DocidJournal {
     pub fn append(&mut self, documents: &[(&Document, bool)]) -> Result<(), Failure> {
         let mut lines = String::new();
         for (document, is_written) in documents {
-            let mut object = json_object((*document).clone());
+            let mut document = (*document).clone();
             if *is_written {
-                object.insert(WRITER.into(), self.writer.clone().into());
+                document.fields.insert(WRITER, self.writer.as_str());
             }
-            lines.push_str(&Value::Object(object).to_string());
+            lines.push_str(&document.to_json_line());
             lines.push('\n');
         }
         let written = self.file.write_all(lines.as_bytes());

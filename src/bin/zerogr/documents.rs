@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
-use zerogr::Document;
+use serde_json::json;
 use zerogr::model::Device;
 
 use crate::failure::Failure;
@@ -53,7 +52,7 @@ pub fn get(args: &GetArgs) -> Result<(), Failure> {
             .document(id)?
             .ok_or_else(|| Failure::new(format!("there is no document {id:?} in the index")))?;
         if args.json {
-            output::line(&json_line(document))?;
+            output::line(&document.to_json_line())?;
         } else {
             let tags = document.tags.join(", ");
             let docids = document.docids.join("\n  docid ");
@@ -73,7 +72,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
     snapshot.for_each_document(|document| {
         if documents.is_ok() {
             documents = output::line(&if args.json {
-                json_line(document)
+                document.to_json_line()
             } else {
                 format!("{}\t{}", document.id, document.title)
             });
@@ -103,20 +102,4 @@ pub fn delete(args: &DeleteArgs) -> Result<(), Failure> {
         eprintln!("zerogr: warning: there is no document {id:?} in the index");
     }
     output::line(&format!("deleted {} documents", report.deleted))
-}
-
-/// A document as a line of JSON that `zerogr build` reads back.
-fn json_line(document: Document) -> String {
-    Value::Object(json_object(document)).to_string()
-}
-
-/// A document as an object that `zerogr build` reads back.
-pub fn json_object(document: Document) -> Map<String, Value> {
-    let mut object: Map<String, Value> = document.fields;
-    object.insert("_id".into(), document.id.into());
-    object.insert("title".into(), document.title.into());
-    object.insert("text".into(), document.text.into());
-    object.insert("docid".into(), document.docids.into());
-    object.insert("tags".into(), document.tags.into());
-    object
 }

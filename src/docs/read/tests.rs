@@ -49,7 +49,7 @@ fn keys_of_a_line() {
             .tag("p")
     );
     assert_eq!(found[2].text, "body");
-    assert_eq!(found[2].fields["metadata"]["k"][0], 1);
+    assert_eq!(found[2].fields.json("metadata"), Some("{\"k\":[1]}"));
     assert_eq!(
         found[3],
         Document::new("d")
@@ -60,6 +60,29 @@ fn keys_of_a_line() {
 }
 
 #[test]
+fn null_under_one_name_does_not_hide_the_value_under_another() {
+    let expected = Document::new("x").text("body").tag("t").field("k", 1);
+    for line in [
+        r#"{"_id": null, "id": "x", "text": null, "doc": "body", "tags": "t", "k": 1}"#,
+        r#"{"_id": null, "id": "x", "text": null, "doc": null, "contents": "body", "tags": ["t"], "k": 1}"#,
+        r#"{"id": "x", "doc": null, "contents": "body", "docid": null, "tags": "t", "k": 1}"#,
+    ] {
+        assert_eq!(documents(from_text(line))[0], expected, "{line}");
+    }
+}
+
+#[test]
+fn documents_come_back_from_their_own_lines_as_they_came() {
+    let line = r#"{"_id":"12345678901234567890123","title":"T","text":"x\ny","docid":["one two"],"tags":["p"],"z":123456789012345678901234567890,"a":1e400,"m":-0,"one":1.0,"tenth":0.1000,"s":"\u00e9","o":{"b":1,"a":[null]}}"#;
+    let read = documents(from_text(line));
+    assert_eq!(read[0].to_json_line(), line);
+    let spaced = line.replace("\":", "\" : ").replace(",\"", " , \"");
+    assert_eq!(documents(from_text(spaced)), read);
+    let number = documents(from_text("{\"id\": 12345678901234567890123}"));
+    assert_eq!(number[0].id, read[0].id);
+}
+
+#[test]
 fn errors_name_file_and_line() {
     let good = "{\"_id\": \"a\"}\n\n";
     for (line, message) in [
@@ -67,7 +90,47 @@ fn errors_name_file_and_line() {
             "{\"_id\": \"b\"",
             "not valid JSON: EOF while parsing an object (column 11)",
         ),
-        ("[1]", "not a JSON object"),
+        (
+            "[1]",
+            "not a JSON object but a list; every line must be an object",
+        ),
+        (
+            "[",
+            "not a JSON object but a list; every line must be an object",
+        ),
+        (
+            "{",
+            "not valid JSON: EOF while parsing an object (column 1); every line must be one",
+        ),
+        (
+            "{\"_id\": \"b\"},",
+            "not valid JSON: trailing characters (column 13); every line",
+        ),
+        ("7", "not a JSON object; every line must be one"),
+        (
+            "{\"_id\": \"b\", \"k\": 1, \"k\": 2}",
+            "the key \"k\" comes twice",
+        ),
+        (
+            "{\"_id\": \"b\", \"_id\": \"c\"}",
+            "the key \"_id\" comes twice",
+        ),
+        (
+            "{\"_id\": \"b\", \"f\": [{\"k\": 1, \"k\": 2}]}",
+            "\"f\": the key \"k\" comes twice",
+        ),
+        (
+            "{\"_id\": \"b\", \"f\": \"\\ud800\"}",
+            "\"f\": a string is not Unicode text",
+        ),
+        (
+            "{\"_id\": \"b\", \"text\": \"\\ud800\"}",
+            "a string is not Unicode text",
+        ),
+        (
+            "{\"_id\": \"b\", \"docid\": [\"x\", \" \"]}",
+            "a docid is blank",
+        ),
         ("{\"text\": \"x\"}", "the document has no \"_id\""),
         ("{\"_id\": null}", "the document has no \"_id\""),
         ("{\"_id\": \"\"}", "the document's id is empty"),
@@ -104,7 +167,13 @@ fn errors_name_file_and_line() {
         "{error}"
     );
     let deep = format!("{{\"_id\": \"a\", \"f\": {}1", "[".repeat(100_000));
-    assert!(first_error(deep).contains("recursion limit"));
+    assert!(first_error(deep).contains("EOF while parsing a list"));
+    for depth in [65, 126, 100_000] {
+        let deep = "[".repeat(depth) + &"]".repeat(depth);
+        let error = first_error(format!("{good}{{\"_id\": \"b\", \"deep\": {deep}}}"));
+        let start = "corpus.jsonl:3: \"deep\": lists and objects lie more than 64 deep";
+        assert!(error.starts_with(start), "{error}");
+    }
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! A document as a line of JSON, read and written.
+
+use serde::Serialize;
+
+use super::document::Document;
+use super::fields::Fields;
+use super::json::JsonObject;
+
+/// Reads a line; the error has no file and line yet.
+pub(super) fn parse(line: &str) -> Result<Document, String> {
+    let mut object = JsonObject::parse(line)?;
+    let id = object
+        .take_id(&["_id", "id"])?
+        .ok_or("the document has no \"_id\"; give every document an id of its own")?;
+    let document = Document {
+        id,
+        title: object.take_string(&["title"])?.unwrap_or_default(),
+        text: object
+            .take_string(&["text", "doc", "contents"])?
+            .unwrap_or_default(),
+        docids: object.take_strings("docid")?,
+        tags: object.take_strings("tags")?,
+        fields: object.into_fields()?,
+    };
+    document.check().map_err(|error| error.to_string())?;
+    Ok(document)
+}
+
+impl Document {
+    /// The document as a line of JSON, without line end, that
+    /// [`DocumentReader`](super::DocumentReader) reads back. Fields are as they came.
+    pub fn to_json_line(&self) -> String {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            _id: &'a str,
+            title: &'a str,
+            text: &'a str,
+            docid: &'a [String],
+            tags: &'a [String],
+            #[serde(flatten)]
+            fields: &'a Fields,
+        }
+        let line = Line {
+            _id: &self.id,
+            title: &self.title,
+            text: &self.text,
+            docid: &self.docids,
+            tags: &self.tags,
+            fields: &self.fields,
+        };
+        // Strings and JSON texts always can be written.
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+}
