@@ -528,3 +528,33 @@ fn an_ordered_commit_leaves_out_the_last_sync_only() {
     assert_eq!(record(Durability::Full), full);
     assert!(store.verify(VerifyLevel::Full).is_ok());
 }
+
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
+    let (directory, path) = place();
+    let directory = directory.path();
+    drop(used(&path, &CreateOptions::default()));
+    let planted = directory.join("index.zgr.vacuum-00112233445566ff");
+    pipe(&planted);
+    vacuum(&Store::open(&path).unwrap());
+    assert!(planted.exists(), "it is not what a vacuum leaves");
+
+    let index = directory.join("pipe.zgr");
+    pipe(&index);
+    for open in [Store::open, Store::open_salvage] {
+        let error = open(&index).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotAnIndex);
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+    // A handle whose file was replaced by one reads on.
+    let store = Store::open(&path).unwrap();
+    std::fs::rename(&index, &path).unwrap();
+    assert!(store.refresh().is_err());
+    assert!(store.begin().is_err());
+    assert_eq!(bodies(&store), wanted());
+}

@@ -291,23 +291,30 @@ fn blob_bytes(
         return Ok(Arc::new(stored.blob(entry)?));
     };
     let path = folder.join(path);
-    let bytes = std::fs::read(&path).map_err(|error| {
-        let message = format!(
-            "the index keeps its {} at {}, which cannot be read ({error}): put the file back",
-            entry.name,
-            path.display()
-        );
-        Error::with_source(ErrorKind::Model, message, error)
-    })?;
-    if <[u8; 32]>::from(Sha256::digest(&bytes)) != entry.sha256 {
-        return Err(Error::new(
+    let another = || {
+        Error::new(
             ErrorKind::ModelMismatch,
             format!(
                 "{} is not the {} the index was made with: put the original file back",
                 path.display(),
                 entry.name
             ),
-        ));
+        )
+    };
+    let read = store::regular_file::read(&path, entry.len_bytes);
+    let bytes = read.map_err(|error| match error.kind() {
+        std::io::ErrorKind::FileTooLarge => another(),
+        _ => {
+            let message = format!(
+                "the index keeps its {} at {}, which cannot be read ({error}): put the file back",
+                entry.name,
+                path.display()
+            );
+            Error::with_source(ErrorKind::Model, message, error)
+        }
+    })?;
+    if <[u8; 32]>::from(Sha256::digest(&bytes)) != entry.sha256 {
+        return Err(another());
     }
     Ok(Arc::new(bytes))
 }

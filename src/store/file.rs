@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::backend::Backend;
-use super::page_cache;
+use super::{page_cache, regular_file};
 
 /// A file, read and written at offsets.
 #[derive(Debug)]
@@ -24,10 +24,10 @@ pub struct FileBackend {
 }
 
 impl FileBackend {
-    /// Opens an existing file for reading.
+    /// Opens an existing regular file for reading.
     ///
     /// # Errors
-    /// What the system reports.
+    /// `InvalidInput` when something else is at `path`, or what the system reports.
     pub fn open(path: &Path) -> io::Result<Self> {
         // The absolute path keeps its meaning when the process changes its directory.
         let path = std::fs::canonicalize(path)?;
@@ -139,7 +139,7 @@ pub(super) fn replaced() -> io::Error {
 /// Opens with a descriptor above those of the standard streams. In a host that closed one of
 /// these the index would get its number, and whatever is printed next would go into the index.
 fn open_above_stdio(options: &OpenOptions, path: &Path) -> io::Result<File> {
-    let file = options.open(path)?;
+    let file = regular_file::open_with(options, path)?;
     #[cfg(unix)]
     if std::os::fd::AsRawFd::as_raw_fd(&file) <= 2 {
         // The copy gets the lowest free number above 2.

@@ -247,17 +247,16 @@ impl Store {
 }
 
 fn open_path(path: &Path, permit: Option<MapPermit>) -> Result<Snapshot> {
-    let opening = |error| Error::io("opening", path, error);
-    let metadata = std::fs::metadata(path).map_err(opening)?;
-    if !metadata.is_file() {
-        return Err(Error::new(
+    OpenFile::open(Arc::new(open_backend(path)?), permit)
+}
+
+/// Opens the file of an index.
+pub(super) fn open_backend(path: &Path) -> Result<FileBackend> {
+    FileBackend::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidInput => Error::new(
             ErrorKind::NotAnIndex,
-            format!(
-                "{} is not a zerogr index: it is not a regular file",
-                path.display()
-            ),
-        ));
-    }
-    let backend = FileBackend::open(path).map_err(opening)?;
-    OpenFile::open(Arc::new(backend), permit)
+            format!("{} is not a zerogr index: {error}", path.display()),
+        ),
+        _ => Error::io("opening", path, error),
+    })
 }

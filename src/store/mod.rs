@@ -52,6 +52,7 @@ mod memory;
 mod nonce;
 mod page_cache;
 mod place;
+pub mod regular_file;
 mod salvage;
 mod section;
 mod select;

@@ -9,8 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::Backend;
-use super::file::FileBackend;
-use super::handle::Store;
+use super::handle::{Store, open_backend};
 use super::select::{self, State};
 use super::snapshot::{OpenFile, Snapshot};
 use crate::error::{Error, Result};
@@ -41,7 +40,7 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let backend = FileBackend::open(path).map_err(|error| Error::io("opening", path, error))?;
+        let backend = open_backend(path)?;
         let header = surviving_header(&backend);
         let mut state = match (newest_state(&backend, header.as_ref(), known)?, refused) {
             (Some(state), _) => state,

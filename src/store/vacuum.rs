@@ -232,7 +232,8 @@ pub(super) fn remove_strays(target: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        if is_stray(&entry.file_name()) {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && is_stray(&entry.file_name()) {
             let _ = std::fs::remove_file(entry.path());
         }
     }

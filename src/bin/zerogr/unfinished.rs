@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::{TempDir, TempPath};
+use zerogr::store::regular_file;
 
 use crate::failure::Failure;
 
@@ -115,7 +116,7 @@ fn remove_leftovers(folder: &Path) {
         if !ours || !age.is_ok_and(|age| age > LOCKED_AFTER) {
             continue;
         }
-        let lock = File::open(lock_of(&entry.path()));
+        let lock = regular_file::open(&lock_of(&entry.path()));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             // Best effort: it only costs space.
             let _ = fs::remove_dir_all(entry.path());
