@@ -29,7 +29,12 @@ fn malformed_lines_are_named_and_nothing_is_built() {
     for (line, words) in [
         ("{\"_id\": \"x\"", "not valid JSON"),
         ("nonsense", "not valid JSON"),
-        ("[1, 2]", "not a JSON object"),
+        ("[1, 2]", "not a JSON object but a list"),
+        ("{", "every line must be one whole object"),
+        (
+            "{\"_id\": \"x\", \"k\": 1, \"k\": 1}",
+            "the key \"k\" comes twice",
+        ),
         ("\"text\"", "not a JSON object"),
         ("{\"text\": \"no id\"}", "has no \"_id\""),
         ("{\"_id\": null}", "has no \"_id\""),
@@ -86,26 +91,6 @@ fn an_empty_corpus_builds_nothing() {
     assert!(message.contains("bad.jsonl:1"), "{message}");
     assert!(message.contains("there is no document"), "{message}");
     assert_eq!(folder.names(), ["bad.jsonl", "empty"]);
-}
-
-#[test]
-fn the_last_document_with_an_id_wins_and_that_is_reported() {
-    let folder = Folder::new();
-    let twice = "{\"_id\": \"moon\", \"text\": \"Penguins dive for krill.\"}\n";
-    folder.write("corpus.jsonl", corpus() + twice);
-    let built = folder.json(&[
-        "build",
-        "corpus.jsonl",
-        "-o",
-        "a.zgr",
-        "--no-train",
-        "--json",
-    ]);
-    assert_eq!(
-        (&built["documents"], &built["commit"]["replaced"]),
-        (&json!(12), &json!(1))
-    );
-    assert_eq!(folder.ids("a.zgr", "penguins")[0], "moon");
 }
 
 #[test]

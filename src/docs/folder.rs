@@ -1,5 +1,6 @@
 //! Text and Markdown files as documents.
 
+use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
@@ -23,11 +24,28 @@ pub(crate) fn is_text_file(path: &Path) -> bool {
         .is_some_and(|extension| TEXT_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
 }
 
-/// The text files below `folder` with their ids, sorted by id.
-pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let mut files = Vec::new();
-    let mut open = vec![(String::new(), folder.to_owned(), 0_usize)];
-    while let Some((prefix, folder, depth)) = open.pop() {
+/// Something in a folder that is named like a text file, or leads to more.
+pub(super) enum Found {
+    /// A regular file inside the folder.
+    Text {
+        path: PathBuf,
+        /// Its path from the folder on.
+        below: PathBuf,
+    },
+    /// It cannot be read: a link that leads out of the folder or nowhere, a pipe, a device.
+    Bad(Error),
+    /// A link to a folder: files are found once, by their own path.
+    LeftOut(Error),
+}
+
+/// What is below `folder`, in the order of the ids to be. Names that begin with a dot are passed
+/// over, and so is everything that has no extension of a text file.
+pub(super) fn list_folder(folder: &Path) -> Result<Vec<Found>> {
+    let real =
+        std::fs::canonicalize(folder).map_err(|error| Error::io("listing", folder, error))?;
+    let mut all: Vec<(String, Found)> = Vec::new();
+    let mut open = vec![(PathBuf::new(), folder.to_owned(), 0_usize)];
+    while let Some((below, folder, depth)) = open.pop() {
         if depth > MAX_DEPTH {
             return Err(Error::limit(format!(
                 "{}: folders lie more than {MAX_DEPTH} deep; add the inner folder by itself",
@@ -38,33 +56,59 @@ pub(crate) fn list_folder(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
         for entry in std::fs::read_dir(&folder).map_err(listing)? {
             let entry = entry.map_err(listing)?;
             let (path, kind) = (entry.path(), entry.file_type().map_err(listing)?);
-            let name = entry.file_name();
-            let wanted = kind.is_dir() || (is_text_file(&path) && path.is_file());
-            if !wanted || name.as_encoded_bytes().starts_with(b".") {
+            let below = below.join(entry.file_name());
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let Some(name) = name.to_str() else {
-                return Err(Error::invalid(format!(
-                    "{}: the name is not valid UTF-8; rename the file",
-                    path.display()
-                )));
-            };
             if kind.is_dir() {
-                open.push((format!("{prefix}{name}/"), path, depth + 1));
-            } else {
-                files.push((format!("{prefix}{name}"), path));
+                open.push((below, path, depth + 1));
+                continue;
+            }
+            // `/` sorts as it will in the ids.
+            let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+            if let Some(found) = examine(path, kind, &real, &below) {
+                all.push((parts.join("/"), found));
             }
         }
     }
-    if files.is_empty() {
+    if all.is_empty() {
         return Err(Error::invalid(format!(
             "{}: the folder has no text files; files with these extensions are read: {}",
             folder.display(),
             TEXT_EXTENSIONS.join(", ")
         )));
     }
-    files.sort_unstable();
-    Ok(files)
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(all.into_iter().map(|(_, found)| found).collect())
+}
+
+/// What an entry that is no folder is good for; `root` is the folder that was named, without
+/// links.
+fn examine(path: PathBuf, kind: FileType, root: &Path, below: &Path) -> Option<Found> {
+    let because = |path: &Path, why: &str| Error::invalid(format!("{}: {why}", path.display()));
+    if kind.is_symlink() && path.is_dir() {
+        let why = "a link to a folder is not followed; name that folder too if it is wanted";
+        return Some(Found::LeftOut(because(&path, why)));
+    }
+    if !is_text_file(&path) {
+        return None;
+    }
+    if kind.is_symlink() {
+        let why = match std::fs::canonicalize(&path) {
+            Ok(real) if real.starts_with(root) => None,
+            Ok(_) => Some("the link leads out of the folder; name the file itself, or remove it"),
+            Err(_) => Some("the link leads nowhere; remove it"),
+        };
+        if let Some(why) = why {
+            return Some(Found::Bad(because(&path, why)));
+        }
+    }
+    if !path.is_file() {
+        let why = "it is no regular file; remove it, or leave it out";
+        return Some(Found::Bad(because(&path, why)));
+    }
+    let below = below.to_owned();
+    Some(Found::Text { path, below })
 }
 
 /// A text file as a document: its title is the `title:` of its front matter, else its first

@@ -7,7 +7,8 @@
 //! I2. A bad line (too long, not UTF-8) is an error of that line; the next line can be read.
 //!     A bad file (unreadable, damaged or truncated gzip) is an error of the reader.
 //! I3. Compression is recognised by the first two bytes, not by the name. A byte order mark at
-//!     the start and carriage returns at line ends are not part of the lines.
+//!     the start of a line (files may have been joined) and carriage returns at line ends are not
+//!     part of the lines.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,8 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::gzip::Gunzip;
+use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// The longest line, and the longest text file read as one document, in bytes (64 MiB).
@@ -34,7 +35,7 @@ pub(crate) struct Line<'a> {
 
 /// Reads one file line by line.
 pub(crate) struct LineReader {
-    name: String,
+    name: Arc<str>,
     reader: Box<dyn BufRead + Send>,
     buffer: Vec<u8>,
     number: u64,
@@ -44,7 +45,7 @@ pub(crate) struct LineReader {
 impl LineReader {
     /// Opens a file; bytes taken from it are added to `bytes_read`.
     pub(crate) fn open(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::io("opening", path, error))?;
+        let file = open(path)?;
         Self::new(&path.display().to_string(), file, bytes_read)
     }
 
@@ -57,12 +58,17 @@ impl LineReader {
         let reader =
             decompressed(source, bytes_read).map_err(|error| read_error(name, 0, error))?;
         Ok(LineReader {
-            name: name.to_owned(),
+            name: name.into(),
             reader,
             buffer: Vec::new(),
             number: 0,
             max_line_bytes: MAX_LINE_BYTES,
         })
+    }
+
+    /// What it is called in messages.
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
     /// An error that begins with file and line number.
@@ -89,6 +95,9 @@ impl LineReader {
         } else {
             match std::str::from_utf8(&self.buffer) {
                 Ok(text) => Ok(text),
+                Err(_) if number == 1 && is_utf16(&self.buffer) => {
+                    Err(self.error_at(number, "the file is UTF-16; convert it to UTF-8"))
+                }
                 Err(error) => Err(self.error_at(
                     number,
                     format_args!(
@@ -121,8 +130,9 @@ impl LineReader {
                 Some(end) => (available.get(..end).unwrap_or(available), end + 1),
                 None => (available, available.len()),
             };
-            // One more byte than the limit may be a carriage return.
-            if self.buffer.len() + content.len() > self.max_line_bytes + 1 {
+            // More bytes than the limit may be a byte order mark and a carriage return.
+            let most = self.max_line_bytes + BYTE_ORDER_MARK.len() + 1;
+            if self.buffer.len() + content.len() > most {
                 fits = false;
                 self.buffer.clear();
             } else if fits {
@@ -140,7 +150,7 @@ impl LineReader {
         if self.buffer.last() == Some(&b'\r') {
             self.buffer.pop();
         }
-        if self.number == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+        if self.buffer.starts_with(BYTE_ORDER_MARK) {
             self.buffer.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(Some(fits && self.buffer.len() <= self.max_line_bytes))
@@ -152,7 +162,7 @@ impl LineReader {
 /// # Errors
 /// Unreadable, longer than [`MAX_LINE_BYTES`], or not UTF-8 (with the line number).
 pub(crate) fn read_text(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<String> {
-    let file = File::open(path).map_err(|error| Error::io("opening", path, error))?;
+    let file = open(path)?;
     let mut bytes = Vec::new();
     decompressed(file, bytes_read)
         .and_then(|reader| {
@@ -181,6 +191,23 @@ pub(crate) fn read_text(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<Stri
     })
 }
 
+/// Opens a file that documents or judgements are in.
+fn open(path: &Path) -> Result<File> {
+    regular_file::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => Error::invalid(format!(
+            "{}: it is a folder, pipe or device and not a file; what comes from a program can be \
+             piped to a command that reads `-`",
+            path.display()
+        )),
+        _ => Error::io("opening", path, error),
+    })
+}
+
+/// Whether a file that begins so has the mark of UTF-16.
+fn is_utf16(start: &[u8]) -> bool {
+    start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff")
+}
+
 /// The plain bytes of `source`, whether it is compressed or not.
 fn decompressed(
     source: impl Read + Send + 'static,
@@ -200,7 +227,7 @@ fn decompressed(
     if compressed {
         Ok(Box::new(BufReader::with_capacity(
             64 * 1024,
-            MultiGzDecoder::new(whole),
+            Gunzip::new(whole),
         )))
     } else {
         Ok(Box::new(whole))
@@ -278,7 +305,7 @@ mod tests {
 
     #[test]
     fn line_ends_marks_and_empty_lines() {
-        let found = all(reader(b"\xef\xbb\xbfone\r\n\ntwo\nthree")).unwrap();
+        let found = all(reader(b"\xef\xbb\xbfone\r\n\n\xef\xbb\xbftwo\nthree")).unwrap();
         assert_eq!(
             found,
             ["one", "", "two", "three"].map(|line| Ok(line.to_owned()))
@@ -297,6 +324,15 @@ mod tests {
                 .unwrap_err()
                 .starts_with("in:2: not valid UTF-8 at byte 2")
         );
+    }
+
+    #[test]
+    fn utf_16_is_called_by_its_name() {
+        for start in [b"\xff\xfe{\0", b"\xfe\xff\0{"] {
+            let found = all(reader(start)).unwrap();
+            let error = found[0].as_ref().unwrap_err();
+            assert_eq!(error, "in:1: the file is UTF-16; convert it to UTF-8");
+        }
     }
 
     #[test]
@@ -319,6 +355,8 @@ mod tests {
         let mut two_members = gzip(b"one\n");
         two_members.extend(gzip(b"two\n"));
         assert_eq!(all(reader(&two_members)).unwrap().len(), 2);
+        two_members.extend([0; 512]);
+        assert_eq!(all(reader(&two_members)).unwrap().len(), 2, "padded");
     }
 
     #[test]

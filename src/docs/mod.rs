@@ -8,17 +8,21 @@
 //! and for each tag the documents that carry it.
 
 mod document;
+mod duplicates;
 mod fields;
 mod folder;
+mod gzip;
 pub(crate) mod json;
 mod json_document;
 pub(crate) mod lines;
 mod payload;
-pub(crate) mod read;
+mod read;
+mod sources;
 mod table;
 mod tags;
 
 pub use document::{Document, MAX_ID_BYTES};
+pub use duplicates::OnDuplicate;
 pub use fields::{Fields, MAX_FIELD_NESTING};
 pub use folder::TEXT_EXTENSIONS;
 pub use lines::MAX_LINE_BYTES;

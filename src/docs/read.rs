@@ -10,25 +10,30 @@
 //! text (`text`, else `doc`, else `contents`), `docid` and `tags` (a string or a list of
 //! strings). All other keys become fields. `null` is the same as absent. Blank lines are skipped.
 //!
-//! A folder is read recursively: files with an extension of [`TEXT_EXTENSIONS`], names beginning
-//! with a dot left out, links to folders not followed, in the order of their ids. The id is the
-//! path below the folder, with `/` on every platform.
+//! A folder is read recursively: regular files with an extension of [`TEXT_EXTENSIONS`], names
+//! beginning with a dot left out, links to folders not followed, in the order of their ids. The id
+//! is the path below the folder, with `/` on every platform; with several folders and text files
+//! it is the path below the folder that holds them all.
 //!
 //! I1. Documents come in a fixed order: sources as given, lines and files in order.
-//! I2. Only one line or file is in memory at a time ([`MAX_LINE_BYTES`] at most).
+//! I2. Only one line or file is in memory at a time ([`MAX_LINE_BYTES`] at most), and all ids.
 //! I3. Every error names the file, and the line where there is one.
+//! I4. Every document has passed [`Document::check`]. No id comes twice without a word: see
+//!     [`OnDuplicate`].
 
 use std::collections::VecDeque;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::document::Document;
-use super::folder::{is_text_file, list_folder, text_document};
+use super::duplicates::{Ids, OnDuplicate, Place};
+use super::folder::text_document;
 use super::json_document;
 use super::lines::{LineReader, read_text};
-use crate::{Error, ErrorKind, Result};
+use super::sources::{Source, Sources};
+use crate::{Error, Result};
 
 #[cfg(doc)]
 use super::{folder::TEXT_EXTENSIONS, lines::MAX_LINE_BYTES};
@@ -43,12 +48,14 @@ pub struct ReadOptions {
     /// [`DocumentReader::skipped`]), instead of failing at the first. Default: fail. A file that
     /// cannot be read to its end (missing, truncated gzip) is an error in any case.
     pub skip_bad_lines: bool,
+    /// What to do with ids that come more than once. Default: fail at the end of the input.
+    pub on_duplicate: OnDuplicate,
 }
 
 /// What was left out.
 #[derive(Debug, Clone, Default)]
 pub struct Skipped {
-    /// Bad lines and files.
+    /// Bad lines and files, and links to folders, which are not followed.
     pub count: u64,
     /// What was wrong with the first of them, at most 20.
     pub reports: Vec<Error>,
@@ -87,21 +94,21 @@ pub struct DocumentReader {
     options: ReadOptions,
     sources: VecDeque<Source>,
     lines: Option<LineReader>,
+    ids: Ids,
+    check: Box<Check>,
     progress: ReadProgress,
     skipped: Skipped,
-    failed: bool,
+    has_ended: bool,
 }
 
-enum Source {
-    Lines(PathBuf),
-    StandardInput,
-    Text { path: PathBuf, id: String },
-}
+/// Says whether a document can be taken.
+type Check = dyn FnMut(&Document) -> Result<()> + Send;
 
 /// What the current source had to say.
 enum Step {
-    Document(Document),
+    Document(Document, Place),
     Bad(Error),
+    LeftOut(Error),
     Nothing,
     End,
 }
@@ -115,46 +122,8 @@ impl DocumentReader {
         paths: impl IntoIterator<Item = P>,
         options: &ReadOptions,
     ) -> Result<Self> {
-        let mut sources = VecDeque::new();
-        let mut bytes_total = Some(0_u64);
-        let mut count = |path: &Path| -> Result<()> {
-            let size = std::fs::metadata(path).map_err(|error| opening(path, error))?;
-            bytes_total = bytes_total.map(|total| total.saturating_add(size.len()));
-            Ok(())
-        };
-        let mut standard_input = false;
-        for path in paths {
-            let path = path.as_ref();
-            if path == Path::new("-") {
-                if standard_input {
-                    return Err(Error::invalid(
-                        "`-` is given twice, and standard input can only be read once: \
-                         leave one out",
-                    ));
-                }
-                standard_input = true;
-                sources.push_back(Source::StandardInput);
-            } else if path.is_dir() {
-                for (id, path) in list_folder(path)? {
-                    count(&path)?;
-                    sources.push_back(Source::Text { path, id });
-                }
-            } else {
-                count(path)?;
-                let name = path.file_name().and_then(|name| name.to_str());
-                match name.filter(|_| is_text_file(path)) {
-                    Some(name) => sources.push_back(Source::Text {
-                        path: path.to_owned(),
-                        id: name.to_owned(),
-                    }),
-                    None => sources.push_back(Source::Lines(path.to_owned())),
-                }
-            }
-        }
-        if standard_input {
-            bytes_total = None;
-        }
-        Ok(Self::with(options, sources, bytes_total))
+        let sources = Sources::of(paths)?;
+        Ok(Self::with(options, sources))
     }
 
     /// Reads JSON lines, plain or gzip, from anything; `name` is used in messages.
@@ -166,22 +135,24 @@ impl DocumentReader {
         source: impl Read + Send + 'static,
         options: &ReadOptions,
     ) -> Result<Self> {
-        let mut reader = Self::with(options, VecDeque::new(), None);
+        let mut reader = Self::with(options, Sources::default());
         reader.lines = Some(LineReader::new(name, source, &reader.progress.bytes_read)?);
         Ok(reader)
     }
 
-    fn with(options: &ReadOptions, sources: VecDeque<Source>, bytes_total: Option<u64>) -> Self {
+    fn with(options: &ReadOptions, sources: Sources) -> Self {
         DocumentReader {
             options: options.clone(),
-            sources,
+            sources: sources.list,
             lines: None,
+            ids: Ids::default(),
+            check: Box::new(|_| Ok(())),
             progress: ReadProgress {
-                bytes_total,
+                bytes_total: sources.bytes_total,
                 ..ReadProgress::default()
             },
             skipped: Skipped::default(),
-            failed: false,
+            has_ended: false,
         }
     }
 
@@ -190,48 +161,64 @@ impl DocumentReader {
         self.progress.clone()
     }
 
-    /// What was left out so far (only with [`ReadOptions::skip_bad_lines`]).
+    /// What was left out so far: links to folders, and with [`ReadOptions::skip_bad_lines`] what
+    /// is bad.
     pub fn skipped(&self) -> &Skipped {
         &self.skipped
     }
 
+    /// Documents whose id an earlier one had, so far.
+    pub fn duplicate_count(&self) -> u64 {
+        self.ids.duplicate_count()
+    }
+
+    /// Has every further document checked; one that fails with
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) or [`Limit`](crate::ErrorKind::Limit)
+    /// counts as a bad line, any other error ends the reading. For example by
+    /// [`Index::check_document`](crate::index::Index::check_document).
+    pub fn check_with(&mut self, check: impl FnMut(&Document) -> Result<()> + Send + 'static) {
+        self.check = Box::new(check);
+    }
+
     fn step(&mut self) -> Result<Step> {
         if let Some(lines) = &mut self.lines {
-            return match lines.next_line()? {
-                None => {
-                    self.lines = None;
-                    Ok(Step::Nothing)
-                }
-                Some(line) => {
-                    let number = line.number;
-                    Ok(match line.text {
-                        Err(error) => Step::Bad(error),
-                        Ok(text) if text.trim().is_empty() => Step::Nothing,
-                        Ok(text) => match json_document::parse(text) {
-                            Ok(document) => Step::Document(document),
-                            Err(message) => Step::Bad(lines.error_at(number, message)),
-                        },
-                    })
-                }
+            let file = lines.name().clone();
+            let Some(line) = lines.next_line()? else {
+                self.lines = None;
+                return Ok(Step::Nothing);
             };
+            let line_number = Some(line.number);
+            return Ok(match line.text {
+                Err(error) => Step::Bad(error),
+                Ok(text) if text.trim().is_empty() => Step::Nothing,
+                Ok(text) => {
+                    let place = Place {
+                        file,
+                        line: line_number,
+                    };
+                    match json_document::parse(text) {
+                        Ok(document) => Step::Document(document, place),
+                        Err(message) => Step::Bad(Error::invalid(format!("{place}: {message}"))),
+                    }
+                }
+            });
         }
         let bytes_read = &self.progress.bytes_read;
         match self.sources.pop_front() {
             None => return Ok(Step::End),
+            Some(Source::Bad(error)) => return Ok(Step::Bad(error)),
+            Some(Source::LeftOut(error)) => return Ok(Step::LeftOut(error)),
             Some(Source::StandardInput) => {
                 self.lines = Some(LineReader::new("-", std::io::stdin(), bytes_read)?);
             }
             Some(Source::Lines(path)) => self.lines = Some(LineReader::open(&path, bytes_read)?),
             Some(Source::Text { path, id }) => {
-                let document = read_text(&path, bytes_read)
-                    .map(|text| text_document(id, text))
-                    .and_then(|document| {
-                        let named = |error| Error::invalid(format!("{}: {error}", path.display()));
-                        document.check().map_err(named)?;
-                        Ok(document)
-                    });
-                return match document {
-                    Ok(document) => Ok(Step::Document(document)),
+                let place = Place {
+                    file: path.display().to_string().into(),
+                    line: None,
+                };
+                return match read_text(&path, bytes_read) {
+                    Ok(text) => Ok(Step::Document(text_document(id, text), place)),
                     Err(error) if error.is_invalid_input() => Ok(Step::Bad(error)),
                     Err(error) => Err(error),
                 };
@@ -239,43 +226,72 @@ impl DocumentReader {
         }
         Ok(Step::Nothing)
     }
+
+    /// Checks a document; `None` for one that is not to be given on.
+    fn admit(&mut self, document: Document, place: Place) -> Result<Option<Document>> {
+        let checked = document.check().and_then(|()| (self.check)(&document));
+        if let Err(error) = checked {
+            if !error.is_invalid_input() {
+                return Err(error);
+            }
+            return self.refuse(Error::new(error.kind(), format!("{place}: {error}")));
+        }
+        let is_admitted = self
+            .ids
+            .admit(&document.id, place, self.options.on_duplicate);
+        Ok(is_admitted.then_some(document))
+    }
+
+    /// Leaves something bad out, if that is wanted.
+    fn refuse(&mut self, error: Error) -> Result<Option<Document>> {
+        match self.options.skip_bad_lines {
+            true => self.leave_out(error),
+            false => return Err(error),
+        }
+        Ok(None)
+    }
+
+    fn leave_out(&mut self, error: Error) {
+        self.skipped.count += 1;
+        if self.skipped.reports.len() < MAX_SKIP_REPORTS {
+            self.skipped.reports.push(error);
+        }
+    }
+
+    /// The next document; `None` at the end.
+    fn read(&mut self) -> Result<Option<Document>> {
+        loop {
+            let document = match self.step()? {
+                Step::Document(document, place) => self.admit(document, place)?,
+                Step::Bad(error) => self.refuse(error)?,
+                Step::LeftOut(error) => {
+                    self.leave_out(error);
+                    None
+                }
+                Step::Nothing => None,
+                Step::End => {
+                    self.ids.check(self.options.on_duplicate)?;
+                    return Ok(None);
+                }
+            };
+            if document.is_some() {
+                return Ok(document);
+            }
+        }
+    }
 }
 
 impl Iterator for DocumentReader {
     type Item = Result<Document>;
 
     fn next(&mut self) -> Option<Result<Document>> {
-        while !self.failed {
-            match self.step() {
-                Ok(Step::Document(document)) => return Some(Ok(document)),
-                Ok(Step::Nothing) => {}
-                Ok(Step::End) => return None,
-                Ok(Step::Bad(error)) if self.options.skip_bad_lines => {
-                    self.skipped.count += 1;
-                    if self.skipped.reports.len() < MAX_SKIP_REPORTS {
-                        self.skipped.reports.push(error);
-                    }
-                }
-                Ok(Step::Bad(error)) | Err(error) => {
-                    self.failed = true;
-                    return Some(Err(error));
-                }
-            }
+        if self.has_ended {
+            return None;
         }
-        None
+        let next = self.read().transpose();
+        self.has_ended = !matches!(next, Some(Ok(_)));
+        next
     }
-}
-
-/// The error of a source that cannot be opened.
-fn opening(path: &Path, error: std::io::Error) -> Error {
-    if error.kind() != std::io::ErrorKind::NotFound {
-        return Error::io("opening", path, error);
-    }
-    let message = format!(
-        "there is no file or folder {}; check the path",
-        path.display()
-    );
-    Error::with_source(ErrorKind::Path, message, error)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //! this door there are regular files only, opened without waiting, and no more of them is read
 //! than the caller expects.
 //!
-//! A path that a user names for data to be read through, such as a document file, is not of this
-//! kind: there a pipe is welcome.
+//! Files that a user names are opened here too: in a folder of documents or judgements anything
+//! may lie. A pipe of a user's own is read as standard input.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use zerogr::Document;
-use zerogr::docs::{DocumentReader, ReadOptions};
+use zerogr::docs::DocumentReader;
 use zerogr::generate::language::PromptStyle;
 use zerogr::index::{
     CommitReport, DocidSource, EncoderSource, Index, IndexOptions, QueryReport, Snapshot,
@@ -21,6 +20,7 @@ use crate::generate::{
 };
 use crate::language::ModelArgs;
 use crate::progress::Stages;
+use crate::reading::{self, ReadArgs, say_what_was_left_out};
 use crate::unfinished::Unfinished;
 use crate::{open, output};
 
@@ -68,9 +68,8 @@ pub struct Args {
     /// Do not train; `zerogr train` can do it later.
     #[arg(long)]
     no_train: bool,
-    /// Leave out lines that cannot be read, and say how many.
-    #[arg(long)]
-    skip_bad_lines: bool,
+    #[command(flatten)]
+    reading: ReadArgs,
     #[command(flatten)]
     device: DeviceArg,
     /// Print the result as JSON.
@@ -109,9 +108,8 @@ pub struct AddArgs {
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
-    /// Leave out lines that cannot be read, and say how many.
-    #[arg(long)]
-    skip_bad_lines: bool,
+    #[command(flatten)]
+    reading: ReadArgs,
     #[command(flatten)]
     device: DeviceArg,
     /// Print the result as JSON.
@@ -163,7 +161,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         // With the model's queries, training comes behind them.
         train: train.filter(|_| query_options.is_none()),
         docid_writer,
-        skip_bad_lines: args.skip_bad_lines,
+        reading: args.reading.clone(),
     };
     let mut built = build(&task, options)?;
     if let (Some((model, _)), Some(options)) = (&writing, &query_options) {
@@ -188,10 +186,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// Runs `add`.
 pub fn add(args: &AddArgs) -> Result<(), Failure> {
     let started = Instant::now();
-    let options = ReadOptions {
-        skip_bad_lines: args.skip_bad_lines,
-    };
-    let mut reader = DocumentReader::open(&args.inputs, &options)?;
+    let mut reader = args.reading.open(&args.inputs)?;
     let index = open::index(&args.index, args.device.device())?;
     let model = match args.model.is_given() {
         true => Some(args.model.open(args.device.device(), "--model")?),
@@ -217,6 +212,7 @@ pub fn add(args: &AddArgs) -> Result<(), Failure> {
     let built = Built {
         report,
         left_out: reader.skipped().count,
+        duplicates: reader.duplicate_count(),
         index,
         docids,
         queries: None,
@@ -230,8 +226,10 @@ pub struct Built {
     pub index: Index,
     /// What was committed.
     pub report: CommitReport,
-    /// Lines and files that could not be read.
+    /// Documents that could not be taken.
     left_out: u64,
+    /// Documents whose id an earlier one of the input had.
+    duplicates: u64,
     /// Docids by a language model.
     docids: Option<DocidReport>,
     /// Queries by a language model.
@@ -248,15 +246,14 @@ pub struct Task<'a> {
     pub train: Option<&'a TrainOptions>,
     /// Who writes docids for documents that bring none.
     pub docid_writer: Option<&'a (LanguageModel, PromptStyle)>,
-    /// Leave out lines that cannot be read.
-    pub skip_bad_lines: bool,
+    /// What to do with bad documents and with ids that come twice.
+    pub reading: ReadArgs,
 }
 
 /// Builds an index; unless it succeeds, there is no file at the output. What a language model
 /// wrote is kept beside it until then, so that another attempt need not do it again.
 pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
-    let skip_bad_lines = task.skip_bad_lines;
-    let mut reader = DocumentReader::open(task.inputs, &ReadOptions { skip_bad_lines })?;
+    let mut reader = task.reading.open(task.inputs)?;
     let unfinished = Unfinished::new(task.output)?;
     let device = options.encoder_options.device;
     let index = Index::create(unfinished.path(), options)?;
@@ -273,14 +270,16 @@ pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
         ));
     }
     let report = commit(&mut writer, task.train)?;
+    let (left_out, duplicates) = (reader.skipped().count, reader.duplicate_count());
     // A file that is open cannot be moved on every platform.
-    drop((writer, index));
+    drop((writer, index, reader));
     let finished = unfinished.finish()?;
     forget(&journal, docids.as_ref());
     Ok(Built {
         index: open::index(&finished, device)?,
         report,
-        left_out: reader.skipped().count,
+        left_out,
+        duplicates,
         docids,
         queries: None,
     })
@@ -317,6 +316,8 @@ fn read_into(
     reader: &mut DocumentReader,
     writing: Option<&Writing<'_>>,
 ) -> Result<(Writer, u64, Option<DocidReport>), Failure> {
+    let checked = index.clone();
+    reader.check_with(move |document| checked.check_document(document));
     let Some(Writing {
         model: (model, style),
         journal,
@@ -332,7 +333,7 @@ fn read_into(
         say_what_was_left_out(reader);
         return Ok((writer, count, None));
     };
-    let mut documents = (&mut *reader).collect::<Result<Vec<Document>, _>>()?;
+    let mut documents = reading::all(reader)?;
     say_what_was_left_out(reader);
     let docids = write_docids(&mut documents, model, *style, journal, *beside)?;
     let count = documents.len() as u64;
@@ -341,12 +342,6 @@ fn read_into(
         .into_iter()
         .try_for_each(|document| writer.add(document))?;
     Ok((writer, count, Some(docids)))
-}
-
-fn say_what_was_left_out(reader: &DocumentReader) {
-    for report in &reader.skipped().reports {
-        eprintln!("zerogr: left out: {report}");
-    }
 }
 
 fn commit(writer: &mut Writer, train: Option<&TrainOptions>) -> Result<CommitReport, Failure> {
@@ -361,6 +356,7 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
         index,
         report,
         left_out,
+        duplicates,
         docids,
         queries,
     } = built;
@@ -368,7 +364,7 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
     let bytes = index.store().len_bytes()?;
     if as_json {
         let mut value = json!({
-            "index": index.path(), "commit": report, "left_out": left_out,
+            "index": index.path(), "commit": report, "left_out": left_out, "duplicates": duplicates,
             "documents": index.snapshot().document_count(), "file_bytes": bytes, "seconds": seconds,
         });
         if let Some(docids) = docids {

@@ -7,6 +7,7 @@ use zerogr::eval::Collection;
 use zerogr::index::{IndexOptions, Mode, SearchOptions, TrainOptions};
 
 use crate::failure::Failure;
+use crate::reading::ReadArgs;
 use crate::{build, eval, output, search, setup};
 
 /// Set up, index 5,183 abstracts, answer 300 claims, show quality and example searches.
@@ -49,7 +50,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         output: &args.output,
         train: Some(&train),
         docid_writer: None,
-        skip_bad_lines: false,
+        reading: ReadArgs::default(),
     };
     let built = build::build(&task, options)?;
     output::line(&format!(

@@ -7,7 +7,6 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::json;
 use zerogr::Document;
-use zerogr::docs::{DocumentReader, ReadOptions};
 use zerogr::generate::TermStats;
 use zerogr::generate::language::{
     DEFAULT_INSTRUCTION, DocidOrigin, DocidWriter, LanguageDocidOptions, LanguageQueryOptions,
@@ -22,6 +21,7 @@ use crate::docid_journal::DocidJournal;
 use crate::failure::Failure;
 use crate::language::ModelArgs;
 use crate::progress::Stages;
+use crate::reading::{self, ReadArgs, say_what_was_left_out};
 use crate::{open, output};
 
 /// Have a language model write docids or pseudo-queries.
@@ -51,9 +51,8 @@ struct DocidArgs {
     output: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
-    /// Leave out lines that cannot be read, and say how many.
-    #[arg(long)]
-    skip_bad_lines: bool,
+    #[command(flatten)]
+    reading: ReadArgs,
     #[command(flatten)]
     device: DeviceArg,
     /// Print the result as JSON.
@@ -147,14 +146,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn docids(args: &DocidArgs) -> Result<(), Failure> {
     let started = Instant::now();
     let (model, style) = args.model.open(args.device.device(), "writing docids")?;
-    let options = ReadOptions {
-        skip_bad_lines: args.skip_bad_lines,
-    };
-    let mut reader = DocumentReader::open(&args.inputs, &options)?;
-    let mut documents = (&mut reader).collect::<Result<Vec<Document>, _>>()?;
-    for report in &reader.skipped().reports {
-        eprintln!("zerogr: left out: {report}");
-    }
+    let mut reader = args.reading.open(&args.inputs)?;
+    let mut documents = reading::all(&mut reader)?;
+    say_what_was_left_out(&reader);
     let report = write_docids(&mut documents, &model, style, &args.output, None)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.json {

@@ -23,6 +23,7 @@ mod packages;
 mod pip;
 mod progress;
 mod quiet;
+mod reading;
 mod recover;
 mod search;
 mod setup;

@@ -185,6 +185,7 @@ fn bad_lines_can_be_skipped_and_are_reported() {
         text,
         &ReadOptions {
             skip_bad_lines: true,
+            ..ReadOptions::default()
         },
     );
     let found: Vec<Document> = reader.by_ref().collect::<Result<_>>().unwrap();
@@ -234,6 +235,7 @@ fn truncated_gzip_fails_even_when_skipping() {
     let whole = gzip(&"{\"_id\": \"1\", \"text\": \"some text\"}\n".repeat(2000));
     let options = ReadOptions {
         skip_bad_lines: true,
+        ..ReadOptions::default()
     };
     let mut reader = read_with(&whole[..whole.len() / 2], &options);
     let error = reader.find_map(Result::err).expect("an error");
@@ -280,6 +282,7 @@ fn folders_are_read_in_order_of_their_ids() {
         [root],
         &ReadOptions {
             skip_bad_lines: true,
+            ..ReadOptions::default()
         },
     )
     .unwrap();
@@ -311,4 +314,178 @@ fn single_text_files_and_missing_paths() {
         .err()
         .unwrap();
     assert!(error.to_string().contains("no text files"), "{error}");
+}
+
+fn ids_of(paths: &[&Path]) -> Vec<String> {
+    let reader = DocumentReader::open(paths, &ReadOptions::default()).unwrap();
+    documents(reader).into_iter().map(|one| one.id).collect()
+}
+
+#[test]
+fn ids_of_text_files_carry_their_folder_from_the_common_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for name in [
+        "one/README.md",
+        "two/README.md",
+        "two/deep/README.md",
+        "page.md",
+    ] {
+        fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        fs::write(root.join(name), "text").unwrap();
+    }
+    fs::write(root.join("lines.jsonl"), "{\"_id\": \"a\"}\n").unwrap();
+    let [one, two, deep, page, lines, readme, dotted] = [
+        "one",
+        "two/",
+        "two/deep",
+        "page.md",
+        "lines.jsonl",
+        "two/README.md",
+        "one/../two/./deep",
+    ]
+    .map(|name| root.join(name));
+    assert_eq!(ids_of(&[&one]), ["README.md"]);
+    assert_eq!(
+        ids_of(&[&two, &lines]),
+        ["README.md", "deep/README.md", "a"]
+    );
+    assert_eq!(
+        ids_of(&[&one, &two]),
+        ["one/README.md", "two/README.md", "two/deep/README.md"]
+    );
+    assert_eq!(
+        ids_of(&[&deep, &one]),
+        ["two/deep/README.md", "one/README.md"]
+    );
+    assert_eq!(
+        ids_of(&[&dotted, &one]),
+        ["two/deep/README.md", "one/README.md"]
+    );
+    assert_eq!(ids_of(&[&one, &page]), ["one/README.md", "page.md"]);
+    assert_eq!(ids_of(&[&readme, &deep]), ["README.md", "deep/README.md"]);
+    let twice = DocumentReader::open([&two, &deep], &ReadOptions::default()).unwrap();
+    let error = twice.last().unwrap().unwrap_err().to_string();
+    assert!(error.contains("\"deep/README.md\" at"), "{error}");
+}
+
+#[test]
+fn an_id_that_comes_twice_is_named_with_both_places() {
+    let lines: String = ["1", "\"1\"", "\"a\"", "\"b\"", "1", "\"b\""]
+        .map(|id| format!("{{\"_id\": {id}}}\n"))
+        .concat();
+    let found: Vec<Result<Document>> = from_text(lines.clone()).collect();
+    let ids: Vec<&str> = found.iter().flatten().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["1", "a", "b"]);
+    let error = found.last().unwrap().as_ref().unwrap_err();
+    assert!(error.is_invalid_input());
+    let start = "an id comes more than once: \"1\" at corpus.jsonl:2, first at corpus.jsonl:1; \
+                 \"1\" at corpus.jsonl:5, first at corpus.jsonl:1; \
+                 \"b\" at corpus.jsonl:6, first at corpus.jsonl:4; give";
+    assert!(error.to_string().starts_with(start), "{error}");
+    let many = from_text(lines.repeat(10)).last().unwrap().unwrap_err();
+    assert!(many.to_string().contains("; and 52 more; give"), "{many}");
+
+    for (on_duplicate, expected) in [
+        (OnDuplicate::First, vec!["1", "a", "b"]),
+        (OnDuplicate::Last, vec!["1", "1", "a", "b", "1", "b"]),
+    ] {
+        let options = ReadOptions {
+            on_duplicate,
+            ..ReadOptions::default()
+        };
+        let mut reader = read_with(lines.clone(), &options);
+        let ids: Vec<String> = reader.by_ref().map(|one| one.unwrap().id).collect();
+        assert_eq!(ids, expected);
+        assert_eq!(reader.duplicate_count(), 3);
+    }
+}
+
+#[test]
+fn what_a_further_check_refuses_is_a_bad_line_and_no_duplicate() {
+    let lines = "{\"_id\": \"a\", \"text\": \"no\"}\n{\"_id\": \"a\", \"text\": \"yes\"}\n";
+    let check = |document: &Document| match document.text.as_str() {
+        "no" => Err(Error::limit("too much")),
+        _ => Ok(()),
+    };
+    let mut reader = from_text(lines);
+    reader.check_with(check);
+    let error = reader.next().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "corpus.jsonl:1: too much");
+    assert_eq!(error.kind(), crate::ErrorKind::Limit);
+    let options = ReadOptions {
+        skip_bad_lines: true,
+        ..ReadOptions::default()
+    };
+    let mut reader = read_with(lines, &options);
+    reader.check_with(check);
+    let found: Vec<Document> = reader.by_ref().collect::<Result<_>>().unwrap();
+    assert_eq!((found.len(), found[0].text.as_str()), (1, "yes"));
+    assert_eq!(reader.skipped().count, 1);
+
+    let mut reader = read_with(lines, &options);
+    reader.check_with(|_| Err(Error::new(crate::ErrorKind::Runtime, "missing")));
+    assert_eq!(reader.next().unwrap().unwrap_err().to_string(), "missing");
+}
+
+/// Reads a folder, leaving out what is bad: ids, and reports without the folder's path.
+#[cfg(unix)]
+fn ids_and_reports(folder: &Path) -> (Vec<String>, Vec<String>) {
+    let options = ReadOptions {
+        skip_bad_lines: true,
+        ..ReadOptions::default()
+    };
+    let mut reader = DocumentReader::open([folder], &options).unwrap();
+    let ids = reader.by_ref().map(|one| one.unwrap().id).collect();
+    let prefix = format!("{}/", folder.display());
+    let reports = reader.skipped().reports.iter();
+    let reports = reports.map(|report| report.to_string().replace(&prefix, ""));
+    (ids, reports.collect())
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_inside_a_folder_are_read() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("notes");
+    fs::create_dir_all(root.join("inner")).unwrap();
+    fs::write(outer.path().join("secret.md"), "secret").unwrap();
+    fs::write(root.join("inner/a.md"), "text").unwrap();
+    symlink("inner/a.md", root.join("b.md")).unwrap();
+    assert_eq!(ids_and_reports(&root).0, ["b.md", "inner/a.md"]);
+
+    symlink("../secret.md", root.join("c.md")).unwrap();
+    symlink("nowhere", root.join("d.md")).unwrap();
+    symlink("inner", root.join("linked")).unwrap();
+    symlink("/dev/zero", root.join("z.txt")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(root.join("e.md"))
+        .status();
+    assert!(made.unwrap().success());
+    fs::write(root.join(std::ffi::OsStr::from_bytes(b"f\xff.md")), "text").unwrap();
+    let (ids, reports) = ids_and_reports(&root);
+    assert_eq!(ids, ["b.md", "inner/a.md"]);
+    let expected = [
+        "c.md: the link leads out of the folder",
+        "d.md: the link leads nowhere",
+        "e.md: it is no regular file",
+        "f\u{fffd}.md: the name is not valid UTF-8",
+        "linked: a link to a folder is not followed",
+        "z.txt: the link leads out of the folder",
+    ];
+    assert_eq!(reports.len(), expected.len(), "{reports:?}");
+    for (report, start) in reports.iter().zip(expected) {
+        assert!(report.starts_with(start), "{report}");
+    }
+    let mut reader = DocumentReader::open([&root], &ReadOptions::default()).unwrap();
+    let error = reader.find_map(Result::err).unwrap().to_string();
+    assert!(error.contains("c.md: the link leads out"), "{error}");
+
+    let pipe = outer.path().join("corpus.jsonl");
+    fs::rename(root.join("e.md"), &pipe).unwrap();
+    let mut reader = DocumentReader::open([&pipe], &ReadOptions::default()).unwrap();
+    let error = reader.next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("folder, pipe or device"), "{error}");
 }

@@ -20,6 +20,7 @@ use super::plan::{DEPTH, Dataset, IndexPlace, Plan, System, SystemKind};
 use crate::failure::Failure;
 use crate::mode::ModeArg;
 use crate::progress::bar;
+use crate::reading::ReadArgs;
 use crate::{build, open};
 
 /// Where recall is taken for its curve.
@@ -154,7 +155,7 @@ fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, Index
                 output: path,
                 train: Some(&TrainOptions::default()),
                 docid_writer: None,
-                skip_bad_lines: false,
+                reading: ReadArgs::default(),
             };
             let built = build::build(&task, options)?;
             if built.report.replaced > 0 {

@@ -1,0 +1,76 @@
+//! How commands read documents: the options they share, and what is said about bad input.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use zerogr::Document;
+use zerogr::docs::{DocumentReader, OnDuplicate, ReadOptions};
+
+use crate::failure::Failure;
+
+/// Options of a command that reads documents.
+#[derive(Clone, Default, clap::Args)]
+pub struct ReadArgs {
+    /// Leave out documents that cannot be taken, and say which and how many.
+    #[arg(long)]
+    skip_bad_lines: bool,
+    /// What to do when an id comes more than once in the input.
+    #[arg(long, value_enum, default_value_t = Duplicate::Error, value_name = "RULE")]
+    on_duplicate: Duplicate,
+}
+
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Duplicate {
+    #[default]
+    /// Stop, and name them.
+    Error,
+    /// Keep the first document of an id.
+    First,
+    /// Keep the last document of an id.
+    Last,
+}
+
+impl ReadArgs {
+    /// Opens files and folders.
+    pub fn open(&self, inputs: &[PathBuf]) -> Result<DocumentReader, Failure> {
+        let options = ReadOptions {
+            skip_bad_lines: self.skip_bad_lines,
+            on_duplicate: match self.on_duplicate {
+                Duplicate::Error => OnDuplicate::Error,
+                Duplicate::First => OnDuplicate::First,
+                Duplicate::Last => OnDuplicate::Last,
+            },
+        };
+        Ok(DocumentReader::open(inputs, &options)?)
+    }
+}
+
+/// All documents that are still to be read, each id once.
+pub fn all(reader: &mut DocumentReader) -> Result<Vec<Document>, Failure> {
+    let mut documents: Vec<Document> = Vec::new();
+    let mut position_of: HashMap<String, usize> = HashMap::new();
+    for document in reader {
+        let document = document?;
+        let position = position_of.get(&document.id);
+        match position.and_then(|&position| documents.get_mut(position)) {
+            Some(earlier) => *earlier = document,
+            None => {
+                position_of.insert(document.id.clone(), documents.len());
+                documents.push(document);
+            }
+        }
+    }
+    Ok(documents)
+}
+
+/// Says what had to be left out.
+pub fn say_what_was_left_out(reader: &DocumentReader) {
+    let skipped = reader.skipped();
+    for report in &skipped.reports {
+        eprintln!("zerogr: left out: {report}");
+    }
+    let unnamed = skipped.count.saturating_sub(skipped.reports.len() as u64);
+    if unnamed > 0 {
+        eprintln!("zerogr: left out: {unnamed} more");
+    }
+}
