@@ -82,6 +82,26 @@ fn documents_are_replaced_deleted_merged_vacuumed_and_copied() {
     );
     assert!(folder.fails(&["get", "a.zgr", "wing"]).contains("wing"));
 
+    // Dead documents count as dead, and the copy that a vacuum makes has none.
+    let before = folder.json(&["info", "a.zgr", "--json"]);
+    assert_eq!(before["dead"]["documents"], 2);
+    assert!(before["vacuum_bytes"].as_u64() > before["space"]["dead_bytes"].as_u64());
+    let text = folder.ok(&["info", "a.zgr"]);
+    assert!(
+        text.contains("deleted and still there: documents 2"),
+        "{text}"
+    );
+    folder.json(&["vacuum", "a.zgr", "--into", "purged.zgr", "--json"]);
+    let purged = folder.json(&["info", "purged.zgr", "--json"]);
+    assert_eq!(
+        (
+            &purged["documents"],
+            &purged["docids"],
+            &purged["dead"]["documents"]
+        ),
+        (&json!(11), &before["docids"], &json!(0))
+    );
+
     folder.json(&["merge", "a.zgr", "--json"]);
     folder.ok(&["backup", "a.zgr", "copy.zgr"]);
     let vacuumed = folder.json(&["vacuum", "a.zgr", "--json"]);

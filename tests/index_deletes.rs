@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod corpus;
+mod format;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use corpus::{document, empty, queries};
-use zerogr::index::{Index, MergePolicy, Mode, SearchOptions};
+use corpus::{answers, document, empty, options, queries, reopen};
+use format::stand_in::{StandIn, document_in};
+use zerogr::Document;
+use zerogr::generate::language::{LanguageQueryOptions, PromptStyle};
+use zerogr::index::{Index, MergePolicy, Mode, SearchOptions, TrainOptions};
 
 const DOCUMENTS: u64 = 400;
 
@@ -104,4 +109,197 @@ fn a_decoder_never_enters_a_dead_branch() {
         );
         assert_eq!(of_half.work.children_scored, of_fresh.work.children_scored);
     }
+}
+
+/// A document in which everything that is stored of one has a mark of its own.
+fn marked(number: u64, version: &str) -> Document {
+    let mark = mark(number, version);
+    let plain = document(number);
+    Document::new(format!("id{number:04}"))
+        .title(format!("title{mark} {}", plain.title))
+        .text(format!("text{mark} {}", plain.text))
+        // With one word, some would have the tokens of another.
+        .docid(format!("docid{mark} {number} {}", plain.title))
+        .docid("shared by all")
+        .tag(format!("tag{mark}"))
+        .field("note", format!("field{mark}"))
+}
+
+fn mark(number: u64, version: &str) -> String {
+    format!("zq{number:04}{version}")
+}
+
+fn write_queries(index: &Index) {
+    let model = StandIn::new(|prompt: &str, sample| {
+        let words = document_in(prompt).split_whitespace().take(2 + sample);
+        words.collect::<Vec<_>>().join(" ")
+    });
+    let mut options = LanguageQueryOptions::new(PromptStyle::FewShot, "Find.", 0).unwrap();
+    options.per_document = 2;
+    index.write_queries(&model, &options, &mut |_| {}).unwrap();
+}
+
+/// An index of marked documents in segments of 500, with queries that a model wrote, of which the
+/// first are deleted and the next ones replaced.
+struct Purged {
+    path: PathBuf,
+    gone: Vec<String>,
+    kept: Vec<String>,
+    replaced: u64,
+    deleted: u64,
+}
+
+fn delete_and_replace(folder: &Path, documents: u64, deleted: u64, is_trained: bool) -> Purged {
+    let path = folder.join(format!("{documents}-{deleted}-{is_trained}.zgr"));
+    let index = Index::create(&path, options()).unwrap();
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    for number in 0..documents {
+        writer.add(marked(number, "a")).unwrap();
+        if number % 500 == 499 {
+            writer.commit().unwrap();
+        }
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    write_queries(&index);
+    if is_trained {
+        index.train(&TrainOptions::default(), &mut |_| {}).unwrap();
+    }
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    let replaced = documents / 15;
+    let (mut gone, mut kept) = (Vec::new(), Vec::new());
+    for number in 0..documents {
+        let id = format!("id{number:04}");
+        if number < deleted {
+            assert!(writer.delete(&id).unwrap());
+            gone.extend([id, mark(number, "a")]);
+        } else if number < deleted + replaced {
+            writer.add(marked(number, "b")).unwrap();
+            gone.push(mark(number, "a"));
+            kept.extend([id, mark(number, "b")]);
+        } else {
+            kept.extend([id, mark(number, "a")]);
+        }
+    }
+    writer.commit().unwrap();
+    Purged {
+        path,
+        gone,
+        kept,
+        replaced,
+        deleted,
+    }
+}
+
+/// What of `words` is anywhere in a file: as bytes, in unpacked blocks, or in what the second
+/// reader says of it.
+fn found_in(path: &Path, words: &[String]) -> Vec<String> {
+    let bytes = std::fs::read(path).unwrap();
+    let mut all = format::read_py(&bytes).unwrap().to_string().into_bytes();
+    all.extend(format::unpacked_blocks(path));
+    all.extend(bytes);
+    let mut there = BTreeSet::new();
+    for at in 0..all.len() {
+        let rest = &all[at..];
+        if rest.starts_with(b"zq") || rest.starts_with(b"id") {
+            there.extend([rest.get(..6), rest.get(..7)].into_iter().flatten());
+        }
+    }
+    let found = words.iter().filter(|word| there.contains(word.as_bytes()));
+    found.cloned().collect()
+}
+
+#[test]
+fn after_a_vacuum_no_byte_of_a_deleted_or_replaced_document_is_left() {
+    // ZF-VA-05
+    let folder = tempfile::tempdir().unwrap();
+    for (documents, deleted, is_trained) in [(30, 1, false), (30, 1, true), (1000, 150, false)] {
+        let case = delete_and_replace(folder.path(), documents, deleted, is_trained);
+        let index = reopen(&case.path);
+        assert_eq!(found_in(&case.path, &case.gone), case.gone);
+        let dead = index.snapshot().dead_documents();
+        assert_eq!(dead.documents, case.deleted + case.replaced);
+        assert_eq!(dead.docids, case.deleted + case.replaced);
+        assert!(dead.estimated_bytes > 0);
+
+        let (copy, backup) = (
+            folder.path().join("copy.zgr"),
+            folder.path().join("backup.zgr"),
+        );
+        index.vacuum_into(&copy).unwrap();
+        // A backup is what there is.
+        index.store().backup(&backup).unwrap();
+        assert_eq!(found_in(&backup, &case.gone), case.gone);
+        index.vacuum().unwrap();
+        for path in [&case.path, &copy] {
+            assert_eq!(found_in(path, &case.gone), [""; 0]);
+            assert_eq!(found_in(path, &case.kept), case.kept);
+            let index = reopen(path);
+            assert_eq!(index.snapshot().dead_documents(), Default::default());
+            assert_eq!(index.snapshot().document_count(), documents - deleted);
+            assert_eq!(index.store().space().unwrap().dead_bytes, 0);
+            assert!(
+                zerogr::index::check(path, zerogr::store::VerifyLevel::Full)
+                    .unwrap()
+                    .is_ok()
+            );
+        }
+        // A second one has nothing to do but copy.
+        let segments = index.store().manifest().segments.clone();
+        index.vacuum().unwrap();
+        let ids = |entries: &[zerogr::format::SegmentEntry]| {
+            entries.iter().map(|entry| entry.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&index.store().manifest().segments), ids(&segments));
+        std::fs::remove_file(&copy).unwrap();
+        std::fs::remove_file(&backup).unwrap();
+    }
+}
+
+#[test]
+fn a_vacuum_answers_as_a_merge_of_every_segment_does_and_keeps_written_queries() {
+    let folder = tempfile::tempdir().unwrap();
+    for is_trained in [false, true] {
+        let case = delete_and_replace(folder.path(), 60, 3, is_trained);
+        let other = folder.path().join("other.zgr");
+        std::fs::copy(&case.path, &other).unwrap();
+        let (vacuumed, merged) = (reopen(&case.path), reopen(&other));
+        let lexical = SearchOptions::new().mode(Mode::Lexical);
+        let before = answers(&vacuumed, &lexical);
+        vacuumed.vacuum().unwrap();
+        assert_eq!(answers(&vacuumed, &lexical), before);
+        merged.merge().unwrap();
+        for mode in [Mode::Generative, Mode::Planned] {
+            let options = SearchOptions::new().mode(mode);
+            let (a, b) = (answers(&vacuumed, &options), answers(&merged, &options));
+            corpus::assert_same_answers(&a, &b, 1e-3);
+        }
+        for number in 7..60 {
+            let id = format!("id{number:04}");
+            assert_eq!(vacuumed.queries_of(&id).unwrap().len(), 2);
+            assert_eq!(
+                vacuumed.queries_of(&id).unwrap(),
+                merged.queries_of(&id).unwrap()
+            );
+        }
+        std::fs::remove_file(&other).unwrap();
+    }
+}
+
+#[test]
+fn deleting_everything_and_a_vacuum_leave_an_empty_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    let index = Index::create(&path, options()).unwrap();
+    let mut writer = index.writer().unwrap();
+    writer.add(marked(1, "a")).unwrap();
+    writer.commit().unwrap();
+    writer.delete("id0001").unwrap();
+    writer.commit().unwrap();
+    writer.vacuum().unwrap();
+    assert_eq!(found_in(&path, &[mark(1, "a")]), [""; 0]);
+    assert!(index.store().manifest().segments.is_empty());
+    writer.add(marked(2, "a")).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(reopen(&path).snapshot().document_count(), 1);
 }

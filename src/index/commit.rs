@@ -14,7 +14,7 @@ use super::snapshot::Snapshot;
 use crate::Result;
 use crate::columns::MemorySections;
 use crate::docs::sections::TOMBSTONES;
-use crate::format::{ExtentKind, Manifest, SectionInput, SegmentEntry};
+use crate::format::{ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
 use crate::store;
 use crate::store::Transaction;
 
@@ -118,15 +118,11 @@ impl Draft {
             let Some(positions) = policy.next(&sizes) else {
                 break;
             };
-            let merging = positions
+            let merging: Vec<&Part> = positions
                 .iter()
-                .filter_map(|&position| self.parts.get(position));
-            let segments: Vec<Segment> = merging.clone().map(|part| part.segment.clone()).collect();
-            let queries = query_sections(&self.live_queries(merging))?;
-            let merged = merge(&segments, params)?.map(|new| Part {
-                queries: Queries::New(queries),
-                ..Part::from(new)
-            });
+                .filter_map(|&position| self.parts.get(position))
+                .collect();
+            let merged = self.merged(&merging, params)?;
             let mut position = 0;
             self.parts.retain(|_| {
                 position += 1;
@@ -138,6 +134,16 @@ impl Draft {
         }
         debug_assert!(self.parts.len() <= before);
         Ok(merged_away)
+    }
+
+    /// One segment of the live documents of `parts` and of what was written for them.
+    fn merged(&self, parts: &[&Part], params: &IndexParams) -> Result<Option<Part>> {
+        let segments: Vec<Segment> = parts.iter().map(|part| part.segment.clone()).collect();
+        let queries = query_sections(&self.live_queries(parts.iter().copied()))?;
+        Ok(merge(&segments, params)?.map(|new| Part {
+            queries: Queries::New(queries),
+            ..Part::from(new)
+        }))
     }
 
     /// Replaces the heads of segments, in their order, where there are new ones.
@@ -214,47 +220,79 @@ impl Draft {
             ..(*self.base).clone()
         };
         for part in self.parts {
-            let mut entry = match part.body {
-                Body::Committed(entry) => entry,
-                Body::New(sections) => {
-                    let id = manifest.next_segment_id;
-                    manifest.next_segment_id += 1;
-                    SegmentEntry {
-                        id,
-                        level: level_of(part.segment.document_count),
-                        doc_count: part.segment.document_count,
-                        dead_count: 0,
-                        docid_count: part.segment.trie.docid_count(),
-                        segment: transaction.append(ExtentKind::Segment, &sections.inputs())?,
-                        heads: None,
-                        tombstones: None,
-                        pseudo_queries: None,
-                    }
-                }
-            };
-            if let Some(sections) = part.heads {
-                entry.heads = Some(transaction.append(ExtentKind::Heads, &sections.inputs())?);
-            }
-            if let Queries::New(sections) = part.queries {
-                entry.pseudo_queries = match sections {
-                    Some(sections) => {
-                        Some(transaction.append(ExtentKind::PseudoQueries, &sections)?)
-                    }
-                    None => None,
-                };
-            }
-            let dead_count = part.segment.dead_count();
-            if dead_count != entry.dead_count
-                && let Some(live) = part.segment.live()
-            {
-                let section =
-                    SectionInput::new(TOMBSTONES, u64::from(dead_count), live.tombstones());
-                entry.tombstones = Some(transaction.append(ExtentKind::Tombstones, &[section])?);
-                entry.dead_count = dead_count;
-            }
-            manifest.segments.push(entry);
+            part.write(&mut manifest, &mut |kind, sections| {
+                transaction.append(kind, sections)
+            })?;
         }
         Ok(transaction.commit(manifest)?.generation)
+    }
+
+    /// The same state without its dead documents: a segment that has any is written anew, one
+    /// after the other, and the others stay.
+    pub(super) fn purge(&self, params: &IndexParams, append: &mut Append<'_>) -> Result<Manifest> {
+        let mut manifest = Manifest {
+            segments: Vec::with_capacity(self.parts.len()),
+            ..(*self.base).clone()
+        };
+        for part in &self.parts {
+            match &part.body {
+                Body::Committed(entry) if part.segment.dead_count() == 0 => {
+                    manifest.segments.push(entry.clone());
+                }
+                _ => {
+                    if let Some(purged) = self.merged(&[part], params)? {
+                        purged.write(&mut manifest, append)?;
+                    }
+                }
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// Writes an extent and says where it is.
+pub(super) type Append<'a> = dyn FnMut(ExtentKind, &[SectionInput<'_>]) -> Result<ExtentRef> + 'a;
+
+impl Part {
+    /// Appends what is new in the segment and adds it to `manifest`.
+    fn write(self, manifest: &mut Manifest, append: &mut Append<'_>) -> Result<()> {
+        let mut entry = match self.body {
+            Body::Committed(entry) => entry,
+            Body::New(sections) => {
+                let id = manifest.next_segment_id;
+                manifest.next_segment_id += 1;
+                SegmentEntry {
+                    id,
+                    level: level_of(self.segment.document_count),
+                    doc_count: self.segment.document_count,
+                    dead_count: 0,
+                    docid_count: self.segment.trie.docid_count(),
+                    segment: append(ExtentKind::Segment, &sections.inputs())?,
+                    heads: None,
+                    tombstones: None,
+                    pseudo_queries: None,
+                }
+            }
+        };
+        if let Some(sections) = self.heads {
+            entry.heads = Some(append(ExtentKind::Heads, &sections.inputs())?);
+        }
+        if let Queries::New(sections) = self.queries {
+            entry.pseudo_queries = match sections {
+                Some(sections) => Some(append(ExtentKind::PseudoQueries, &sections)?),
+                None => None,
+            };
+        }
+        let dead_count = self.segment.dead_count();
+        if dead_count != entry.dead_count
+            && let Some(live) = self.segment.live()
+        {
+            let section = SectionInput::new(TOMBSTONES, u64::from(dead_count), live.tombstones());
+            entry.tombstones = Some(append(ExtentKind::Tombstones, &[section])?);
+            entry.dead_count = dead_count;
+        }
+        manifest.segments.push(entry);
+        Ok(())
     }
 }
 

@@ -30,6 +30,7 @@ mod options;
 mod params;
 mod prepare;
 mod progress;
+mod purge;
 mod query_table;
 mod recover;
 mod rerank;
@@ -67,6 +68,7 @@ pub use params::{
     LexiconParams, PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub use progress::{Progress, ProgressFn, Stage};
+pub use purge::DeadDocuments;
 pub use query_table::QueryWriterRecord;
 pub use recover::{RecoverReport, recover};
 pub use search::{Hit, SearchResult};
@@ -375,7 +377,8 @@ impl Index {
     }
 
     /// Gives the space of deleted, replaced and merged data back, by writing a new file and
-    /// renaming it over the old one. Snapshots taken before stay readable.
+    /// renaming it over the old one. No byte of a deleted or replaced document is in the new file.
+    /// Snapshots taken before stay readable.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use super::train::{TrainOptions, TrainingCorpus, train_heads};
 use crate::Result;
 use crate::docs::Document;
 use crate::generate::TermStats;
-use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
+use crate::store::{CompactCopy, Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 
 /// What a commit did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -299,7 +299,8 @@ impl Writer {
     ///
     /// Those of [`Store::vacuum`](crate::store::Store::vacuum).
     pub fn vacuum(&mut self) -> Result<VacuumReport> {
-        let report = self.index.store().vacuum(&self.lock)?;
+        let purge = |copy: &mut CompactCopy<'_>| self.index.purge(copy);
+        let report = self.index.store().vacuum_with(&self.lock, &purge)?;
         self.index.catch_up()?;
         Ok(report)
     }

@@ -5,12 +5,15 @@
 //! compact   header │ live extents, one after the other │ manifest    next generation
 //! ```
 //!
+//! Who knows what is in the extents may write some anew on the way to a compact copy, for example
+//! without what was deleted from them.
+//!
 //! Both read a snapshot, so commits may go on meanwhile. An extent says nothing about where it
 //! lies, so it is copied as it is; only the references to it, all of them in the manifest, change.
 //! A copy keeps the identity of the file: so does `cp`. Both slots of a copy hold its one
 //! superblock; the next commit replaces the second.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,13 +23,16 @@ use super::create::write_front;
 use super::handle::Store;
 use super::map::MapPermit;
 use super::snapshot::{OpenFile, Snapshot};
-use super::transaction::{Commit, file_too_large, next_generation, write_slot};
+use super::transaction::{
+    Commit, file_too_large, image_end, next_generation, write_image, write_slot,
+};
 use super::verify::VerifyLevel;
 use super::{nonce, place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::limits::{FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, SLOT_OFF_BYTES, to_u64};
 use crate::format::{
-    BlobPlace, ExtentRef, ExtentStamp, Manifest, SUPERBLOCK_FLAG_SUPERSEDED, Superblock,
+    BlobPlace, ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest,
+    SUPERBLOCK_FLAG_SUPERSEDED, SectionInput, Superblock,
 };
 
 /// Bytes read and written at once.
@@ -34,8 +40,8 @@ const COPY_BYTES: usize = 1 << 20;
 
 impl Store {
     /// Copies the newest state to a new file at `path`: a byte for byte copy of everything
-    /// committed, dead bytes included, verified in full before it appears. Other processes may
-    /// commit or vacuum meanwhile. The copy shares the identity of the index.
+    /// committed, dead bytes and so what was deleted included, verified in full before it appears.
+    /// Other processes may commit or vacuum meanwhile. The copy shares the identity of the index.
     ///
     /// # Errors
     /// `Path` when something is at `path` already or its directory is missing; `Corrupt` when
@@ -54,8 +60,18 @@ impl Store {
     /// Those of [`Store::backup`], and `UnsupportedVersion` when the index uses a feature that
     /// this build cannot write.
     pub fn vacuum_into(&self, path: &Path) -> Result<()> {
+        self.vacuum_into_with(path, &as_it_is)
+    }
+
+    /// [`Store::vacuum_into`] of what `rewrite` makes of the state.
+    ///
+    /// # Errors
+    /// Those of [`Store::vacuum_into`] and of `rewrite`; then there is no copy.
+    pub fn vacuum_into_with(&self, path: &Path, rewrite: &Rewrite<'_>) -> Result<()> {
         self.refresh()?;
-        self.put_copy(path, write_compact)
+        self.put_copy(path, |source, target| {
+            write_compact(source, target, rewrite)
+        })
     }
 
     /// Copies the newest state known to this handle without dead bytes into an empty backend, and
@@ -65,7 +81,7 @@ impl Store {
     /// `Path` when the backend is not empty; `Io`; `UnsupportedVersion`.
     pub fn copy_live(&self, target: Arc<dyn Backend>) -> Result<Store> {
         place::expect_empty(&*target)?;
-        write_compact(&self.snapshot(), &*target)?;
+        write_compact(&self.snapshot(), &*target, &as_it_is)?;
         Store::open_on(target)
     }
 
@@ -118,49 +134,125 @@ fn write_backup(source: &Snapshot, target: &dyn Backend) -> Result<()> {
     write_slots(target, &superblock)
 }
 
-/// Writes a file with the live extents of a state, as the generation after it.
-pub(super) fn write_compact(source: &Snapshot, target: &dyn Backend) -> Result<()> {
-    let base = &source.state.superblock;
-    base.check_writable()?;
-    write_front(target, &source.file.header).map_err(|error| writing(target, error))?;
+/// What a compact copy is to hold: a manifest of extents of [`CompactCopy::source`] and of such as
+/// were appended to the copy.
+pub type Rewrite<'a> = dyn Fn(&mut CompactCopy<'_>) -> Result<Manifest> + 'a;
 
-    let mut manifest = (**source.manifest()).clone();
-    // Two entries may share an extent. The order is that of the file, so equal input gives equal
-    // output and reading is sequential.
-    let mut moved: BTreeMap<ExtentRef, ExtentRef> =
-        manifest.extents().map(|extent| (extent, extent)).collect();
-    let mut end_bytes = FIRST_EXTENT_OFF_BYTES;
-    for (from, to) in &mut moved {
-        to.off_bytes = end_bytes;
-        end_bytes = to
-            .end_bytes()
-            .filter(|&end| end <= MAX_FILE_BYTES)
-            .ok_or_else(file_too_large)?;
-        let all = from.off_bytes..from.off_bytes.saturating_add(from.len_bytes);
-        copy_bytes(source, all, target, to.off_bytes)?;
+/// The state as it is.
+pub(super) fn as_it_is(copy: &mut CompactCopy<'_>) -> Result<Manifest> {
+    Ok((**copy.source.manifest()).clone())
+}
+
+/// A compact copy in the making.
+#[derive(Debug)]
+pub struct CompactCopy<'a> {
+    source: &'a Snapshot,
+    target: &'a dyn Backend,
+    stamp: ExtentStamp,
+    end_bytes: u64,
+    appended: HashSet<ExtentRef>,
+}
+
+/// Writes a file with the live extents of what `rewrite` makes of a state, as the generation
+/// after it.
+pub(super) fn write_compact(
+    source: &Snapshot,
+    target: &dyn Backend,
+    rewrite: &Rewrite<'_>,
+) -> Result<()> {
+    let mut copy = CompactCopy::begin(source, target)?;
+    let manifest = rewrite(&mut copy)?;
+    copy.finish(manifest)
+}
+
+impl<'a> CompactCopy<'a> {
+    fn begin(source: &'a Snapshot, target: &'a dyn Backend) -> Result<Self> {
+        let base = &source.state.superblock;
+        base.check_writable()?;
+        write_front(target, &source.file.header).map_err(|error| writing(target, error))?;
+        Ok(CompactCopy {
+            source,
+            target,
+            stamp: ExtentStamp {
+                generation: next_generation(base)?,
+                commit_nonce: nonce::commit_nonce(
+                    source.file.is_seeded(),
+                    base.file_uuid,
+                    Some(base),
+                )?,
+                file_uuid: base.file_uuid,
+            },
+            end_bytes: FIRST_EXTENT_OFF_BYTES,
+            appended: HashSet::new(),
+        })
     }
-    for reference in references_mut(&mut manifest) {
-        if let Some(to) = moved.get(reference) {
-            *reference = *to;
+
+    /// The state that is copied.
+    pub fn source(&self) -> &Snapshot {
+        self.source
+    }
+
+    /// Writes an extent that takes the place of one of the state.
+    ///
+    /// # Errors
+    /// `InvalidInput` or `Limit` when the sections cannot form an extent; `Io`.
+    pub fn append(&mut self, kind: ExtentKind, sections: &[SectionInput<'_>]) -> Result<ExtentRef> {
+        let image = ExtentImage::new(kind, self.stamp, sections)?;
+        let reference = image.reference(self.end_bytes);
+        let end_bytes = image_end(&image, self.end_bytes)?;
+        write_image(self.target, &image, self.end_bytes)
+            .map_err(|error| writing(self.target, error))?;
+        self.end_bytes = end_bytes;
+        self.appended.insert(reference);
+        Ok(reference)
+    }
+
+    /// Copies what `manifest` keeps of the state, and completes the file.
+    fn finish(mut self, mut manifest: Manifest) -> Result<()> {
+        let (source, target) = (self.source, self.target);
+        // Two entries may share an extent. The order is that of the file, so equal input gives
+        // equal output and reading is sequential.
+        let kept = |extent: &ExtentRef| !self.appended.contains(extent);
+        let mut moved: BTreeMap<ExtentRef, ExtentRef> = manifest
+            .extents()
+            .filter(kept)
+            .map(|extent| (extent, extent))
+            .collect();
+        let known: HashSet<ExtentRef> = source.manifest().extents().collect();
+        for (from, to) in &mut moved {
+            if !known.contains(from) {
+                return Err(Error::invalid(format!(
+                    "the extent at byte {} is neither in the state nor in its copy",
+                    from.off_bytes
+                )));
+            }
+            to.off_bytes = self.end_bytes;
+            self.end_bytes = to
+                .end_bytes()
+                .filter(|&end| end <= MAX_FILE_BYTES)
+                .ok_or_else(file_too_large)?;
+            let all = from.off_bytes..from.off_bytes.saturating_add(from.len_bytes);
+            copy_bytes(source, all, target, to.off_bytes)?;
         }
-    }
+        for reference in references_mut(&mut manifest) {
+            if let Some(to) = moved.get(reference) {
+                *reference = *to;
+            }
+        }
 
-    let commit = Commit {
-        stamp: ExtentStamp {
-            generation: next_generation(base)?,
-            commit_nonce: nonce::commit_nonce(source.file.is_seeded(), base.file_uuid, Some(base))?,
-            file_uuid: base.file_uuid,
-        },
-        off_bytes: end_bytes,
-        slot: 0,
-        prev_manifest_off: 0,
-        opt_flags: base.opt_flags,
-    };
-    let prepared = commit.prepare(manifest)?;
-    prepared
-        .write_manifest(target)
-        .map_err(|error| writing(target, error))?;
-    write_slots(target, &prepared.state.superblock)
+        let commit = Commit {
+            stamp: self.stamp,
+            off_bytes: self.end_bytes,
+            slot: 0,
+            prev_manifest_off: 0,
+            opt_flags: source.state.superblock.opt_flags,
+        };
+        let prepared = commit.prepare(manifest)?;
+        prepared
+            .write_manifest(target)
+            .map_err(|error| writing(target, error))?;
+        write_slots(target, &prepared.state.superblock)
+    }
 }
 
 /// Both slots, so that neither looks erased.

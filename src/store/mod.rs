@@ -63,6 +63,7 @@ mod verify;
 mod write_lock;
 
 pub use backend::Backend;
+pub use copy::{CompactCopy, Rewrite};
 pub use create::CreateOptions;
 pub use extent::{Extent, SectionInfo};
 pub use file::FileBackend;

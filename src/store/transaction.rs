@@ -267,14 +267,14 @@ pub(super) fn next_generation(base: &Superblock) -> Result<u64> {
         .ok_or_else(|| Error::limit("the index has no generation numbers left"))
 }
 
-fn image_end(image: &ExtentImage<'_>, off_bytes: u64) -> Result<u64> {
+pub(super) fn image_end(image: &ExtentImage<'_>, off_bytes: u64) -> Result<u64> {
     off_bytes
         .checked_add(image.len_bytes())
         .filter(|&end| end <= MAX_FILE_BYTES)
         .ok_or_else(file_too_large)
 }
 
-fn write_image(
+pub(super) fn write_image(
     backend: &dyn Backend,
     image: &ExtentImage<'_>,
     mut off_bytes: u64,

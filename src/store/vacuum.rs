@@ -22,7 +22,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::backend::Backend;
-use super::copy::{verify_copy, write_compact};
+use super::copy::{Rewrite, as_it_is, verify_copy, write_compact};
 use super::file::FileBackend;
 use super::handle::Store;
 use super::lock::Guard;
@@ -52,6 +52,9 @@ impl Store {
     /// generation more. This handle continues on it, and so does every other one at its next
     /// refresh; snapshots, extents and sections taken before stay readable. It is always durable.
     ///
+    /// What is deleted inside a live extent stays in it; of an index, use
+    /// [`Index::vacuum`](crate::index::Index::vacuum), which leaves deleted documents behind.
+    ///
     /// # Errors
     /// `Path` when the file has another hard link, which would keep the old file;
     /// `InvalidInput` when `lock` is of another store or the store is not in a file; `Locked`
@@ -59,18 +62,26 @@ impl Store {
     /// poisons the store if the file was exchanged already; `Poisoned`. Up to the exchange an
     /// error leaves everything as it was.
     pub fn vacuum(&self, lock: &WriteLock) -> Result<VacuumReport> {
+        self.vacuum_with(lock, &as_it_is)
+    }
+
+    /// [`Store::vacuum`] of what `rewrite` makes of the newest state.
+    ///
+    /// # Errors
+    /// Those of [`Store::vacuum`] and of `rewrite`, which leave everything as it was.
+    pub fn vacuum_with(&self, lock: &WriteLock, rewrite: &Rewrite<'_>) -> Result<VacuumReport> {
         if !self.is_same(lock.store()) {
             return Err(Error::invalid(
                 "vacuum needs the write lock of the store it is called on",
             ));
         }
         lock.begin_exclusive()?;
-        let result = self.vacuum_exclusive(lock);
+        let result = self.vacuum_exclusive(lock, rewrite);
         lock.end_exclusive();
         result
     }
 
-    fn vacuum_exclusive(&self, lock: &WriteLock) -> Result<VacuumReport> {
+    fn vacuum_exclusive(&self, lock: &WriteLock, rewrite: &Rewrite<'_>) -> Result<VacuumReport> {
         lock.catch_up()?;
         let old = self.snapshot();
         let Some(old_file) = old.file.backend.as_file() else {
@@ -108,7 +119,7 @@ impl Store {
         let target = FileBackend::from_writable(self.path().to_owned(), writable)
             .map_err(failed("vacuuming"))?;
         let target: Arc<dyn Backend> = Arc::new(target);
-        write_compact(&old, &*target)?;
+        write_compact(&old, &*target, rewrite)?;
         let new = verify_copy(&target, self.permit())?;
 
         // Once more, now that the long part is over.

@@ -165,6 +165,30 @@ pub fn read_py(bytes: &[u8]) -> std::result::Result<Value, (i32, String)> {
     }
 }
 
+/// Every payload block of a file, unpacked by the second reader, one after the other.
+pub fn unpacked_blocks(path: &Path) -> Vec<u8> {
+    const SCRIPT: &str = "
+import struct, sys, zlib
+sys.path.insert(0, sys.argv[1])
+import read
+file = read.File(sys.argv[2])
+superblock, manifest = read.select(file)
+for entry in manifest.segments:
+    segment = read.Extent(file, superblock, read.SEGMENT, entry['references'][0])
+    for off, length, *_ in struct.iter_unpack('<QIIII', segment.section(0x0304)):
+        stored = segment.section(0x0305)[off:off + length]
+        sys.stdout.buffer.write(zlib.decompress(stored))
+";
+    let output = Command::new("python3")
+        .args(["-B", "-c", SCRIPT])
+        .arg(repository("format-spec"))
+        .arg(path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output.stdout
+}
+
 /// The exit status by which the second reader says what an error kind says.
 pub fn exit_status(kind: ErrorKind) -> i32 {
     match kind {

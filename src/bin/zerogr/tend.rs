@@ -36,7 +36,8 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     ))
 }
 
-/// Give the space of deleted, replaced and merged data back.
+/// Remove deleted and replaced documents from the file, and give the space of them and of merged
+/// data back.
 ///
 /// A new file takes the place of the old one; programs that read the index go on undisturbed.
 #[derive(clap::Args)]
@@ -52,6 +53,9 @@ pub struct VacuumArgs {
 }
 
 /// Copy an index, verified, while others may write to it.
+///
+/// The copy is all that is in the file; deleted documents that no vacuum has removed are in it too
+/// (`zerogr vacuum --into` leaves them out).
 #[derive(clap::Args)]
 pub struct BackupArgs {
     /// The index file.
@@ -66,7 +70,7 @@ pub fn vacuum(args: &VacuumArgs) -> Result<(), Failure> {
     let before_bytes = index.store().len_bytes()?;
     let after_bytes = match &args.into {
         Some(path) => {
-            index.store().vacuum_into(path)?;
+            index.vacuum_into(path)?;
             Store::open(path)?.len_bytes()?
         }
         None => index.vacuum()?.after_bytes,
