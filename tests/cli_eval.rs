@@ -670,3 +670,48 @@ fn what_cannot_be_measured_is_a_usage_error() {
     }
     assert!(!folder.path("r").exists());
 }
+
+#[test]
+fn nothing_is_written_over_that_is_no_result() {
+    let folder = Folder::new();
+    collection(&folder);
+    let base = ["eval", shared_index(), "beir", "--mode", "lexical"];
+    folder.write("precious.txt", "a letter");
+    for option in ["--per-query", "--report", "--run"] {
+        let message = folder.fails(&[&base[..], &[option, "precious.txt"]].concat());
+        assert!(message.contains("something else"), "{message}");
+    }
+    folder.write("runs/beir/qrels.trec", "a letter");
+    folder.fails(&[&base[..], &["--runs", "runs"]].concat());
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap();
+    assert_eq!(read("precious.txt"), "a letter");
+    assert_eq!(read("runs/beir/qrels.trec"), "a letter");
+
+    // Results take the place of results, and nothing else is left beside them.
+    for _ in 0..2 {
+        let outputs = [
+            "--per-query",
+            "q.jsonl",
+            "--report",
+            "r.html",
+            "--run",
+            "a.run",
+        ];
+        folder.ok(&[&base[..], &outputs].concat());
+    }
+    assert_eq!(read("q.jsonl").lines().count(), 12);
+    assert_eq!(
+        folder.names(),
+        ["a.run", "beir", "precious.txt", "q.jsonl", "r.html", "runs"]
+    );
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("precious.txt", folder.path("link.run")).unwrap();
+        folder.fails(&[&base[..], &["--run", "link.run"]].concat());
+        assert_eq!(read("precious.txt"), "a letter");
+        folder.ok(&[&base[..], &["--per-query", "/dev/null"]].concat());
+    }
+    let message = folder.fails(&["demo", "--data", "beir", "-o", "precious.txt"]);
+    assert!(message.contains("not a zerogr index"), "{message}");
+    assert_eq!(read("precious.txt"), "a letter");
+}

@@ -180,3 +180,44 @@ fn two_setups_at_once_and_one_killed_half_way_do_no_harm() {
     let output = run(in_home(home.path()).arg("doctor"));
     assert!(output.status.success(), "{}", stdout(&output));
 }
+
+/// `python -m pip` looks for `pip` where it is started first of all.
+#[test]
+fn nothing_in_the_working_folder_is_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let planted = "import os\nopen(os.environ['PLANTED'], 'w')\nraise SystemExit(1)\n";
+    for name in [
+        "pip/__main__.py",
+        "pip/__init__.py",
+        "encodings/__init__.py",
+        "sitecustomize.py",
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, planted).unwrap();
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let python = folder.path().join("python3");
+        std::fs::write(&python, "#!/bin/sh\n: > \"$PLANTED\"\n").unwrap();
+        std::fs::set_permissions(&python, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let traces = tempfile::tempdir().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    for args in [&["setup"][..], &["model", "import", "smollm2", "-o", "m"]] {
+        let output = run(zerogr()
+            .args(args)
+            .current_dir(folder.path())
+            .env("ZEROGR_HOME", traces.path().join("home"))
+            .env("PLANTED", traces.path().join("it ran"))
+            // An empty folder in it is the working folder.
+            .env("PATH", format!(":.:{path}"))
+            .env("PIP_INDEX_URL", "http://127.0.0.1:9/none")
+            .env("PIP_RETRIES", "0")
+            .env_remove("PIP_FIND_LINKS"));
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("pip could not download"));
+        assert!(!traces.path().join("it ran").exists());
+    }
+}

@@ -169,7 +169,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Failure::new(format!(
                 "{failure}\n  the index is at {}, without training: go on with `zerogr generate \
                  queries` and `zerogr train`",
-                built.index.path().display()
+                output::path(built.index.path())
             ))
         })?);
         if let Some(train) = train {
@@ -194,10 +194,10 @@ pub fn add(args: &AddArgs) -> Result<(), Failure> {
     };
     let snapshot = index.snapshot();
     if let (None, Some(writer)) = (&model, &snapshot.params().docids.writer) {
-        eprintln!(
-            "zerogr: docids of the index were written by {writer}; without --model, new ones are \
+        output::notice(format!(
+            "docids of the index were written by {writer}; without --model, new ones are \
              keywords"
-        );
+        ));
     }
     let journal = journal_of(&args.index);
     let writing = model.as_ref().map(|model| Writing {
@@ -364,7 +364,7 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
     let bytes = index.store().len_bytes()?;
     if as_json {
         let mut value = json!({
-            "index": index.path(), "commit": report, "left_out": left_out, "duplicates": duplicates,
+            "index": output::path_value(index.path()), "commit": report, "left_out": left_out, "duplicates": duplicates,
             "documents": index.snapshot().document_count(), "file_bytes": bytes, "seconds": seconds,
         });
         if let Some(docids) = docids {
@@ -373,11 +373,11 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
         if let Some(queries) = queries {
             value["written_queries"] = json!(queries);
         }
-        return output::line(&value.to_string());
+        return output::json(&value);
     }
     let mut lines = vec![format!(
         "{}: {} documents, {:.1} MB, {seconds:.1} s",
-        index.path().display(),
+        output::path(index.path()),
         index.snapshot().document_count(),
         bytes as f64 / 1e6
     )];

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use zerogr::eval::Collection;
 use zerogr::index::{IndexOptions, Mode, SearchOptions, TrainOptions};
+use zerogr::store::Store;
 
 use crate::failure::Failure;
 use crate::reading::ReadArgs;
@@ -30,14 +31,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Some(dir) => dir.clone(),
         None => repository_data()?,
     };
+    let is_replaced = is_old_index(&args.output)?;
     let installed = setup::ensure(None)?;
     output::line(&format!(
         "ONNX Runtime and encoder: {}",
-        installed.runtime.display()
+        output::path(&installed.runtime)
     ))?;
 
     let collection = Collection::open(&data, "test")?;
-    if args.output.exists() {
+    if is_replaced {
         std::fs::remove_file(&args.output)
             .map_err(|error| Failure::io("removing", &args.output, &error))?;
     }
@@ -55,7 +57,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let built = build::build(&task, options)?;
     output::line(&format!(
         "built {} in {:.0} s: {} documents, {} docids, {:.1} MB in one file\n",
-        args.output.display(),
+        output::path(&args.output),
         started.elapsed().as_secs_f64(),
         built.report.added,
         built.report.docids,
@@ -91,14 +93,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
         output::line(&format!(
             "\n\"{}\"  ({elapsed_ms:.1} ms)\n{}",
-            query.text,
+            output::inline(&query.text),
             search::table(&hits)
         ))?;
     }
     output::line(&format!(
         "\nTry your own: zerogr search {} \"...\"",
-        args.output.display()
+        output::path(&args.output)
     ))
+}
+
+/// True when an index is there to be replaced; what is no index stays.
+fn is_old_index(path: &Path) -> Result<bool, Failure> {
+    if path.symlink_metadata().is_err() {
+        return Ok(false);
+    }
+    match Store::open(path) {
+        Err(error) if !error.is_corrupt() => Err(error.into()),
+        _ => Ok(true),
+    }
 }
 
 /// The collection that comes with the repository: below the current folder, or where this

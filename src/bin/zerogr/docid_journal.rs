@@ -21,6 +21,7 @@ use serde_json::Value;
 use zerogr::Document;
 
 use crate::failure::Failure;
+use crate::output;
 
 /// The field that says who wrote the docids.
 const WRITER: &str = "docid_writer";
@@ -42,13 +43,20 @@ impl DocidJournal {
         documents: &mut [Document],
     ) -> Result<DocidJournal, Failure> {
         let failed = |error: std::io::Error| Failure::io("opening", path, &error);
+        // A link or a pipe in the place of a file would have something else written.
+        if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(Failure::new(format!(
+                "{} is not a regular file: choose another name, or remove it",
+                output::path(path)
+            )));
+        }
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
         let file = options.open(path).map_err(failed)?;
         if file.try_lock().is_err() {
             return Err(Failure::new(format!(
                 "{} is being written by another process: wait for it",
-                path.display()
+                output::path(path)
             )));
         }
         let mut journal = DocidJournal {
@@ -95,10 +103,14 @@ impl DocidJournal {
         loop {
             line.clear();
             let bytes = reader.read_until(b'\n', &mut line).map_err(failed)?;
-            if bytes == 0 || !line.ends_with(b"\n") {
+            let document = documents.get_mut(self.done);
+            if bytes == 0
+                || document
+                    .as_deref()
+                    .is_some_and(|document| is_cut_off(&line, document))
+            {
                 break;
             }
-            let document = documents.get_mut(self.done);
             let docids = document
                 .as_deref()
                 .and_then(|document| docids_of(&line, document, &self.writer));
@@ -107,7 +119,7 @@ impl DocidJournal {
                     "line {} of {} is not of these documents, or of another model or prompt: \
                      remove the file, or choose another name",
                     self.done + 1,
-                    path.display()
+                    output::path(&path)
                 )));
             };
             document.docids = docids;
@@ -119,6 +131,20 @@ impl DocidJournal {
         self.file.seek(std::io::SeekFrom::End(0)).map_err(failed)?;
         Ok(())
     }
+}
+
+/// True for the beginning of a document's line. Only that is taken off: anything else that has no
+/// line end is not ours.
+fn is_cut_off(line: &[u8], document: &Document) -> bool {
+    let written = Document {
+        docids: Vec::new(),
+        ..document.clone()
+    };
+    let written = written.to_json_line();
+    // Within a string the quotes would be escaped.
+    let (before_docids, _) = written.split_once("\"docid\":[").unwrap_or_default();
+    let shared = line.len().min(before_docids.len());
+    !line.ends_with(b"\n") && line.get(..shared) == before_docids.as_bytes().get(..shared)
 }
 
 /// The docids on a line, if the line is of this document and this writer.
@@ -136,4 +162,33 @@ fn docids_of(line: &[u8], document: &Document, writer: &str) -> Option<Vec<Strin
     let by_this_writer = is(WRITER, writer) && document.docids.is_empty();
     let given = value.get(WRITER).is_none() && docids == document.docids;
     (!docids.is_empty() && (by_this_writer || given)).then_some(docids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_beginning_of_a_line_of_ours_is_cut_off() {
+        let document = Document::new("d1")
+            .title("A \"docid\":[ in words")
+            .text("b");
+        let line = Document {
+            docids: vec!["one two".to_owned()],
+            ..document.clone()
+        };
+        let line = line.to_json_line();
+        for end in 1..=line.len() {
+            assert!(is_cut_off(&line.as_bytes()[..end], &document), "{end}");
+        }
+        for foreign in [
+            &b"a letter"[..],
+            b"{\"_id\":\"d2\"",
+            b"{\"_id\":\"d1\",\"title\":\"A\"}",
+            b"\x00\x01",
+        ] {
+            assert!(!is_cut_off(foreign, &document), "{foreign:?}");
+        }
+        assert!(!is_cut_off((line + "\n").as_bytes(), &document));
+    }
 }

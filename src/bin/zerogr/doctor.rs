@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         let runtime = match &runtime {
             Ok(runtime) => json!({
-                "path": runtime.path(),
+                "path": output::path_value(runtime.path()),
                 "version": runtime.version(),
                 "providers": runtime.providers(),
             }),
@@ -53,20 +53,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             .collect();
         let value = json!({
             "ok": healthy,
-            "home": home,
+            "home": output::path_value(&home),
             "runtime": runtime,
             "usage_reports": telemetry,
             "models": models,
             "cores": cores,
             "cpu_features": cpu_features(),
         });
-        output::line(&value.to_string())?;
+        output::json(&value)?;
     } else {
-        let mut lines = vec![format!("cache folder    {}", home.display())];
+        let mut lines = vec![format!("cache folder    {}", output::path(&home))];
         match &runtime {
             Ok(runtime) => {
                 lines.push(format!("ONNX Runtime    {}", runtime.version()));
-                lines.push(format!("  library       {}", runtime.path().display()));
+                lines.push(format!("  library       {}", output::path(runtime.path())));
                 lines.push(format!(
                     "  providers     {}",
                     runtime.providers().join(", ")
@@ -76,7 +76,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Err(error) => lines.push(format!("ONNX Runtime    MISSING: {error}")),
         }
         for model in &models {
-            lines.push(format!("model           {}: {}", model.name, model.state));
+            lines.push(format!(
+                "model           {}: {}",
+                output::inline(&model.name),
+                model.state
+            ));
         }
         lines.push(format!(
             "processor       {cores} cores; {}",

@@ -52,13 +52,17 @@ pub fn get(args: &GetArgs) -> Result<(), Failure> {
             .document(id)?
             .ok_or_else(|| Failure::new(format!("there is no document {id:?} in the index")))?;
         if args.json {
-            output::line(&document.to_json_line())?;
+            output::json_text(&document.to_json_line())?;
         } else {
-            let tags = document.tags.join(", ");
-            let docids = document.docids.join("\n  docid ");
+            let shown = |texts: &[String]| texts.iter().map(|text| output::inline(text)).collect();
+            let (tags, docids): (Vec<_>, Vec<_>) = (shown(&document.tags), shown(&document.docids));
             output::line(&format!(
-                "{}  {}\n  tags  {tags}\n  docid {docids}\n{}",
-                document.id, document.title, document.text
+                "{}  {}\n  tags  {}\n  docid {}\n{}",
+                output::inline(&document.id),
+                output::inline(&document.title),
+                tags.join(", "),
+                docids.join("\n  docid "),
+                document.text.replace("\r\n", "\n")
             ))?;
         }
     }
@@ -71,11 +75,16 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let mut documents = Ok(());
     snapshot.for_each_document(|document| {
         if documents.is_ok() {
-            documents = output::line(&if args.json {
-                document.to_json_line()
+            documents = if args.json {
+                output::json_text(&document.to_json_line())
             } else {
-                format!("{}\t{}", document.id, document.title)
-            });
+                let (id, title) = (&document.id, &document.title);
+                output::line(&format!(
+                    "{}\t{}",
+                    output::inline(id),
+                    output::inline(title)
+                ))
+            };
         }
         Ok(())
     })?;
@@ -96,10 +105,10 @@ pub fn delete(args: &DeleteArgs) -> Result<(), Failure> {
     if args.json {
         let value =
             json!({"deleted": report.deleted, "unknown": unknown, "generation": report.generation});
-        return output::line(&value.to_string());
+        return output::json(&value);
     }
     for id in unknown {
-        eprintln!("zerogr: warning: there is no document {id:?} in the index");
+        output::notice(format!("warning: there is no document {id:?} in the index"));
     }
     output::line(&format!("deleted {} documents", report.deleted))
 }

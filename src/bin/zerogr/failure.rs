@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::output;
+
 /// A failed command.
 #[derive(Debug)]
 pub struct Failure {
@@ -28,7 +30,7 @@ impl Failure {
 
     /// An I/O failure while doing `action` on `path`.
     pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
-        Failure::new(format!("{action} {}: {error}", path.display()))
+        Failure::new(format!("{action} {}: {error}", output::path(path)))
     }
 
     /// The same in the cache folder, which can be elsewhere.
@@ -42,7 +44,7 @@ impl Failure {
             }
             _ => "",
         };
-        Failure::new(format!("{action} {}: {error}{hint}", path.display()))
+        Failure::new(format!("{action} {}: {error}{hint}", output::path(path)))
     }
 
     /// A command that has already printed what is wrong, and only needs the exit status 1.
@@ -53,7 +55,7 @@ impl Failure {
     /// Prints the message and gives the exit status.
     pub fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("zerogr: {}", self.message);
+            output::notice(&self.message);
         }
         ExitCode::from(self.status)
     }
@@ -61,7 +63,8 @@ impl Failure {
 
 impl From<zerogr::Error> for Failure {
     fn from(error: zerogr::Error) -> Failure {
-        Failure::new(error.to_string())
+        // A message of the library is one line, whatever names are in it.
+        Failure::new(output::inline(&error.to_string()))
     }
 }
 

@@ -152,14 +152,14 @@ fn docids(args: &DocidArgs) -> Result<(), Failure> {
     let report = write_docids(&mut documents, &model, style, &args.output, None)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
-        let value = json!({"output": args.output, "documents": documents.len(),
+        let value = json!({"output": output::path_value(&args.output), "documents": documents.len(),
                            "docids": report, "left_out": reader.skipped().count,
                            "seconds": seconds});
-        return output::line(&value.to_string());
+        return output::json(&value);
     }
     output::line(&format!(
         "{}: {} documents, {seconds:.1} s\n  {}",
-        args.output.display(),
+        output::path(&args.output),
         documents.len(),
         report.line()
     ))
@@ -279,12 +279,12 @@ fn queries(args: &QueryArgs) -> Result<(), Failure> {
     let report = write_queries(&index, &model, &args.task.options(style, args.seed)?)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
-        let value = json!({"index": args.index, "queries": report, "seconds": seconds});
-        return output::line(&value.to_string());
+        let value = json!({"index": output::path_value(&args.index), "queries": report, "seconds": seconds});
+        return output::json(&value);
     }
     output::line(&format!(
         "{}: {}, {seconds:.1} s\n  `zerogr train` learns from them",
-        args.index.display(),
+        output::path(&args.index),
         query_line(&report)
     ))
 }

@@ -57,19 +57,24 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let vacuum_bytes = space.dead_bytes + space.tail_bytes + dead.estimated_bytes;
     let (asked, queries) = index.written_queries();
     let value = json!({
-        "index": index.path(), "generation": snapshot.generation(), "documents": snapshot.document_count(),
+        "index": output::path_value(index.path()), "generation": snapshot.generation(), "documents": snapshot.document_count(),
         "segments": manifest.segments.len(), "docids": docids, "space": space,
         "dead": dead, "vacuum_bytes": vacuum_bytes,
         "written_queries": {"documents": asked, "queries": queries}, "parameters": params,
     });
     if args.json {
-        return output::line(&value.to_string());
+        return output::json(&value);
     }
     let parameters =
         serde_json::to_string_pretty(&params).map_err(|error| Failure::new(error.to_string()))?;
     output::line(&format!(
+<<<<<<< HEAD
         "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
         index.path().display(),
+=======
+        "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\nparameters {parameters}",
+        output::path(index.path()),
+>>>>>>> b43da40 (One door to each stream, to child programs and to files of results)
         snapshot.generation(),
         snapshot.document_count(),
         manifest.segments.len(),
@@ -93,14 +98,14 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     open::check_exists(&args.index)?;
     let report = zerogr::index::check(&args.index, level)?;
     if args.json {
-        let text =
-            serde_json::to_string(&report).map_err(|error| Failure::new(error.to_string()))?;
-        output::line(&text)?;
+        output::json(&report)?;
     } else {
         for finding in &report.store.findings {
             output::line(&format!(
                 "DAMAGED {} at byte {}: {}",
-                finding.place, finding.off_bytes, finding.message
+                finding.place,
+                finding.off_bytes,
+                output::inline(&finding.message)
             ))?;
         }
         for risk in &report.at_risk {
@@ -108,10 +113,10 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
             output::line(&format!(
                 "AT RISK segment {}, {documents} documents: {}",
                 risk.segment,
-                risk.damage.join("; ")
+                output::inline(&risk.damage.join("; "))
             ))?;
             for id in &risk.documents {
-                output::line(&format!("  document {id}"))?;
+                output::line(&format!("  document {}", output::inline(id)))?;
             }
         }
         let verdict = if report.is_ok() { "sound" } else { "damaged" };
@@ -126,10 +131,10 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     if report.is_ok() {
         Ok(())
     } else {
-        eprintln!(
-            "zerogr: restore a copy, or save what is left with: zerogr recover {} --into NEW",
-            args.index.display()
-        );
+        output::notice(format!(
+            "restore a copy, or save what is left with: zerogr recover {} --into NEW",
+            output::path(&args.index)
+        ));
         Err(Failure::silent())
     }
 }

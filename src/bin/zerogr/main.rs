@@ -1,9 +1,13 @@
 //! The command line of zerogr: one file per command, and this dispatcher.
 //!
 //! Exit status: 0 ok, 1 failed, 2 usage. Results go to standard output (`--json` for machines),
-//! everything else to standard error.
+//! everything else to standard error. A command that did its work and could not print the result
+//! ends with 1.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod build;
+mod child;
 mod decoding;
 mod demo;
 mod device;
@@ -25,6 +29,7 @@ mod progress;
 mod quiet;
 mod reading;
 mod recover;
+mod result_file;
 mod search;
 mod setup;
 mod tend;
@@ -70,7 +75,10 @@ enum Command {
 
 fn main() -> ExitCode {
     quiet::switch_off_usage_reports();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return answer(&said),
+    };
     let result = match cli.command {
         Command::Setup(args) => setup::run(&args),
         Command::Doctor(args) => doctor::run(&args),
@@ -93,4 +101,16 @@ fn main() -> ExitCode {
         Command::Model(args) => model::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)
+}
+
+/// Prints what clap has to say: help, the version, or what is wrong with the arguments, which may
+/// be file names of somebody else's making.
+fn answer(said: &clap::Error) -> ExitCode {
+    let text = said.to_string();
+    let text = text.trim_end();
+    if said.use_stderr() {
+        output::notice(text.trim_start_matches("error: "));
+        return ExitCode::from(2);
+    }
+    output::line(text).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }

@@ -83,7 +83,7 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--wheels goes with `smollm2` only"));
     }
     if args.output.exists() {
-        let output = args.output.display();
+        let output = output::path(&args.output);
         return Err(Failure::new(format!(
             "{output} exists; name a folder that does not, or remove it"
         )));
@@ -116,8 +116,7 @@ fn report(model: &LanguageModelConfig, args: &ImportArgs) -> Result<(), Failure>
         bytes += entry.metadata().map_or(0, |metadata| metadata.len());
     }
     if args.json {
-        let text = serde_json::to_string(model);
-        return output::line(&text.map_err(|e| Failure::new(e.to_string()))?);
+        return output::json(&model);
     }
     let kind = match (model.kind, model.weights) {
         (ModelKind::ExternalGraph, _) => "as exported; no tree attention".to_owned(),
@@ -129,13 +128,13 @@ fn report(model: &LanguageModelConfig, args: &ImportArgs) -> Result<(), Failure>
     };
     output::line(&format!(
         "{} ({})\n  {} layers of {}, {} tokens, {} positions\n  {} MB, {kind}\n  {}",
-        model.name,
-        model.architecture,
+        output::inline(&model.name),
+        output::inline(&model.architecture),
         model.layers,
         model.hidden,
         model.vocab,
         model.max_positions,
         bytes / 1_000_000,
-        args.output.display()
+        output::path(&args.output)
     ))
 }

@@ -6,6 +6,7 @@ use zerogr::index::{Index, OpenOptions};
 use zerogr::model::{Device, EncoderOptions};
 
 use crate::failure::Failure;
+use crate::output;
 
 /// Opens the index at `path` through memory maps.
 pub fn index(path: &Path, device: Device) -> Result<Index, Failure> {
@@ -26,7 +27,7 @@ pub fn index_with(
     // written by zerogr, which appends, or replaced by a rename.
     let index = unsafe { Index::open_mmap(path, options)? };
     for message in index.store().passed_over() {
-        eprintln!("zerogr: warning: {message}");
+        output::notice(format!("warning: {message}"));
     }
     Ok(index)
 }
@@ -38,6 +39,6 @@ pub fn check_exists(path: &Path) -> Result<(), Failure> {
     }
     Err(Failure::new(format!(
         "there is no index at {}: check the name, or make one with `zerogr build`",
-        path.display()
+        output::path(path)
     )))
 }

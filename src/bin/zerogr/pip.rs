@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::child;
 use crate::failure::Failure;
 use crate::packages::Package;
 
@@ -18,17 +19,17 @@ const WITHOUT_PIP: &str =
 
 /// Downloads the wheel of `package` into the empty folder `to`; `tick` is called while pip runs.
 pub fn download(package: &Package, to: &Path, tick: impl Fn()) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(to).map_err(|e| Failure::home_io("creating", to, &e))?;
+    let to = &std::path::absolute(to).map_err(|e| Failure::io("resolving", to, &e))?;
+    let empty = to.join("empty");
+    fs::create_dir_all(&empty).map_err(|e| Failure::home_io("creating", &empty, &e))?;
     let mut python_seen = false;
     for python in pythons() {
         let log_path = to.join("pip.log");
         let log =
             File::create(&log_path).map_err(|e| Failure::home_io("creating", &log_path, &e))?;
-        let spawned = command(python, package, to)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
-        let Ok(mut child) = spawned else { continue };
+        let spawned = child::command(python, &empty)
+            .and_then(|child| arguments(child, package, to).stderr(log).spawn().ok());
+        let Some(mut child) = spawned else { continue };
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
@@ -63,8 +64,7 @@ fn pythons() -> &'static [&'static str] {
     }
 }
 
-fn command(python: &str, package: &Package, to: &Path) -> Command {
-    let mut command = Command::new(python);
+fn arguments(mut command: Command, package: &Package, to: &Path) -> Command {
     command
         .args(["-m", "pip", "download", package.requirement])
         .args(["--no-deps", "--only-binary=:all:"])
@@ -80,7 +80,7 @@ fn command(python: &str, package: &Package, to: &Path) -> Command {
         .args(["--quiet", "--no-input", "--disable-pip-version-check"])
         .arg("--dest")
         .arg(to)
-        .stdin(Stdio::null());
+        .stdout(Stdio::null());
     // The pure-Python wheel is tagged `none`, which pip allows beside the ABI asked for.
     command.args(["--abi", "none"]);
     command

@@ -7,6 +7,7 @@ use zerogr::Document;
 use zerogr::docs::{DocumentReader, OnDuplicate, ReadOptions};
 
 use crate::failure::Failure;
+use crate::output;
 
 /// Options of a command that reads documents.
 #[derive(Clone, Default, clap::Args)]
@@ -67,10 +68,11 @@ pub fn all(reader: &mut DocumentReader) -> Result<Vec<Document>, Failure> {
 pub fn say_what_was_left_out(reader: &DocumentReader) {
     let skipped = reader.skipped();
     for report in &skipped.reports {
-        eprintln!("zerogr: left out: {report}");
+        let report = output::inline(&report.to_string());
+        output::notice(format!("left out: {report}"));
     }
     let unnamed = skipped.count.saturating_sub(skipped.reports.len() as u64);
     if unnamed > 0 {
-        eprintln!("zerogr: left out: {unnamed} more");
+        output::notice(format!("left out: {unnamed} more"));
     }
 }

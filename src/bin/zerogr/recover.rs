@@ -26,21 +26,19 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let report = recover(&args.index, &args.into)?;
     if args.json {
-        let text =
-            serde_json::to_string(&report).map_err(|error| Failure::new(error.to_string()))?;
-        output::line(&text)?;
+        output::json(&report)?;
     } else {
         for note in &report.notes {
-            output::line(&format!("note: {note}"))?;
+            output::line(&format!("note: {}", output::inline(note)))?;
         }
         for lost in &report.lost {
             output::line(&format!(
                 "segment {}: {}",
                 lost.segment,
-                lost.damage.join("; ")
+                output::inline(&lost.damage.join("; "))
             ))?;
             for id in &lost.documents {
-                output::line(&format!("  lost document {id}"))?;
+                output::line(&format!("  lost document {}", output::inline(id)))?;
             }
             if lost.unnamed_documents > 0 {
                 output::line(&format!(
@@ -50,7 +48,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             }
         }
         for blob in &report.lost_blobs {
-            output::line(&format!("lost file {blob}"))?;
+            output::line(&format!("lost file {}", output::inline(blob)))?;
         }
         output::line(&format!(
             "saved {} documents of generation {}",

@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     options.instruction = args.instruction.clone();
     let hits = hits(&index, &args.query, &options)?;
     if args.json {
-        return output::line(&Value::from(hits).to_string());
+        return output::json(&hits);
     }
     output::line(&table(&hits))
 }
@@ -107,7 +107,7 @@ pub fn table(hits: &[Value]) -> String {
     if hits.is_empty() {
         return "no hits".to_owned();
     }
-    let text = |hit: &Value, key: &str| hit[key].as_str().unwrap_or_default().to_owned();
+    let text = |hit: &Value, key: &str| output::inline(hit[key].as_str().unwrap_or_default());
     let row = |(place, hit): (usize, &Value)| {
         let line = format!(
             "{place:>3}. {:.3}  {}  [{}]\n      {}",
@@ -131,7 +131,7 @@ fn explanation_lines(explanation: &Value) -> String {
         lines.push_str(&format!(
             "\n      {:>7.3}  {} (one of {}; docids left {})",
             number(&decision["log_prob"]),
-            decision["text"].as_str().unwrap_or("?"),
+            output::inline(decision["text"].as_str().unwrap_or("?")),
             decision["choices"],
             decision["docids_left"]
         ));
@@ -151,7 +151,7 @@ fn explanation_lines(explanation: &Value) -> String {
     let terms: Vec<String> = list("matched_terms")
         .iter()
         .map(|term| {
-            let name = term["term"].as_str().unwrap_or("?");
+            let name = output::inline(term["term"].as_str().unwrap_or("?"));
             format!("{name} {:.2}", number(&term["score"]))
         })
         .collect();

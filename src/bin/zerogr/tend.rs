@@ -26,9 +26,7 @@ pub struct MergeArgs {
 pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let report = open::index(&args.index, Device::Auto)?.merge()?;
     if args.json {
-        let text =
-            serde_json::to_string(&report).map_err(|error| Failure::new(error.to_string()))?;
-        return output::line(&text);
+        return output::json(&report);
     }
     output::line(&format!(
         "merged {} segments, {} now",
@@ -77,7 +75,7 @@ pub fn vacuum(args: &VacuumArgs) -> Result<(), Failure> {
     };
     if args.json {
         let value = json!({"before_bytes": before_bytes, "after_bytes": after_bytes});
-        return output::line(&value.to_string());
+        return output::json(&value);
     }
     output::line(&format!(
         "{:.1} MB, before {:.1} MB",
@@ -91,5 +89,5 @@ pub fn backup(args: &BackupArgs) -> Result<(), Failure> {
     open::index(&args.index, Device::Auto)?
         .store()
         .backup(&args.copy)?;
-    output::line(&format!("copied to {}", args.copy.display()))
+    output::line(&format!("copied to {}", output::path(&args.copy)))
 }

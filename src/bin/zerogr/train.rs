@@ -44,9 +44,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return output::line("nothing to train: the index has no documents");
     };
     if args.json {
-        let text =
-            serde_json::to_string(record).map_err(|error| Failure::new(error.to_string()))?;
-        return output::line(&text);
+        return output::json(&record);
     }
     if report.generation == generation {
         return output::line(

@@ -20,6 +20,7 @@ use tempfile::{TempDir, TempPath};
 use zerogr::store::regular_file;
 
 use crate::failure::Failure;
+use crate::output;
 
 const PREFIX: &str = ".zerogr-build-";
 
@@ -39,7 +40,7 @@ impl Unfinished {
         let name = target.file_name().ok_or_else(|| {
             Failure::new(format!(
                 "{} does not name a file: give the index a name",
-                target.display()
+                output::path(target)
             ))
         })?;
         // Without a separator at the end.
@@ -51,7 +52,7 @@ impl Unfinished {
         if !folder.is_dir() {
             return Err(Failure::new(format!(
                 "{} is no folder: create it, or choose another place for the index",
-                folder.display()
+                output::path(folder)
             )));
         }
         remove_leftovers(folder);
@@ -92,7 +93,7 @@ impl Unfinished {
 fn exists(target: &Path) -> Failure {
     Failure::new(format!(
         "{} exists already: remove it, choose another name, or add to it with `zerogr add`",
-        target.display()
+        output::path(target)
     ))
 }
 

@@ -8,6 +8,7 @@ use zerogr::eval::Scores;
 use super::compare::{Comparison, Results};
 use super::measure::{Cost, Measured, SystemResult};
 use crate::failure::Failure;
+use crate::output;
 
 /// Everything but the queries, as one object.
 pub fn of(results: &Results) -> Result<Value, Failure> {
@@ -48,7 +49,7 @@ fn dataset_value(dataset: &Measured, results: &Results) -> Result<Value, Failure
     if let Some(index) = &dataset.index {
         value["unknown_documents"] = json!(dataset.unknown_documents);
         value["index"] = json!({
-            "path": index.path, "documents": index.document_count, "file_bytes": index.len_bytes,
+            "path": output::path_value(&index.path), "documents": index.document_count, "file_bytes": index.len_bytes,
             "encoder_bytes": index.encoder_len_bytes,
             "bytes_per_document": index.bytes_per_document(), "build_seconds": index.build_seconds,
         });

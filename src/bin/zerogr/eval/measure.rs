@@ -1,7 +1,7 @@
 //! Answering the queries of every dataset with every system, and measuring the answers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -19,8 +19,10 @@ use super::compare::{Example, baseline_of, examples};
 use super::plan::{DEPTH, Dataset, IndexPlace, Plan, System, SystemKind};
 use crate::failure::Failure;
 use crate::mode::ModeArg;
+use crate::output;
 use crate::progress::bar;
 use crate::reading::ReadArgs;
+use crate::result_file::{Content, ResultFile};
 use crate::{build, open};
 
 /// Where recall is taken for its curve.
@@ -139,7 +141,7 @@ fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, Index
         IndexPlace::Nowhere => return Ok(None),
         IndexPlace::Existing(path) => (open::index(path, device)?, None),
         IndexPlace::Built { path, .. } if path.is_file() => {
-            eprintln!("zerogr: {} is there and used as it is", path.display());
+            output::notice(format!("{} is there and used as it is", output::path(path)));
             (open::index(path, device)?, None)
         }
         IndexPlace::Built { path, corpus } => {
@@ -159,12 +161,12 @@ fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, Index
             };
             let built = build::build(&task, options)?;
             if built.report.replaced > 0 {
-                eprintln!(
-                    "zerogr: warning: {}: {} documents have the id of an earlier one, which they \
+                output::notice(format!(
+                    "warning: {}: {} documents have the id of an earlier one, which they \
                      replaced",
-                    corpus.display(),
+                    output::path(corpus),
                     built.report.replaced
-                );
+                ));
             }
             (built.index, Some(started.elapsed().as_secs_f64()))
         }
@@ -276,18 +278,18 @@ fn check_judged(
         return Err(Failure::new(format!(
             "{} has none of the documents that are relevant in {}: it is the index of another \
              collection",
-            facts.path.display(),
-            dataset.name
+            output::path(&facts.path),
+            output::inline(&dataset.name)
         )));
     }
-    eprintln!(
-        "zerogr: warning: {}: {} of {} relevant documents are not in {}, the first is {first:?}; \
+    output::notice(format!(
+        "warning: {}: {} of {} relevant documents are not in {}, the first is {first:?}; \
          they count as not found",
-        dataset.name,
+        output::inline(&dataset.name),
         unknown.len(),
         relevant.len(),
-        facts.path.display()
-    );
+        output::path(&facts.path)
+    ));
     Ok(unknown.len())
 }
 
@@ -481,29 +483,35 @@ fn write_runs(
     system: &str,
     answers: &[Answers],
 ) -> Result<(), Failure> {
-    let create = |path: &Path| {
-        let file = File::create(path).map_err(|error| Failure::io("creating", path, &error))?;
-        Ok::<_, Failure>(BufWriter::new(file))
+    let write_run = |path: &Path, run: &Run, tag: &str| {
+        let mut file = BufWriter::new(ResultFile::create(path, Content::Run)?);
+        run.write(&mut file, tag)?;
+        into_place(file, path)
     };
     if let (Some(path), [only]) = (&args.run, answers) {
-        only.run.write(&mut create(path)?, "zerogr")?;
+        write_run(path, &only.run, "zerogr")?;
     }
     let Some(folder) = &args.runs else {
         return Ok(());
     };
     let folder = folder.join(&dataset.name);
     fs::create_dir_all(&folder).map_err(|error| Failure::io("creating", &folder, &error))?;
-    dataset
-        .qrels
-        .write_trec(&mut create(&folder.join("qrels.trec"))?)?;
+    let path = folder.join("qrels.trec");
+    let mut file = BufWriter::new(ResultFile::create(&path, Content::Judgements)?);
+    dataset.qrels.write_trec(&mut file)?;
+    into_place(file, &path)?;
     for answers in answers {
         let name = match answers.seed {
             Some(seed) => format!("{system}.seed-{seed}.run"),
             None => format!("{system}.run"),
         };
-        answers
-            .run
-            .write(&mut create(&folder.join(name))?, system)?;
+        write_run(&folder.join(name), &answers.run, system)?;
     }
     Ok(())
+}
+
+fn into_place(file: BufWriter<ResultFile>, path: &Path) -> Result<(), Failure> {
+    let file = file.into_inner();
+    file.map_err(|error| Failure::io("writing", path, &error.into()))?
+        .finish()
 }

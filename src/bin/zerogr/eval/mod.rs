@@ -13,8 +13,7 @@ mod plan;
 mod report;
 mod table;
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use zerogr::eval::Metric;
@@ -24,6 +23,7 @@ use crate::device::DeviceArg;
 use crate::failure::Failure;
 use crate::mode::ModeArg;
 use crate::output;
+use crate::result_file::{Content, ResultFile};
 
 pub use measure::of_search;
 pub use table::of_systems;
@@ -106,28 +106,34 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let plan = plan::plan(args)?;
     // Before the measuring, which can take long.
-    let per_query = args.per_query.as_deref().map(create).transpose()?;
-    let report = args.report.as_deref().map(create).transpose()?;
-    args.run.as_deref().map(create).transpose()?;
+    let begin = |path: &Option<PathBuf>, content| {
+        let path = path.as_deref();
+        path.map(|path| ResultFile::create(path, content))
+            .transpose()
+    };
+    let per_query = begin(&args.per_query, Content::PerQuery)?;
+    let report = begin(&args.report, Content::Report)?;
+    begin(&args.run, Content::Run)?;
     let measured = measure::all(args, plan)?;
     let results = compare::compare(measured, args)?;
-    if let Some((path, mut file)) = per_query {
-        json::write_per_query(&results, &mut file)
-            .map_err(|error| Failure::io("writing", path, &error))?;
+    if let (Some(file), Some(path)) = (per_query, &args.per_query) {
+        let mut file = BufWriter::new(file);
+        json::write_per_query(&results, &mut file).map_err(|error| writing(path, error))?;
+        let file = file.into_inner();
+        file.map_err(|error| writing(path, error.into()))?
+            .finish()?;
     }
-    if let Some((path, mut file)) = report {
-        let page = report::page(&results);
-        std::io::Write::write_all(&mut file, page.as_bytes())
-            .and_then(|()| std::io::Write::flush(&mut file))
-            .map_err(|error| Failure::io("writing", path, &error))?;
+    if let (Some(mut file), Some(path)) = (report, &args.report) {
+        file.write_all(report::page(&results).as_bytes())
+            .map_err(|error| writing(path, error))?;
+        file.finish()?;
     }
     match args.json {
-        true => output::line(&json::of(&results)?.to_string()),
+        true => output::json(&json::of(&results)?),
         false => output::line(&table::of(&results)),
     }
 }
 
-fn create(path: &Path) -> Result<(&Path, BufWriter<File>), Failure> {
-    let file = File::create(path).map_err(|error| Failure::io("creating", path, &error))?;
-    Ok((path, BufWriter::new(file)))
+fn writing(path: &Path, error: std::io::Error) -> Failure {
+    Failure::io("writing", path, &error)
 }

@@ -8,6 +8,7 @@ use zerogr::eval::{Collection, Qrels, Query};
 use super::Args;
 use crate::failure::Failure;
 use crate::mode::ModeArg;
+use crate::output;
 
 /// Documents measured per query of a search.
 pub const DEPTH: usize = 100;
@@ -120,7 +121,7 @@ fn datasets(args: &Args) -> Result<Vec<Dataset>, Failure> {
                     return Err(Failure::usage(format!(
                         "there is no index for {}: name one before it, or give `--build-dir DIR` \
                          to have one built and kept",
-                        path.display()
+                        output::path(path)
                     )));
                 }
             };
@@ -150,7 +151,7 @@ fn datasets(args: &Args) -> Result<Vec<Dataset>, Failure> {
 fn no_folder_after(index: &Path) -> Failure {
     Failure::usage(format!(
         "there is no folder after the index {}: name the collection it is measured on",
-        index.display()
+        output::path(index)
     ))
 }
 
@@ -194,7 +195,7 @@ fn replace_judgements(datasets: &mut Vec<Dataset>, path: &Path) -> Result<(), Fa
                 return Err(Failure::new(format!(
                     "{}: the query {id:?} is judged here and not in the split of the folder: \
                      choose the split with `--split`, or leave the query out",
-                    path.display()
+                    output::path(path)
                 )));
             }
             only.queries.retain(|query| qrels.get(&query.id).is_some());

@@ -4,6 +4,7 @@ use zerogr::eval::{Metric, Scores};
 
 use super::compare::{Comparison, Results};
 use super::measure::{Measured, SystemResult};
+use crate::output;
 
 /// Columns with their headings, the first of them flush left.
 pub struct Table {
@@ -29,9 +30,14 @@ impl Table {
     }
 
     fn text(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let rows: Vec<Vec<String>> = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|cell| output::inline(cell)).collect())
+            .collect();
+        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            let cells = rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -45,7 +51,7 @@ impl Table {
             }
             line.trim_end().to_owned()
         };
-        self.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -96,7 +102,9 @@ pub fn of_systems(results: &[SystemResult]) -> String {
 pub fn heading(dataset: &Measured, split: &str) -> String {
     let mut line = format!(
         "{} ({split}): {} queries, {} judgements",
-        dataset.name, dataset.query_count, dataset.judgement_count
+        output::inline(&dataset.name),
+        dataset.query_count,
+        dataset.judgement_count
     );
     if let Some(index) = &dataset.index {
         line.push_str(&format!(

@@ -12,6 +12,7 @@ mod svg;
 
 use super::compare::Results;
 use super::table;
+use crate::result_file::PAGE_MARK;
 use html::escape;
 
 /// Width of charts that stand alone; on paper they are scaled down.
@@ -84,7 +85,7 @@ pub fn page(results: &Results) -> String {
         body.push_str(&section("Queries won and lost", &examples));
     }
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta \
+        "{PAGE_MARK}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta \
          name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
