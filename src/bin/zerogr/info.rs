@@ -53,8 +53,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .map(|segment| u64::from(segment.docid_count))
         .sum();
     let dead = snapshot.dead_documents();
-    let docids = docids - dead.docids;
-    let vacuum_bytes = space.dead_bytes + space.tail_bytes + dead.estimated_bytes;
+    let docids = docids.saturating_sub(dead.docids);
+    let vacuum_bytes = space
+        .dead_bytes
+        .saturating_add(space.tail_bytes)
+        .saturating_add(dead.estimated_bytes);
     let (asked, queries) = index.written_queries();
     let value = json!({
         "index": output::path_value(index.path()), "generation": snapshot.generation(), "documents": snapshot.document_count(),
@@ -68,19 +71,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let parameters =
         serde_json::to_string_pretty(&params).map_err(|error| Failure::new(error.to_string()))?;
     output::line(&format!(
-<<<<<<< HEAD
         "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
-        index.path().display(),
-=======
-        "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\nparameters {parameters}",
         output::path(index.path()),
->>>>>>> b43da40 (One door to each stream, to child programs and to files of results)
         snapshot.generation(),
         snapshot.document_count(),
         manifest.segments.len(),
         space.file_bytes as f64 / 1e6,
         space.live_bytes.saturating_sub(dead.estimated_bytes) as f64 / 1e6,
-        (space.dead_bytes + dead.estimated_bytes) as f64 / 1e6,
+        space.dead_bytes.saturating_add(dead.estimated_bytes) as f64 / 1e6,
         space.tail_bytes as f64 / 1e6,
         dead.documents,
         dead.docids,
