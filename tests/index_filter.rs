@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use corpus::{answers, assert_same_answers, document, empty};
 use proptest::prelude::*;
-use zerogr::index::{Filter, Index, MergePolicy, Mode, SearchOptions};
+use zerogr::index::{Filter, Index, MAX_FILTER_NESTING, MergePolicy, Mode, SearchOptions};
 
 const DOCUMENTS: u64 = 120;
 
@@ -112,6 +112,45 @@ proptest! {
         let every = INDEX.search("wing heat", &all.rerank(false)).unwrap().hits;
         prop_assert_eq!(&best[..], &every[..best.len()]);
     }
+}
+
+#[test]
+fn filters_of_any_depth_are_built_dropped_and_refused_without_recursion() {
+    let index = whole();
+    let options = SearchOptions::new().mode(Mode::Generative).k(200);
+    let search = |filter: Filter| index.search("wing heat", &options.clone().filter(filter));
+    let level = |inner| Filter::all([Filter::not(inner), Filter::tag("plain")]);
+    let nested = |levels: usize| (0..levels).fold(Filter::tag("fizz"), |inner, _| level(inner));
+    assert!(search(nested(MAX_FILTER_NESTING / 2)).is_ok());
+    for levels in [MAX_FILTER_NESTING / 2 + 1, 1_000_000] {
+        let filter = nested(levels);
+        assert!(format!("{:#?}", filter.clone()).len() < 1_000_000);
+        let error = search(Filter::any([filter, Filter::tag("fizz")])).unwrap_err();
+        assert_eq!(error.kind(), zerogr::ErrorKind::Limit);
+        assert!(error.to_string().contains("more than 64 deep"), "{error}");
+    }
+    // These are no levels.
+    let grown = |one_more: fn(Filter) -> Filter| {
+        (0..100_000).fold(Filter::tag("fizz"), |filter, _| one_more(filter))
+    };
+    let fizz = search(Filter::tag("fizz")).unwrap().hits;
+    for filter in [
+        grown(Filter::not),
+        grown(|filter| Filter::any([filter])),
+        grown(|filter| Filter::all([filter])),
+    ] {
+        assert_eq!(search(filter).unwrap().hits, fizz);
+    }
+    let wide = (0..2_000).fold(Filter::any([]), |filter, number| {
+        Filter::any([Filter::tag(format!("unknown-{number}")), filter])
+    });
+    assert!(search(wide.clone()).unwrap().hits.is_empty());
+    assert_eq!(
+        search(Filter::any([Filter::tag("fizz"), wide]))
+            .unwrap()
+            .hits,
+        fizz
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@
 
 mod averages;
 mod collection;
+mod columns;
 mod metric;
 mod metrics;
 mod qrels;

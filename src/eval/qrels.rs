@@ -1,12 +1,13 @@
 //! Relevance judgements, read from and written to files.
 //!
-//! Three layouts are read, plain or gzip, told apart line by line:
+//! Two layouts are read, plain or gzip, told apart line by line:
 //!
 //! ```text
-//! query-id <tab> corpus-id <tab> score      BEIR, with or without the header line
-//! query-id <tab> 0 <tab> corpus-id <tab> score
-//! query-id 0 corpus-id score                TREC, white space between columns
+//! query-id corpus-id score        BEIR, with or without the header line
+//! query-id 0 corpus-id score      TREC
 //! ```
+//!
+//! Between columns are tabs or any white space; ids between tabs may have blanks.
 //!
 //! I1. A score is a finite number, whole or not; above 0 means relevant.
 //! I2. A pair may be judged twice only with the same score.
@@ -16,6 +17,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::columns::{cells, is_header};
 use crate::docs::lines::LineReader;
 use crate::{Error, Result};
 
@@ -48,14 +50,9 @@ impl Qrels {
                 continue;
             }
             let parsed = columns(text).and_then(|(query, document, score)| {
-                match score
-                    .trim()
-                    .parse::<f64>()
-                    .ok()
-                    .filter(|score| score.is_finite())
-                {
+                match score.parse::<f64>().ok().filter(|score| score.is_finite()) {
                     Some(score) => qrels.insert(query, document, score).map(|_| ()),
-                    None if number == 1 && is_header(score) => Ok(()),
+                    None if is_header(score) => Ok(()),
                     None => Err(format!("the score {score:?} is not a number")),
                 }
             });
@@ -183,35 +180,13 @@ fn writing(error: std::io::Error) -> Error {
     Error::io("writing", Path::new("the judgements"), error)
 }
 
-/// Whether the last cell of the first line names its column.
-fn is_header(cell: &str) -> bool {
-    let names = [
-        "score",
-        "relevance",
-        "rel",
-        "label",
-        "judgement",
-        "judgment",
-        "grade",
-    ];
-    names
-        .iter()
-        .any(|name| cell.trim().eq_ignore_ascii_case(name))
-}
-
 /// Query, document and score of a line.
 fn columns(line: &str) -> std::result::Result<(&str, &str, &str), String> {
-    let cells: Vec<&str> = if line.contains('\t') {
-        line.split('\t').map(str::trim).collect()
-    } else {
-        line.split_whitespace().collect()
-    };
+    let wrong = |count| format!("{count} columns; expected query-id, corpus-id and score");
+    let cells = cells(line, 3..=4).map_err(wrong)?;
     match cells.as_slice() {
         [query, document, score] | [query, _, document, score] => Ok((query, document, score)),
-        _ => Err(format!(
-            "{} columns; expected query-id, corpus-id and score separated by tabs",
-            cells.len()
-        )),
+        _ => Err(wrong(cells.len())),
     }
 }
 
@@ -237,6 +212,8 @@ mod tests {
             "\u{feff}q1\td1\t2\r\nq1\td2\t0\r\n\r\nq2\td1\t.5",
             "q1 0 d1 2\nq1 0 d2 0\nq2 0 d1 0.5\n",
             "q1\t0\td1\t2\nq1\t0\td2\t0\nq2\t0\td1\t5e-1\nq1\td1\t2\n",
+            "q1 d1 2\nq1 0\td2 0\nq2\t\t0\td1\t0.5\n",
+            "query-id corpus-id score\nq1 d1 2\nq1 d2 0\n\u{feff}query-id\tcorpus-id\tscore\r\nq2\td1\t0.5\n",
         ] {
             assert_eq!(read(text).unwrap(), expected, "{text}");
         }

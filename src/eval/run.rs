@@ -17,6 +17,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::columns::{cells, is_header};
 use crate::docs::lines::LineReader;
 use crate::{Error, Result};
 
@@ -135,7 +136,8 @@ impl Run {
         writer.flush().map_err(failed)
     }
 
-    /// Reads a TREC run file, plain or gzip. The rank column is ignored, as evaluation tools do.
+    /// Reads a TREC run file, plain or gzip, with tabs or other white space between columns. The
+    /// rank column is ignored, as evaluation tools do.
     ///
     /// # Errors
     /// With file and line: not six columns (the tag may be missing), a score that is no number,
@@ -149,7 +151,10 @@ impl Run {
             if text.trim().is_empty() {
                 continue;
             }
-            let (query, hit) = parse(text).map_err(|message| lines.error_at(number, message))?;
+            let parsed = parse(text).map_err(|message| lines.error_at(number, message))?;
+            let Some((query, hit)) = parsed else {
+                continue;
+            };
             if !seen.insert((query.clone(), hit.id.clone())) {
                 let message = format!("query {query:?} has document {:?} a second time", hit.id);
                 return Err(lines.error_at(number, message));
@@ -228,22 +233,25 @@ fn check_column(what: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-fn parse(line: &str) -> std::result::Result<(String, RunHit), String> {
-    let columns: Vec<&str> = line.split_whitespace().collect();
-    let ([query, _, id, _, score] | [query, _, id, _, score, _]) = columns.as_slice() else {
-        return Err(format!(
-            "{} columns; expected query-id Q0 document-id rank score tag",
-            columns.len()
-        ));
+/// Query and hit of a line; nothing for a header.
+fn parse(line: &str) -> std::result::Result<Option<(String, RunHit)>, String> {
+    let wrong = |count| format!("{count} columns; expected query-id Q0 document-id rank score tag");
+    let cells = cells(line, 5..=6).map_err(wrong)?;
+    let ([query, _, id, _, score] | [query, _, id, _, score, _]) = cells.as_slice() else {
+        return Err(wrong(cells.len()));
     };
     match score.parse::<f64>() {
-        Ok(value) if !value.is_nan() => Ok((
+        _ if query.is_empty() || id.is_empty() => {
+            Err("the query id or document id is empty".to_owned())
+        }
+        Ok(value) if !value.is_nan() => Ok(Some((
             (*query).to_owned(),
             RunHit {
                 id: (*id).to_owned(),
                 score: value,
             },
-        )),
+        ))),
+        Err(_) if is_header(score) => Ok(None),
         _ => Err(format!("the score {score:?} is not a number")),
     }
 }
@@ -367,5 +375,19 @@ mod tests {
         }
         assert!(read("").unwrap().is_empty());
         assert_eq!(read("q Q0 d 1 2\n\n").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn tabs_headers_marks_and_line_ends() {
+        let plain = read("q Q0 d 1 2.5 t\nq Q0 e 2 1 t\n").unwrap();
+        for text in [
+            "q\tQ0\td\t1\t2.5\tt\r\nq\tQ0\te\t2\t1\tt\r\n",
+            "\u{feff}q Q0\td 1 2.5 t\n\u{feff}q Q0 e 2 1\n",
+            "qid Q0 docno rank score tag\nq Q0 d 1 2.5 t\nqid\tQ0\tdocno\trank\tsim\nq Q0 e 2 1 t\n",
+        ] {
+            assert_eq!(read(text).unwrap(), plain, "{text}");
+        }
+        let spaced = read("q 1\tQ0\td 1\t1\t2\tt\n").unwrap();
+        assert_eq!(ids(&spaced, "q 1"), ["d 1"]);
     }
 }

@@ -60,7 +60,7 @@ pub use check::{CheckReport, check};
 pub use condition::AtRisk;
 pub use encoded_query::EncodedQuery;
 pub use explain::{Decision, Explanation, MatchedTerm};
-pub use filter::Filter;
+pub use filter::{Filter, MAX_FILTER_NESTING};
 pub use merge_policy::MergePolicy;
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub use params::{
