@@ -5,6 +5,7 @@
 
 mod cli;
 mod common;
+mod no_model;
 
 use cli::{DOCUMENTS, Folder, corpus};
 use serde_json::json;
@@ -213,4 +214,89 @@ fn every_decoder_and_mode_can_be_asked_for() {
         "4",
     ];
     assert!(folder.fails(&args).contains("planner"));
+}
+
+/// An index that needs no encoder to be listed, of some megabytes.
+#[cfg(unix)]
+fn large_index(folder: &Folder, name: &str) -> zerogr::index::Index {
+    use std::sync::Arc;
+    use zerogr::index::{EncoderSource, Index, IndexOptions};
+
+    let encoder = EncoderSource::Custom(Arc::new(no_model::NoModel));
+    let options = IndexOptions::with_encoder(encoder);
+    let index = Index::create(folder.path(name), options).unwrap();
+    let mut writer = index.writer().unwrap();
+    for number in 0..20_000 {
+        writer.add(no_model::document(number)).unwrap();
+    }
+    writer.commit().unwrap();
+    index
+}
+
+#[cfg(unix)]
+#[test]
+fn an_index_that_is_cut_while_it_is_read_is_an_error() {
+    use std::io::Read;
+    use std::process::Stdio;
+
+    let folder = Folder::new();
+    drop(large_index(&folder, "a.zgr"));
+    let whole = std::fs::read(folder.path("a.zgr")).unwrap();
+    for access in [&[][..], &["--no-mmap"]] {
+        std::fs::write(folder.path("a.zgr"), &whole).unwrap();
+        let mut command = folder.command(&[&["list", "a.zgr", "--json"], access].concat());
+        let mut list = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It prints more than a pipe holds, so it waits for us.
+        let mut output = list.stdout.take().unwrap();
+        output.read_exact(&mut [0; 1000]).unwrap();
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).open(folder.path("a.zgr"));
+        file.unwrap().set_len(16_384).unwrap();
+        std::io::copy(&mut output, &mut std::io::sink()).unwrap();
+        let ended = list.wait_with_output().unwrap();
+        let message = common::stderr(&ended);
+        // Without a map, all that was needed may have been read before.
+        let may_be_read = !access.is_empty() && ended.status.code() == Some(0);
+        assert!(may_be_read || ended.status.code() == Some(1), "{ended:?}");
+        assert!(may_be_read || message.starts_with("zerogr: "), "{message}");
+        assert!(
+            !access.is_empty() || message.contains("--no-mmap"),
+            "{message}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_writer_waits_as_long_as_it_is_told() {
+    let folder = Folder::new();
+    let index = large_index(&folder, "a.zgr");
+    let writer = index.writer().unwrap();
+    for wait in [&[][..], &["--wait", "0.1"]] {
+        let message = folder.fails(&[&["delete", "a.zgr", "document-1"], wait].concat());
+        assert!(message.contains("--wait SECONDS"), "{message}");
+    }
+    // Long enough for whatever happens in between.
+    let waiting = [
+        "delete",
+        "a.zgr",
+        "document-1",
+        "--wait",
+        "300",
+        "--no-mmap",
+    ];
+    let waiting = folder.command(&waiting).spawn().unwrap();
+    drop(writer);
+    assert!(waiting.wait_with_output().unwrap().status.success());
+    // The lock of another process is not looked at.
+    let _writer = index.writer().unwrap();
+    folder.ok(&["merge", "a.zgr", "--no-lock"]);
+    for bad in ["-1", "never", "1e300", "NaN"] {
+        let output = folder.run(&["merge", "a.zgr", &format!("--wait={bad}")]);
+        assert_eq!(output.status.code(), Some(2), "{bad}");
+    }
 }

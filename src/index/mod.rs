@@ -245,6 +245,7 @@ impl Index {
         })?;
         let open = OpenOptions {
             encoder: None,
+            write_options: WriteOptions::default(),
             #[cfg(feature = "models")]
             encoder_options: options.encoder_options,
             #[cfg(feature = "models")]
@@ -355,13 +356,13 @@ impl Index {
         Ok(true)
     }
 
-    /// Starts writing, if nobody else is.
+    /// Starts writing as [`OpenOptions::write_options`] says: by default, if nobody else is.
     ///
     /// # Errors
     ///
     /// Those of [`Index::writer_with`].
     pub fn writer(&self) -> Result<Writer> {
-        self.writer_with(&WriteOptions::default())
+        self.writer_with(&self.inner.options.write_options)
     }
 
     /// Starts writing, as the options say: how long to wait for another writer, and what commits

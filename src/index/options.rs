@@ -8,6 +8,7 @@ use super::params::{DocidSource, LexiconParams};
 use crate::encode::TextEncoder;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
+use crate::store::WriteOptions;
 
 /// Where the encoder of a new index comes from.
 #[derive(Clone)]
@@ -154,6 +155,8 @@ impl Default for IndexOptions {
 pub struct OpenOptions {
     /// The encoder of an index made with [`EncoderSource::Custom`].
     pub encoder: Option<Arc<dyn TextEncoder>>,
+    /// How [`Index`](super::Index) writes where nothing else is said.
+    pub write_options: WriteOptions,
     /// Device and threads of the encoder.
     #[cfg(feature = "models")]
     pub encoder_options: EncoderOptions,
@@ -171,6 +174,14 @@ impl OpenOptions {
     /// Sets a custom encoder.
     pub fn encoder(mut self, encoder: Arc<dyn TextEncoder>) -> Self {
         self.encoder = Some(encoder);
+        self
+    }
+
+    /// Sets how to write: how long to wait for another writer, and what commits wait for. It holds
+    /// for [`Index::writer`](super::Index::writer), and for what writes by itself, such as
+    /// [`Index::train`](super::Index::train) and [`Index::vacuum`](super::Index::vacuum).
+    pub fn write_options(mut self, options: WriteOptions) -> Self {
+        self.write_options = options;
         self
     }
 

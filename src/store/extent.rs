@@ -90,21 +90,23 @@ impl Extent {
             .enumerate()
             .map(|(at, entry)| (entry.kind, at))
             .collect();
-        let source = match (permit, backend.mappable()) {
+        let map = match (permit, backend.mappable()) {
             (Some(permit), Some(file)) => {
                 let len = usize::try_from(reference.len_bytes).map_err(|_| {
                     Error::limit("an extent is larger than this machine's address space")
                 })?;
-                let map = permit
-                    .map(file, reference.off_bytes, len)
-                    .map_err(|error| Error::io("mapping", backend.path(), error))?;
-                let verified = table.iter().map(|_| AtomicBool::new(false)).collect();
-                Source::Map {
-                    map: Arc::new(map),
-                    verified,
-                }
+                // Some file systems have no maps, and some processes no room for one: reading
+                // gives the same bytes.
+                permit.map(file, reference.off_bytes, len).ok()
             }
-            _ => Source::Heap {
+            _ => None,
+        };
+        let source = match map {
+            Some(map) => Source::Map {
+                map: Arc::new(map),
+                verified: table.iter().map(|_| AtomicBool::new(false)).collect(),
+            },
+            None => Source::Heap {
                 buffers: table.iter().map(|_| Mutex::default()).collect(),
             },
         };

@@ -112,6 +112,8 @@ pub struct AddArgs {
     reading: ReadArgs,
     #[command(flatten)]
     device: DeviceArg,
+    #[command(flatten)]
+    write: open::WriteArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -187,7 +189,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 pub fn add(args: &AddArgs) -> Result<(), Failure> {
     let started = Instant::now();
     let mut reader = args.reading.open(&args.inputs)?;
-    let index = open::index(&args.index, args.device.device())?;
+    let index = open::to_write(&args.index, &args.write, args.device.device())?;
     let model = match args.model.is_given() {
         true => Some(args.model.open(args.device.device(), "--model")?),
         false => None,
@@ -276,7 +278,7 @@ pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
     let finished = unfinished.finish()?;
     forget(&journal, docids.as_ref());
     Ok(Built {
-        index: open::index(&finished, device)?,
+        index: open::to_read(&finished, &open::AccessArgs::default(), device)?,
         report,
         left_out,
         duplicates,

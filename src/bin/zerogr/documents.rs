@@ -16,6 +16,8 @@ pub struct GetArgs {
     /// Ids of the documents.
     #[arg(required = true)]
     ids: Vec<String>,
+    #[command(flatten)]
+    access: open::AccessArgs,
     /// Print JSON lines, as `zerogr build` reads them.
     #[arg(long)]
     json: bool,
@@ -26,6 +28,8 @@ pub struct GetArgs {
 pub struct ListArgs {
     /// The index file.
     index: PathBuf,
+    #[command(flatten)]
+    access: open::AccessArgs,
     /// Print whole documents as JSON lines, as `zerogr build` reads them.
     #[arg(long)]
     json: bool,
@@ -39,6 +43,8 @@ pub struct DeleteArgs {
     /// Ids of the documents.
     #[arg(required = true)]
     ids: Vec<String>,
+    #[command(flatten)]
+    write: open::WriteArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -46,7 +52,7 @@ pub struct DeleteArgs {
 
 /// Runs `get`.
 pub fn get(args: &GetArgs) -> Result<(), Failure> {
-    let snapshot = open::index(&args.index, Device::Auto)?.snapshot();
+    let snapshot = open::to_read(&args.index, &args.access, Device::Auto)?.snapshot();
     for id in &args.ids {
         let document = snapshot
             .document(id)?
@@ -71,7 +77,7 @@ pub fn get(args: &GetArgs) -> Result<(), Failure> {
 
 /// Runs `list`.
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
-    let snapshot = open::index(&args.index, Device::Auto)?.snapshot();
+    let snapshot = open::to_read(&args.index, &args.access, Device::Auto)?.snapshot();
     let mut documents = Ok(());
     snapshot.for_each_document(|document| {
         if documents.is_ok() {
@@ -93,7 +99,7 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
 
 /// Runs `delete`. Unknown ids are reported and change nothing.
 pub fn delete(args: &DeleteArgs) -> Result<(), Failure> {
-    let index = open::index(&args.index, Device::Auto)?;
+    let index = open::to_write(&args.index, &args.write, Device::Auto)?;
     let mut writer = index.writer()?;
     let mut unknown = Vec::new();
     for id in &args.ids {

@@ -4,6 +4,16 @@ use std::process::ExitCode;
 
 use crate::output;
 
+/// What the library's messages call options, and how this program does.
+const FLAGS: [(&str, &str); 3] = [
+    ("WriteOptions::wait", "--wait SECONDS"),
+    ("WriteOptions::without_lock", "--no-lock"),
+    (
+        "give it in OpenOptions::encoder",
+        "only the program that made it can encode for it",
+    ),
+];
+
 /// A failed command.
 #[derive(Debug)]
 pub struct Failure {
@@ -64,7 +74,11 @@ impl Failure {
 impl From<zerogr::Error> for Failure {
     fn from(error: zerogr::Error) -> Failure {
         // A message of the library is one line, whatever names are in it.
-        Failure::new(output::inline(&error.to_string()))
+        let mut message = output::inline(&error.to_string());
+        for (option, flag) in FLAGS {
+            message = message.replace(option, flag);
+        }
+        Failure::new(message)
     }
 }
 

@@ -76,6 +76,8 @@ struct QueryArgs {
     seed: u64,
     #[command(flatten)]
     device: DeviceArg,
+    #[command(flatten)]
+    write: open::WriteArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -275,7 +277,7 @@ fn queries(args: &QueryArgs) -> Result<(), Failure> {
     let started = Instant::now();
     open::check_exists(&args.index)?;
     let (model, style) = args.model.open(args.device.device(), "writing queries")?;
-    let index = open::index(&args.index, args.device.device())?;
+    let index = open::to_write(&args.index, &args.write, args.device.device())?;
     let report = write_queries(&index, &model, &args.task.options(style, args.seed)?)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.json {

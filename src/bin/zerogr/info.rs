@@ -14,6 +14,8 @@ use crate::{open, output};
 pub struct Args {
     /// The index file.
     index: PathBuf,
+    #[command(flatten)]
+    access: open::AccessArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -41,7 +43,7 @@ enum Level {
 
 /// Runs `info`.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let index = open::index(&args.index, Device::Auto)?;
+    let index = open::to_read(&args.index, &args.access, Device::Auto)?;
     let snapshot = index.snapshot();
     let manifest = index.store().manifest();
     let space = index.store().space()?;

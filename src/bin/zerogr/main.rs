@@ -8,6 +8,7 @@
 
 mod build;
 mod child;
+mod cut_file;
 mod decoding;
 mod demo;
 mod device;
@@ -75,6 +76,7 @@ enum Command {
 
 fn main() -> ExitCode {
     quiet::switch_off_usage_reports();
+    cut_file::end_with_a_message();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return answer(&said),

@@ -1,33 +1,76 @@
-//! Opening an index for a command: mapped, with the device asked for.
+//! Opening an index for a command: mapped unless asked not to, with the device asked for.
 
 use std::path::Path;
+use std::time::Duration;
 
 use zerogr::index::{Index, OpenOptions};
 use zerogr::model::{Device, EncoderOptions};
+use zerogr::store::WriteOptions;
 
 use crate::failure::Failure;
 use crate::output;
 
-/// Opens the index at `path` through memory maps.
-pub fn index(path: &Path, device: Device) -> Result<Index, Failure> {
-    index_with(path, device, None)
+/// How an index is read.
+#[derive(Clone, Default, clap::Args)]
+pub struct AccessArgs {
+    /// Read what is needed of the index into memory, instead of mapping the file.
+    ///
+    /// An index in use may be replaced by a rename and written by zerogr. If some other program
+    /// may cut it or write into it in place, as `cp` over it does, give this option.
+    #[arg(long)]
+    no_mmap: bool,
 }
 
-/// The same, with the folder of the language model it was built for if that was moved.
+/// How an index is written.
+#[derive(Clone, Default, clap::Args)]
+pub struct WriteArgs {
+    #[command(flatten)]
+    access: AccessArgs,
+    /// How long to wait for another writer to finish, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    wait: Option<Duration>,
+    /// Do without a lock, on a file system that has none. No other program may write to the index
+    /// at the same time: one of two writers would lose its commits.
+    #[arg(long)]
+    no_lock: bool,
+}
+
+impl WriteArgs {
+    fn options(&self) -> WriteOptions {
+        WriteOptions::new()
+            .wait(self.wait.unwrap_or_default())
+            .without_lock(self.no_lock)
+    }
+}
+
+/// Opens an index to read it.
+pub fn to_read(path: &Path, access: &AccessArgs, device: Device) -> Result<Index, Failure> {
+    with(path, access, options(device))
+}
+
+/// Opens an index to write to it.
+pub fn to_write(path: &Path, write: &WriteArgs, device: Device) -> Result<Index, Failure> {
+    let options = options(device).write_options(write.options());
+    with(path, &write.access, options)
+}
+
+/// Opens an index for what is done on a device.
+pub fn options(device: Device) -> OpenOptions {
+    OpenOptions::new().encoder_options(EncoderOptions::new().device(device))
+}
+
+/// Opens an index with the library's options.
 #[allow(unsafe_code)]
-pub fn index_with(
-    path: &Path,
-    device: Device,
-    language_model: Option<&Path>,
-) -> Result<Index, Failure> {
+pub fn with(path: &Path, access: &AccessArgs, options: OpenOptions) -> Result<Index, Failure> {
     check_exists(path)?;
-    let mut options = OpenOptions::new().encoder_options(EncoderOptions::new().device(device));
-    options.language_model = language_model.map(Path::to_owned);
-    // SAFETY: the command line promises in its documentation that an index in use is only
-    // written by zerogr, which appends, or replaced by a rename.
-    let index = unsafe { Index::open_mmap(path, options)? };
+    let index = match access.no_mmap {
+        true => Index::open_with(path, options)?,
+        // SAFETY: help and README say what may not be done to an index in use without --no-mmap.
+        // Where it is done all the same, `cut_file` ends the process before a byte is believed.
+        false => unsafe { Index::open_mmap(path, options)? },
+    };
     for message in index.store().passed_over() {
-        output::notice(format!("warning: {message}"));
+        output::notice(format!("warning: {}", output::inline(&message)));
     }
     Ok(index)
 }
@@ -41,4 +84,9 @@ pub fn check_exists(path: &Path) -> Result<(), Failure> {
         "there is no index at {}: check the name, or make one with `zerogr build`",
         output::path(path)
     )))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }

@@ -37,6 +37,8 @@ pub struct Args {
     decoding: DecodingArgs,
     #[command(flatten)]
     device: DeviceArg,
+    #[command(flatten)]
+    access: open::AccessArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -44,11 +46,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let index = open::index_with(
-        &args.index,
-        args.device.device(),
-        args.retriever_model.as_deref(),
-    )?;
+    let mut options = open::options(args.device.device());
+    options.language_model = args.retriever_model.clone();
+    let index = open::with(&args.index, &args.access, options)?;
     let mut options = args
         .decoding
         .options(args.mode.mode())

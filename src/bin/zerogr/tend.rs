@@ -17,6 +17,8 @@ use crate::{open, output};
 pub struct MergeArgs {
     /// The index file.
     index: PathBuf,
+    #[command(flatten)]
+    write: open::WriteArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -24,7 +26,7 @@ pub struct MergeArgs {
 
 /// Runs `merge`.
 pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
-    let report = open::index(&args.index, Device::Auto)?.merge()?;
+    let report = open::to_write(&args.index, &args.write, Device::Auto)?.merge()?;
     if args.json {
         return output::json(&report);
     }
@@ -45,6 +47,8 @@ pub struct VacuumArgs {
     /// Leave the index as it is, and write a compact copy to this path.
     #[arg(long, value_name = "NEW")]
     into: Option<PathBuf>,
+    #[command(flatten)]
+    write: open::WriteArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -60,11 +64,13 @@ pub struct BackupArgs {
     index: PathBuf,
     /// The file to create.
     copy: PathBuf,
+    #[command(flatten)]
+    access: open::AccessArgs,
 }
 
 /// Runs `vacuum`.
 pub fn vacuum(args: &VacuumArgs) -> Result<(), Failure> {
-    let index = open::index(&args.index, Device::Auto)?;
+    let index = open::to_write(&args.index, &args.write, Device::Auto)?;
     let before_bytes = index.store().len_bytes()?;
     let after_bytes = match &args.into {
         Some(path) => {
@@ -86,7 +92,7 @@ pub fn vacuum(args: &VacuumArgs) -> Result<(), Failure> {
 
 /// Runs `backup`.
 pub fn backup(args: &BackupArgs) -> Result<(), Failure> {
-    open::index(&args.index, Device::Auto)?
+    open::to_read(&args.index, &args.access, Device::Auto)?
         .store()
         .backup(&args.copy)?;
     output::line(&format!("copied to {}", output::path(&args.copy)))

@@ -26,6 +26,8 @@ pub struct Args {
     full: bool,
     #[command(flatten)]
     device: DeviceArg,
+    #[command(flatten)]
+    write: open::WriteArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -33,7 +35,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let index = open::index(&args.index, args.device.device())?;
+    let index = open::to_write(&args.index, &args.write, args.device.device())?;
     let generation = index.snapshot().generation();
     let mut stages = Stages::default();
     let options = TrainOptions::default().seed(args.seed).full(args.full);

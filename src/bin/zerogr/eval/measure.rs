@@ -139,10 +139,10 @@ fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, Index
     let device = args.device.device();
     let (index, build_seconds) = match place {
         IndexPlace::Nowhere => return Ok(None),
-        IndexPlace::Existing(path) => (open::index(path, device)?, None),
+        IndexPlace::Existing(path) => (open::to_read(path, &args.access, device)?, None),
         IndexPlace::Built { path, .. } if path.is_file() => {
             output::notice(format!("{} is there and used as it is", output::path(path)));
-            (open::index(path, device)?, None)
+            (open::to_read(path, &args.access, device)?, None)
         }
         IndexPlace::Built { path, corpus } => {
             if let Some(folder) = path.parent() {

@@ -22,8 +22,8 @@ use crate::decoding::DecodingArgs;
 use crate::device::DeviceArg;
 use crate::failure::Failure;
 use crate::mode::ModeArg;
-use crate::output;
 use crate::result_file::{Content, ResultFile};
+use crate::{open, output};
 
 pub use measure::of_search;
 pub use table::of_systems;
@@ -97,6 +97,8 @@ pub struct Args {
     report: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArg,
+    #[command(flatten)]
+    access: open::AccessArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
