@@ -221,3 +221,43 @@ fn nothing_in_the_working_folder_is_run() {
         assert!(!traces.path().join("it ran").exists());
     }
 }
+
+#[test]
+fn a_library_that_is_cut_short_is_an_error_and_not_a_signal() {
+    let home = installed_copy();
+    let name = if cfg!(windows) {
+        "onnxruntime.dll"
+    } else if cfg!(target_os = "macos") {
+        "libonnxruntime.1.28.0.dylib"
+    } else {
+        "libonnxruntime.so.1.28.0"
+    };
+    let library = home.path().join("onnxruntime-1.28.0").join(name);
+    let whole = std::fs::read(&library).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    for len in [0, 4096, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&library, &whole[..len]).unwrap();
+        std::fs::write(elsewhere.path().join(name), &whole[..len]).unwrap();
+        for variables in [
+            &[("ZEROGR_HOME", home.path())][..],
+            &[("ZEROGR_ORT", elsewhere.path())],
+        ] {
+            let output = run(zerogr().arg("doctor").envs(variables.iter().copied()));
+            assert_eq!(output.status.code(), Some(1), "{len}: {output:?}");
+            let said = stdout(&output);
+            assert!(said.contains("not a usable ONNX Runtime"), "{said}");
+        }
+    }
+    // One changed byte of the installed one is noticed too.
+    let mut changed = whole.clone();
+    changed[whole.len() / 2] ^= 1;
+    std::fs::write(&library, changed).unwrap();
+    let output = run(zerogr().arg("doctor").env("ZEROGR_HOME", home.path()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        run(zerogr().arg("setup").env("ZEROGR_HOME", home.path()))
+            .status
+            .success()
+    );
+    assert!(std::fs::read(&library).unwrap() == whole);
+}

@@ -18,6 +18,20 @@ use crate::{Error, ErrorKind, Result};
 /// The version of ONNX Runtime that `zerogr setup` installs.
 pub const RUNTIME_VERSION: &str = "1.28.0";
 
+/// SHA-256 of the library that `zerogr setup` installs on this platform, in lower-case hexadecimal;
+/// `None` where none is published.
+pub const RUNTIME_SHA256: Option<&str> = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+    Some("aa4079d18f4ea7a5f3a94d80cd4bbe0f2740436626622d64d793803a20381083")
+} else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
+    Some("23a37c2994bc273e1d59a4f49af6cba5bf1cfbc29f04907ec27df375aba50a7d")
+} else if cfg!(all(target_os = "macos", target_arch = "aarch64")) {
+    Some("99909e99214e31fe2296c9f7fae5abc2eaf0145342efe8b0a6ed82e9ddb0a0a0")
+} else if cfg!(all(windows, target_arch = "x86_64")) {
+    Some("14e186627f109a15f28f0b36f6e8ea07c79eac666818e63c39a9792f415bf649")
+} else {
+    None
+};
+
 /// Folder name of the default sentence encoder.
 pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2-int8";
 

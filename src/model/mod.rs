@@ -20,6 +20,7 @@ pub mod encoder;
 mod folder;
 mod graph;
 pub mod language;
+mod library_file;
 mod pooling;
 pub mod runtime;
 mod session;

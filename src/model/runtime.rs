@@ -18,7 +18,8 @@
 //!   loaded, and only that variable stops it. This crate does not set the variable itself,
 //!   because changing the environment of a process that may have threads is not sound; the
 //!   command line does so as its first act.
-//! - I3. A failure never panics, and the next call may try again with another path.
+//! - I3. No library is loaded that is not whole.
+//! - I4. A failure never panics, and the next call may try again with another path.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ use ort::ep::ExecutionProvider;
 use ort::logging::LogLevel;
 use parking_lot::Mutex;
 
-use super::cache;
 use super::version::Version;
+use super::{cache, library_file};
 use crate::{Error, ErrorKind, Result};
 
 /// The oldest version that works.
@@ -211,6 +212,7 @@ fn open(path: &Path) -> Result<Runtime> {
             path.display()
         )
     };
+    library_file::check(&path).map_err(|what| Error::new(ErrorKind::Runtime, failed(what)))?;
     let environment = ort::init_from(&path)
         .map_err(|e| Error::with_source(ErrorKind::Runtime, failed(e.to_string()), e))?
         .with_name("zerogr")

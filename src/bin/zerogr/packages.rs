@@ -33,30 +33,27 @@ pub struct Member {
 
 /// ONNX Runtime 1.28.0 for this platform, or `None` if there is no published build for it.
 pub fn onnx_runtime() -> Option<Package> {
-    let (platform, wheel_sha256, path, sha256) = match (OS, ARCH) {
+    let sha256 = zerogr::model::cache::RUNTIME_SHA256?;
+    let (platform, wheel_sha256, path) = match (OS, ARCH) {
         ("linux", "x86_64") => (
             "manylinux_2_28_x86_64",
             "a166b78ee04f3a37fa1ef82034b6a3ce96d9684e582d4d30b296de83e9998bb5",
             "onnxruntime/capi/libonnxruntime.so.1.28.0",
-            "aa4079d18f4ea7a5f3a94d80cd4bbe0f2740436626622d64d793803a20381083",
         ),
         ("linux", "aarch64") => (
             "manylinux_2_28_aarch64",
             "8d66f9ceb29909c70839e4e4fb3435c7b490050d8f162bd5f3aba4ca01ee517f",
             "onnxruntime/capi/libonnxruntime.so.1.28.0",
-            "23a37c2994bc273e1d59a4f49af6cba5bf1cfbc29f04907ec27df375aba50a7d",
         ),
         ("macos", "aarch64") => (
             "macosx_14_0_arm64",
             "f5c5daabd28aad610f83fdcf32acec8fb57e6adc6c6a39fe2a3c755db957b410",
             "onnxruntime/capi/libonnxruntime.1.28.0.dylib",
-            "99909e99214e31fe2296c9f7fae5abc2eaf0145342efe8b0a6ed82e9ddb0a0a0",
         ),
         ("windows", "x86_64") => (
             "win_amd64",
             "0d650aeee29368414367b65529e90afe4bf1bab76254789063b8b2f7ea3013c8",
             "onnxruntime/capi/onnxruntime.dll",
-            "14e186627f109a15f28f0b36f6e8ea07c79eac666818e63c39a9792f415bf649",
         ),
         _ => return None,
     };
