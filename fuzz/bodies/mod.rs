@@ -15,8 +15,10 @@ pub mod fault;
 
 mod document_block;
 mod faults;
+mod filter;
 #[cfg(feature = "models")]
 mod gguf;
+mod json_documents;
 mod manifest;
 mod memory;
 pub mod open;
@@ -51,6 +53,16 @@ pub const TARGETS: &[Target] = &[
         name: "document_block",
         run: document_block::run,
         seeds: document_block::seeds,
+    },
+    Target {
+        name: "json_documents",
+        run: json_documents::run,
+        seeds: json_documents::seeds,
+    },
+    Target {
+        name: "filter",
+        run: filter::run,
+        seeds: filter::seeds,
     },
     Target {
         name: "operations",

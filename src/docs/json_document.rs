@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::document::Document;
 use super::fields::Fields;
 use super::json::JsonObject;
+use crate::{Error, Result};
 
 /// Reads a line, without [`Document::check`]; the error has no file and line yet.
 pub(super) fn parse(line: &str) -> Result<Document, String> {
@@ -25,6 +26,17 @@ pub(super) fn parse(line: &str) -> Result<Document, String> {
 }
 
 impl Document {
+    /// Reads a line as [`DocumentReader`](super::DocumentReader) does, and checks it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when it is no object with an id and parts
+    /// of the right types; those of [`Document::check`].
+    pub fn from_json_line(line: &str) -> Result<Document> {
+        let document = parse(line).map_err(Error::invalid)?;
+        document.check()?;
+        Ok(document)
+    }
+
     /// The document as a line of JSON, without line end, that
     /// [`DocumentReader`](super::DocumentReader) reads back. Fields are as they came.
     pub fn to_json_line(&self) -> String {

@@ -180,6 +180,12 @@ pub(crate) fn read_text(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<Stri
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
+    if is_utf16(&bytes) {
+        return Err(Error::invalid(format!(
+            "{}:1: the file is UTF-16; convert it to UTF-8, or leave it out",
+            path.display()
+        )));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();

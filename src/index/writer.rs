@@ -130,7 +130,9 @@ impl Writer {
         self
     }
 
-    /// Adds a document, or replaces the one with the same external id.
+    /// Adds a document, or replaces the one with the same external id, committed or not. Ids that
+    /// come twice in files are found by
+    /// [`ReadOptions::on_duplicate`](crate::docs::ReadOptions::on_duplicate).
     ///
     /// # Errors
     ///

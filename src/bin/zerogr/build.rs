@@ -27,7 +27,8 @@ use crate::{open, output};
 /// Build an index of documents and train it.
 ///
 /// Inputs are JSON lines (`_id` or `id`, `title`, `text`, optionally `docid`, `tags`), plain or
-/// gzip, `-` for standard input, or folders of text and Markdown files.
+/// gzip, `-` for standard input, or text and Markdown files and folders of them. The id of such a
+/// file is its path below the folder, or below the one that holds all files and folders given.
 #[derive(clap::Args)]
 pub struct Args {
     /// Files and folders to read.

@@ -17,7 +17,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use zerogr::Document;
 
 use crate::failure::Failure;
@@ -149,24 +148,42 @@ fn is_cut_off(line: &[u8], document: &Document) -> bool {
 
 /// The docids on a line, if the line is of this document and this writer.
 fn docids_of(line: &[u8], document: &Document, writer: &str) -> Option<Vec<String>> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let is = |key: &str, text: &str| value.get(key).and_then(Value::as_str) == Some(text);
-    let is_same = is("_id", &document.id) && is("title", &document.title);
-    if !is_same || !is("text", &document.text) {
-        return None;
-    }
-    let docids = value.get("docid")?.as_array()?.iter();
-    let docids: Vec<String> = docids
-        .map(|docid| docid.as_str().map(str::to_owned))
-        .collect::<Option<_>>()?;
-    let by_this_writer = is(WRITER, writer) && document.docids.is_empty();
-    let given = value.get(WRITER).is_none() && docids == document.docids;
-    (!docids.is_empty() && (by_this_writer || given)).then_some(docids)
+    let found = Document::from_json_line(std::str::from_utf8(line).ok()?).ok()?;
+    let is_same =
+        (&found.id, &found.title, &found.text) == (&document.id, &document.title, &document.text);
+    let is_ours = match document.docids.is_empty() {
+        true => found.fields.get::<String>(WRITER).as_deref() == Some(writer),
+        false => found.docids == document.docids && found.fields == document.fields,
+    };
+    (is_same && is_ours && !found.docids.is_empty()).then_some(found.docids)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_known_again_whatever_their_fields_hold() {
+        let mut document = Document::new("d1")
+            .text("b")
+            .field(WRITER, "of another run");
+        document.fields.insert_json("mass", "1e400").unwrap();
+        let written = Document {
+            docids: vec!["one two".to_owned()],
+            ..document.clone()
+        };
+        let given = written.to_json_line();
+        let ours = written.clone().field(WRITER, "w").to_json_line();
+        let known =
+            |line: &str, document: &Document| docids_of(line.as_bytes(), document, "w").is_some();
+        assert!(known(&ours, &document) && !known(&given, &document));
+        assert!(known(&given, &written) && !known(&ours, &written));
+        assert!(!known(&ours, &Document::new("d2").text("b")));
+        assert!(!known(
+            &document.field(WRITER, "w").to_json_line(),
+            &Document::new("d1").text("b")
+        ));
+    }
 
     #[test]
     fn only_the_beginning_of_a_line_of_ours_is_cut_off() {

@@ -1,0 +1,71 @@
+//! Documents as lines of JSON: what is read can be stored, is what is stored, and is what its own
+//! line says.
+
+use std::io::Cursor;
+
+use zerogr::columns::MemorySections;
+use zerogr::docs::{DocumentReader, DocumentTable, DocumentTableBuilder, OnDuplicate, ReadOptions};
+use zerogr::{Document, Result};
+
+fn read(bytes: &[u8]) -> (Vec<Document>, u64) {
+    let options = ReadOptions {
+        skip_bad_lines: true,
+        on_duplicate: OnDuplicate::First,
+    };
+    let mut reader =
+        DocumentReader::from_reader("fuzz", Cursor::new(bytes.to_vec()), &options).unwrap();
+    let documents = reader.by_ref().collect::<Result<_>>();
+    (documents.unwrap(), reader.skipped().count)
+}
+
+pub fn run(data: &[u8]) {
+    if data.starts_with(b"\x1f\x8b") {
+        return;
+    }
+    let (documents, _) = read(data);
+    let mut builder = DocumentTableBuilder::default();
+    for document in &documents {
+        document.check().unwrap();
+        builder.push(document).unwrap();
+    }
+    let sections = MemorySections::new(&builder.finish().unwrap()).unwrap();
+    let table = DocumentTable::open(&sections, documents.len()).unwrap();
+    let mut lines = String::new();
+    for (ordinal, document) in (0..).zip(&documents) {
+        let mut stored = table.document(ordinal).unwrap();
+        // Those are in the trie.
+        stored.docids = document.docids.clone();
+        assert_eq!(stored, *document);
+        let line = document.to_json_line();
+        assert_eq!(Document::from_json_line(&line).unwrap(), *document);
+        lines += &line;
+        lines.push('\n');
+    }
+    assert_eq!(read(lines.as_bytes()), (documents, 0));
+}
+
+pub fn seeds() -> Vec<Vec<u8>> {
+    let nested = |depth: usize| {
+        let deep = "[".repeat(depth) + &"]".repeat(depth);
+        format!("{{\"_id\":\"n\",\"deep\":{deep}}}\n")
+    };
+    let lines = [
+        "{\"_id\": \"a\", \"title\": \"T\", \"text\": \"x\", \"docid\": [\"one two\"], \"tags\": \"p\"}\n",
+        "{\"id\": 17, \"doc\": \"body\", \"title\": null}\n{\"id\": \"17\", \"text\": \"again\"}\n",
+        "\u{feff}{\"_id\": null, \"id\": \"x\", \"text\": null, \"contents\": \"c\"}\r\n\u{feff}{\"_id\": \"y\"}",
+        "{\"_id\":\"f\",\"z\":123456789012345678901234567890,\"a\":1e400,\"m\":-0,\"one\":1.0,\"t\":0.1000}\n",
+        "{\"_id\":\"s\",\"e\":\"\\u00e9\\ud83d\\ude00\\/\\\\\\\"\",\"o\":{\"b\":[1,{}],\"a\":null}}\n",
+        "{\"_id\":\"h\",\"f\":\"\\ud800\"}\n{\"_id\":\"k\",\"f\":{\"a\":1,\"\\u0061\":2}}\n",
+        "{\"_id\":\"w\" , \"f\" : [ 1 ,\t\"a b\" ] }\n{\"_id\":\"d\",\"_id\":\"e\"}\n",
+        "[\n{\"_id\": \"a\"},\n{\"_id\": \"b\"}\n]\n",
+        "{\n  \"_id\": \"a\"\n}\n",
+        "\n\n  \nnonsense\n{}\n7\n\"text\"\nnull\n{\"_id\":1.5}\n{\"_id\":-3}\n",
+    ];
+    let deep = [64, 65, 126, 5000].map(nested);
+    lines
+        .into_iter()
+        .map(str::to_owned)
+        .chain(deep)
+        .map(String::into_bytes)
+        .collect()
+}
