@@ -150,8 +150,13 @@ fn an_empty_index_and_one_with_a_tail_can_be_vacuumed() {
     vacuum(&store);
     let mut transaction = store.begin().unwrap();
     append(&mut transaction, &[1; 50_000]).unwrap();
+    // What is given up is given back; a process that dies leaves it.
     drop(transaction);
-    assert!(store.space().unwrap().tail_bytes > 50_000);
+    assert_eq!(store.space().unwrap().tail_bytes, 0);
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let end = file.metadata().unwrap().len();
+    file.write_all_at(&[1; 50_000], end).unwrap();
+    assert_eq!(store.space().unwrap().tail_bytes, 50_000);
     vacuum(&store);
     assert_eq!(store.space().unwrap().tail_bytes, 0);
     assert_eq!(std::fs::metadata(&path).unwrap().len(), FRAME_BYTES);
@@ -527,6 +532,80 @@ fn an_ordered_commit_leaves_out_the_last_sync_only() {
     assert_eq!(record(Durability::Ordered), full[..4]);
     assert_eq!(record(Durability::Full), full);
     assert!(store.verify(VerifyLevel::Full).is_ok());
+}
+
+#[test]
+fn what_a_killed_copy_left_is_removed_by_the_next_writer_in_the_folder() {
+    let (directory, path) = place();
+    let directory = directory.path();
+    drop(used(&path, &CreateOptions::default()));
+    let left = directory.join(".zerogr-new-abcdef.tmp");
+    let kept = [
+        ".zerogr-new-abcdef",
+        "zerogr-new-abcdef.tmp",
+        ".zerogr-new-none.tmp",
+    ];
+    // Locked, as by a process that is still at work.
+    let live = directory.join(".zerogr-new-live.tmp");
+    let live_lock = Store::create(&live, &SEED)
+        .unwrap()
+        .write_lock(&WriteOptions::new());
+    let live_lock = live_lock.unwrap();
+    let plant = || {
+        std::fs::write(&left, b"half a copy").unwrap();
+        for name in kept {
+            std::fs::write(directory.join(name), name).unwrap();
+        }
+        // Not locked yet: its maker has just begun.
+        std::fs::write(directory.join(kept[2]), b"").unwrap();
+    };
+    let store = Store::open(&path).unwrap();
+    plant();
+    assert!(left.exists());
+    drop(store.write_lock(&WriteOptions::new()).unwrap());
+    assert!(!left.exists());
+    plant();
+    store.backup(&directory.join("backup.zgr")).unwrap();
+    assert!(!left.exists());
+    assert!(live.exists() && kept.iter().all(|name| directory.join(name).exists()));
+    drop(live_lock);
+    store.vacuum_into(&directory.join("compact.zgr")).unwrap();
+    assert!(!live.exists());
+    // The finished ones are locked by nobody.
+    add(
+        Store::open(&directory.join("backup.zgr"))
+            .unwrap()
+            .begin()
+            .unwrap(),
+        b"more",
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_copy_belongs_to_whom_the_index_belongs_and_is_read_by_nobody_else() {
+    let (directory, path) = place();
+    let store = used(&path, &CreateOptions::default());
+    for (number, mode) in [0o600, 0o640, 0o664].into_iter().enumerate() {
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        // Only a privileged user can give a file away.
+        let owner = std::os::unix::fs::chown(&path, Some(1234), Some(4321)).is_ok();
+        for (name, copy) in [
+            (
+                "backup",
+                Store::backup as fn(&Store, &Path) -> zerogr::Result<()>,
+            ),
+            ("compact", Store::vacuum_into),
+        ] {
+            let target = directory.path().join(format!("{name}-{number}.zgr"));
+            copy(&store, &target).unwrap();
+            let metadata = target.metadata().unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o7777, mode);
+            if owner {
+                assert_eq!((metadata.uid(), metadata.gid()), (1234, 4321));
+            }
+        }
+    }
 }
 
 fn pipe(path: &Path) {

@@ -41,6 +41,16 @@ pub trait Backend: Send + Sync + Debug {
     /// What the system reports; what is on stable storage is then unknown.
     fn sync_data(&self) -> io::Result<()>;
 
+    /// Cuts the file off at `len_bytes`, to give back what a commit that failed appended. One that
+    /// cannot be cut keeps its tail, which costs space and nothing else.
+    ///
+    /// # Errors
+    /// What the system reports, or `Unsupported`.
+    fn cut(&self, len_bytes: u64) -> io::Result<()> {
+        let _ = len_bytes;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Length of the file now.
     ///
     /// # Errors

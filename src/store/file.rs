@@ -110,6 +110,10 @@ impl Backend for FileBackend {
         self.writer()?.sync_data()
     }
 
+    fn cut(&self, len_bytes: u64) -> io::Result<()> {
+        self.writer()?.set_len(len_bytes)
+    }
+
     fn forget_front(&self, len_bytes: u64) {
         page_cache::forget_front(&self.reader, len_bytes);
     }

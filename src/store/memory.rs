@@ -57,6 +57,12 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
+    fn cut(&self, len_bytes: u64) -> io::Result<()> {
+        let len = usize::try_from(len_bytes).map_err(io::Error::other)?;
+        self.bytes.write().truncate(len);
+        Ok(())
+    }
+
     fn len_bytes(&self) -> io::Result<u64> {
         Ok(crate::format::limits::to_u64(self.bytes.read().len()))
     }

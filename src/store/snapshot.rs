@@ -50,7 +50,8 @@ pub struct Space {
     pub live_bytes: u64,
     /// Committed bytes the state does not reach; vacuum gives them back.
     pub dead_bytes: u64,
-    /// Bytes after the last commit: an interrupted one, overwritten by the next.
+    /// Bytes after the last commit: one that is being made, or was interrupted; overwritten by the
+    /// next.
     pub tail_bytes: u64,
 }
 

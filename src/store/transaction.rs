@@ -1,8 +1,10 @@
 //! Writing: append extents, then make them one commit.
 //!
 //! An append goes to the end of the committed bytes, where nothing refers to it; it becomes part
-//! of the index when the superblock sector that names its manifest is on stable storage. Dropping
-//! a transaction leaves a dead tail that the next one overwrites.
+//! of the index when the superblock sector that names its manifest is on stable storage. A
+//! transaction that is dropped, or fails before that sector is written, cuts the file where it
+//! began: nothing has ever referred to what it appended. Of a process that died a dead tail stays,
+//! which the next transaction overwrites.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 use super::backend::Backend;
 use super::nonce;
-use super::select::State;
+use super::select::{self, State};
 use super::snapshot::Snapshot;
 use super::write_lock::{Durability, WriteLock};
 use crate::error::{Error, Result};
@@ -21,7 +23,7 @@ use crate::format::limits::{
 };
 use crate::format::{
     ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest, SUPERBLOCK_RECORD_BYTES,
-    SectionInput, Superblock,
+    SectionInput, SlotContent, Superblock,
 };
 
 /// Smaller runs are gathered into writes of this size.
@@ -34,8 +36,14 @@ pub struct Transaction {
     lock: WriteLock,
     base: Snapshot,
     stamp: ExtentStamp,
+    /// Where the transaction began to write.
+    start_bytes: u64,
     end_bytes: u64,
     appended: HashSet<ExtentRef>,
+    /// Something may have been written from the start on.
+    has_written: bool,
+    /// A superblock may name what was written.
+    is_named: bool,
 }
 
 impl Transaction {
@@ -62,8 +70,11 @@ impl Transaction {
             lock,
             base,
             stamp,
+            start_bytes: end_bytes,
             end_bytes,
             appended: HashSet::new(),
+            has_written: false,
+            is_named: false,
         })
     }
 
@@ -88,6 +99,7 @@ impl Transaction {
         let image = ExtentImage::new(kind, self.stamp, sections)?;
         let reference = image.reference(self.end_bytes);
         let end_bytes = image_end(&image, self.end_bytes)?;
+        self.has_written = true;
         write_image(&*self.base.file.backend, &image, self.end_bytes)
             .map_err(|error| self.lock.store().poison("writing", error))?;
         self.end_bytes = end_bytes;
@@ -104,7 +116,7 @@ impl Transaction {
     /// # Errors
     /// `InvalidInput` or `Limit` when the manifest breaks a rule, `Poisoned`, or `Io`, which
     /// poisons the store; after `Io` the commit may or may not be found when it is opened again.
-    pub fn commit(self, manifest: Manifest) -> Result<Arc<Manifest>> {
+    pub fn commit(mut self, manifest: Manifest) -> Result<Arc<Manifest>> {
         self.lock.check()?;
         self.check_references(&manifest)?;
         let base = &self.base.state;
@@ -116,10 +128,15 @@ impl Transaction {
             opt_flags: base.superblock.opt_flags,
         };
         let prepared = commit.prepare(manifest)?;
-        let store = self.lock.store();
+        let store = self.lock.store().clone();
+        let backend = &*self.base.file.backend;
+        let failed = |error| store.poison("committing to", error);
+        self.has_written = true;
+        prepared.write_manifest(backend).map_err(failed)?;
+        self.is_named = true;
         prepared
-            .write(&*self.base.file.backend, self.lock.durability())
-            .map_err(|error| store.poison("committing to", error))?;
+            .write_name(backend, self.lock.durability())
+            .map_err(failed)?;
         let manifest = prepared.state.manifest.clone();
         store.publish(&self.base.file, prepared.state)?;
         Ok(manifest)
@@ -146,8 +163,30 @@ impl Transaction {
     }
 }
 
+impl Transaction {
+    /// Gives back what was appended, if nothing names it.
+    fn cut_tail(&self) {
+        let is_in_use = self.is_named || !self.has_written || !self.lock.is_of_this_process();
+        if is_in_use {
+            return;
+        }
+        let file = &self.base.file;
+        let ends_before =
+            |slot| match select::read_slot(&*file.backend, slot, Some(file.header.file_uuid)) {
+                Ok(SlotContent::Empty) => true,
+                Ok(SlotContent::Record(record)) => record.committed_end_bytes <= self.start_bytes,
+                _ => false,
+            };
+        if (0..SLOT_OFF_BYTES.len()).all(ends_before) {
+            // Best effort: a tail costs space only.
+            let _ = file.backend.cut(self.start_bytes);
+        }
+    }
+}
+
 impl Drop for Transaction {
     fn drop(&mut self) {
+        self.cut_tail();
         self.lock.end_exclusive();
     }
 }
@@ -233,17 +272,22 @@ impl Prepared {
     /// The four steps of the protocol; the order is the whole point.
     pub(super) fn write(&self, backend: &dyn Backend, durability: Durability) -> io::Result<()> {
         self.write_manifest(backend)?;
-        write_slot(backend, self.state.slot, &self.state.superblock)?;
-        match durability {
-            Durability::Full => backend.sync_data(),
-            Durability::Ordered => Ok(()),
-        }
+        self.write_name(backend, durability)
     }
 
     /// The first two: after them everything is on stable storage, and nothing refers to it.
     pub(super) fn write_manifest(&self, backend: &dyn Backend) -> io::Result<()> {
         backend.write_all_at(&self.image_bytes, self.state.superblock.manifest_off_bytes)?;
         backend.sync_data()
+    }
+
+    /// The other two: they make it the newest state.
+    fn write_name(&self, backend: &dyn Backend, durability: Durability) -> io::Result<()> {
+        write_slot(backend, self.state.slot, &self.state.superblock)?;
+        match durability {
+            Durability::Full => backend.sync_data(),
+            Durability::Ordered => Ok(()),
+        }
     }
 }
 

@@ -26,10 +26,11 @@ use super::copy::{Rewrite, as_it_is, verify_copy, write_compact};
 use super::file::FileBackend;
 use super::handle::Store;
 use super::lock::Guard;
+use super::nonce;
+use super::place::{self, Folder};
 use super::snapshot::Snapshot;
 use super::transaction::write_slot;
 use super::write_lock::WriteLock;
-use super::{nonce, place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::SUPERBLOCK_FLAG_SUPERSEDED;
 
@@ -125,8 +126,9 @@ impl Store {
         // Once more, now that the long part is over.
         old_file.prepare_write().map_err(failed("vacuuming"))?;
         self.check_one_name(old_file)?;
+        let folder = Folder::of(self.path()).map_err(failed("vacuuming"))?;
         stray.put_at(self.path()).map_err(failed("vacuuming"))?;
-        self.settle(lock, &old, new.clone(), guard)?;
+        self.settle(&folder, lock, &old, new.clone(), guard)?;
         Ok(VacuumReport {
             generation: new.generation(),
             before_bytes,
@@ -135,15 +137,21 @@ impl Store {
     }
 
     /// After the exchange there is no way back: whatever fails, this handle is on the new file.
-    fn settle(&self, lock: &WriteLock, old: &Snapshot, new: Snapshot, guard: Guard) -> Result<()> {
-        let directory = self.path().parent().unwrap_or(Path::new("/"));
-        let synced = place::sync_directory(directory);
+    fn settle(
+        &self,
+        folder: &Folder,
+        lock: &WriteLock,
+        old: &Snapshot,
+        new: Snapshot,
+        guard: Guard,
+    ) -> Result<()> {
+        let settled = folder.settle();
         self.continue_on(new);
         let old_guard = lock.exchange_guard(guard);
         let _ = mark_superseded(old);
         drop(old_guard);
         // A power cut could bring the old file back, and with it lose every commit from now on.
-        synced.map_err(|error| self.poison("syncing the directory of", error))
+        settled.map_err(|error| self.poison("vacuuming", error))
     }
 
     fn check_one_name(&self, file: &FileBackend) -> Result<()> {
@@ -202,8 +210,7 @@ impl Stray {
     }
 
     fn put_at(mut self, target: &Path) -> io::Result<()> {
-        // Owner and permissions too; syncing the data leaves them out.
-        self.file.sync_all()?;
+        place::sync_rights(&self.file)?;
         std::fs::rename(&self.path, target)?;
         self.arrived = true;
         Ok(())

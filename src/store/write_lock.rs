@@ -1,5 +1,6 @@
 //! Writing begins with the lock, and the lock says how.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use super::file::replaced;
 use super::handle::Store;
 use super::lock::{Deadline, Guard};
 use super::transaction::Transaction;
-use super::vacuum;
+use super::{temporary, vacuum};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a commit waits for.
@@ -106,6 +107,7 @@ impl Store {
             }
             if !options.without_lock && !newest.file.swept.swap(true, Ordering::AcqRel) {
                 vacuum::remove_strays(file.path());
+                temporary::remove_leftovers(file.path().parent().unwrap_or(Path::new("/")));
             }
         }
         if self.is_superseded() {
@@ -189,6 +191,13 @@ impl WriteLock {
     pub(super) fn check(&self) -> Result<()> {
         self.store().check_not_poisoned()?;
         self.0.guard.lock().check_process(self.store().path())
+    }
+
+    /// Whether this process took the lock, and no other that it was forked from.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        // Held by another thread at the moment of a fork, it is never free in the child.
+        let guard = self.0.guard.try_lock();
+        guard.is_some_and(|guard| guard.check_process(self.store().path()).is_ok())
     }
 
     /// Marks the lock as in use, by a transaction or a vacuum.

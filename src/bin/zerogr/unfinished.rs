@@ -17,14 +17,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::{TempDir, TempPath};
-use zerogr::store::regular_file;
+use zerogr::store::{place, regular_file};
 
 use crate::failure::Failure;
 use crate::output;
 
 const PREFIX: &str = ".zerogr-build-";
 
-/// A folder of this age has been locked by its process, if that is still alive.
+/// A folder of this age that holds nothing yet has been locked by its process, if that is still
+/// alive.
 const LOCKED_AFTER: Duration = Duration::from_secs(60);
 
 /// Where an index is made until it is whole. Dropping it removes what was made.
@@ -80,12 +81,10 @@ impl Unfinished {
     pub fn finish(self) -> Result<PathBuf, Failure> {
         let moving = |error: io::Error| Failure::io("moving the index to", &self.target, &error);
         let made = TempPath::try_from_path(self.path()).map_err(moving)?;
-        made.persist_noclobber(&self.target)
-            .map_err(|failed| match failed.error.kind() {
-                io::ErrorKind::AlreadyExists => exists(&self.target),
-                _ => moving(failed.error),
-            })?;
-        sync_folder(folder_of(&self.target)).map_err(moving)?;
+        place::put_new(made, &self.target).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&self.target),
+            _ => moving(error),
+        })?;
         Ok(self.target)
     }
 }
@@ -114,7 +113,9 @@ fn remove_leftovers(folder: &Path) {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let changed = entry.metadata().and_then(|metadata| metadata.modified());
         let age = changed.map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
-        if !ours || !age.is_ok_and(|age| age > LOCKED_AFTER) {
+        // Whoever makes an index in it has locked it before.
+        let is_used = || fs::read_dir(entry.path()).is_ok_and(|entries| entries.count() > 1);
+        if !ours || !(age.is_ok_and(|age| age > LOCKED_AFTER) || is_used()) {
             continue;
         }
         let lock = regular_file::open(&lock_of(&entry.path()));
@@ -123,16 +124,4 @@ fn remove_leftovers(folder: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-}
-
-/// Makes the move durable.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows has no such call; its file systems journal the move.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -75,6 +75,17 @@ impl Deadline {
     }
 }
 
+/// Tries once to lock a file as its writers do; false where another process has, or there are no
+/// locks.
+pub(super) fn try_lock(file: &File) -> bool {
+    system::try_lock(file, LOCK_OFF_BYTES).unwrap_or(false)
+}
+
+/// Gives the lock of [`try_lock`] back.
+pub(super) fn unlock(file: &File) {
+    let _ = system::unlock(file, LOCK_OFF_BYTES);
+}
+
 /// Keeps other writers out while it lives.
 #[derive(Debug)]
 pub(super) struct Guard {
