@@ -295,16 +295,21 @@ def read_payloads(segment, rows):
         check(len(block) == length and stream.eof, "bad payload block")
         unpacked.append(block)
     payloads = []
+    ends = {}
     for block, off, length in struct.iter_unpack("<III", index):
         check(block < len(unpacked) and off + length <= len(unpacked[block]), "bad payload index")
+        check(off == ends.get(block, 0) and block >= max(ends, default=0), "payloads out of order")
+        ends[block] = off + length
         payloads.append(json.loads(unpacked[block][off:off + length]))
         check_payload(payloads[-1])
+    check(all(ends.get(number) == len(block) for number, block in enumerate(unpacked)),
+          "a block holds more than payloads")
     return payloads
 
 
 def check_payload(payload):
     check(isinstance(payload, dict), "a payload is not an object")
-    for key, kind in (("title", str), ("text", str), ("tags", list), ("fields", dict)):
+    for key, kind in (("id", str), ("title", str), ("text", str), ("tags", list), ("fields", dict)):
         check(isinstance(payload.get(key, kind()), kind), f"{key} of a payload has the wrong type")
     check(all(isinstance(tag, str) for tag in payload.get("tags", [])), "a tag is not a text")
 
@@ -443,6 +448,8 @@ def read_segment(file, superblock, number, entry, params, result):
     sorted_ids = [ids[ordinal].encode() for ordinal in order]
     check(all(a < b for a, b in zip(sorted_ids, sorted_ids[1:])), "external ids are not in order")
     payloads = read_payloads(segment, n)
+    check(all(payload.get("id", id) == id for payload, id in zip(payloads, ids)),
+          "a payload is that of another document")
     check_tags(segment, payloads)
     read_lexicon(segment, n, number, result)
     if queries_ref:

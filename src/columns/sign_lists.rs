@@ -180,6 +180,16 @@ impl SignListsBuilder {
     }
 }
 
+impl FromIterator<OwnedSignList> for SignListsBuilder {
+    fn from_iter<I: IntoIterator<Item = OwnedSignList>>(lists: I) -> Self {
+        let mut builder = SignListsBuilder::default();
+        for list in lists {
+            builder.push(list.as_list());
+        }
+        builder
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,6 +69,17 @@ impl LazySection {
             LazySection::InExtent { extent, kind, .. } => extent.section_range(*kind, range),
         }
     }
+
+    /// Bytes of a part as they are, for a caller who has a checksum of its own for them.
+    ///
+    /// # Errors
+    /// `Corrupt` when the part is not inside the section; `Io`.
+    pub(crate) fn read_unverified(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        match self {
+            LazySection::Whole(_) => self.read(range).map(|part| part.to_vec()),
+            LazySection::InExtent { extent, kind, .. } => extent.unverified_range(*kind, range),
+        }
+    }
 }
 
 impl SectionSource for Extent {

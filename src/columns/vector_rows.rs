@@ -41,4 +41,18 @@ impl VectorRows {
             .get(start..start.saturating_add(self.dim))
             .unwrap_or(&[])
     }
+
+    /// Refuses values that are no numbers, which no encoder may give.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn check(&self) -> Result<()> {
+        let values: &[f16] = self.section.as_slice_of()?;
+        if values.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        Err(Error::corrupt(
+            "a vector section has values that are no numbers",
+        ))
+    }
 }

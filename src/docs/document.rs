@@ -108,7 +108,7 @@ impl Document {
         payload_fits(self)
     }
 
-    fn check_id(&self) -> Result<()> {
+    pub(super) fn check_id(&self) -> Result<()> {
         if self.id.is_empty() {
             return Err(Error::invalid(
                 "the document's id is empty; give every document an id of its own",

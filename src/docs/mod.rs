@@ -17,6 +17,7 @@ mod json_document;
 pub(crate) mod lines;
 mod payload;
 mod read;
+pub(crate) mod salvage;
 mod sources;
 mod table;
 mod tags;

@@ -9,7 +9,11 @@
 //! A block closes once it holds 64 KiB, so reading one document unpacks little; a longer
 //! document has a block of its own. Each block carries a CRC of its stored bytes, checked on
 //! every read, because this section is too large to be verified when the index is opened.
+//!
+//! The blocks alone are enough to have the documents back: see [`for_each_block_in`] and
+//! [`salvage`](super::salvage).
 
+use std::borrow::Cow;
 use std::io::{Read, Write};
 
 use flate2::Compression;
@@ -19,6 +23,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::columns::LazySection;
+use crate::format::checksum::{crc32, flipped_bit};
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -55,6 +60,7 @@ pub struct Payloads {
     index: Section,
     blocks: Section,
     bytes: LazySection,
+    mends_bits: bool,
 }
 
 impl Payloads {
@@ -91,7 +97,17 @@ impl Payloads {
             index,
             blocks,
             bytes,
+            mends_bits: false,
         })
+    }
+
+    /// The same; one flipped bit of a block is put right on the way: its CRC says where it is, and
+    /// the checksum inside the zlib stream whether it was that.
+    pub(crate) fn mending_bits(self) -> Self {
+        Payloads {
+            mends_bits: true,
+            ..self
+        }
     }
 
     /// The payload of a document. Errors when its block is damaged.
@@ -142,9 +158,20 @@ impl Payloads {
         let record = table.get(block as usize).ok_or_else(damaged)?;
         let start = record.off_bytes.get();
         let end = start.saturating_add(u64::from(record.stored_len_bytes.get()));
-        let stored = self.bytes.read(start..end)?;
-        if crc32fast::hash(&stored) != record.crc.get() {
-            return Err(damaged());
+        // The block has a CRC of its own: damage elsewhere in the section, or to what the section
+        // is checked by, is no reason not to read it.
+        let verified = self.bytes.read(start..end);
+        let mut stored = match &verified {
+            Ok(stored) => Cow::Borrowed(&**stored),
+            Err(error) if error.is_corrupt() => Cow::Owned(self.bytes.read_unverified(start..end)?),
+            Err(error) => return Err(error.clone()),
+        };
+        if crc32(&stored) != record.crc.get() {
+            let flipped = flipped_bit(&stored, record.crc.get()).filter(|_| self.mends_bits);
+            let (at, bit) = flipped.ok_or_else(damaged)?;
+            if let Some(byte) = stored.to_mut().get_mut(at) {
+                *byte ^= 1 << bit;
+            }
         }
         if record.codec.get() != CODEC_ZLIB {
             return Err(Error::new(
@@ -165,6 +192,40 @@ impl Payloads {
             return Err(damaged());
         }
         Ok(unpacked)
+    }
+}
+
+/// Bytes read and unpacked in vain, per byte of damaged payloads, after which no more is tried:
+/// what merely looks like a block ends soon unless somebody made it to last.
+const VAIN_BYTES_PER_BYTE: u64 = 64;
+
+/// Calls `each` with every block that begins somewhere in `bytes` and is whole, in order: what is
+/// left where the tables of blocks are not. A zlib stream says itself where it ends, and carries a
+/// checksum of what it unpacks to.
+pub(crate) fn for_each_block_in(bytes: &[u8], mut each: impl FnMut(&[u8])) {
+    let mut rest = bytes;
+    let mut vain_bytes = VAIN_BYTES_PER_BYTE.saturating_mul(bytes.len() as u64);
+    while let [method, flags, ..] = rest
+        && vain_bytes > 0
+    {
+        // RFC 1950: deflate with a window of 32 KiB, and a check of the two bytes.
+        let is_start = *method == 0x78 && u16::from_be_bytes([*method, *flags]) % 31 == 0;
+        let mut decoder = ZlibDecoder::new(rest);
+        let mut unpacked = Vec::new();
+        let is_whole = is_start
+            && (&mut decoder)
+                .take(MAX_PAYLOAD_LEN_BYTES as u64 + 1)
+                .read_to_end(&mut unpacked)
+                .is_ok_and(|len_bytes| len_bytes <= MAX_PAYLOAD_LEN_BYTES);
+        let mut taken = 1;
+        if is_whole {
+            each(&unpacked);
+            taken = usize::try_from(decoder.total_in()).unwrap_or(1).max(1);
+        } else {
+            let tried_bytes = decoder.total_in().saturating_add(decoder.total_out());
+            vain_bytes = vain_bytes.saturating_sub(tried_bytes);
+        }
+        rest = rest.get(taken..).unwrap_or_default();
     }
 }
 
@@ -220,7 +281,7 @@ impl PayloadBuilder {
             stored_len_bytes: U32::new(stored.len() as u32),
             unpacked_len_bytes: U32::new(self.open_block.len() as u32),
             codec: U32::new(CODEC_ZLIB),
-            crc: U32::new(crc32fast::hash(&stored)),
+            crc: U32::new(crc32(&stored)),
         });
         self.bytes.extend_from_slice(&stored);
         self.open_block.clear();

@@ -13,10 +13,13 @@ use crate::format::SectionInput;
 use crate::store::Section;
 use crate::{Error, Result};
 
-/// What a payload holds: a JSON object, keys without content left out. One type for writing and
-/// reading, and neither depends on how fields are nested: what is written can be read.
+/// What a payload holds: a JSON object, keys without content left out. It says its document's id
+/// too, so that the payloads alone are all of the documents. One type for writing and reading, and
+/// neither depends on how fields are nested: what is written can be read.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Payload {
+pub(super) struct Payload {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     title: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -37,8 +40,10 @@ pub(super) fn payload_fits(document: &Document) -> Result<()> {
         .iter()
         .map(|(name, json)| name.len() + json.len() + 4);
     let tags = document.tags.iter().map(|tag| tag.len() + 3);
-    let plain: usize =
-        document.title.len() + document.text.len() + fields.chain(tags).sum::<usize>();
+    let plain: usize = document.id.len()
+        + document.title.len()
+        + document.text.len()
+        + fields.chain(tags).sum::<usize>();
     // What is far below the limit need not be written out to be counted.
     if plain < MAX_PAYLOAD_LEN_BYTES / ESCAPED_LEN_BYTES - 64 {
         return Ok(());
@@ -53,6 +58,7 @@ pub(super) fn payload_fits(document: &Document) -> Result<()> {
 
 fn payload_of(document: &Document) -> Result<Vec<u8>> {
     let payload = Payload {
+        id: document.id.clone(),
         title: document.title.clone(),
         text: document.text.clone(),
         tags: document.tags.clone(),
@@ -60,6 +66,20 @@ fn payload_of(document: &Document) -> Result<Vec<u8>> {
     };
     serde_json::to_vec(&payload)
         .map_err(|error| Error::invalid(format!("document {:?}: {error}", document.id)))
+}
+
+impl Payload {
+    pub(super) fn from_json(bytes: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// The document under the id it gives itself; payloads of older files give none.
+    pub(super) fn into_document(self) -> Document {
+        let mut document = Document::new(self.id).title(self.title).text(self.text);
+        document.tags = self.tags;
+        document.fields = self.fields;
+        document
+    }
 }
 
 /// The documents of one segment, read in place.
@@ -96,6 +116,14 @@ impl DocumentTable {
             payloads,
             tags: TagTable::open(source, document_count as u32)?,
         })
+    }
+
+    /// The same; one flipped bit of the texts is put right on the way.
+    pub(crate) fn mending_bits(self) -> Self {
+        DocumentTable {
+            payloads: self.payloads.mending_bits(),
+            ..self
+        }
     }
 
     /// External id of a document; empty when there is none with that ordinal.
@@ -146,16 +174,13 @@ impl DocumentTable {
     }
 
     fn unpack(&self, ordinal: u32, payload: &[u8]) -> Result<Document> {
-        let payload: Payload = serde_json::from_slice(payload).map_err(|error| {
+        let payload = Payload::from_json(payload).map_err(|error| {
             Error::corrupt(format!(
                 "the payload of document {ordinal} is not readable: {error}"
             ))
         })?;
-        let mut document = Document::new(self.id(ordinal))
-            .title(payload.title)
-            .text(payload.text);
-        document.tags = payload.tags;
-        document.fields = payload.fields;
+        let mut document = payload.into_document();
+        document.id = self.id(ordinal).to_owned();
         Ok(document)
     }
 }

@@ -56,6 +56,28 @@ pub fn first_bad_chunk(bytes: &[u8], table: &[u8]) -> Option<(usize, u32, u32)> 
         .map(|_| (bytes.chunks(CHUNK_BYTES).len(), 0, 0))
 }
 
+/// The polynomial of CRC-32 (IEEE), lowest power last.
+const POLYNOMIAL: u32 = 0xEDB8_8320;
+
+/// Where one flipped bit in `bytes` explains that their CRC is not `expected`: byte and bit, 0 the
+/// least significant. No two bits of less than half a gigabyte explain the same difference; but
+/// worse damage looks like one flipped bit in (bits of `bytes`) of 2^32 cases, so who puts the bit
+/// right needs a second check.
+pub fn flipped_bit(bytes: &[u8], expected: u32) -> Option<(usize, u32)> {
+    let difference = crc32(bytes) ^ expected;
+    // What the last bit of the last byte adds to the CRC, then the bit before it, and so on.
+    let mut adds = POLYNOMIAL;
+    for at in (0..bytes.len()).rev() {
+        for bit in (0..u8::BITS).rev() {
+            if adds == difference {
+                return Some((at, bit));
+            }
+            adds = (adds >> 1) ^ if adds & 1 == 1 { POLYNOMIAL } else { 0 };
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +101,22 @@ mod tests {
         assert_eq!(first_bad_chunk(&bytes[..CHUNK_BYTES], &table).unwrap().0, 1);
         bytes[2 * CHUNK_BYTES] ^= 1;
         assert_eq!(first_bad_chunk(&bytes, &table).unwrap().0, 2);
+    }
+
+    #[test]
+    fn any_one_flipped_bit_is_located_and_two_are_not_mistaken_for_none() {
+        let clean: Vec<u8> = (0..97u8).map(|i| i.wrapping_mul(37)).collect();
+        let expected = crc32(&clean);
+        for at in 0..clean.len() {
+            for bit in 0..8 {
+                let mut bytes = clean.clone();
+                bytes[at] ^= 1 << bit;
+                assert_eq!(flipped_bit(&bytes, expected), Some((at, bit)));
+                bytes[(at + 13) % 97] ^= 1 << ((bit + 3) % 8);
+                assert_eq!(flipped_bit(&bytes, expected), None);
+            }
+        }
+        assert_eq!(flipped_bit(&clean, expected), None);
+        assert_eq!(flipped_bit(&[], 1), None);
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::condition::{AtRisk, Condition};
+use super::condition::{AtRisk, Condition, Remains};
 use super::params::IndexParams;
 use crate::Result;
 use crate::store::{Finding, Store, VerifyLevel, VerifyReport};
@@ -38,7 +38,11 @@ impl CheckReport {
 /// Those of [`Index::open`](super::Index::open) when no committed state can be found;
 /// [`recover`](super::recover) may still find one.
 pub fn check(path: impl AsRef<Path>, level: VerifyLevel) -> Result<CheckReport> {
-    let store = Store::open(path.as_ref())?;
+    Ok(check_store(&Store::open(path.as_ref())?, level))
+}
+
+/// [`check`] of what is open already.
+pub(super) fn check_store(store: &Store, level: VerifyLevel) -> CheckReport {
     let mut report = CheckReport {
         store: store.verify(level),
         documents: 0,
@@ -62,20 +66,20 @@ pub fn check(path: impl AsRef<Path>, level: VerifyLevel) -> Result<CheckReport> 
         .map(|entry| u64::from(entry.doc_count.saturating_sub(entry.dead_count)));
     report.documents = live.sum();
     if level == VerifyLevel::Headers {
-        return Ok(report);
+        return report;
     }
     let params = match IndexParams::from_json(&manifest.params) {
         Ok(params) => params,
         Err(error) => {
             report.note("parameters", error.to_string());
-            return Ok(report);
+            return report;
         }
     };
     let mut segment_of: HashMap<String, u64> = HashMap::new();
     for entry in &manifest.segments {
-        let condition = Condition::examine(&store, entry, &params);
+        let condition = Condition::examine(store, entry, &params);
         report.at_risk.extend(condition.at_risk());
-        let Some(segment) = condition.segment else {
+        let Remains::Sound(segment) = condition.remains else {
             continue;
         };
         let place = format!("segment {}", entry.id);
@@ -92,10 +96,25 @@ pub fn check(path: impl AsRef<Path>, level: VerifyLevel) -> Result<CheckReport> 
             }
         }
     }
-    Ok(report)
+    report
 }
 
 impl CheckReport {
+    /// What was found first, in words.
+    pub(super) fn first_finding(&self) -> Option<String> {
+        let found = self.store.findings.first();
+        let found = found.map(|finding| format!("{}: {}", finding.place, finding.message));
+        let at_risk = || {
+            let risk = self.at_risk.first()?;
+            Some(format!(
+                "segment {}: {}",
+                risk.segment,
+                risk.damage.join("; ")
+            ))
+        };
+        found.or_else(at_risk)
+    }
+
     fn note(&mut self, place: &str, message: String) {
         self.store.findings.push(Finding {
             place: place.to_owned(),

@@ -1,25 +1,34 @@
 //! What is left of a segment when some of its bytes are damaged.
 //!
+//! Texts, titles, tags, fields and ids of the documents are *primary*: they are what a user gave.
+//! Everything else is derived from them, and damage to it loses nothing.
+//!
 //! ```text
-//!   damaged                     consequence
-//!   some payload blocks         their documents are lost, the rest of the segment is not
-//!   lexicon                     nothing is lost: it is built anew from the texts
-//!   heads                       nothing is lost: they start again from the passage vectors
-//!   tombstones                  nothing is lost: deleted documents come back
-//!   anything else               the segment is lost
+//!   damaged                          consequence
+//!   a block of payloads              its documents are lost, unless one flipped bit is all
+//!   another section of documents     made anew from the payloads
+//!   tombstones                       deleted documents come back
+//!   lexicon                          made anew from the texts
+//!   docids, vectors, token vectors   made anew from the texts, by the encoder
+//!   heads                            they start again from the passage vectors
+//!   the extent itself                documents that are found in it are saved, ordinals are not
 //! ```
+
+use std::collections::HashSet;
 
 use serde::Serialize;
 
 use super::known_sections;
 use super::params::IndexParams;
-use super::segment::{Segment, SegmentCounts};
-use super::segment_builder::untrained_heads;
-use crate::columns::{LazySection, MemorySections, SectionSource, Strings};
+use super::segment::{Segment, SegmentCounts, check_docids};
+use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
+use crate::docs::salvage::{Salvaged, salvage, salvage_bytes};
 use crate::docs::sections::{EXTERNAL_IDS, TOMBSTONES};
-use crate::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
-use crate::lexicon::{Lexicon, sections as lexicon};
+use crate::docs::{Document, DocumentTable};
+use crate::format::{ExtentKind, SectionInput, SegmentEntry};
+use crate::lexicon::Lexicon;
 use crate::store::{self, Extent, Section, Store};
+use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections};
 use crate::{Error, Result};
 
 /// A damaged segment.
@@ -36,161 +45,390 @@ pub struct AtRisk {
     pub unnamed_documents: u64,
 }
 
+impl AtRisk {
+    /// True when documents are lost with the damage.
+    pub fn loses_documents(&self) -> bool {
+        !self.documents.is_empty() || self.unnamed_documents > 0
+    }
+}
+
 /// How a segment is.
 #[derive(Debug)]
 pub(super) struct Condition {
-    /// The segment, if it can be used at all.
-    pub(super) segment: Option<Segment>,
-    /// Live documents of a usable segment that cannot be read.
-    pub(super) unreadable: Vec<u32>,
-    /// What is damaged and what that means, in words.
-    damage: Vec<String>,
-    segment_id: u64,
-    /// External ids, where the segment is lost and they can still be read.
-    ids: Option<Strings>,
-    document_count: u32,
+    pub(super) remains: Remains,
+    /// Deleted documents are not known to be.
+    pub(super) has_lost_tombstones: bool,
+    risk: AtRisk,
+}
+
+/// What there is of a segment.
+#[derive(Debug)]
+pub(super) enum Remains {
+    /// All of it.
+    Sound(Box<Segment>),
+    /// Some of it.
+    Damaged(Box<Damaged>),
+    /// Documents of which the ordinals are not known.
+    Loose(Vec<Document>),
+}
+
+/// A segment of which something is to be made anew.
+#[derive(Debug)]
+pub(super) struct Damaged {
+    pub(super) body: Extent,
+    pub(super) heads: Option<Extent>,
+    pub(super) counts: SegmentCounts,
+    pub(super) documents: DocumentsLeft,
+    pub(super) tombstones: Option<Section>,
+    pub(super) has_docids: bool,
+    pub(super) has_vectors: bool,
+    pub(super) has_token_vectors: bool,
+    pub(super) has_lexicon: bool,
+}
+
+/// The documents of a damaged segment.
+#[derive(Debug)]
+pub(super) enum DocumentsLeft {
+    /// In their sections, but for those of some ordinals.
+    Stored(Box<DocumentTable>, HashSet<u32>),
+    /// Taken out of what is left of them, by ordinal.
+    Salvaged(Vec<Option<Document>>),
 }
 
 impl Condition {
     /// Examines a segment, its documents included.
     pub(super) fn examine(store: &Store, entry: &SegmentEntry, params: &IndexParams) -> Self {
         let mut condition = Condition {
-            segment: None,
-            unreadable: Vec::new(),
-            damage: Vec::new(),
-            segment_id: entry.id,
-            ids: None,
-            document_count: entry.doc_count,
+            remains: Remains::Loose(Vec::new()),
+            has_lost_tombstones: false,
+            risk: AtRisk {
+                segment: entry.id,
+                damage: Vec::new(),
+                documents: Vec::new(),
+                unnamed_documents: 0,
+            },
         };
-        match condition.open(store, entry, params) {
-            Ok(segment) => condition.segment = Some(segment),
-            Err(error) => condition
-                .damage
-                .push(format!("the segment is lost: {}", error.finding())),
+        let stored = store.snapshot();
+        match known_sections::open(&stored, &entry.segment, ExtentKind::Segment) {
+            Ok(body) => condition.look_into(&stored, body, entry, params),
+            Err(error) => {
+                // What a newer version wrote is not damaged, and not understood.
+                let bytes = match error.is_unsupported_version() {
+                    true => Vec::new(),
+                    false => stored.unverified(&entry.segment).unwrap_or_default(),
+                };
+                let salvaged = salvage_bytes(&bytes, &stand_in(entry));
+                condition.note("its documents are looked for one by one", &error);
+                condition.take_loose(entry, salvaged);
+            }
         }
         condition
     }
 
+    /// Documents of unknown ordinals: it cannot be told which of them were deleted.
+    fn take_loose(&mut self, entry: &SegmentEntry, salvaged: Salvaged) {
+        self.note_doubtful_ids(&salvaged);
+        let documents: Vec<Document> = salvaged.documents.into_iter().flatten().collect();
+        let count = u64::from(entry.doc_count);
+        self.risk.unnamed_documents = count.saturating_sub(documents.len() as u64);
+        self.has_lost_tombstones |= entry.dead_count > 0;
+        self.remains = Remains::Loose(documents);
+    }
+
+    fn note_doubtful_ids(&mut self, salvaged: &Salvaged) {
+        if salvaged.doubtful_ids > 0 {
+            self.risk.damage.push(format!(
+                "{} of its documents have ids that were read from damaged bytes, or were made up: \
+                 look at them",
+                salvaged.doubtful_ids
+            ));
+        }
+    }
+
     /// True when nothing is damaged.
     pub(super) fn is_sound(&self) -> bool {
-        self.damage.is_empty()
+        matches!(self.remains, Remains::Sound(_))
     }
 
     /// What is lost with the damage; `None` when nothing is damaged.
     pub(super) fn at_risk(&self) -> Option<AtRisk> {
-        if self.is_sound() {
-            return None;
-        }
-        let (documents, unnamed_documents) = self.lost();
-        Some(AtRisk {
-            segment: self.segment_id,
-            damage: self.damage.clone(),
-            documents,
-            unnamed_documents,
-        })
+        (!self.is_sound()).then(|| self.risk.clone())
     }
 
-    /// External ids of the documents that are lost, and how many more have no readable id.
-    fn lost(&self) -> (Vec<String>, u64) {
-        match (&self.segment, &self.ids) {
-            (Some(segment), _) => {
-                let id = |&ordinal: &u32| segment.documents.id(ordinal).to_owned();
-                (self.unreadable.iter().map(id).collect(), 0)
+    fn note(&mut self, consequence: &str, error: &Error) {
+        let finding = error.finding();
+        self.risk.damage.push(format!("{consequence}: {finding}"));
+    }
+
+    /// Whether `result` is good; if not, notes it with the `consequence`.
+    fn holds(&mut self, consequence: &str, result: Result<()>) -> bool {
+        match result {
+            Ok(()) => true,
+            Err(error) => {
+                self.note(consequence, &error);
+                false
             }
-            (None, Some(ids)) => {
-                let id = |ordinal| ids.row(ordinal).to_owned();
-                ((0..self.document_count).map(id).collect(), 0)
-            }
-            (None, None) => (Vec::new(), u64::from(self.document_count)),
         }
     }
 
-    fn open(
+    fn look_into(
         &mut self,
-        store: &Store,
+        stored: &store::Snapshot,
+        body: Extent,
         entry: &SegmentEntry,
         params: &IndexParams,
-    ) -> Result<Segment> {
-        let stored = store.snapshot();
-        let body = known_sections::open(&stored, &entry.segment, ExtentKind::Segment)?;
-        let documents = entry.doc_count as usize;
-        self.ids = body
-            .find(EXTERNAL_IDS)
-            .ok()
-            .flatten()
-            .and_then(|section| Strings::open(section, documents).ok());
+    ) {
+        let source: &dyn SectionSource = &body;
         let counts = SegmentCounts {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
-        let lexicon = Lexicon::open(&body, entry.doc_count);
-        let lexicon = lexicon.and_then(|lexicon| lexicon.map_or(Ok(()), |found| found.check()));
-        let without_lexicon = WithoutLexicon(&body);
-        let body: &dyn SectionSource = match lexicon {
-            Ok(()) => &body,
+        let (rows, dim) = (counts.documents as usize, params.encoder.dim);
+        let tombstones = self.tombstones(stored, entry);
+        let Some(documents) = self.documents(&body, entry, tombstones.as_deref()) else {
+            return;
+        };
+        let has_docids = self.holds(
+            "its docids are made anew",
+            docids_of(source, counts, params),
+        );
+        let vectors = || VectorRows::open(source.section(sections::DOCUMENT_VECTORS)?, rows, dim);
+        let has_vectors = self.holds(
+            "the vectors of its documents are made anew",
+            vectors().and_then(|vectors| vectors.check()),
+        );
+        let token_vectors = || SignLists::open(source.section(sections::TOKEN_VECTORS)?, rows, dim);
+        let has_token_vectors = !params.encoder.token_vectors
+            || self.holds(
+                "the vectors of its tokens are made anew",
+                token_vectors().map(drop),
+            );
+        let lexicon = Lexicon::open(source, counts.documents);
+        let has_lexicon = self.holds(
+            "its words are collected anew",
+            lexicon.and_then(|lexicon| lexicon.map_or(Ok(()), |found| found.check())),
+        );
+        let heads = open_heads(stored, entry);
+        let heads = heads.and_then(|heads| check_heads(&heads, rows, dim).map(|()| heads));
+        let heads = match heads {
+            Ok(heads) => Some(heads).filter(|_| has_docids),
             Err(error) => {
-                self.damage.push(format!(
-                    "its words are to be collected anew, and no document is lost: {}",
-                    error.finding()
-                ));
-                &without_lexicon
+                self.note("what training fitted is lost, no document is", &error);
+                None
             }
         };
-        let mut segment = match open_heads(&stored, entry)
-            .and_then(|heads| Segment::open(body, &heads, counts, params))
-        {
-            Ok(segment) => segment,
-            Err(error) => {
-                let heads = MemorySections::new(&untrained_heads(body, counts, params)?)?;
-                let segment = Segment::open(body, &heads, counts, params)?;
-                self.damage.push(format!(
-                    "its fitted vectors are lost, and no document is: {}",
-                    error.finding()
-                ));
-                segment
+        if self.risk.damage.is_empty() {
+            match sound(&body, heads.as_ref(), counts, params, tombstones.as_deref()) {
+                Ok(segment) => {
+                    self.remains = Remains::Sound(Box::new(segment));
+                    return;
+                }
+                Err(error) => self.note("the segment is made anew", &error),
             }
-        };
-        segment.check()?;
-        if let Some(reference) = &entry.tombstones {
-            let bitmap = known_sections::open(&stored, reference, ExtentKind::Tombstones)
-                .and_then(|extent| SectionSource::section(&extent, TOMBSTONES));
-            match bitmap.and_then(|bitmap| segment.clone().with_tombstones(&bitmap)) {
-                Ok(marked) => segment = marked,
-                Err(error) => self.damage.push(format!(
-                    "{} of its documents were deleted and come back, for it is not known which: \
-                     {}",
-                    entry.dead_count,
-                    error.finding()
+        }
+        self.remains = Remains::Damaged(Box::new(Damaged {
+            heads,
+            counts,
+            documents,
+            tombstones,
+            has_docids,
+            has_vectors,
+            has_token_vectors,
+            has_lexicon,
+            body,
+        }));
+    }
+
+    /// The bitmap of deleted documents, if there is one and it can be read.
+    fn tombstones(&mut self, stored: &store::Snapshot, entry: &SegmentEntry) -> Option<Section> {
+        let reference = entry.tombstones.as_ref()?;
+        let bitmap = known_sections::open(stored, reference, ExtentKind::Tombstones)
+            .and_then(|extent| SectionSource::section(&extent, TOMBSTONES))
+            .and_then(|bitmap| match bitmap.len() {
+                len if len == (entry.doc_count as usize).div_ceil(8) => Ok(bitmap),
+                _ => Err(Error::corrupt(
+                    "a tombstone bitmap does not fit its segment",
                 )),
+            });
+        match bitmap {
+            Ok(bitmap) => Some(bitmap),
+            Err(error) => {
+                self.has_lost_tombstones = true;
+                let consequence = format!(
+                    "{} of its documents were deleted and come back, for it is not known which",
+                    entry.dead_count
+                );
+                self.note(&consequence, &error);
+                None
             }
         }
-        let is_live = |ordinal| segment.is_live(ordinal);
-        let damaged = segment.documents.damaged(is_live)?;
-        if let Some((_, error)) = damaged.first() {
-            self.damage.push(format!(
-                "{} of its documents cannot be read: {}",
-                damaged.len(),
-                error.finding()
-            ));
+    }
+
+    /// What is left of the documents; `None` where that is loose ones.
+    fn documents(
+        &mut self,
+        body: &Extent,
+        entry: &SegmentEntry,
+        tombstones: Option<&[u8]>,
+    ) -> Option<DocumentsLeft> {
+        let is_live = |ordinal: u32| !is_dead(tombstones, ordinal);
+        let rows = entry.doc_count as usize;
+        let table = DocumentTable::open(body, rows).and_then(|table| {
+            let damaged = table.damaged(is_live)?;
+            let table = table.mending_bits();
+            // What a mended bit saves is not lost.
+            let lost = match damaged.is_empty() {
+                true => Vec::new(),
+                false => table.damaged(is_live)?,
+            };
+            Ok((table, damaged, lost))
+        });
+        match table {
+            Ok((table, damaged, lost)) => {
+                if let Some((_, error)) = damaged.first() {
+                    let consequence = match damaged.len() - lost.len() {
+                        0 => format!("{} of its documents cannot be read", lost.len()),
+                        saved => format!(
+                            "{} of its documents cannot be read, and {saved} only because of one \
+                             flipped bit, which is put right",
+                            lost.len()
+                        ),
+                    };
+                    self.note(&consequence, error);
+                }
+                let id = |(ordinal, _): &(u32, Error)| table.id(*ordinal).to_owned();
+                self.risk.documents = lost.iter().map(id).collect();
+                let lost = lost.into_iter().map(|(ordinal, _)| ordinal).collect();
+                Some(DocumentsLeft::Stored(Box::new(table), lost))
+            }
+            Err(error) => {
+                self.note("its documents are read one by one", &error);
+                let salvaged = salvage(body, entry.doc_count, &stand_in(entry));
+                if !salvaged.has_ordinals {
+                    self.take_loose(entry, salvaged);
+                    return None;
+                }
+                self.note_doubtful_ids(&salvaged);
+                self.name_the_lost(body, entry, &salvaged.documents, is_live);
+                Some(DocumentsLeft::Salvaged(salvaged.documents))
+            }
         }
-        self.unreadable = damaged.into_iter().map(|(ordinal, _)| ordinal).collect();
-        Ok(segment)
+    }
+
+    /// Names the documents that salvage did not find, if their ids can be read.
+    fn name_the_lost(
+        &mut self,
+        body: &Extent,
+        entry: &SegmentEntry,
+        documents: &[Option<Document>],
+        is_live: impl Fn(u32) -> bool,
+    ) {
+        let ids = SectionSource::section(body, EXTERNAL_IDS)
+            .and_then(|section| Strings::open(section, entry.doc_count as usize));
+        let documents = (0u32..).zip(documents);
+        let lost = documents.filter(|(ordinal, document)| document.is_none() && is_live(*ordinal));
+        match ids {
+            Ok(ids) => {
+                let ids = lost.map(|(ordinal, _)| ids.row(ordinal).to_owned());
+                self.risk.documents = ids.collect();
+            }
+            Err(_) => self.risk.unnamed_documents = lost.count() as u64,
+        }
     }
 }
 
-/// The sections of a segment of before there were lexicons.
-struct WithoutLexicon<'a>(&'a Extent);
+/// How the ids begin that documents get whose own are lost.
+fn stand_in(entry: &SegmentEntry) -> String {
+    format!("recovered-{}-", entry.id)
+}
 
-impl SectionSource for WithoutLexicon<'_> {
-    fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
-        match kind {
-            lexicon::TERMS | lexicon::TERM_POSTINGS | lexicon::DOCUMENT_LENGTHS => Ok(None),
-            _ => SectionSource::find(self.0, kind),
+/// Whether a tombstone bitmap says that a document is dead.
+pub(super) fn is_dead(tombstones: Option<&[u8]>, ordinal: u32) -> bool {
+    let byte = tombstones.and_then(|bitmap| bitmap.get(ordinal as usize / 8));
+    byte.is_some_and(|byte| byte >> (ordinal % 8) & 1 == 1)
+}
+
+/// The segment, if all of it can be used.
+fn sound(
+    body: &Extent,
+    heads: Option<&Extent>,
+    counts: SegmentCounts,
+    params: &IndexParams,
+    tombstones: Option<&[u8]>,
+) -> Result<Segment> {
+    let heads = heads.ok_or_else(|| Error::corrupt("the segment has no heads"))?;
+    let segment = Segment::open(body, heads, counts, params)?;
+    match tombstones {
+        Some(bitmap) => segment.with_tombstones(bitmap),
+        None => Ok(segment),
+    }
+}
+
+/// Checks trie, postings and texts of the docids.
+fn docids_of(
+    source: &dyn SectionSource,
+    counts: SegmentCounts,
+    params: &IndexParams,
+) -> Result<()> {
+    let (rows, docids) = (counts.documents as usize, counts.docids as usize);
+    let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
+    let trie = SegmentTrie::open(source.section(sections::TRIE)?, width, counts.docids)?;
+    let postings = source.section(sections::POSTINGS)?;
+    let postings = Csr::open(postings, docids, counts.documents)?;
+    let document_docids = source.section(sections::DOCUMENT_DOCIDS)?;
+    let document_docids = Csr::open(document_docids, rows, counts.docids)?;
+    Strings::open(source.section(sections::DOCID_TEXTS)?, docids)?;
+    check_docids(&trie, &postings, &document_docids, counts.documents)
+}
+
+/// The docids that a damaged segment still knows for each document, in words.
+pub(super) fn docid_texts(
+    source: &dyn SectionSource,
+    counts: SegmentCounts,
+    documents: &mut [Option<Document>],
+) -> Result<()> {
+    let (rows, docids) = (counts.documents as usize, counts.docids as usize);
+    let texts = Strings::open(source.section(sections::DOCID_TEXTS)?, docids)?;
+    let ranks = source
+        .section(sections::DOCUMENT_DOCIDS)
+        .and_then(|section| Csr::open(section, rows, counts.docids));
+    match ranks {
+        Ok(ranks) => {
+            for (ordinal, document) in (0u32..).zip(documents) {
+                if let Some(document) = document {
+                    let texts = ranks.row(ordinal).map(|rank| texts.row(rank).to_owned());
+                    document.docids = texts.collect();
+                }
+            }
+        }
+        // The same pairs in the other order.
+        Err(_) => {
+            let postings = source.section(sections::POSTINGS)?;
+            let postings = Csr::open(postings, docids, counts.documents)?;
+            for rank in 0..counts.docids {
+                for ordinal in postings.row(rank) {
+                    if let Some(Some(document)) = documents.get_mut(ordinal as usize) {
+                        document.docids.push(texts.row(rank).to_owned());
+                    }
+                }
+            }
         }
     }
+    Ok(())
+}
 
-    fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
-        self.0.lazy(kind)
+fn check_heads(heads: &Extent, rows: usize, dim: usize) -> Result<()> {
+    let source: &dyn SectionSource = heads;
+    TrieHead::open(
+        source.section(sections::HEAD_NODES)?,
+        source.section(sections::HEAD_EDGES)?,
+        source.section(sections::EDGE_VECTORS)?,
+        dim,
+    )?
+    .check()?;
+    match source.find(sections::DOCUMENT_HEAD)? {
+        Some(section) => VectorRows::open(section, rows, dim)?.check(),
+        None => Ok(()),
     }
 }
 

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use super::options::{EncoderSource, IndexOptions, OpenOptions};
-use super::params::LanguageModelParams;
-use super::snapshot::Snapshot;
+use super::params::{EncoderParams, IndexParams, LanguageModelParams};
 use crate::encode::TextEncoder;
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
-#[cfg(feature = "models")]
-use crate::store;
-use crate::store::{Store, Transaction};
+use crate::store::{self, Transaction};
 use crate::{Error, ErrorKind, Result};
 
 /// The encoder of a new index, and what of it goes into the file.
@@ -160,17 +157,16 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
 
 /// Loads the encoder an index was made with.
 pub(super) fn load_recorded(
-    store: &Store,
-    snapshot: &Snapshot,
+    stored: &store::Snapshot,
+    params: &IndexParams,
     options: &OpenOptions,
 ) -> Result<Arc<dyn TextEncoder>> {
-    let params = snapshot.params();
     let encoder = match &options.encoder {
         Some(encoder) => encoder.clone(),
-        None => from_store(store, snapshot, options)?,
+        None => from_store(stored, &params.encoder, options)?,
     };
     #[cfg(feature = "models")]
-    let encoder = with_recorded_tokenizer(store, snapshot, encoder)?;
+    let encoder = with_recorded_tokenizer(stored, encoder)?;
     check(
         "encoder",
         &params.encoder.fingerprint,
@@ -208,7 +204,11 @@ fn check(what: &str, recorded: &str, at_hand: &str) -> Result<()> {
 }
 
 #[cfg(not(feature = "models"))]
-fn from_store(_: &Store, _: &Snapshot, _: &OpenOptions) -> Result<Arc<dyn TextEncoder>> {
+fn from_store(
+    _: &store::Snapshot,
+    _: &EncoderParams,
+    _: &OpenOptions,
+) -> Result<Arc<dyn TextEncoder>> {
     Err(Error::new(
         ErrorKind::Model,
         "this build has no model support: give the encoder in OpenOptions::encoder",
@@ -217,13 +217,12 @@ fn from_store(_: &Store, _: &Snapshot, _: &OpenOptions) -> Result<Arc<dyn TextEn
 
 #[cfg(feature = "models")]
 fn from_store(
-    store: &Store,
-    snapshot: &Snapshot,
+    stored: &store::Snapshot,
+    params: &EncoderParams,
     options: &OpenOptions,
 ) -> Result<Arc<dyn TextEncoder>> {
-    let params = &snapshot.params().encoder;
     let blob = |role: BlobRole| {
-        blob(store, snapshot, role)?.ok_or_else(|| {
+        blob(stored, role)?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Model,
                 format!(
@@ -234,7 +233,7 @@ fn from_store(
         })
     };
     let (model, tokenizer) = (blob(BlobRole::Encoder)?, blob(BlobRole::Tokenizer)?);
-    let model = match self::blob(store, snapshot, BlobRole::TokenHead)? {
+    let model = match self::blob(stored, BlobRole::TokenHead)? {
         None => model,
         Some(head) => Arc::new([(*model).as_ref(), (*head).as_ref()].concat()),
     };
@@ -253,11 +252,10 @@ fn from_store(
 /// `encoder`, with docids in the tokens of the tokenizer that the file keeps for them, if any.
 #[cfg(feature = "models")]
 fn with_recorded_tokenizer(
-    store: &Store,
-    snapshot: &Snapshot,
+    stored: &store::Snapshot,
     encoder: Arc<dyn TextEncoder>,
 ) -> Result<Arc<dyn TextEncoder>> {
-    let Some(bytes) = blob(store, snapshot, BlobRole::DocidTokenizer)? else {
+    let Some(bytes) = blob(stored, BlobRole::DocidTokenizer)? else {
         return Ok(encoder);
     };
     let tokenizer = crate::model::Tokenizer::from_bytes((*bytes).as_ref())?;
@@ -266,13 +264,9 @@ fn with_recorded_tokenizer(
 
 /// The blob of a role, if the file names one.
 #[cfg(feature = "models")]
-fn blob(
-    store: &Store,
-    snapshot: &Snapshot,
-    role: BlobRole,
-) -> Result<Option<crate::model::ModelBytes>> {
-    let stored = &snapshot.state.stored;
-    let folder = store.path().parent().unwrap_or(std::path::Path::new(""));
+fn blob(stored: &store::Snapshot, role: BlobRole) -> Result<Option<crate::model::ModelBytes>> {
+    let folder = stored.path().parent();
+    let folder = folder.unwrap_or(std::path::Path::new(""));
     let mut blobs = stored.manifest().blobs.iter();
     let entry = blobs.find(|blob| blob.role == role);
     entry

@@ -28,7 +28,7 @@ use zerocopy::IntoBytes;
 
 use super::params::IndexParams;
 use super::segment::Segment;
-use super::segment_builder::{Layout, NewSegment, head_sections};
+use super::segment_builder::{Docids, Layout, NewSegment, head_sections};
 use super::view::View;
 use crate::columns::{CsrBuilder, MemorySections, SignListsBuilder, StringsBuilder};
 use crate::decode::{CompactEdges, EdgeSum};
@@ -140,16 +140,17 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
     };
     Layout {
         document_count,
-        docid_count: trie.docid_count(),
-        trie: trie.finish()?,
-        postings,
-        document_docids,
-        docid_texts,
+        docids: Docids {
+            trie,
+            postings,
+            document_docids,
+            texts: docid_texts,
+            colliding: colliding_docids,
+        },
         vectors,
         token_vectors,
         documents,
         lexicon: merge_lexicons(&lexicons, new_ordinal)?,
-        colliding_docids,
     }
     .into_segment(heads, params)
     .map(Some)

@@ -24,10 +24,12 @@ mod language;
 mod lexical;
 mod live;
 mod live_sums;
+mod mend;
 mod merge;
 mod merge_policy;
 mod options;
 mod params;
+mod params_left;
 mod prepare;
 mod progress;
 mod purge;
@@ -70,7 +72,7 @@ pub use params::{
 pub use progress::{Progress, ProgressFn, Stage};
 pub use purge::DeadDocuments;
 pub use query_table::QueryWriterRecord;
-pub use recover::{RecoverReport, recover};
+pub use recover::{RecoverReport, recover, recover_with};
 pub use search::{Hit, SearchResult};
 pub use search_options::{Mode, Retriever, SearchOptions};
 pub use snapshot::Snapshot;
@@ -87,23 +89,6 @@ use crate::trie::TokenWidth;
 use crate::{Error, Result};
 use segment::{Segment, SegmentCounts};
 use snapshot::State;
-
-/// Sharpness of every softmax: what the retriever's prototype was measured with.
-const SCALE: f32 = 20.0;
-
-/// Documents drawn before reranking, the K of the ZeroGR paper.
-const DRAWS: usize = 100;
-
-/// What the best BM25 of a query is worth when docids are generated, in nats.
-const PLANNER: f64 = 6.0;
-
-/// Share of BM25 in the reranked score, and how it follows the query (`benches/QUALITY.md`).
-const PRIOR_SHARE: f64 = 0.25;
-const PEAK_WEIGHT: f64 = 0.6;
-const COVERAGE_WEIGHT: f64 = 1.0;
-
-/// Share of the comparison of tokens in what the encoder says of a drawn document.
-const TOKEN_SHARE: f64 = 0.67;
 
 /// Tokens of a query that are encoded.
 const MAX_QUERY_TOKENS: usize = 256;
@@ -192,21 +177,21 @@ impl Index {
         let loaded = encoder::load_new(&options)?;
         let tokenizer = loaded.encoder.tokenizer();
         let width = TokenWidth::for_vocabulary(tokenizer.vocabulary_size())?;
+        let encoder = EncoderParams {
+            fingerprint: loaded.encoder.fingerprint(),
+            dim: loaded.encoder.dim(),
+            max_passage_tokens: options.max_passage_tokens,
+            max_query_tokens: MAX_QUERY_TOKENS,
+            pooling: loaded.pooling,
+            max_model_tokens: loaded.max_model_tokens,
+            token_vectors: options.token_vectors && loaded.encoder.has_token_vectors(),
+        };
+        let tokenizer = TokenizerParams {
+            fingerprint: tokenizer.fingerprint(),
+            vocabulary_size: tokenizer.vocabulary_size(),
+            token_width_bytes: width.bytes_per_token(),
+        };
         let params = IndexParams {
-            encoder: EncoderParams {
-                fingerprint: loaded.encoder.fingerprint(),
-                dim: loaded.encoder.dim(),
-                max_passage_tokens: options.max_passage_tokens,
-                max_query_tokens: MAX_QUERY_TOKENS,
-                pooling: loaded.pooling,
-                max_model_tokens: loaded.max_model_tokens,
-                token_vectors: options.token_vectors && loaded.encoder.has_token_vectors(),
-            },
-            tokenizer: TokenizerParams {
-                fingerprint: tokenizer.fingerprint(),
-                vocabulary_size: tokenizer.vocabulary_size(),
-                token_width_bytes: width.bytes_per_token(),
-            },
             language_model: loaded.language_model,
             docids: DocidParams {
                 source: options.docids,
@@ -217,18 +202,8 @@ impl Index {
             pseudo_queries: PseudoQueryParams {
                 per_document: options.pseudo_queries_per_document,
             },
-            scale: SCALE,
-            search: SearchParams {
-                draws: DRAWS,
-                rerank: true,
-                planner: PLANNER,
-                prior_share: PRIOR_SHARE,
-                peak_weight: PEAK_WEIGHT,
-                coverage_weight: COVERAGE_WEIGHT,
-                token_share: TOKEN_SHARE,
-            },
             lexicon: options.lexicon,
-            training: None,
+            ..IndexParams::new(encoder, tokenizer)
         };
         let store_options = CreateOptions {
             seed: options.file_seed,
@@ -494,7 +469,8 @@ impl Index {
             return Ok(encoder.clone());
         }
         let snapshot = self.snapshot();
-        let loaded = encoder::load_recorded(&self.inner.store, &snapshot, &self.inner.options)?;
+        let stored = &snapshot.state.stored;
+        let loaded = encoder::load_recorded(stored, snapshot.params(), &self.inner.options)?;
         Ok(self.inner.encoder.get_or_init(|| loaded).clone())
     }
 }

@@ -4,11 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::params::{DocidSource, LexiconParams};
+use super::params::{DocidParams, DocidSource, LexiconParams, PseudoQueryParams};
 use crate::encode::TextEncoder;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
 use crate::store::WriteOptions;
+
+/// Tokens of a document that are encoded.
+pub(super) const MAX_PASSAGE_TOKENS: usize = 256;
 
 /// Where the encoder of a new index comes from.
 #[derive(Clone)]
@@ -83,15 +86,16 @@ pub struct IndexOptions {
 impl IndexOptions {
     /// The measured defaults with a given encoder.
     pub fn with_encoder(encoder: EncoderSource) -> Self {
+        let docids = DocidParams::default();
         IndexOptions {
             encoder,
             embed_encoder: true,
-            docids: DocidSource::Keywords,
-            docids_per_document: 3,
-            docid_words: 7,
-            docid_writer: None,
-            pseudo_queries_per_document: 8,
-            max_passage_tokens: 256,
+            docids: docids.source,
+            docids_per_document: docids.per_document,
+            docid_words: docids.words,
+            docid_writer: docids.writer,
+            pseudo_queries_per_document: PseudoQueryParams::default().per_document,
+            max_passage_tokens: MAX_PASSAGE_TOKENS,
             token_vectors: true,
             lexicon: LexiconParams::default(),
             file_seed: None,

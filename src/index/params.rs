@@ -1,8 +1,11 @@
 //! Everything that shapes a result, recorded in the file (design D10) as one JSON object.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::lexicon::{Analyser, Bm25};
+use crate::trie::TokenWidth;
 use crate::{Error, Result};
 
 /// The parameters of an index. They are fixed when it is created, except `training`.
@@ -110,11 +113,30 @@ pub struct DocidParams {
     pub writer: Option<String>,
 }
 
+/// The measured defaults.
+impl Default for DocidParams {
+    fn default() -> Self {
+        DocidParams {
+            source: DocidSource::Keywords,
+            words: 7,
+            per_document: 3,
+            writer: None,
+        }
+    }
+}
+
 /// How pseudo-queries are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PseudoQueryParams {
     /// Pseudo-queries per document.
     pub per_document: usize,
+}
+
+/// The measured default.
+impl Default for PseudoQueryParams {
+    fn default() -> Self {
+        PseudoQueryParams { per_document: 8 }
+    }
 }
 
 /// Defaults of a search.
@@ -145,8 +167,37 @@ pub struct SearchParams {
     pub token_share: f64,
 }
 
+/// Documents drawn before reranking, the K of the ZeroGR paper.
+const DRAWS: usize = 100;
+
+/// What the best BM25 of a query is worth when docids are generated, in nats.
+const PLANNER: f64 = 6.0;
+
+/// Share of BM25 in the reranked score, and how it follows the query (`benches/QUALITY.md`).
+const PRIOR_SHARE: f64 = 0.25;
+const PEAK_WEIGHT: f64 = 0.6;
+const COVERAGE_WEIGHT: f64 = 1.0;
+
+/// Share of the comparison of tokens in what the encoder says of a drawn document.
+const TOKEN_SHARE: f64 = 0.67;
+
+/// The values of new indexes.
+impl Default for SearchParams {
+    fn default() -> Self {
+        SearchParams {
+            draws: DRAWS,
+            rerank: true,
+            planner: PLANNER,
+            prior_share: PRIOR_SHARE,
+            peak_weight: PEAK_WEIGHT,
+            coverage_weight: COVERAGE_WEIGHT,
+            token_share: TOKEN_SHARE,
+        }
+    }
+}
+
 fn default_planner() -> f64 {
-    super::PLANNER
+    PLANNER
 }
 
 /// What files of before it was recorded were searched with.
@@ -232,17 +283,108 @@ pub struct FitRecord {
     pub best_loss: f64,
 }
 
+/// Sharpness of every softmax: what the retriever's prototype was measured with.
+const SCALE: f32 = 20.0;
+
+/// More values than any encoder gives: what is above it is damage.
+const MAX_DIM: usize = 1 << 16;
+
 impl IndexParams {
-    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|error| {
-            Error::corrupt(format!(
-                "the parameters of the index are not readable: {error}"
-            ))
-        })
+    /// The measured defaults with a given encoder and tokenizer.
+    pub(crate) fn new(encoder: EncoderParams, tokenizer: TokenizerParams) -> Self {
+        IndexParams {
+            encoder,
+            tokenizer,
+            language_model: None,
+            docids: DocidParams::default(),
+            pseudo_queries: PseudoQueryParams::default(),
+            scale: SCALE,
+            search: SearchParams::default(),
+            lexicon: LexiconParams::default(),
+            training: None,
+        }
     }
 
+    /// What [`IndexParams::to_json`] wrote, and nothing that it would not write.
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
+        let unreadable = |why: &dyn std::fmt::Display| {
+            Error::corrupt(format!(
+                "the parameters of the index are not readable: {why}"
+            ))
+        };
+        let params: IndexParams =
+            serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+        params.check().map_err(|error| unreadable(&error))?;
+        Ok(params)
+    }
+
+    /// The parameters as they are stored.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when [`IndexParams::from_json`] would not read them: JSON has no way to say
+    /// that a number is none or infinite.
     pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
+        self.check()?;
         serde_json::to_vec_pretty(self)
             .map_err(|error| Error::invalid(format!("parameters: {error}")))
     }
+
+    /// Refuses values that no index can have.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`, with the name of the parameter.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (search, lexicon) = (&self.search, &self.lexicon);
+        check_number("scale", self.scale.into(), f64::MIN_POSITIVE..=1e6)?;
+        check_number("search.planner", search.planner, 0.0..=1e9)?;
+        check_number("search.prior_share", search.prior_share, 0.0..=1.0)?;
+        check_number("search.peak_weight", search.peak_weight, -1e9..=1e9)?;
+        check_number("search.coverage_weight", search.coverage_weight, -1e9..=1e9)?;
+        check_number("search.token_share", search.token_share, 0.0..=1.0)?;
+        check_number("lexicon.k1", lexicon.k1, 0.0..=1e9)?;
+        check_number("lexicon.b", lexicon.b, 0.0..=1.0)?;
+        if let Some(training) = &self.training {
+            for (name, fit) in [
+                ("training.trie_head", &training.trie_head),
+                ("training.document_head", &training.document_head),
+            ] {
+                check_number(name, fit.initial_loss, f64::MIN..=f64::MAX)?;
+                check_number(name, fit.best_loss, f64::MIN..=f64::MAX)?;
+            }
+        }
+        let dim = self.encoder.dim;
+        if dim == 0 || dim > MAX_DIM {
+            return Err(Error::invalid(format!(
+                "encoder.dim is {dim}; an encoder gives vectors of 1 to {MAX_DIM} values"
+            )));
+        }
+        let width = TokenWidth::for_vocabulary(self.tokenizer.vocabulary_size)?;
+        let recorded = self.tokenizer.token_width_bytes;
+        if recorded != width.bytes_per_token() {
+            return Err(Error::invalid(format!(
+                "tokenizer.token_width_bytes is {recorded}, and tokens below {} take {}",
+                self.tokenizer.vocabulary_size,
+                width.bytes_per_token()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a number outside of `range`, and what is no number.
+///
+/// # Errors
+///
+/// `InvalidInput`, with the name of the number.
+pub(crate) fn check_number(name: &str, value: f64, range: RangeInclusive<f64>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "{name} is {value}: give a number from {} to {}",
+        range.start(),
+        range.end()
+    )))
 }

@@ -57,27 +57,8 @@ pub(super) fn prepare(
         docids.push(own);
         progress(Progress::new(Stage::Docids, done, total));
     }
-    let texts: Vec<String> = documents.iter().map(passage).collect();
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let limit = params.encoder.max_passage_tokens;
-    let encoding = &mut |done, total| {
-        progress(Progress::new(Stage::EncodingDocuments, done, total));
-    };
-    let (vectors, token_vectors) = match params.encoder.token_vectors {
-        true => {
-            let dim = params.encoder.dim;
-            let mut lists = vec![OwnedSignList::default(); texts.len()];
-            let vectors = encoder.encode_tokens(&texts, limit, encoding, &mut |number, text| {
-                if let Some(list) = lists.get_mut(number) {
-                    *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
-                }
-            })?;
-            let mut builder = SignListsBuilder::default();
-            lists.iter().for_each(|list| builder.push(list.as_list()));
-            (vectors, Some(builder))
-        }
-        false => (encoder.encode(&texts, limit, encoding)?, None),
-    };
+    let (vectors, lists) = encode(&documents, encoder, params, progress)?;
+    let token_vectors = lists.map(SignListsBuilder::from_iter);
     Ok((
         PreparedDocuments {
             documents,
@@ -87,6 +68,32 @@ pub(super) fn prepare(
         },
         without_terms,
     ))
+}
+
+/// `[documents, dim]` unit passage vectors, and the vectors of tokens where the index keeps them.
+pub(super) fn encode<'d>(
+    documents: impl IntoIterator<Item = &'d Document>,
+    encoder: &dyn TextEncoder,
+    params: &IndexParams,
+    progress: ProgressFn<'_>,
+) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
+    let texts: Vec<String> = documents.into_iter().map(passage).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let limit = params.encoder.max_passage_tokens;
+    let encoding = &mut |done, total| {
+        progress(Progress::new(Stage::EncodingDocuments, done, total));
+    };
+    if !params.encoder.token_vectors {
+        return Ok((encoder.encode(&texts, limit, encoding)?, None));
+    }
+    let dim = params.encoder.dim;
+    let mut lists = vec![OwnedSignList::default(); texts.len()];
+    let vectors = encoder.encode_tokens(&texts, limit, encoding, &mut |number, text| {
+        if let Some(list) = lists.get_mut(number) {
+            *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+        }
+    })?;
+    Ok((vectors, Some(lists)))
 }
 
 /// What of a document is encoded.
@@ -99,7 +106,7 @@ fn passage(document: &Document) -> String {
 }
 
 /// The docids of a document with their tokens, and whether it has an indexable term.
-fn docids_of(
+pub(super) fn docids_of(
     document: &Document,
     stats: &TermStats,
     encoder: &dyn TextEncoder,
@@ -109,20 +116,29 @@ fn docids_of(
         let docids = given_docids(document, encoder, params);
         return Ok((docids.map_err(|error| of_document(document, error))?, true));
     }
-    let options = DocidOptions {
-        words: params.docids.words,
-        per_document: params.docids.per_document,
-    };
-    let texts = match params.docids.source {
-        DocidSource::Title => title_docids(document, stats, &options),
-        DocidSource::Keywords => keyword_docids(document, stats, &options),
-    };
+    let texts = docid_texts(document, stats, params);
     let docids = expressed(texts, encoder, params, |mut tokens| {
         tokens.truncate(MAX_DOCID_TOKENS);
         Ok(tokens)
     });
     let docids = docids.map_err(|error| of_document(document, error))?;
     Ok((docids, has_terms(document)))
+}
+
+/// The docids, in words, that the index makes for a document.
+pub(super) fn docid_texts(
+    document: &Document,
+    stats: &TermStats,
+    params: &IndexParams,
+) -> Vec<String> {
+    let options = DocidOptions {
+        words: params.docids.words,
+        per_document: params.docids.per_document,
+    };
+    match params.docids.source {
+        DocidSource::Title => title_docids(document, stats, &options),
+        DocidSource::Keywords => keyword_docids(document, stats, &options),
+    }
 }
 
 /// The docids that a document brings, with their tokens; errors do not name it.

@@ -101,42 +101,14 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Checks what opening takes on trust: that ranks and documents point at each other, that the
-    /// trie's keys are the ranks in order, and that no document is without a docid.
+    /// Checks what opening takes on trust: see [`check_docids`].
     pub(crate) fn check(&self) -> Result<()> {
-        let damaged = |what: &str| Err(Error::corrupt(format!("a segment is damaged: {what}")));
-        let (docids, documents) = (self.trie.docid_count(), self.document_count);
-        for rank in 0..docids {
-            let row = self.postings.row(rank);
-            let has_docid = |ordinal| self.document_docids.row(ordinal).any(|r| r == rank);
-            if row.len() == 0
-                || !row.clone().is_sorted_by(|a, b| a < b)
-                || !row.clone().all(has_docid)
-            {
-                return damaged("a docid does not lead to the documents that have it");
-            }
-        }
-        for ordinal in 0..documents {
-            let mut ranks: Vec<u32> = self.document_docids.row(ordinal).collect();
-            ranks.sort_unstable();
-            if ranks.is_empty() || !ranks.is_sorted_by(|a, b| a < b) {
-                return damaged("a document has no docid, or one twice");
-            }
-        }
-        // Every pair above is one of a document's; as many of them as there are, are all.
-        let pairs = self.document_docids.value_count(0, documents);
-        if self.postings.value_count(0, docids) != pairs {
-            return damaged("a document has a docid that does not lead to it");
-        }
-        let mut next_rank = 0;
-        union_keys([&self.trie], |key, places| {
-            let ranks = places.iter().map(|&(_, rank)| rank);
-            if !ranks.eq([next_rank]) || self.trie.width().tokens(key).is_err() {
-                return damaged("the docids are not ranked in order");
-            }
-            next_rank += 1;
-            Ok(())
-        })
+        check_docids(
+            &self.trie,
+            &self.postings,
+            &self.document_docids,
+            self.document_count,
+        )
     }
 
     /// The segment with the documents of a tombstone bitmap taken out.
@@ -239,4 +211,45 @@ impl Segment {
             document_vectors: &self.document_vectors,
         }
     }
+}
+
+/// Checks that ranks and documents point at each other, that the trie's keys are the ranks in
+/// order, and that no document is without a docid.
+pub(super) fn check_docids(
+    trie: &SegmentTrie,
+    postings: &Csr,
+    document_docids: &Csr,
+    documents: u32,
+) -> Result<()> {
+    let damaged = |what: &str| Err(Error::corrupt(format!("a segment is damaged: {what}")));
+    let docids = trie.docid_count();
+    for rank in 0..docids {
+        let row = postings.row(rank);
+        let has_docid = |ordinal| document_docids.row(ordinal).any(|r| r == rank);
+        if row.len() == 0 || !row.clone().is_sorted_by(|a, b| a < b) || !row.clone().all(has_docid)
+        {
+            return damaged("a docid does not lead to the documents that have it");
+        }
+    }
+    for ordinal in 0..documents {
+        let mut ranks: Vec<u32> = document_docids.row(ordinal).collect();
+        ranks.sort_unstable();
+        if ranks.is_empty() || !ranks.is_sorted_by(|a, b| a < b) {
+            return damaged("a document has no docid, or one twice");
+        }
+    }
+    // Every pair above is one of a document's; as many of them as there are, are all.
+    let pairs = document_docids.value_count(0, documents);
+    if postings.value_count(0, docids) != pairs {
+        return damaged("a document has a docid that does not lead to it");
+    }
+    let mut next_rank = 0;
+    union_keys([trie], |key, places| {
+        let ranks = places.iter().map(|&(_, rank)| rank);
+        if !ranks.eq([next_rank]) || trie.width().tokens(key).is_err() {
+            return damaged("the docids are not ranked in order");
+        }
+        next_rank += 1;
+        Ok(())
+    })
 }

@@ -55,39 +55,7 @@ pub(crate) fn build_segment(
             Error::limit("a segment holds at most 4,294,967,294 documents: commit more often")
         })?;
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
-
-    // Key -> (text, documents). Two texts with the same tokens are one docid; the first names it.
-    let mut by_key: BTreeMap<Vec<u8>, (&str, Vec<u32>)> = BTreeMap::new();
-    let mut keys_of: Vec<Vec<Vec<u8>>> = Vec::with_capacity(prepared.documents.len());
-    for (ordinal, docids) in (0u32..).zip(&prepared.docids) {
-        let mut own: Vec<Vec<u8>> = Vec::with_capacity(docids.len());
-        for docid in docids {
-            let key = width.key(&docid.tokens)?;
-            if !own.contains(&key) {
-                by_key
-                    .entry(key.clone())
-                    .or_insert((&docid.text, Vec::new()))
-                    .1
-                    .push(ordinal);
-                own.push(key);
-            }
-        }
-        keys_of.push(own);
-    }
-    let mut trie = TrieBuilder::default();
-    let (mut postings, mut docid_texts) = (CsrBuilder::default(), StringsBuilder::default());
-    let mut colliding_docids = 0;
-    let mut rank_of: BTreeMap<&Vec<u8>, u32> = BTreeMap::new();
-    for (key, (text, ordinals)) in &by_key {
-        rank_of.insert(key, trie.push(key)?);
-        postings.push_row(ordinals.iter().copied());
-        docid_texts.push(text);
-        colliding_docids += usize::from(ordinals.len() > 1);
-    }
-    let mut document_docids = CsrBuilder::default();
-    for own in &keys_of {
-        document_docids.push_row(own.iter().filter_map(|key| rank_of.get(key).copied()));
-    }
+    let docids = Docids::new(&prepared.docids, width)?;
     let mut documents = DocumentTableBuilder::default();
     let mut lexicon = LexiconBuilder::new(params.lexicon.analyser());
     for document in &prepared.documents {
@@ -96,34 +64,94 @@ pub(crate) fn build_segment(
     }
     Layout {
         document_count,
-        docid_count: trie.docid_count(),
-        trie: trie.finish()?,
-        postings,
-        document_docids,
-        docid_texts,
+        docids,
         vectors: to_f16_bytes(&prepared.vectors),
         token_vectors: prepared.token_vectors,
         documents,
         lexicon: lexicon.finish()?,
-        colliding_docids,
     }
     .into_segment(None, params)
+}
+
+/// The docids of a segment, in all the ways it keeps them.
+pub(crate) struct Docids {
+    pub(crate) trie: TrieBuilder,
+    pub(crate) postings: CsrBuilder,
+    pub(crate) document_docids: CsrBuilder,
+    pub(crate) texts: StringsBuilder,
+    /// Docids that more than one document carries.
+    pub(crate) colliding: usize,
+}
+
+impl Docids {
+    /// Those of documents by ordinal. Two texts with the same tokens are one docid; the first
+    /// names it.
+    pub(crate) fn new(docids_of: &[Vec<Docid>], width: TokenWidth) -> Result<Self> {
+        let mut by_key: BTreeMap<Vec<u8>, (&str, Vec<u32>)> = BTreeMap::new();
+        let mut keys_of: Vec<Vec<Vec<u8>>> = Vec::with_capacity(docids_of.len());
+        for (ordinal, docids) in (0u32..).zip(docids_of) {
+            let mut own: Vec<Vec<u8>> = Vec::with_capacity(docids.len());
+            for docid in docids {
+                let key = width.key(&docid.tokens)?;
+                if !own.contains(&key) {
+                    by_key
+                        .entry(key.clone())
+                        .or_insert((&docid.text, Vec::new()))
+                        .1
+                        .push(ordinal);
+                    own.push(key);
+                }
+            }
+            keys_of.push(own);
+        }
+        let mut trie = TrieBuilder::default();
+        let (mut postings, mut texts) = (CsrBuilder::default(), StringsBuilder::default());
+        let mut colliding = 0;
+        let mut rank_of: BTreeMap<&Vec<u8>, u32> = BTreeMap::new();
+        for (key, (text, ordinals)) in &by_key {
+            rank_of.insert(key, trie.push(key)?);
+            postings.push_row(ordinals.iter().copied());
+            texts.push(text);
+            colliding += usize::from(ordinals.len() > 1);
+        }
+        let mut document_docids = CsrBuilder::default();
+        for own in &keys_of {
+            document_docids.push_row(own.iter().filter_map(|key| rank_of.get(key).copied()));
+        }
+        Ok(Docids {
+            trie,
+            postings,
+            document_docids,
+            texts,
+            colliding,
+        })
+    }
+
+    /// The four sections, of a segment of `documents`.
+    pub(crate) fn into_sections(self, documents: u64) -> Result<Vec<SectionInput<'static>>> {
+        let docids = u64::from(self.trie.docid_count());
+        Ok(vec![
+            SectionInput::new(sections::TRIE, docids, self.trie.finish()?),
+            SectionInput::new(sections::POSTINGS, docids, self.postings.into_bytes()?),
+            SectionInput::new(
+                sections::DOCUMENT_DOCIDS,
+                documents,
+                self.document_docids.into_bytes()?,
+            ),
+            SectionInput::new(sections::DOCID_TEXTS, docids, self.texts.into_bytes()),
+        ])
+    }
 }
 
 /// The columns of a segment.
 pub(crate) struct Layout {
     pub(crate) document_count: u32,
-    pub(crate) docid_count: u32,
-    pub(crate) trie: Vec<u8>,
-    pub(crate) postings: CsrBuilder,
-    pub(crate) document_docids: CsrBuilder,
-    pub(crate) docid_texts: StringsBuilder,
+    pub(crate) docids: Docids,
     /// Float16 rows.
     pub(crate) vectors: Vec<u8>,
     pub(crate) token_vectors: Option<SignListsBuilder>,
     pub(crate) documents: DocumentTableBuilder,
     pub(crate) lexicon: Vec<SectionInput<'static>>,
-    pub(crate) colliding_docids: usize,
 }
 
 impl Layout {
@@ -135,20 +163,16 @@ impl Layout {
     ) -> Result<NewSegment> {
         let counts = SegmentCounts {
             documents: self.document_count,
-            docids: self.docid_count,
+            docids: self.docids.trie.docid_count(),
         };
-        let (documents, docids) = (u64::from(counts.documents), u64::from(counts.docids));
-        let mut body = vec![
-            SectionInput::new(sections::TRIE, docids, self.trie),
-            SectionInput::new(sections::POSTINGS, docids, self.postings.into_bytes()?),
-            SectionInput::new(
-                sections::DOCUMENT_DOCIDS,
-                documents,
-                self.document_docids.into_bytes()?,
-            ),
-            SectionInput::new(sections::DOCID_TEXTS, docids, self.docid_texts.into_bytes()),
-            SectionInput::new(sections::DOCUMENT_VECTORS, documents, self.vectors),
-        ];
+        let documents = u64::from(counts.documents);
+        let colliding_docids = self.docids.colliding;
+        let mut body = self.docids.into_sections(documents)?;
+        body.push(SectionInput::new(
+            sections::DOCUMENT_VECTORS,
+            documents,
+            self.vectors,
+        ));
         if let Some(lists) = self.token_vectors {
             let bytes = lists.into_bytes()?;
             body.push(SectionInput::new(sections::TOKEN_VECTORS, documents, bytes));
@@ -165,7 +189,7 @@ impl Layout {
             body,
             heads,
             counts,
-            colliding_docids: self.colliding_docids,
+            colliding_docids,
             segment,
         })
     }

@@ -14,12 +14,14 @@
 //! superblock; the next commit replaces the second.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs::Metadata;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::{Backend, read_at};
 use super::create::write_front;
+use super::file::FileBackend;
 use super::handle::Store;
 use super::map::MapPermit;
 use super::snapshot::{OpenFile, Snapshot};
@@ -91,18 +93,21 @@ impl Store {
         write: impl FnOnce(&Snapshot, &dyn Backend) -> Result<()>,
     ) -> Result<()> {
         let source = self.snapshot();
-        let like = match source.file.backend.as_file() {
-            Some(file) => Some(
-                file.metadata()
-                    .map_err(|error| Error::io("examining", self.path(), error))?,
-            ),
-            None => None,
-        };
+        let like = self.file_metadata()?;
         place::appear(path, like.as_ref(), |target| {
             write(&source, &**target)?;
             verify_copy(target, None).map(drop)
         })
         .map(drop)
+    }
+
+    /// What the system knows about the file; `None` where it is none of the system's.
+    pub(super) fn file_metadata(&self) -> Result<Option<Metadata>> {
+        let snapshot = self.snapshot();
+        let metadata = snapshot.file.backend.as_file().map(FileBackend::metadata);
+        metadata
+            .transpose()
+            .map_err(|error| Error::io("examining", self.path(), error))
     }
 }
 

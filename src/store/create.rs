@@ -60,6 +60,26 @@ impl Store {
         Store::open_on(backend)
     }
 
+    /// Creates an index with what `fill` commits to it, with the permissions of another. Either all
+    /// of that appears at `path`, or nothing; until then it is a file under another name.
+    ///
+    /// # Errors
+    /// Those of [`Store::create`] and of `fill`.
+    pub(crate) fn create_like(
+        path: &Path,
+        like: &Store,
+        options: &CreateOptions,
+        fill: impl FnOnce(&Store) -> Result<()>,
+    ) -> Result<()> {
+        let like = like.file_metadata()?;
+        place::appear(path, like.as_ref(), |backend| {
+            let unnamed: Arc<dyn Backend> = Arc::new(Unnamed(backend.clone()));
+            initialise(&*unnamed, options)?;
+            fill(&Store::open_on(unnamed)?)
+        })
+        .map(drop)
+    }
+
     /// Creates an index in an empty backend.
     ///
     /// # Errors
@@ -68,6 +88,32 @@ impl Store {
         place::expect_empty(&*backend)?;
         initialise(&*backend, options)?;
         Store::open_on(backend)
+    }
+}
+
+/// A file on its way to its name: no one else finds it, so no one needs to be kept out of it.
+#[derive(Debug)]
+struct Unnamed(Arc<dyn Backend>);
+
+impl Backend for Unnamed {
+    fn read_exact_at(&self, buffer: &mut [u8], off_bytes: u64) -> io::Result<()> {
+        self.0.read_exact_at(buffer, off_bytes)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], off_bytes: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, off_bytes)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn len_bytes(&self) -> io::Result<u64> {
+        self.0.len_bytes()
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

@@ -249,6 +249,33 @@ impl Extent {
         ))
     }
 
+    /// Bytes of a part of a section as they are, for those who have a checksum of their own for
+    /// them; what its section's checksum says is not looked at.
+    ///
+    /// # Errors
+    /// `Corrupt` when the section is missing or the range is not inside it; `Io`.
+    pub(crate) fn unverified_range(&self, kind: SectionKind, range: Range<u64>) -> Result<Vec<u8>> {
+        let inner = &*self.0;
+        let entry = inner.by_kind.get(&kind).and_then(|&at| inner.table.get(at));
+        let entry = entry
+            .filter(|entry| range.start <= range.end && range.end <= entry.len_bytes)
+            .ok_or_else(|| {
+                self.damaged(&format!(
+                    "bytes {range:?} of section {} are not there",
+                    kind.0
+                ))
+            })?;
+        let len_bytes = range.end.saturating_sub(range.start);
+        let mut buffer = AlignedBuffer::zeroed(len_bytes)?;
+        let off = inner.reference.off_bytes.saturating_add(entry.off_bytes);
+        read_at(
+            &*inner.backend,
+            buffer.bytes_mut(),
+            off.saturating_add(range.start),
+        )?;
+        Ok(buffer.bytes().to_vec())
+    }
+
     /// Refuses an extent with a section that is neither in `known` nor optional: it was written
     /// by a version that put something there which must not be ignored.
     ///

@@ -5,12 +5,14 @@
 //! together however many commits and vacuums follow.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use super::backend::Backend;
+use super::backend::{Backend, read_at};
+use super::buffer::AlignedBuffer;
 use super::extent::Extent;
 use super::map::MapPermit;
 use super::select::{self, State};
@@ -144,6 +146,11 @@ impl Snapshot {
         &self.state.manifest
     }
 
+    /// Where the file is, or was.
+    pub fn path(&self) -> &Path {
+        self.file.backend.path()
+    }
+
     /// Number of the commit.
     pub fn generation(&self) -> u64 {
         self.state.superblock.generation
@@ -172,6 +179,17 @@ impl Snapshot {
         reference.check_bounds(self.committed_end_bytes())?;
         let file = &self.file;
         Extent::load(&file.backend, file.permit, reference, file.header.file_uuid)
+    }
+
+    /// The bytes of an extent as they are, as far as there are any.
+    ///
+    /// # Errors
+    /// `Corrupt` when the reference is outside the committed bytes; `Io`.
+    pub(crate) fn unverified(&self, reference: &ExtentRef) -> Result<Vec<u8>> {
+        reference.check_bounds(self.committed_end_bytes())?;
+        let mut buffer = AlignedBuffer::zeroed(reference.len_bytes)?;
+        read_at(&*self.file.backend, buffer.bytes_mut(), reference.off_bytes)?;
+        Ok(buffer.bytes().to_vec())
     }
 
     /// Whether both are the same state of the same file.

@@ -93,6 +93,22 @@ impl TrieHead {
         })
     }
 
+    /// Refuses numbers that are none, which no fitting may give.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn check(&self) -> Result<()> {
+        let edges: &[EdgeRecord] = self.edges.as_slice_of()?;
+        let is_finite =
+            |edge: &EdgeRecord| edge.norm.get().is_finite() && edge.bias.get().is_finite();
+        if edges.iter().all(is_finite) {
+            return self.vectors.check();
+        }
+        Err(Error::corrupt(
+            "the trie head has edges with values that are no numbers",
+        ))
+    }
+
     /// The edges listed for `node`, if it is listed.
     pub fn node(&self, node: &TrieNode) -> Option<HeadNode> {
         let records: &[NodeRecord] = self.nodes.as_slice_of().ok()?;

@@ -9,7 +9,9 @@ use crate::output;
 
 /// Save what is left of a damaged index into a new file; the source is not touched.
 ///
-/// Exits with 1 when something was lost; the new file is good all the same.
+/// Documents, ids, tags and fields are read around the damage, and everything else is made anew.
+/// Exits with 1 when a document or an embedded file is lost, or when documents have no vectors for
+/// want of the encoder; the new file is good all the same.
 #[derive(clap::Args)]
 pub struct Args {
     /// The damaged index file.
@@ -51,7 +53,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             output::line(&format!("lost file {}", output::inline(blob)))?;
         }
         output::line(&format!(
-            "saved {} documents of generation {}",
+            "saved {} documents of generation {}; the new file was checked",
             report.documents, report.generation
         ))?;
     }
