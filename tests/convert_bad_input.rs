@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use convert_support::{GgufFile, config_json, decoder_onnx, gguf, small, write_folder};
-use serde_json::json;
+use serde_json::{Value, json};
 use zerogr::ErrorKind;
 use zerogr::convert::{Architecture, RandomTensors, import};
 use zerogr::model::language::WeightFormat;
@@ -26,6 +26,18 @@ fn refused(from: &Path, kind: ErrorKind, words: &str) {
     );
     let left: Vec<_> = fs::read_dir(work.path()).unwrap().collect();
     assert!(left.is_empty(), "{error}: left {left:?}");
+}
+
+/// Imports a folder after `change`, which must fail with these words.
+fn refused_folder(architecture: Architecture, change: impl FnOnce(&Path, &mut Value), words: &str) {
+    let config = small(architecture);
+    let source = RandomTensors::new(config.clone(), 1);
+    let dir = tempfile::tempdir().unwrap();
+    write_folder(dir.path(), &config, &source, 1);
+    let mut json = config_json(&config);
+    change(dir.path(), &mut json);
+    fs::write(dir.path().join("config.json"), json.to_string()).unwrap();
+    refused(dir.path(), ErrorKind::Model, words);
 }
 
 fn small_gguf() -> GgufFile {
@@ -79,6 +91,213 @@ fn settings_and_tensors_that_are_wrong_are_named() {
         |f| _ = f.tensor("blk.0.ffn_up.weight", &[96, 64], 12, vec![0; 9999]),
         "Q4_K",
     );
+}
+
+#[test]
+fn tensors_that_would_be_left_out_are_named() {
+    let zeros = |len: usize| vec![0.0; len];
+    for (name, shape) in [
+        ("blk.0.attn_q_norm.weight", vec![16]),
+        ("blk.2.attn_norm.weight", vec![64]),
+        ("blk.0.attn_sinks.weight", vec![4]),
+        ("blk.0.post_attention_norm.weight", vec![64]),
+        ("output.bias", vec![300]),
+        ("rope_factors_long.weight", vec![8]),
+        ("unheard_of", vec![1]),
+    ] {
+        let len = shape.iter().product();
+        refused_gguf(|f| _ = f.floats(name, &shape, &zeros(len)), name);
+    }
+    // Of each kind of bias there are all or none.
+    refused_gguf(
+        |f| _ = f.floats("blk.0.attn_k.bias", &[32], &zeros(32)),
+        "model.layers.0.self_attn.q_proj.bias",
+    );
+    refused_gguf(
+        |f| _ = f.floats("blk.1.ffn_up.bias", &[96], &zeros(96)),
+        "blk.1.ffn_up.bias",
+    );
+    refused_gguf(
+        |f| _ = f.count("llama.block_count", 1),
+        "blk.1.attn_k.weight",
+    );
+    // The head of a model that ties it to the embedding must be the embedding.
+    let tie = |_: &Path, json: &mut Value| json["tie_word_embeddings"] = json!(true);
+    refused_folder(Architecture::Mistral, tie, "lm_head.weight differs");
+    let untie = |_: &Path, json: &mut Value| json["tie_word_embeddings"] = json!(false);
+    refused_folder(Architecture::Llama, untie, "lm_head.weight");
+    let fewer = |_: &Path, json: &mut Value| json["num_hidden_layers"] = json!(1);
+    refused_folder(Architecture::Llama, fewer, "model.layers.1.");
+    let biases = |_: &Path, json: &mut Value| json["attention_bias"] = json!(true);
+    refused_folder(Architecture::Llama, biases, "q_proj.bias");
+}
+
+#[test]
+fn settings_that_would_be_passed_over_are_named() {
+    for (key, value) in [
+        ("rope_scaling", json!({"factor": 4.0})),
+        ("rope_scaling", json!({"type": "linear"})),
+        (
+            "rope_scaling",
+            json!({"rope_type": "longrope", "long_factor": [1.0]}),
+        ),
+        (
+            "rope_parameters",
+            json!({"full_attention": {"rope_theta": 1.0}}),
+        ),
+        ("rope_scaling", json!("linear")),
+        ("quantization_config", json!({"quant_method": "awq"})),
+        ("quantization", json!({"bits": 4, "group_size": 64})),
+        (
+            "auto_map",
+            json!({"AutoModelForCausalLM": "modeling.Model"}),
+        ),
+        ("architectures", json!(["LlamaForSequenceClassification"])),
+        ("layer_types", json!(["full_attention", "linear_attention"])),
+        ("num_local_experts", json!(8)),
+        ("partial_rotary_factor", json!(0.5)),
+        ("logits_scaling", json!(8.0)),
+        ("attention_multiplier", json!(0.01)),
+        ("hidden_act", json!("gelu")),
+        ("a_setting_of_tomorrow", json!(true)),
+    ] {
+        let word = match key {
+            "rope_scaling" => "rotary scaling",
+            other => other,
+        };
+        let word = if value == "linear" {
+            "rope_scaling"
+        } else {
+            word
+        };
+        let change = |_: &Path, json: &mut Value| json[key] = value.clone();
+        refused_folder(Architecture::Llama, change, word);
+    }
+    refused_gguf(
+        |f| _ = f.number("llama.logit_scale", 0.5),
+        "llama.logit_scale",
+    );
+    refused_gguf(|f| _ = f.count("llama.tomorrow", 1), "llama.tomorrow");
+    refused_gguf(|f| _ = f.text("general.type", "adapter"), "adapter");
+}
+
+#[test]
+fn known_forms_of_models_are_called_by_their_names() {
+    let model = "model.safetensors";
+    let instead = |file: &'static str| {
+        move |dir: &Path, _: &mut Value| fs::rename(dir.join(model), dir.join(file)).unwrap()
+    };
+    let beside = |file: &'static str| {
+        move |dir: &Path, _: &mut Value| fs::write(dir.join(file), "{}").unwrap()
+    };
+    let llama = Architecture::Llama;
+    refused_folder(llama, instead("pytorch_model.bin"), "PyTorch");
+    refused_folder(llama, instead("weights.00.npz"), "MLX");
+    refused_folder(llama, instead("m.gguf"), "path of that file");
+    refused_folder(llama, instead("consolidated.safetensors"), "transformers");
+    refused_folder(llama, instead("unheard-of"), "neither");
+    refused_folder(llama, beside("adapter_config.json"), "LoRA");
+    refused_folder(llama, beside("quantize_config.json"), "GPTQ");
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+    for file in [model, "tokenizer.json"] {
+        let change = |dir: &Path, _: &mut Value| fs::write(dir.join(file), pointer).unwrap();
+        refused_folder(llama, change, "git lfs pull");
+    }
+    let shard = |dir: &Path, _: &mut Value| {
+        let map = json!({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}});
+        fs::rename(dir.join(model), dir.join("model-1.safetensors")).unwrap();
+        fs::write(dir.join("model.safetensors.index.json"), map.to_string()).unwrap();
+    };
+    refused_folder(llama, shard, "model-2.safetensors is missing");
+
+    let dir = tempfile::tempdir().unwrap();
+    let (bytes, _) = small_gguf().bytes();
+    let refused_file = |name: &str, bytes: &[u8], words: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        refused(&path, ErrorKind::Model, words);
+    };
+    let with_version = |version: [u8; 4]| [b"GGUF", &version[..], &bytes[8..]].concat();
+    refused_file("a.gguf", &with_version([1, 0, 0, 0]), "version is 1");
+    refused_file("a.gguf", &with_version([0, 0, 0, 3]), "big-endian");
+    refused_file("a.gguf", b"tjgg\x01\0\0\0", "GGML");
+    refused_file("a.gguf", pointer.as_bytes(), "git lfs pull");
+    refused_file("a.gguf.part", &bytes, "not finished");
+    refused_file("a.gguf.part1of2", &bytes, "join the parts");
+    refused_file("model.safetensors", &bytes, "give the folder");
+    refused_file("pytorch_model.bin", &bytes, "PyTorch");
+    for (number, name) in [(23, "IQ4_XS"), (34, "TQ1_0"), (39, "MXFP4")] {
+        refused_gguf(
+            |f| _ = f.tensor("output_norm.weight", &[64], number, vec![0; 64]),
+            name,
+        );
+    }
+}
+
+#[test]
+fn parts_of_a_split_gguf_are_asked_for() {
+    let mut part = small_gguf();
+    part.count("split.count", 3).count("split.no", 0);
+    let dir = tempfile::tempdir().unwrap();
+    let path = part.write(&dir.path().join("m-00001-of-00003.gguf"));
+    refused(&path, ErrorKind::Model, "m-00002-of-00003.gguf is missing");
+    let renamed = part.write(&dir.path().join("renamed.gguf"));
+    refused(
+        &renamed,
+        ErrorKind::Model,
+        "part 1 of a model that was split into 3",
+    );
+}
+
+#[test]
+fn weights_that_are_not_finite_are_named() {
+    refused_gguf(
+        |f| _ = f.floats("blk.0.ffn_norm.weight", &[64], &[f32::INFINITY; 64]),
+        "blk.0.ffn_norm.weight",
+    );
+    let mut file = small_gguf();
+    file.floats("blk.1.ffn_up.weight", &[96, 64], &[70_000.0; 96 * 64]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = file.write(&dir.path().join("m.gguf"));
+    let to = dir.path().join("to");
+    let error = import(&path, &to, WeightFormat::F16, &mut |_, _| ()).unwrap_err();
+    assert!(error.to_string().contains("mlp.up_proj.weight"), "{error}");
+    assert!(!to.exists());
+    import(&path, &to, WeightFormat::F32, &mut |_, _| ()).unwrap();
+}
+
+#[test]
+fn tables_of_positions_are_bounded() {
+    // 300 kB of weights would make 16 GB of them.
+    refused_gguf(
+        |f| _ = f.count("llama.context_length", 1 << 21),
+        "positions",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    };
+    let pipe = dir.path().join("m.gguf");
+    make(&pipe);
+    refused(&pipe, ErrorKind::Io, "regular");
+    for file in [
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+    ] {
+        let config = small(Architecture::Llama);
+        let folder = dir.path().join(file.replace('.', "-"));
+        write_folder(&folder, &config, &RandomTensors::new(config.clone(), 1), 1);
+        _ = fs::remove_file(folder.join(file));
+        make(&folder.join(file));
+        refused(&folder, ErrorKind::Io, file);
+    }
 }
 
 #[test]
@@ -188,7 +407,6 @@ fn folders_that_cannot_be_read_are_refused() {
         "model.layers.2",
     );
     change(&|dir| set(dir, "hidden_act", json!("gelu")), "silu");
-    change(&|dir| set(dir, "attention_bias", json!(true)), "biases");
     change(
         &|dir| set(dir, "rope_scaling", json!({"type": "yarn"})),
         "yarn",
@@ -198,7 +416,7 @@ fn folders_that_cannot_be_read_are_refused() {
     change(&|dir| remove(dir, "config.json"), "config.json");
     change(
         &|dir| remove(dir, "model.safetensors.index.json"),
-        "neither",
+        "model.safetensors.index.json",
     );
     change(
         &|dir| fs::write(dir.join("tokenizer.json"), "{}").unwrap(),
@@ -259,6 +477,13 @@ fn nothing_is_overwritten_and_nothing_missing_is_read() {
     let error = import(&file, &to, WeightFormat::F32, &mut |_, _| ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Path);
     assert_eq!(fs::read(to.join("mine")).unwrap(), b"keep");
+    #[cfg(unix)]
+    {
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(dir.path().join("nowhere"), &link).unwrap();
+        let error = import(&file, &link, WeightFormat::F32, &mut |_, _| ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Path);
+    }
     // An imported folder is no checkpoint.
     let model = dir.path().join("model");
     import(&file, &model, WeightFormat::F32, &mut |_, _| ()).unwrap();

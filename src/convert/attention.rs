@@ -60,12 +60,6 @@ impl Decoder<'_> {
         let module = format!("self_attn.{letter}_proj");
         let mut output = format!("layers.{layer}.{letter}");
         output = self.linear(layer, &module, [width, config.hidden], input, &output)?;
-        if config.has_qkv_bias() {
-            let bias = format!("model.layers.{layer}.{module}.bias");
-            self.weights.vector(&bias, width)?;
-            let biased = format!("{output}.biased");
-            output = self.nodes.onnx("Add", &[&output, &bias], &biased, vec![]);
-        }
         if config.has_qk_norm() && letter != "v" {
             let name = format!("model.layers.{layer}.self_attn.{letter}_norm.weight");
             self.weights.vector(&name, config.head_dim)?;

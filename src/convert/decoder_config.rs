@@ -1,5 +1,6 @@
 //! What a decoder of the Llama family looks like: sizes, positions, and which parts it has.
 
+use super::tensors::TensorSource;
 use crate::{Error, ErrorKind, Result};
 
 /// The families whose graphs are built here.
@@ -9,7 +10,7 @@ pub enum Architecture {
     Llama,
     /// Mistral without sliding window.
     Mistral,
-    /// Qwen 2 and 2.5: biases in the query, key and value projections.
+    /// Qwen 2 and 2.5: always biases in the query, key and value projections.
     Qwen2,
     /// Qwen 3: norms of each query and key head.
     Qwen3,
@@ -76,6 +77,43 @@ pub enum RopeScaling {
     Divisors(Vec<f32>),
 }
 
+/// Which linear layers add a bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Biases {
+    /// Those of queries, keys and values.
+    pub qkv: bool,
+    /// The one behind the attention.
+    pub attention_output: bool,
+    /// The three of the feed-forward layer.
+    pub feed_forward: bool,
+}
+
+impl Biases {
+    /// The biases of a checkpoint: of each kind, if its first layer has one of them.
+    pub(super) fn in_tensors(source: &dyn TensorSource) -> Biases {
+        let any = |modules: &[&str]| {
+            modules.iter().any(|module| {
+                let name = format!("model.layers.0.{module}.bias");
+                source.shape(&name).is_some()
+            })
+        };
+        Biases {
+            qkv: any(&["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]),
+            attention_output: any(&["self_attn.o_proj"]),
+            feed_forward: any(&["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]),
+        }
+    }
+
+    /// True if the linear layer `module` (`self_attn.q_proj`, ...) adds a bias.
+    pub(super) fn has(&self, module: &str) -> bool {
+        match module {
+            "self_attn.o_proj" => self.attention_output,
+            _ if module.starts_with("self_attn.") => self.qkv,
+            _ => self.feed_forward,
+        }
+    }
+}
+
 /// The shape of a decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecoderConfig {
@@ -105,21 +143,20 @@ pub struct DecoderConfig {
     pub rope_scaling: RopeScaling,
     /// True if the head is the embedding.
     pub tied_head: bool,
+    /// Which linear layers add a bias.
+    pub biases: Biases,
 }
 
 /// The most of anything but positions and tokens that a header is believed.
 const MAX_COUNT: usize = 1 << 20;
 /// The most positions for which rotary tables are written.
 const MAX_POSITIONS: usize = 1 << 20;
+/// The most values of a rotary table, which is a gigabyte and not bounded by the file's length.
+const MAX_ROTARY_VALUES: usize = 1 << 28;
 /// The largest vocabulary that is believed.
 const MAX_VOCAB: usize = 1 << 24;
 
 impl DecoderConfig {
-    /// True if the query, key and value projections have biases.
-    pub fn has_qkv_bias(&self) -> bool {
-        self.architecture == Architecture::Qwen2
-    }
-
     /// True if each query and key head is normed.
     pub fn has_qk_norm(&self) -> bool {
         self.architecture == Architecture::Qwen3
@@ -145,6 +182,12 @@ impl DecoderConfig {
         within("feed-forward units", self.feed_forward, MAX_COUNT)?;
         within("tokens", self.vocab, MAX_VOCAB)?;
         within("positions", self.max_positions, MAX_POSITIONS)?;
+        if self.max_positions * (self.head_dim / 2) > MAX_ROTARY_VALUES {
+            return Err(wrong(format!(
+                "{} positions of {} units",
+                self.max_positions, self.head_dim
+            )));
+        }
         if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(wrong(format!(
                 "{} heads cannot share {} key heads",

@@ -36,6 +36,7 @@ use std::path::Path;
 use prost::Message;
 
 use super::decoder_config::DecoderConfig;
+use super::layout::{EMBEDDING, Expected, HEAD, LAST_NORM};
 use super::nodes::{MICROSOFT, Nodes, axis, branch, fixed, float, integer, value};
 use super::onnx::{
     DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
@@ -43,6 +44,7 @@ use super::onnx::{
 use super::tensors::TensorSource;
 use super::weights::{Operators, Weights};
 use super::weights_file::WeightsFile;
+pub use crate::model::language::WEIGHTS_FILE;
 use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 use crate::{Error, Result};
 
@@ -50,15 +52,6 @@ use crate::{Error, Result};
 pub const GRAPH_FILE: &str = "model.onnx";
 /// Name of the file of the graph that runs on CUDA.
 pub const CUDA_GRAPH_FILE: &str = "model.cuda.onnx";
-/// Name of the weights' file in a model folder.
-pub const WEIGHTS_FILE: &str = "model.weights";
-
-/// The Hugging Face name of the embedding.
-const EMBEDDING: &str = "model.embed_tokens.weight";
-/// The Hugging Face name of a head that is not the embedding.
-const HEAD: &str = "lm_head.weight";
-/// The Hugging Face name of the last norm.
-const LAST_NORM: &str = "model.norm.weight";
 
 /// What the folder of a decoder says of it; name, tokens and origin are left blank.
 pub(super) fn record_of(
@@ -84,6 +77,7 @@ pub(super) fn record_of(
         bos_token_id: None,
         eos_token_ids: Vec::new(),
         chat_template: None,
+        chat_template_problem: None,
         source_sha256: String::new(),
         weights_sha256,
     }
@@ -94,8 +88,8 @@ pub(super) fn record_of(
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Model`](crate::ErrorKind::Model) when a tensor is missing or has another shape
-/// than `config` says; [`ErrorKind::Io`](crate::ErrorKind::Io) when a file cannot be written.
+/// [`ErrorKind::Model`](crate::ErrorKind::Model) with the tensor's name when one is missing, has
+/// another shape than `config` says, is not used, or holds what `format` cannot express; [`ErrorKind::Io`](crate::ErrorKind::Io) when a file cannot be written.
 pub fn write_decoder(
     dir: &Path,
     config: &DecoderConfig,
@@ -104,11 +98,12 @@ pub fn write_decoder(
     layer_done: &mut dyn FnMut(),
 ) -> Result<String> {
     config.check()?;
+    let source = Expected::of(source, config)?;
     let mut decoder = Decoder {
         config,
         nodes: Nodes::default(),
         weights: Weights {
-            source,
+            source: &source,
             file: WeightsFile::create(dir, WEIGHTS_FILE)?,
             format,
             operators: Operators::Cpu,
@@ -118,8 +113,10 @@ pub fn write_decoder(
     let for_cpu = std::mem::take(&mut decoder.nodes);
     decoder.weights.operators = Operators::Cuda;
     decoder.build(&mut || ())?;
+    let for_cuda = decoder.nodes;
     let (tensors, sha256) = decoder.weights.file.finish()?;
-    for (name, nodes) in [(GRAPH_FILE, for_cpu), (CUDA_GRAPH_FILE, decoder.nodes)] {
+    source.finish()?;
+    for (name, nodes) in [(GRAPH_FILE, for_cpu), (CUDA_GRAPH_FILE, for_cuda)] {
         let path = dir.join(name);
         let model = model(config, nodes, &tensors);
         fs::write(&path, model.encode_to_vec()).map_err(|e| Error::io("writing", &path, e))?;
@@ -301,6 +298,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
+    /// `input · Wᵀ` of a layer's module, and its bias if it has one.
     pub(super) fn linear(
         &mut self,
         layer: usize,
@@ -309,9 +307,18 @@ impl Decoder<'_> {
         input: &str,
         output: &str,
     ) -> Result<String> {
-        let name = format!("model.layers.{layer}.{module}.weight");
-        self.weights
-            .linear(&mut self.nodes, &name, shape, input, output)
+        let module_name = format!("model.layers.{layer}.{module}");
+        let weight = format!("{module_name}.weight");
+        let nodes = &mut self.nodes;
+        let product = self.weights.linear(nodes, &weight, shape, input, output)?;
+        if !self.config.biases.has(module) {
+            return Ok(product);
+        }
+        let [outputs, _] = shape;
+        let bias = format!("{module_name}.bias");
+        self.weights.vector(&bias, outputs)?;
+        let biased = format!("{output}.biased");
+        Ok(nodes.onnx("Add", &[&product, &bias], &biased, vec![]))
     }
 
     pub(super) fn norm(&mut self, input: &str, weight: &str, output: &str) -> String {

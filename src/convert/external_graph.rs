@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use prost::Message;
 
+use super::files;
 use super::hugging_face::ExternalFolder;
 use super::import::{check_tokenizer, sha256_of};
 use super::onnx::{DataType, DimensionValue, StringStringEntryProto, ValueInfoProto};
@@ -38,7 +40,10 @@ struct TensorOutline {
 /// Copies the graph, the files its weights are in and the tokenizer from `from` to `to`.
 pub(super) fn copy(folder: &ExternalFolder, from: &Path, to: &Path) -> Result<LanguageModelConfig> {
     let path = from.join(&folder.graph);
-    let bytes = fs::read(&path).map_err(|e| Error::io("reading", &path, e))?;
+    let mut bytes = Vec::new();
+    files::open(&path)?
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::io("reading", &path, e))?;
     let wrong = |what: &str| {
         let message = format!("{} is not a usable decoder: {what}", path.display());
         Error::new(ErrorKind::Model, message)
@@ -71,16 +76,19 @@ pub(super) fn copy(folder: &ExternalFolder, from: &Path, to: &Path) -> Result<La
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(|e| Error::io("creating", parent, e))?;
         }
-        fs::copy(&source, &target).map_err(|e| Error::io("copying", &source, e))?;
+        let mut from = files::open(&source)?;
+        let mut to = fs::File::create(&target).map_err(|e| Error::io("creating", &target, e))?;
+        io::copy(&mut from, &mut to).map_err(|e| Error::io("copying", &source, e))?;
     }
     let tokenizer = to.join("tokenizer.json");
     fs::write(&tokenizer, &folder.tokenizer).map_err(|e| Error::io("writing", &tokenizer, e))?;
 
     let sources: Vec<PathBuf> = files.iter().map(|file| from.join(file)).collect();
+    let weights_sha256 = sha256_of(&sources)?;
     let record = LanguageModelConfig {
         format: LanguageModelConfig::FORMAT,
         kind: ModelKind::ExternalGraph,
-        name: folder.texts.name.clone(),
+        name: String::new(),
         architecture: folder.architecture.clone(),
         graph: folder.graph.to_string_lossy().replace('\\', "/"),
         cuda_graph: None,
@@ -92,12 +100,17 @@ pub(super) fn copy(folder: &ExternalFolder, from: &Path, to: &Path) -> Result<La
         vocab,
         max_positions: folder.max_positions.unwrap_or(DEFAULT_POSITIONS),
         weights: None,
-        bos_token_id: folder.texts.bos_token_id,
-        eos_token_ids: folder.texts.eos_token_ids.clone(),
-        chat_template: folder.texts.chat_template.clone(),
-        source_sha256: sha256_of(&sources)?,
-        weights_sha256: sha256_of(&[to.join(&folder.graph)])?,
+        bos_token_id: None,
+        eos_token_ids: Vec::new(),
+        chat_template: None,
+        chat_template_problem: None,
+        source_sha256: weights_sha256.clone(),
+        weights_sha256,
     };
+    let record = folder
+        .texts
+        .clone()
+        .into_record(&folder.tokenizer, record)?;
     record.write(to)?;
     Ok(record)
 }

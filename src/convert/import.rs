@@ -3,7 +3,7 @@
 //! I1. The folder appears by one rename when all is written: a failure or a kill leaves nothing
 //! at its place (a killed import leaves a `.zerogr-import-…` folder beside it).
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::decoder_config::DecoderConfig;
 use super::decoder_graph::{record_of, write_decoder};
+use super::files;
 use super::gguf::Gguf;
 use super::tensors::TensorSource;
+use super::texts::Texts;
 use crate::model::Tokenizer;
 use crate::model::language::{CONFIG_FILE, LanguageModelConfig, WeightFormat};
 use crate::model::tokenizer::hex;
@@ -23,10 +25,7 @@ pub(super) struct Checkpoint {
     pub config: DecoderConfig,
     pub tensors: Box<dyn TensorSource>,
     pub tokenizer: Vec<u8>,
-    pub name: String,
-    pub chat_template: Option<String>,
-    pub bos_token_id: Option<u32>,
-    pub eos_token_ids: Vec<u32>,
+    pub texts: Texts,
     /// The files that the weights come from.
     pub files: Vec<PathBuf>,
 }
@@ -45,7 +44,8 @@ pub fn import(
     format: WeightFormat,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<LanguageModelConfig> {
-    if dir.exists() {
+    // A link that leads nowhere is something, too.
+    if dir.symlink_metadata().is_ok() {
         let message = format!(
             "{} exists; name a folder that does not, or remove it",
             dir.display()
@@ -67,6 +67,7 @@ pub fn import(
             }
         }
     } else {
+        check_extension(path)?;
         write(gguf(path)?, ready.path(), format, progress)?
     };
     ready.publish(dir)?;
@@ -94,13 +95,12 @@ fn write(
     let path = to.join("tokenizer.json");
     fs::write(&path, &checkpoint.tokenizer).map_err(|e| Error::io("writing", &path, e))?;
     let record = LanguageModelConfig {
-        name: checkpoint.name,
-        bos_token_id: checkpoint.bos_token_id,
-        eos_token_ids: checkpoint.eos_token_ids,
-        chat_template: checkpoint.chat_template,
         source_sha256,
         ..record_of(config, format, weights_sha256)
     };
+    let record = checkpoint
+        .texts
+        .into_record(&checkpoint.tokenizer, record)?;
     record.write(to)?;
     Ok(record)
 }
@@ -119,20 +119,74 @@ pub(super) fn check_tokenizer(json: &[u8], vocab: usize) -> Result<()> {
 }
 
 fn gguf(path: &Path) -> Result<Checkpoint> {
-    let file = File::open(path).map_err(|e| Error::io("opening", path, e))?;
-    let gguf = Gguf::open(file).map_err(|e| about(path, &e))?;
-    let texts = gguf.texts().map_err(|e| about(path, &e))?;
+    let files = parts_of(path)?;
+    let readers = files.iter().map(|path| files::open(path));
+    let readers = readers.collect::<Result<Vec<_>>>()?;
+    let gguf = Gguf::open_parts(readers).map_err(|e| about(path, &e))?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Checkpoint {
-        config: gguf.config().clone(),
-        tokenizer: gguf.tokenizer_json().map_err(|e| about(path, &e))?,
-        tensors: Box::new(gguf),
+    let texts = gguf.texts().map_err(|e| about(path, &e))?;
+    let texts = Texts {
         name: texts.name.unwrap_or_else(|| stem.into_owned()),
         chat_template: texts.chat_template,
         bos_token_id: texts.bos_token_id,
         eos_token_ids: texts.eos_token_ids,
-        files: vec![path.to_path_buf()],
+    };
+    Ok(Checkpoint {
+        config: gguf.config().clone(),
+        tokenizer: gguf.tokenizer_json().map_err(|e| about(path, &e))?,
+        tensors: Box::new(gguf),
+        texts,
+        files,
     })
+}
+
+/// The files of a model that was split, by the name of one of them (`…-00001-of-00003.gguf`); of
+/// another name, itself.
+fn parts_of(path: &Path) -> Result<Vec<PathBuf>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = |text: &str| (text.len() == 5).then(|| text.parse::<usize>().ok())?;
+    let parts = name.strip_suffix(".gguf").and_then(|stem| {
+        let (rest, count) = stem.rsplit_once("-of-")?;
+        let (model, no) = rest.rsplit_once('-')?;
+        number(no)?;
+        Some((model, number(count)?))
+    });
+    let Some((model, count)) = parts.filter(|(_, count)| *count > 1) else {
+        return Ok(vec![path.to_path_buf()]);
+    };
+    let files: Vec<PathBuf> = (1..=count)
+        .map(|no| path.with_file_name(format!("{model}-{no:05}-of-{count:05}.gguf")))
+        .collect();
+    match files.iter().find(|file| !file.exists()) {
+        // What was named is reported by whoever opens it.
+        Some(missing) if missing != path => {
+            let message = format!(
+                "{} is one of {count} parts of a model, and {} is missing: download all of them \
+                 into one folder",
+                path.display(),
+                missing.display()
+            );
+            Err(Error::new(ErrorKind::Model, message))
+        }
+        _ => Ok(files),
+    }
+}
+
+/// A file that belongs to a folder is not imported by itself.
+fn check_extension(path: &Path) -> Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let what = match extension.as_ref() {
+        "safetensors" | "onnx" | "json" => {
+            "belongs to a folder with config.json and tokenizer.json: give the folder"
+        }
+        "bin" | "pt" | "pth" | "ckpt" => {
+            "is in PyTorch's own format, which can hold program code and is not read: save the \
+             model as safetensors and give the folder, or import its GGUF file"
+        }
+        _ => return Ok(()),
+    };
+    let message = format!("{} {what}", path.display());
+    Err(Error::new(ErrorKind::Model, message))
 }
 
 /// The same error, naming the file.
@@ -150,7 +204,7 @@ pub(super) fn sha256_of(files: &[PathBuf]) -> Result<String> {
     let mut buffer = vec![0; 1 << 18];
     for path in files {
         let failed = |e: io::Error| Error::io("reading", path, e);
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = files::open(path)?;
         loop {
             match file.read(&mut buffer).map_err(failed)? {
                 0 => break,

@@ -1,13 +1,15 @@
 //! A decoder with random weights, for tests and benches that need a model and not a good one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
 use serde_json::json;
 
-use super::decoder_config::{Architecture, DecoderConfig, RopeScaling};
+use super::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
 use super::decoder_graph::{record_of, write_decoder};
+use super::layout::tensors_of;
 use super::tensors::TensorSource;
 use crate::model::language::{LanguageModelConfig, WeightFormat};
 use crate::rng::{Rng, stable_hash};
@@ -16,92 +18,25 @@ use crate::{Error, ErrorKind, Result};
 /// Random tensors of the shapes that a [`DecoderConfig`] wants; the same for the same seed.
 #[derive(Debug, Clone)]
 pub struct RandomTensors {
-    config: DecoderConfig,
+    shapes: BTreeMap<String, Vec<usize>>,
     seed: u64,
 }
 
 impl RandomTensors {
     /// The tensors of `config` under `seed`.
     pub fn new(config: DecoderConfig, seed: u64) -> RandomTensors {
-        RandomTensors { config, seed }
-    }
-
-    /// The names of all tensors.
-    pub fn names(&self) -> Vec<String> {
-        let mut names = vec![
-            "model.embed_tokens.weight".to_owned(),
-            "model.norm.weight".to_owned(),
-        ];
-        if !self.config.tied_head {
-            names.push("lm_head.weight".into());
-        }
-        for layer in 0..self.config.layers {
-            let modules = LAYER_TENSORS
-                .iter()
-                .filter(|name| self.layer_shape(name).is_some());
-            names.extend(modules.map(|name| format!("model.layers.{layer}.{name}")));
-        }
-        names
-    }
-
-    /// The shape of a tensor of a layer, if the family has it.
-    fn layer_shape(&self, name: &str) -> Option<Vec<usize>> {
-        let config = &self.config;
-        let (q, kv) = (
-            config.heads * config.head_dim,
-            config.kv_heads * config.head_dim,
-        );
-        let (hidden, wide) = (config.hidden, config.feed_forward);
-        let (part, kind) = name.rsplit_once('.')?;
-        match (part, kind) {
-            ("input_layernorm" | "post_attention_layernorm", "weight") => Some(vec![hidden]),
-            ("self_attn.q_proj", "weight") => Some(vec![q, hidden]),
-            ("self_attn.k_proj" | "self_attn.v_proj", "weight") => Some(vec![kv, hidden]),
-            ("self_attn.o_proj", "weight") => Some(vec![hidden, q]),
-            ("mlp.gate_proj" | "mlp.up_proj", "weight") => Some(vec![wide, hidden]),
-            ("mlp.down_proj", "weight") => Some(vec![hidden, wide]),
-            ("self_attn.q_proj", "bias") if config.has_qkv_bias() => Some(vec![q]),
-            ("self_attn.k_proj" | "self_attn.v_proj", "bias") if config.has_qkv_bias() => {
-                Some(vec![kv])
-            }
-            ("self_attn.q_norm" | "self_attn.k_norm", "weight") if config.has_qk_norm() => {
-                Some(vec![config.head_dim])
-            }
-            _ => None,
-        }
+        let shapes = tensors_of(&config).into_iter().collect();
+        RandomTensors { shapes, seed }
     }
 }
 
-const LAYER_TENSORS: [&str; 14] = [
-    "input_layernorm.weight",
-    "self_attn.q_proj.weight",
-    "self_attn.q_proj.bias",
-    "self_attn.k_proj.weight",
-    "self_attn.k_proj.bias",
-    "self_attn.v_proj.weight",
-    "self_attn.v_proj.bias",
-    "self_attn.q_norm.weight",
-    "self_attn.k_norm.weight",
-    "self_attn.o_proj.weight",
-    "post_attention_layernorm.weight",
-    "mlp.gate_proj.weight",
-    "mlp.up_proj.weight",
-    "mlp.down_proj.weight",
-];
-
 impl TensorSource for RandomTensors {
+    fn names(&self) -> Vec<String> {
+        self.shapes.keys().cloned().collect()
+    }
+
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        let config = &self.config;
-        match name {
-            "model.embed_tokens.weight" => Some(vec![config.vocab, config.hidden]),
-            "lm_head.weight" if !config.tied_head => Some(vec![config.vocab, config.hidden]),
-            "model.norm.weight" => Some(vec![config.hidden]),
-            _ => {
-                let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
-                let layer: usize = layer.parse().ok()?;
-                (layer < config.layers).then(|| self.layer_shape(rest))?
-            }
-        }
+        self.shapes.get(name).cloned()
     }
 
     fn read_rows(&self, name: &str, rows: Range<usize>, to: &mut [f32]) -> Result<()> {
@@ -143,6 +78,7 @@ pub fn small_llama(vocab: usize, max_positions: usize) -> DecoderConfig {
         rope_theta: 10_000.0,
         rope_scaling: RopeScaling::None,
         tied_head: true,
+        biases: Biases::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Safetensors: one file or several, read a few rows at a time.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
+use super::files;
 use super::tensors::TensorSource;
 use crate::{Error, ErrorKind, Result};
 
@@ -42,7 +43,7 @@ impl SafetensorsFolder {
         let names = if dir.join(SINGLE_FILE).is_file() {
             vec![SINGLE_FILE.to_owned()]
         } else if dir.join(INDEX_FILE).is_file() {
-            shards(&dir.join(INDEX_FILE))?
+            shards(dir)?
         } else {
             return Ok(None);
         };
@@ -64,7 +65,7 @@ impl SafetensorsFolder {
 
     fn add(&mut self, path: PathBuf) -> Result<()> {
         let io = |e: std::io::Error| Error::io("reading", &path, e);
-        let mut file = File::open(&path).map_err(io)?;
+        let mut file = files::open(&path)?;
         let len_bytes = file.metadata().map_err(io)?.len();
         let mut prefix = [0; 8];
         let truncated = || wrong(&path, "it is truncated");
@@ -104,6 +105,10 @@ impl SafetensorsFolder {
 }
 
 impl TensorSource for SafetensorsFolder {
+    fn names(&self) -> Vec<String> {
+        self.tensors.keys().cloned().collect()
+    }
+
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.tensors.get(name).map(|stored| stored.shape.clone())
     }
@@ -153,13 +158,14 @@ impl TensorSource for SafetensorsFolder {
     }
 }
 
-/// The files that an index names, sorted. None may be outside the folder.
-fn shards(path: &Path) -> Result<Vec<String>> {
+/// The files that the index of a folder names, sorted. None may be outside the folder.
+fn shards(dir: &Path) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: HashMap<String, String>,
     }
-    let bytes = fs::read(path).map_err(|e| Error::io("reading", path, e))?;
+    let path = &dir.join(INDEX_FILE);
+    let bytes = files::read_if_present(path)?.unwrap_or_default();
     let index: Index = serde_json::from_slice(&bytes).map_err(|e| wrong(path, &e.to_string()))?;
     let mut names: Vec<String> = index.weight_map.into_values().collect();
     names.sort();
@@ -169,7 +175,15 @@ fn shards(path: &Path) -> Result<Vec<String>> {
             return Err(wrong(path, &format!("{name:?} is no file of the folder")));
         }
     }
-    Ok(names)
+    match names.iter().find(|name| !dir.join(name).exists()) {
+        Some(missing) => {
+            let count = names.len();
+            let what =
+                format!("it says that the weights are in {count} files, and {missing} is missing");
+            Err(wrong(path, &what))
+        }
+        None => Ok(names),
+    }
 }
 
 fn wrong(path: &Path, what: &str) -> Error {

@@ -11,6 +11,14 @@ use crate::{Error, ErrorKind, Result};
 
 /// Tensors by name.
 pub trait TensorSource {
+    /// The names of all tensors.
+    fn names(&self) -> Vec<String>;
+
+    /// The name that the file gives to the tensor `name`.
+    fn name_in_file(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
     /// The shape of a tensor, or `None` if there is none of this name.
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
 

@@ -106,6 +106,7 @@ impl Weights<'_> {
             Linear::F32 => {
                 let values = self.transposed(name, [outputs, inputs], |row, to: &mut [f32]| {
                     to.copy_from_slice(row);
+                    Ok(())
                 })?;
                 self.file.tensor(name, DataType::Float, &shape, |sink| {
                     sink.write(values.as_slice())
@@ -113,7 +114,7 @@ impl Weights<'_> {
             }
             Linear::F16 => {
                 let values = self.transposed(name, [outputs, inputs], |row, to: &mut [f16]| {
-                    to.convert_from_f32_slice(row);
+                    to_halves(name, row, to)
                 })?;
                 self.file.tensor(name, DataType::Float16, &shape, |sink| {
                     sink.write(values.as_slice())
@@ -123,6 +124,7 @@ impl Weights<'_> {
                 let mut scales = Vec::with_capacity(outputs);
                 let codes = self.transposed(name, [outputs, inputs], |row, to: &mut [i8]| {
                     scales.push(row_to_int8(row, to));
+                    Ok(())
                 })?;
                 self.file.tensor(name, DataType::Int8, &shape, |sink| {
                     sink.write(codes.as_slice())
@@ -189,7 +191,7 @@ impl Weights<'_> {
             }
             WeightFormat::F16 => self.copied_rows(name, shape, DataType::Float16, |sink, row| {
                 let mut halves = vec![f16::ZERO; row.len()];
-                halves.convert_from_f32_slice(row);
+                to_halves(name, row, &mut halves)?;
                 sink.write(halves.as_slice())
             }),
             WeightFormat::Int8 | WeightFormat::Int4 => self.blocks(name, shape, 8),
@@ -363,13 +365,13 @@ impl Weights<'_> {
         &self,
         name: &str,
         [rows, width]: [usize; 2],
-        mut encode: impl FnMut(&[f32], &mut [T]),
+        mut encode: impl FnMut(&[f32], &mut [T]) -> Result<()>,
     ) -> Result<Vec<T>> {
         let mut columns = vec![T::default(); rows * width];
         let mut encoded = vec![T::default(); width];
         let mut at = 0;
         each_row(self.source, name, [rows, width], |row| {
-            encode(row, &mut encoded);
+            encode(row, &mut encoded)?;
             let places = columns.iter_mut().skip(at).step_by(rows);
             places.zip(&encoded).for_each(|(to, &from)| *to = from);
             at += 1;
@@ -384,6 +386,18 @@ impl Weights<'_> {
 /// the places, and in 86 % with a scale per block).
 fn has_outliers(name: &str) -> bool {
     name.ends_with("mlp.down_proj.weight")
+}
+
+/// Rounds to 16-bit floats, which end at 65,504.
+fn to_halves(name: &str, row: &[f32], to: &mut [f16]) -> Result<()> {
+    to.convert_from_f32_slice(row);
+    if to.iter().all(|half| half.is_finite()) {
+        return Ok(());
+    }
+    let message = format!(
+        "{name} has a weight too large for 16-bit floats: choose f32 weights for this model"
+    );
+    Err(Error::new(ErrorKind::Model, message))
 }
 
 /// Name of the code that stands for 0 in 8-bit blocks.

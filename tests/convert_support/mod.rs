@@ -1,13 +1,13 @@
 //! Small checkpoints in the published formats, written here so that the tests need none.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use zerogr::convert::{
-    Architecture, DecoderConfig, RandomTensors, RopeScaling, TensorSource, small_llama,
+    Architecture, Biases, DecoderConfig, RandomTensors, RopeScaling, TensorSource, small_llama,
 };
 
 pub const FAMILIES: [Architecture; 4] = [
@@ -25,6 +25,10 @@ pub fn small(architecture: Architecture) -> DecoderConfig {
             _ => 16,
         },
         tied_head: architecture == Architecture::Llama,
+        biases: Biases {
+            qkv: architecture == Architecture::Qwen2,
+            ..Biases::default()
+        },
         ..small_llama(300, 64)
     }
 }
@@ -97,26 +101,32 @@ pub fn write_folder(dir: &Path, config: &DecoderConfig, source: &RandomTensors, 
             format!("model-{:05}-of-{shards:05}.safetensors", shard + 1)
         };
         let names: Vec<&String> = names.iter().skip(shard).step_by(shards).collect();
-        let bytes: Vec<(&String, Vec<usize>, Vec<u8>)> = names
-            .iter()
-            .map(|name| {
-                let values = all_of(source, name);
-                let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-                (*name, source.shape(name).unwrap(), bytes)
-            })
-            .collect();
-        let views = bytes.iter().map(|(name, shape, bytes)| {
-            let dtype = safetensors::Dtype::F32;
-            let view = safetensors::tensor::TensorView::new(dtype, shape.clone(), bytes);
-            (name.as_str(), view.unwrap())
+        let tensors = names.iter().map(|name| {
+            let shape = source.shape(name).unwrap();
+            ((*name).clone(), (shape, all_of(source, name)))
         });
-        safetensors::serialize_to_file(views, None, &dir.join(&file)).unwrap();
+        write_safetensors(&dir.join(&file), &tensors.collect());
         map.extend(names.iter().map(|name| ((*name).clone(), file.clone())));
     }
     if shards > 1 {
         let index = json!({"metadata": {}, "weight_map": map}).to_string();
         fs::write(dir.join("model.safetensors.index.json"), index).unwrap();
     }
+}
+
+/// A safetensors file of 32-bit floats: names, shapes and values.
+pub fn write_safetensors(path: &Path, tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) {
+    let bytes = tensors.iter().map(|(name, (shape, values))| {
+        let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        (name, shape, bytes)
+    });
+    let bytes: Vec<_> = bytes.collect();
+    let views = bytes.iter().map(|(name, shape, bytes)| {
+        let dtype = safetensors::Dtype::F32;
+        let view = safetensors::tensor::TensorView::new(dtype, (*shape).clone(), bytes);
+        (name.as_str(), view.unwrap())
+    });
+    safetensors::serialize_to_file(views, None, path).unwrap();
 }
 
 /// A GGUF file under construction.
@@ -188,6 +198,28 @@ impl GgufFile {
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> &mut Self {
         let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.tensor(name, shape, 0, bytes)
+    }
+
+    /// The file in parts, of which the first has the settings.
+    pub fn split(&self, count: usize) -> Vec<GgufFile> {
+        let part = |no: usize| {
+            let mut part = GgufFile::default();
+            if no == 0 {
+                part.settings = self.settings.clone();
+            }
+            part.count("split.no", no)
+                .count("split.count", count)
+                .count("split.tensors.count", self.tensors.len());
+            part.tensors = self
+                .tensors
+                .iter()
+                .skip(no)
+                .step_by(count)
+                .cloned()
+                .collect();
+            part
+        };
+        (0..count).map(part).collect()
     }
 
     /// The file, and where its header ends.
@@ -276,7 +308,8 @@ pub fn gguf(config: &DecoderConfig, source: &RandomTensors) -> GgufFile {
                 Architecture::Llama | Architecture::Mistral
             )
         {
-            values = interleaved(&values, shape[1], config.head_dim);
+            let width = shape.get(1).copied().unwrap_or(1);
+            values = interleaved(&values, width, config.head_dim);
         }
         file.floats(&gguf_name(&name), &shape, &values);
     }

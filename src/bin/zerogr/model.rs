@@ -25,7 +25,7 @@ enum Command {
 
 /// Turn a checkpoint into a model folder for ONNX Runtime.
 ///
-/// Reads GGUF files and Hugging Face folders with safetensors of Llama, SmolLM2, TinyLlama,
+/// Reads GGUF files (of one that was split, any part beside the others) and Hugging Face folders with safetensors of Llama, SmolLM2, TinyLlama,
 /// Mistral, Qwen2, Qwen2.5 and Qwen3 models. A folder that holds a decoder ONNX with past key
 /// values is copied as it is.
 #[derive(ClapArgs)]
@@ -82,7 +82,7 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
     if args.wheels.is_some() && !is_smollm2 {
         return Err(Failure::usage("--wheels goes with `smollm2` only"));
     }
-    if args.output.exists() {
+    if args.output.symlink_metadata().is_ok() {
         let output = output::path(&args.output);
         return Err(Failure::new(format!(
             "{output} exists; name a folder that does not, or remove it"
@@ -114,6 +114,9 @@ fn report(model: &LanguageModelConfig, args: &ImportArgs) -> Result<(), Failure>
     let mut bytes = 0;
     for entry in fs::read_dir(&args.output).into_iter().flatten().flatten() {
         bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+    }
+    if let Some(problem) = &model.chat_template_problem {
+        output::notice(format!("imported without its chat template: {problem}"));
     }
     if args.json {
         return output::json(&model);

@@ -46,6 +46,33 @@ pub(super) fn format(number: u32) -> Option<BlockFormat> {
     })
 }
 
+/// The name and number of a format that [`format`] does not know.
+pub(super) fn name_of_unsupported(number: u32) -> String {
+    let name = match number {
+        9 => "Q8_1",
+        15 => "Q8_K",
+        16 => "IQ2_XXS",
+        17 => "IQ2_XS",
+        18 => "IQ3_XXS",
+        19 => "IQ1_S",
+        20 => "IQ4_NL",
+        21 => "IQ3_S",
+        22 => "IQ2_S",
+        23 => "IQ4_XS",
+        24..=27 => "of integers",
+        28 => "F64",
+        29 => "IQ1_M",
+        31..=33 => "Q4_0 in blocks for one processor",
+        34 => "TQ1_0",
+        35 => "TQ2_0",
+        36..=38 => "IQ4_NL in blocks for one processor",
+        39 => "MXFP4",
+        40 => "NVFP4",
+        _ => "of an unknown name",
+    };
+    format!("{name} (number {number})")
+}
+
 /// `N` bytes of a block from `at` on; zeros where it is too short, which no caller lets happen.
 fn take<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
     let bytes = block

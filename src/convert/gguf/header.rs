@@ -37,8 +37,10 @@ pub(super) struct TensorInfo {
     pub shape: Vec<usize>,
     /// The number of its block format.
     pub format: u32,
-    /// From the start of the file.
+    /// From the start of its file.
     pub offset_bytes: u64,
+    /// Which file it is in, of those that the model was split into.
+    pub part: usize,
 }
 
 /// A parsed header.
@@ -63,17 +65,7 @@ impl Header {
             at: 0,
             len: len_bytes,
         };
-        if &input.array::<4>()? != b"GGUF" {
-            return Err(wrong(
-                "it does not start with GGUF: it is another kind of file",
-            ));
-        }
-        let version = input.u32()?;
-        if !(2..=3).contains(&version) {
-            return Err(wrong(format!(
-                "its version is {version}, and versions 2 and 3 (little-endian) can be read"
-            )));
-        }
+        check_start(input.array()?, input.array()?)?;
         // The least that a tensor and a setting take.
         let tensor_count = input.count(8 + 4 + 4 + 8)?;
         let setting_count = input.count(8 + 4 + 1)?;
@@ -106,6 +98,45 @@ impl Header {
                 .ok_or_else(|| wrong(format!("the tensor {name} lies behind its end")))?;
         }
         Ok(header)
+    }
+
+    /// The header of a file that was split into parts: the settings of the first, the tensors of
+    /// all.
+    pub fn joined(parts: Vec<Header>) -> Result<Header> {
+        let count = parts.len();
+        let mut whole = Header::default();
+        for (number, part) in parts.into_iter().enumerate() {
+            let says = part.count("split.count")?.unwrap_or(1).max(1);
+            let no = part.count("split.no")?.unwrap_or(0);
+            part.count("split.tensors.count")?;
+            if says != count || no != number {
+                return Err(unusable(format!(
+                    "it is part {} of a model that was split into {says} files; put all of them \
+                     into one folder, under the names they were published with \
+                     (…-00001-of-{says:05}.gguf and so on), and import the first",
+                    no + 1
+                )));
+            }
+            if number == 0 {
+                whole.settings = part.settings;
+            }
+            for (name, info) in part.tensors {
+                let info = TensorInfo {
+                    part: number,
+                    ..info
+                };
+                if whole.tensors.insert(name.clone(), info).is_some() {
+                    return Err(wrong(format!("two parts of it have the tensor {name}")));
+                }
+            }
+        }
+        let found = whole.tensors.len();
+        match whole.count("split.tensors.count")? {
+            Some(tensors) if count > 1 && tensors != found => Err(wrong(format!(
+                "its parts have {found} tensors in all, where the whole has {tensors}"
+            ))),
+            _ => Ok(whole),
+        }
     }
 
     /// A text.
@@ -185,6 +216,45 @@ pub(super) fn wrong(what: impl std::fmt::Display) -> Error {
         ErrorKind::Model,
         format!("the GGUF file cannot be used: {what}; download it again, or use another one"),
     )
+}
+
+/// A finding about a sound GGUF file.
+pub(super) fn unusable(what: impl std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Model,
+        format!("the GGUF file cannot be used: {what}"),
+    )
+}
+
+/// Checks the first bytes of the file and the version behind them.
+fn check_start(start: [u8; 4], version: [u8; 4]) -> Result<()> {
+    match &start {
+        b"GGUF" => {}
+        b"lmgg" | b"fmgg" | b"tjgg" | b"algg" => {
+            return Err(unusable(
+                "it is of a format of before GGUF (GGML); import a GGUF file of the model",
+            ));
+        }
+        _ => {
+            return Err(wrong(
+                "it does not start with GGUF: it is another kind of file",
+            ));
+        }
+    }
+    match u32::from_le_bytes(version) {
+        2 | 3 => Ok(()),
+        1 => Err(unusable(
+            "its version is 1, of before August 2023, and versions 2 and 3 can be read; import a \
+             newer file of the model",
+        )),
+        other if (1..=3).contains(&other.swap_bytes()) => Err(unusable(
+            "it is big-endian, and little-endian files can be read; import the usual file of the \
+             model",
+        )),
+        other => Err(wrong(format!(
+            "its version is {other}, and versions 2 and 3 (little-endian) can be read"
+        ))),
+    }
 }
 
 /// The bytes of the header, in order.
@@ -342,6 +412,7 @@ impl<R: Read> Input<R> {
             shape,
             format: self.u32()?,
             offset_bytes: self.u64()?,
+            part: 0,
         })
     }
 }

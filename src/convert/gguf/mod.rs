@@ -1,7 +1,10 @@
-//! GGUF files: settings, tokenizer and (mostly quantised) weights in one file.
+//! GGUF files: settings, tokenizer and (mostly quantised) weights in one file, or in several that
+//! each have a header, of which the first has the settings.
 
 mod blocks;
+mod config;
 mod header;
+pub(super) mod keys;
 mod tokenizer;
 
 use std::collections::HashMap;
@@ -10,22 +13,30 @@ use std::ops::Range;
 
 use parking_lot::Mutex;
 
-use super::decoder_config::{Architecture, DecoderConfig, RopeScaling};
+use super::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
+use super::layout::HEAD;
 use super::tensors::TensorSource;
 use crate::Result;
 use blocks::BlockFormat;
-use header::{Header, wrong};
+use config::config;
+use header::{Header, TensorInfo, unusable, wrong};
 
 /// An open GGUF file.
 pub struct Gguf<R> {
     header: Header,
     config: DecoderConfig,
     tensors: HashMap<String, Stored>,
-    reader: Mutex<R>,
+    /// Names of tensors that no decoder built here has.
+    unknown: Vec<String>,
+    /// The file, or its parts.
+    readers: Vec<Mutex<R>>,
 }
 
 /// A tensor under its Hugging Face name.
 struct Stored {
+    name_in_file: String,
+    /// Which of the parts it is in.
+    part: usize,
     shape: Vec<usize>,
     offset_bytes: u64,
     format: BlockFormat,
@@ -53,64 +64,58 @@ impl<R: Read + Seek> Gguf<R> {
     ///
     /// [`ErrorKind::Model`](crate::ErrorKind::Model) when it is no GGUF file, damaged, of an
     /// architecture that cannot be imported, or stored in a format that cannot be read.
-    pub fn open(mut reader: R) -> Result<Gguf<R>> {
+    pub fn open(reader: R) -> Result<Gguf<R>> {
+        Self::open_parts(vec![reader])
+    }
+
+    /// The same for a file that was split into parts, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), and [`ErrorKind::Model`](crate::ErrorKind::Model) when these
+    /// are not all parts of one file.
+    pub fn open_parts(readers: Vec<R>) -> Result<Gguf<R>> {
         let io = |e: std::io::Error| {
             let message = format!("reading the GGUF file: {e}");
             crate::Error::with_source(crate::ErrorKind::Io, message, e)
         };
-        let len_bytes = reader.seek(SeekFrom::End(0)).map_err(io)?;
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        let header = Header::read(std::io::BufReader::new(&mut reader), len_bytes)?;
+        let (mut headers, mut lens_bytes, mut opened) = (Vec::new(), Vec::new(), Vec::new());
+        for mut reader in readers {
+            let len_bytes = reader.seek(SeekFrom::End(0)).map_err(io)?;
+            reader.seek(SeekFrom::Start(0)).map_err(io)?;
+            let buffered = std::io::BufReader::new(&mut reader);
+            headers.push(Header::read(buffered, len_bytes)?);
+            lens_bytes.push(len_bytes);
+            opened.push(Mutex::new(reader));
+        }
+        let header = Header::joined(headers)?;
         let mut config = config(&header)?;
         let mut tensors = HashMap::new();
+        let mut unknown = Vec::new();
         for (name, info) in &header.tensors {
-            let Some(known) = hugging_face_name(name) else {
-                continue;
-            };
-            let Some(format) = blocks::format(info.format) else {
-                return Err(wrong(format!(
-                    "the tensor {name} is stored in the format number {}, which is not supported \
-                     (F32, F16, BF16, Q4_0 to Q8_0 and Q2_K to Q6_K are)",
-                    info.format
-                )));
-            };
-            let stored = Stored {
-                shape: info.shape.clone(),
-                offset_bytes: info.offset_bytes,
-                interleaved_head: (config.architecture == Architecture::Llama
-                    && (known.contains(".q_proj.") || known.contains(".k_proj.")))
-                .then_some(config.head_dim),
-                format,
-            };
-            let ends = stored
-                .row_bytes()
-                .and_then(|bytes| bytes.checked_mul(*stored.shape.first()? as u64))
-                .and_then(|bytes| bytes.checked_add(stored.offset_bytes));
-            match ends {
-                None => {
-                    return Err(wrong(format!(
-                        "rows of the tensor {name}, of shape {:?}, are no whole blocks of {}",
-                        stored.shape, stored.format.name
-                    )));
+            match hugging_face_name(name) {
+                Some(known) => {
+                    let len_bytes = lens_bytes.get(info.part).copied().unwrap_or(0);
+                    let is_turned = config.architecture == Architecture::Llama
+                        && (known.contains(".q_proj.") || known.contains(".k_proj."));
+                    let interleaved_head = is_turned.then_some(config.head_dim);
+                    let stored = Stored::of(name, info, interleaved_head, len_bytes)?;
+                    tensors.insert(known, stored);
                 }
-                Some(end) if end > len_bytes => {
-                    return Err(wrong(format!(
-                        "it is truncated: the tensor {name} ends at byte {end}, the file at \
-                         {len_bytes}"
-                    )));
-                }
-                Some(_) => {}
+                None => unknown.push(name.clone()),
             }
-            tensors.insert(known, stored);
         }
-        config.tied_head = !tensors.contains_key("lm_head.weight");
+        config.tied_head = !tensors.contains_key(HEAD);
         let mut gguf = Gguf {
             header,
             config,
             tensors,
-            reader: Mutex::new(reader),
+            unknown,
+            readers: opened,
         };
         gguf.read_rope_divisors()?;
+        gguf.config.biases = Biases::in_tensors(&gguf);
+        gguf.config.biases.qkv |= gguf.config.architecture == Architecture::Qwen2;
         gguf.config.check()?;
         Ok(gguf)
     }
@@ -137,35 +142,51 @@ impl<R: Read + Seek> Gguf<R> {
     /// [`ErrorKind::Model`](crate::ErrorKind::Model) when a setting is of the wrong type.
     pub fn texts(&self) -> Result<GgufTexts> {
         let header = &self.header;
+        let vocab = self.config.vocab;
+        let behind = |name: &str, id: &dyn std::fmt::Display| {
+            wrong(format!("its {name} is {id}, behind the vocabulary"))
+        };
         let token = |name: &str| -> Result<Option<u32>> {
-            let name = format!("tokenizer.ggml.{name}_token_id");
-            match header.count(&name)? {
-                Some(id) if id < self.config.vocab => Ok(u32::try_from(id).ok()),
-                Some(id) => Err(wrong(format!("its {name} is {id}, behind the vocabulary"))),
+            match header.count(&format!("tokenizer.ggml.{name}"))? {
+                Some(id) if id < vocab => Ok(u32::try_from(id).ok()),
+                Some(id) => Err(behind(name, &id)),
                 None => Ok(None),
             }
         };
-        let mut ends: Vec<u32> = [token("eos")?, token("eot")?, token("eom")?]
-            .into_iter()
-            .flatten()
-            .collect();
-        ends.sort_unstable();
-        ends.dedup();
+        token("unknown_token_id")?;
+        let by_default = |id: usize| tokenizer::is_sentence_piece(header).then_some(id);
+        let default = |id: usize| by_default(id).filter(|id| *id < vocab).map(|id| id as u32);
+        let mut ends = vec![token("eos_token_id")?.or(default(tokenizer::DEFAULT_EOS))];
+        ends.extend([token("eot_token_id")?, token("eom_token_id")?]);
+        let mut eos_token_ids: Vec<u32> = ends.into_iter().flatten().collect();
+        for name in ["eos_token_ids", "eog_token_ids"] {
+            let list = header.integers(&format!("tokenizer.ggml.{name}"))?;
+            for id in list.unwrap_or_default() {
+                let known = u32::try_from(*id).ok().filter(|id| (*id as usize) < vocab);
+                eos_token_ids.push(known.ok_or_else(|| behind(name, id))?);
+            }
+        }
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Ok(GgufTexts {
             name: owned(header.text("general.name")?),
             chat_template: owned(header.text("tokenizer.chat_template")?),
-            bos_token_id: token("bos")?,
-            eos_token_ids: ends,
+            bos_token_id: token("bos_token_id")?.or(default(tokenizer::DEFAULT_BOS)),
+            eos_token_ids,
         })
     }
 
-    /// Llama 3's scaling comes as a tensor of divisors.
+    /// Llama 3's scaling comes as a tensor of divisors, beside which a factor may stand.
     fn read_rope_divisors(&mut self) -> Result<()> {
         if let Some(shape) = self.shape(ROPE_DIVISORS) {
             let mut divisors = vec![0.0; shape.iter().product()];
             let rows = shape.first().copied().unwrap_or(0);
             self.read_rows(ROPE_DIVISORS, 0..rows, &mut divisors)?;
+            self.tensors.remove(ROPE_DIVISORS);
+            if let RopeScaling::Linear { factor } = self.config.rope_scaling {
+                divisors
+                    .iter_mut()
+                    .for_each(|divisor| *divisor *= factor as f32);
+            }
             self.config.rope_scaling = RopeScaling::Divisors(divisors);
         }
         Ok(())
@@ -180,7 +201,10 @@ impl<R: Read + Seek> Gguf<R> {
         to: &mut [f32],
     ) -> Result<()> {
         let offset = stored.offset_bytes + row as u64 * bytes.len() as u64;
-        let mut reader = self.reader.lock();
+        let reader = self.readers.get(stored.part);
+        let mut reader = reader
+            .ok_or_else(|| wrong("a part of it is missing"))?
+            .lock();
         let read = reader
             .seek(SeekFrom::Start(offset))
             .and_then(|_| reader.read_exact(bytes));
@@ -193,11 +217,50 @@ impl<R: Read + Seek> Gguf<R> {
         if to.iter().all(|value| value.is_finite()) {
             return Ok(());
         }
-        Err(wrong("a weight is not a finite number"))
+        Err(wrong(format!(
+            "the tensor {} has a value that is not a finite number",
+            stored.name_in_file
+        )))
     }
 }
 
 impl Stored {
+    /// A tensor in a file of `len_bytes`, which must hold all of it.
+    fn of(
+        name: &str,
+        info: &TensorInfo,
+        interleaved_head: Option<usize>,
+        len_bytes: u64,
+    ) -> Result<Stored> {
+        let Some(format) = blocks::format(info.format) else {
+            let format = blocks::name_of_unsupported(info.format);
+            return Err(unusable(format!(
+                "the tensor {name} is stored in the format {format}, which is not supported (F32, \
+                 F16, BF16, Q4_0 to Q8_0 and Q2_K to Q6_K are)"
+            )));
+        };
+        let stored = Stored {
+            name_in_file: name.to_owned(),
+            part: info.part,
+            shape: info.shape.clone(),
+            offset_bytes: info.offset_bytes,
+            format,
+            interleaved_head,
+        };
+        let rows = stored.shape.first().copied().unwrap_or(0) as u64;
+        let bytes = stored.row_bytes().and_then(|bytes| bytes.checked_mul(rows));
+        match bytes.and_then(|bytes| bytes.checked_add(stored.offset_bytes)) {
+            None => Err(wrong(format!(
+                "rows of the tensor {name}, of shape {:?}, are no whole blocks of {}",
+                stored.shape, stored.format.name
+            ))),
+            Some(end) if end > len_bytes => Err(wrong(format!(
+                "it is truncated: the tensor {name} ends at byte {end}, the file at {len_bytes}"
+            ))),
+            Some(_) => Ok(stored),
+        }
+    }
+
     /// Values in a row; of a vector 1.
     fn width(&self) -> usize {
         self.shape.iter().skip(1).product()
@@ -225,6 +288,17 @@ impl Stored {
 }
 
 impl<R: Read + Seek> TensorSource for Gguf<R> {
+    fn names(&self) -> Vec<String> {
+        self.tensors.keys().chain(&self.unknown).cloned().collect()
+    }
+
+    fn name_in_file(&self, name: &str) -> String {
+        let stored = self.tensors.get(name);
+        stored
+            .map_or(name, |stored| &stored.name_in_file)
+            .to_owned()
+    }
+
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.tensors.get(name).map(|stored| stored.shape.clone())
     }
@@ -272,74 +346,4 @@ fn hugging_face_name(name: &str) -> Option<String> {
         }
     };
     Some(whole.to_owned())
-}
-
-/// The decoder's shape; whether the head is tied is not known yet.
-fn config(header: &Header) -> Result<DecoderConfig> {
-    let name = header.text("general.architecture")?;
-    let name = name.ok_or_else(|| wrong("it does not name its architecture"))?;
-    let architecture = Architecture::from_name(name)?;
-    let key = |part: &str| format!("{name}.{part}");
-    let optional = |part: &str| header.count(&key(part));
-    let count = |part: &str| {
-        optional(part)?.ok_or_else(|| wrong(format!("it has no setting {}", key(part))))
-    };
-    if optional("expert_count")?.is_some_and(|experts| experts > 0) {
-        return Err(wrong(
-            "it is a mixture of experts, which cannot be imported",
-        ));
-    }
-    let (hidden, heads) = (count("embedding_length")?, count("attention.head_count")?);
-    let head_dim = match optional("attention.key_length")? {
-        Some(dim) => dim,
-        None => hidden.checked_div(heads).unwrap_or(0),
-    };
-    let equal_to_head = |part: &str| -> Result<()> {
-        match optional(part)? {
-            Some(dim) if dim != head_dim => Err(wrong(format!(
-                "its {} is {dim} where heads have {head_dim}",
-                key(part)
-            ))),
-            _ => Ok(()),
-        }
-    };
-    equal_to_head("attention.value_length")?;
-    equal_to_head("rope.dimension_count")?;
-    let scaling = header.text(&key("rope.scaling.type"))?;
-    let rope_scaling = match scaling.unwrap_or("none") {
-        "none" => RopeScaling::None,
-        "linear" => RopeScaling::Linear {
-            factor: header.number(&key("rope.scaling.factor"))?.unwrap_or(1.0),
-        },
-        other => {
-            return Err(wrong(format!(
-                "its rotary scaling {other:?} is not supported"
-            )));
-        }
-    };
-    let vocab = match header.tensors.get("token_embd.weight") {
-        Some(info) => info.shape.first().copied().unwrap_or(0),
-        None => return Err(wrong("it has no tensor token_embd.weight")),
-    };
-    // Up to the window, attention within it is attention to everything.
-    let window = optional("attention.sliding_window")?.filter(|window| *window > 0);
-    let context = count("context_length")?;
-    Ok(DecoderConfig {
-        architecture,
-        hidden,
-        layers: count("block_count")?,
-        heads,
-        kv_heads: optional("attention.head_count_kv")?.unwrap_or(heads),
-        head_dim,
-        feed_forward: count("feed_forward_length")?,
-        vocab,
-        max_positions: window.map_or(context, |window| window.min(context)),
-        rms_norm_epsilon: header
-            .number(&key("attention.layer_norm_rms_epsilon"))?
-            .ok_or_else(|| wrong("it has no epsilon of the norms"))?
-            as f32,
-        rope_theta: header.number(&key("rope.freq_base"))?.unwrap_or(10_000.0),
-        rope_scaling,
-        tied_head: false,
-    })
 }

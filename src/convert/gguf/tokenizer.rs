@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::header::{Header, wrong};
+use crate::convert::texts::starts_with;
 use crate::{ErrorKind, Result};
 
 /// `tokenizer.ggml.token_type` of a token that stands for nothing in a text.
@@ -20,6 +21,21 @@ const USER_DEFINED: i64 = 4;
 const LLAMA3_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// The same, digits one by one (Qwen 2).
 const QWEN2_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Names of the rule of Llama 3.
+const LLAMA3_RULES: [&str; 3] = ["llama-bpe", "llama3", "llama-v3"];
+/// What files that name no rule are split by, one after the other: words, numbers and punctuation,
+/// digits in threes.
+const DEFAULT_SPLITS: [&str; 4] = [
+    r"[\p{P}\$\+<=>\^~\|]+",
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)",
+    r"\p{N}+",
+    r"[0-9][0-9][0-9]",
+];
+/// The first token of SentencePiece where a file names none.
+pub(super) const DEFAULT_BOS: usize = 1;
+/// The last one.
+pub(super) const DEFAULT_EOS: usize = 2;
 
 /// The tokenizer of `header` as JSON.
 pub(super) fn tokenizer_json(header: &Header) -> Result<Vec<u8>> {
@@ -38,18 +54,36 @@ pub(super) fn tokenizer_json(header: &Header) -> Result<Vec<u8>> {
     };
     json.insert("version".into(), json!("1.0"));
     json.insert("added_tokens".into(), added_tokens(header, tokens)?);
-    let by_default = kind == "llama";
-    let starts = header
-        .flag("tokenizer.ggml.add_bos_token")?
-        .unwrap_or(by_default);
-    let first = header.count("tokenizer.ggml.bos_token_id")?;
-    if let Some(id) = first.filter(|_| starts) {
-        let token = tokens.get(id);
-        let token = token.ok_or_else(|| wrong("its first token is behind the vocabulary"))?;
+    if let Some((token, id)) = first_token(header, tokens)? {
         json.insert("post_processor".into(), starts_with(token, id));
     }
     serde_json::to_vec(&json)
         .map_err(|e| crate::Error::with_source(ErrorKind::Model, e.to_string(), e))
+}
+
+/// True if the tokenizer is of the kind of SentencePiece.
+pub(super) fn is_sentence_piece(header: &Header) -> bool {
+    matches!(header.text("tokenizer.ggml.model"), Ok(Some("llama")))
+}
+
+/// The token that every text starts with, if there is one. Files that do not say so leave it to
+/// the kind of the tokenizer, and to the rule by which it splits text.
+fn first_token<'t>(header: &Header, tokens: &'t [String]) -> Result<Option<(&'t str, u32)>> {
+    let rule = header.text("tokenizer.ggml.pre")?.unwrap_or_default();
+    let by_default = is_sentence_piece(header) || LLAMA3_RULES.contains(&rule);
+    let starts = header.flag("tokenizer.ggml.add_bos_token")?;
+    let id = header.count("tokenizer.ggml.bos_token_id")?;
+    if !starts.unwrap_or(by_default) {
+        return Ok(None);
+    }
+    let id = id.or(is_sentence_piece(header).then_some(DEFAULT_BOS));
+    let id = id.ok_or_else(|| {
+        wrong("its texts start with a token that it does not name (tokenizer.ggml.bos_token_id)")
+    })?;
+    match (tokens.get(id), u32::try_from(id)) {
+        (Some(token), Ok(id)) => Ok(Some((token, id))),
+        _ => Err(wrong("its first token is behind the vocabulary")),
+    }
 }
 
 fn vocabulary(tokens: &[String]) -> Result<Map<String, Value>> {
@@ -81,9 +115,14 @@ fn byte_level(header: &Header, tokens: &[String]) -> Result<Map<String, Value>> 
     let digits = json!({"type": "Digits", "individual_digits": true});
     let sequence = |steps: Vec<Value>| json!({"type": "Sequence", "pretokenizers": steps});
     let (pre_tokenizer, normalizer) = match rule {
-        "gpt-2" | "default" => (bytes(true), Value::Null),
+        "gpt-2" => (bytes(true), Value::Null),
+        "default" => {
+            let steps = DEFAULT_SPLITS.iter().map(|pattern| split(pattern));
+            let steps = steps.chain([bytes(false)]).collect();
+            (sequence(steps), Value::Null)
+        }
         "smollm" => (sequence(vec![digits, bytes(true)]), Value::Null),
-        "llama-bpe" | "llama3" | "llama-v3" => (
+        _ if LLAMA3_RULES.contains(&rule) => (
             sequence(vec![split(LLAMA3_SPLIT), bytes(false)]),
             Value::Null,
         ),
@@ -102,7 +141,7 @@ fn byte_level(header: &Header, tokens: &[String]) -> Result<Map<String, Value>> 
         "type": "BPE",
         "vocab": vocabulary(tokens)?,
         "merges": merges,
-        "ignore_merges": rule.starts_with("llama"),
+        "ignore_merges": LLAMA3_RULES.contains(&rule),
     });
     let mut json = Map::new();
     json.insert("normalizer".into(), normalizer);
@@ -196,16 +235,4 @@ fn added_tokens(header: &Header, tokens: &[String]) -> Result<Value> {
         })
     });
     Ok(added.collect())
-}
-
-/// Every text starts with this token.
-fn starts_with(token: &str, id: usize) -> Value {
-    let special = json!({"SpecialToken": {"id": token, "type_id": 0}});
-    let text = |name: &str, kind: usize| json!({"Sequence": {"id": name, "type_id": kind}});
-    json!({
-        "type": "TemplateProcessing",
-        "single": [special, text("A", 0)],
-        "pair": [special, text("A", 0), text("B", 1)],
-        "special_tokens": {token: {"id": token, "ids": [id], "tokens": [token]}},
-    })
 }

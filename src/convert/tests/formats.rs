@@ -22,6 +22,10 @@ struct Rounded {
 }
 
 impl TensorSource for Rounded {
+    fn names(&self) -> Vec<String> {
+        self.exact.names()
+    }
+
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.exact.shape(name)
     }

@@ -1,6 +1,8 @@
 //! The graph equals the reference: prefill, decoding, trees, chosen rows and columns.
 
-use crate::convert::{Architecture, DecoderConfig, RandomTensors, RopeScaling, random_decoder};
+use crate::convert::{
+    Architecture, Biases, DecoderConfig, RandomTensors, RopeScaling, random_decoder,
+};
 use crate::rng::Rng;
 
 use super::reference;
@@ -40,6 +42,10 @@ pub fn small(architecture: Architecture) -> DecoderConfig {
             Architecture::Qwen3 => RopeScaling::Divisors((0..16).map(|i| 1.0 + i as f32).collect()),
         },
         tied_head: matches!(architecture, Architecture::Llama | Architecture::Qwen3),
+        biases: Biases {
+            qkv: architecture == Architecture::Qwen2,
+            ..Biases::default()
+        },
     }
 }
 
@@ -95,6 +101,31 @@ fn every_family_equals_the_reference_in_prefill_and_decoding() {
                 let what = format!("{family:?} {} {from}..{to}", decoder.graph);
                 assert_equal(&found, &want[to - 1], &what);
             }
+        }
+    }
+}
+
+#[test]
+fn biases_wherever_a_linear_layer_has_them_equal_the_reference() {
+    let mut config = small(Architecture::Llama);
+    config.biases = Biases {
+        qkv: true,
+        attention_output: true,
+        feed_forward: true,
+    };
+    let dir = tempfile::tempdir().unwrap();
+    random_decoder(dir.path(), &config, 7).unwrap();
+    let source = RandomTensors::new(config.clone(), 7);
+    let text = tokens(1, 20, config.vocab);
+    let want = reference::text_logits(&config, &source, &text);
+    config.biases = Biases::default();
+    let without = reference::text_logits(&config, &source, &text);
+    assert!(greatest_difference(&want[19], &without[19]) > 0.1);
+    for mut decoder in Decoder::open_both(dir.path()) {
+        for (from, to) in [(0, 9), (9, 10), (10, 20)] {
+            let found = decoder.feed(&wide(&text[from..to]));
+            let what = format!("{} {from}..{to}", decoder.graph);
+            assert_equal(&found, &want[to - 1], &what);
         }
     }
 }

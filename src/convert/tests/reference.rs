@@ -25,20 +25,20 @@ pub fn logits(
         .collect();
     for layer in 0..config.layers {
         let layer_tensor = |name: &str| tensor(&format!("model.layers.{layer}.{name}"));
+        let bias = |module: &str| {
+            let has = config.biases.has(module);
+            has.then(|| layer_tensor(&format!("{module}.bias")))
+        };
         let norm_weight = layer_tensor("input_layernorm.weight");
         let project = |letter: &str, heads: usize| -> Vec<Vec<f32>> {
             let weight = layer_tensor(&format!("self_attn.{letter}_proj.weight"));
-            let bias = config
-                .has_qkv_bias()
-                .then(|| layer_tensor(&format!("self_attn.{letter}_proj.bias")));
+            let bias = bias(&format!("self_attn.{letter}_proj"));
             let head_norm = (config.has_qk_norm() && letter != "v")
                 .then(|| layer_tensor(&format!("self_attn.{letter}_norm.weight")));
             let mut all = Vec::new();
             for (x, &position) in stream.iter().zip(positions) {
                 let mut y = matrix(&weight, &norm(config, x, &norm_weight));
-                for (y, b) in y.iter_mut().zip(bias.iter().flatten()) {
-                    *y += b;
-                }
+                add(&mut y, bias.as_deref().unwrap_or_default());
                 for head in y.chunks_mut(config.head_dim) {
                     if let Some(weight) = &head_norm {
                         head.copy_from_slice(&norm(config, head, weight));
@@ -76,6 +76,8 @@ pub fn logits(
                 }
             }
             add(&mut stream[i], &matrix(&output, &attended));
+            let bias = bias("self_attn.o_proj");
+            add(&mut stream[i], bias.as_deref().unwrap_or_default());
         }
         let norm_weight = layer_tensor("post_attention_layernorm.weight");
         let gate = layer_tensor("mlp.gate_proj.weight");
@@ -83,12 +85,18 @@ pub fn logits(
         let down = layer_tensor("mlp.down_proj.weight");
         for x in &mut stream {
             let input = norm(config, x, &norm_weight);
-            let gated: Vec<f32> = matrix(&gate, &input)
+            let biased = |module: &str, weight: &[f32], input: &[f32]| {
+                let mut output = matrix(weight, input);
+                let bias = bias(&format!("mlp.{module}_proj"));
+                add(&mut output, bias.as_deref().unwrap_or_default());
+                output
+            };
+            let gated: Vec<f32> = biased("gate", &gate, &input)
                 .iter()
-                .zip(matrix(&up, &input))
+                .zip(biased("up", &up, &input))
                 .map(|(g, u)| g / (1.0 + (-g).exp()) * u)
                 .collect();
-            add(x, &matrix(&down, &gated));
+            add(x, &biased("down", &down, &gated));
         }
     }
     let last_norm = tensor("model.norm.weight");

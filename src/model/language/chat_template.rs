@@ -6,11 +6,14 @@
 //!
 //! - I1. The text depends on the template and the messages alone: `strftime_now` gives a fixed
 //!   day, since some templates put today's date into the prompt.
-//! - I2. A template cannot run for ever.
+//! - I2. A template cannot run for ever, nor use up the stack: its source is bounded
+//!   (`template_source`), and it is compiled and run with a stack of its own, which is more than
+//!   that and [`FUEL`] can fill.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind as JinjaKind, Value, context};
 
+use super::template_source::prepared;
 use crate::{Error, ErrorKind, Result};
 
 /// The day all prompts are written on, as `strftime` fields of the templates in use.
@@ -28,7 +31,14 @@ const DAY: [(&str, &str); 10] = [
 ];
 
 /// Instructions a template may run; real ones need some hundred.
-const FUEL: u64 = 1_000_000;
+const FUEL: u64 = 100_000;
+
+/// The stack of a template, which is compiled recursively and may build lists of lists: 64 MiB, of
+/// which those in use touch some kilobytes.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Calls within one another in a template.
+const MAX_CALLS: usize = 100;
 
 const NAME: &str = "chat template";
 
@@ -47,7 +57,20 @@ impl ChatTemplate {
     ///
     /// [`ErrorKind::Model`] when it is no template.
     pub(super) fn new(source: &str, bos_token: String, eos_token: String) -> Result<ChatTemplate> {
+        let source = prepared(source).map_err(|problem| failing(&problem))?;
+        let environment = on_own_stack(|| Self::environment(source))?;
+        Ok(ChatTemplate {
+            environment,
+            bos_token,
+            eos_token,
+        })
+    }
+
+    fn environment(source: String) -> Result<Environment<'static>> {
         let mut environment = Environment::new();
+        // Errors would hold the values of the template, beyond its stack.
+        environment.set_debug(false);
+        environment.set_recursion_limit(MAX_CALLS);
         let syntax = SyntaxConfig::builder()
             .trim_blocks(true)
             .lstrip_blocks(true)
@@ -62,13 +85,9 @@ impl ChatTemplate {
         environment.add_function("strftime_now", strftime_now);
         environment.add_filter("tojson", to_json);
         environment
-            .add_template_owned(NAME, source.to_owned())
+            .add_template_owned(NAME, source)
             .map_err(refused)?;
-        Ok(ChatTemplate {
-            environment,
-            bos_token,
-            eos_token,
-        })
+        Ok(environment)
     }
 
     /// The prompt for an answer to `user`. A model that takes no system message gets it in front
@@ -89,6 +108,10 @@ impl ChatTemplate {
     }
 
     fn render_messages(&self, messages: &[(&str, &str)]) -> Result<String> {
+        on_own_stack(|| self.render_here(messages))
+    }
+
+    fn render_here(&self, messages: &[(&str, &str)]) -> Result<String> {
         let messages: Vec<Value> = messages
             .iter()
             .map(|&(role, content)| context! { role, content })
@@ -104,6 +127,33 @@ impl ChatTemplate {
         let template = self.environment.get_template(NAME).map_err(refused)?;
         template.render(values).map_err(refused)
     }
+}
+
+/// Checks that a chat template can be compiled, and writes what is asked into the prompt.
+///
+/// # Errors
+///
+/// [`ErrorKind::Model`] with what is wrong with it.
+pub(crate) fn check_chat_template(source: &str) -> Result<()> {
+    let template = ChatTemplate::new(source, "<s>".into(), "</s>".into())?;
+    let question = "Who wrote this?";
+    template.render("Answer briefly.", question)?;
+    if template.render("", question)?.contains(question) {
+        return Ok(());
+    }
+    Err(failing("it leaves out what is asked"))
+}
+
+/// Runs `work` with the stack of templates.
+fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let thread = thread
+            .spawn_scoped(scope, work)
+            .map_err(|e| failing(&format!("no thread for it: {e}")))?;
+        let panicked = |_| Err(failing("the template engine panics"));
+        thread.join().unwrap_or_else(panicked)
+    })
 }
 
 fn raise_exception(message: String) -> std::result::Result<Value, minijinja::Error> {
@@ -167,11 +217,15 @@ impl serde_json::ser::Formatter for Spaced {
 }
 
 fn refused(error: minijinja::Error) -> Error {
+    failing(&format!("{error:#}"))
+}
+
+fn failing(problem: &str) -> Error {
     let message = format!(
-        "the chat template of the language model fails ({error:#}); \
+        "the chat template of the language model fails ({problem}); \
          use prompts of the few-shot style, or correct the template"
     );
-    Error::with_source(ErrorKind::Model, message, error)
+    Error::new(ErrorKind::Model, message)
 }
 
 #[cfg(test)]
@@ -229,6 +283,42 @@ mod tests {
             template(source).render("Rules", "Hi").unwrap(),
             "Rules\n\nHi"
         );
+    }
+
+    #[test]
+    fn the_mark_of_an_answer_changes_no_text() {
+        let source = "{% for m in messages %}{% if m.role == 'assistant' %}\n{%- generation %}\n{{ m.content }}{% endgeneration %}{% else %}[{{ m.content }}]{% endif %}{% endfor %}";
+        assert_eq!(template(source).render("a", "b").unwrap(), "[a][b]");
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_used_is_known_beforehand() {
+        check_chat_template(CHATML).unwrap();
+        for (source, words) in [
+            ("{% unheard_of %}", "unheard_of"),
+            ("{{ raise_exception('never') }}", "never"),
+            ("{{ messages[0].content | unheard_of }}", "unheard_of"),
+            ("a text without an end", "leaves out"),
+        ] {
+            let error = check_chat_template(source).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn neither_compiling_nor_running_uses_up_the_stack() {
+        // All that the bounds of the source let through.
+        let chain = format!("{{{{ 1{} }}}}", " + 1".repeat(990));
+        let elifs = format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(98));
+        let brackets = format!("{{{{ {}1{} }}}}", "(".repeat(70), ")".repeat(70));
+        for source in [chain, elifs, brackets] {
+            template(&source).render("", "x").unwrap();
+        }
+        let nested = "{% set n = namespace(x=[]) %}{% for i in range(9999) %}{% set n.x = [n.x] %}{% endfor %}";
+        template(nested).render("", "x").unwrap();
+        let calls = "{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}";
+        let error = template(calls).render("", "x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Model);
     }
 
     #[test]

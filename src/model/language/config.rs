@@ -14,13 +14,20 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// Name of the record in a model folder.
 pub const CONFIG_FILE: &str = "zerogr-model.json";
 
+/// Name of the file of an imported graph's weights in a model folder.
+pub const WEIGHTS_FILE: &str = "model.weights";
+
 /// The version of the record that this program writes.
 const FORMAT: u32 = 1;
+
+/// The longest record that is read.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// How the weights of a decoder are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -116,9 +123,12 @@ pub struct LanguageModelConfig {
     pub eos_token_ids: Vec<u32>,
     /// The chat template (Jinja), if the model has one.
     pub chat_template: Option<String>,
+    /// Why the chat template of the checkpoint is not used, if it has one that does not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_template_problem: Option<String>,
     /// SHA-256 of the file (or of the files in order of name) that the weights came from.
     pub source_sha256: String,
-    /// SHA-256 of `model.weights`; of an external graph, of the graph's file.
+    /// SHA-256 of `model.weights`; of an external graph, of its files in the order of their names.
     pub weights_sha256: String,
 }
 
@@ -144,7 +154,7 @@ impl LanguageModelConfig {
             );
             Error::new(ErrorKind::Model, message)
         };
-        let bytes = fs::read(&path).map_err(|e| wrong(&e.to_string()))?;
+        let bytes = regular_file::read(&path, MOST_BYTES).map_err(|e| wrong(&e.to_string()))?;
         let config: LanguageModelConfig =
             serde_json::from_slice(&bytes).map_err(|e| wrong(&e.to_string()))?;
         if config.format != FORMAT {

@@ -21,6 +21,7 @@ use super::session::{
     kv_shape, open_session, unusable, wide,
 };
 use crate::model::device::CudaOptions;
+use crate::store::regular_file;
 use crate::{Error, Result};
 
 /// Tokens of one prompt that are read in one pass: the bias of a pass is quadratic.
@@ -166,7 +167,8 @@ pub(super) struct ExternalSession {
 
 impl ExternalSession {
     pub(super) fn open(path: &Path, options: &DecoderOptions) -> Result<ExternalSession> {
-        let graph = std::fs::read(path).map_err(|e| Error::io("reading", path, e))?;
+        let graph =
+            regular_file::read(path, u64::MAX).map_err(|e| Error::io("reading", path, e))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let (session, cuda) = open_session(&|_| Ok(graph.clone()), folder, options)?;
         let shape = kv_shape(&session)?;

@@ -12,11 +12,15 @@ use super::session::{DecoderOptions, DecoderSession};
 use crate::language::{Generated, GenerationRequest, Prompt, TextGenerator};
 use crate::model::Tokenizer;
 use crate::model::tokenizer::hex;
+use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// Chat models below this size echo instructions rather than follow them (measured with one of
 /// 135 million parameters).
 const INSTRUCTABLE_PARAMETERS: usize = 1_000_000_000;
+
+/// The longest `tokenizer.json` that is read.
+const MOST_TOKENIZER_BYTES: u64 = 256 << 20;
 
 /// How a [`LanguageModel`] uses the machine. None of it changes what a text means; see
 /// [`WeightFormat`](super::WeightFormat) for what can change with 8-bit and 4-bit weights.
@@ -84,9 +88,9 @@ impl LanguageModel {
     /// [`ErrorKind::Device`] when the device asked for cannot be used.
     pub fn open(folder: impl AsRef<Path>, options: &LanguageModelOptions) -> Result<LanguageModel> {
         let folder = folder.as_ref();
-        let config = LanguageModelConfig::read(folder)?;
+        let mut config = LanguageModelConfig::read(folder)?;
         let path = folder.join("tokenizer.json");
-        let bytes = std::fs::read(&path).map_err(|e| {
+        let bytes = regular_file::read(&path, MOST_TOKENIZER_BYTES).map_err(|e| {
             let message = format!(
                 "cannot read {}: {e}; import the model again with its tokenizer",
                 path.display()
@@ -104,21 +108,6 @@ impl LanguageModel {
             );
             return Err(Error::new(ErrorKind::Model, message));
         }
-        let template = match &config.chat_template {
-            Some(source) => {
-                let text = |id: Option<u32>| {
-                    let text = id.and_then(|id| tokenizer.token(id));
-                    text.unwrap_or_default()
-                };
-                let eos = config.eos_token_ids.first().copied();
-                Some(ChatTemplate::new(
-                    source,
-                    text(config.bos_token_id),
-                    text(eos),
-                )?)
-            }
-            None => None,
-        };
         let decoder = match config.kind {
             ModelKind::DecoderGraph => {
                 Decoder::Imported(DecoderSession::open(folder, &options.decoder)?)
@@ -138,6 +127,15 @@ impl LanguageModel {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
+        // A folder may have been made before templates were checked, or its record be edited.
+        let template = match template(&config, &tokenizer) {
+            Ok(template) => template,
+            Err(problem) => {
+                config.chat_template = None;
+                config.chat_template_problem = Some(problem.to_string());
+                None
+            }
+        };
         Ok(LanguageModel {
             special_tokens: tokenizer.special_tokens_in_text(),
             fingerprint: hex(&hash.finalize()),
@@ -219,10 +217,13 @@ impl LanguageModel {
             Prompt::Completion(text) => self.tokenizer.encode_prompt(&self.plain(text)),
             Prompt::Chat { system, user } => {
                 let template = self.template.as_ref().ok_or_else(|| {
-                    Error::invalid(format!(
-                        "{} has no chat template: use prompts of the few-shot style",
-                        self.config.name
-                    ))
+                    let name = &self.config.name;
+                    Error::invalid(match &self.config.chat_template_problem {
+                        Some(problem) => format!("{name}: {problem}"),
+                        None => format!(
+                            "{name} has no chat template: use prompts of the few-shot style"
+                        ),
+                    })
                 })?;
                 let text = template.render(&self.plain(system), &self.plain(user))?;
                 self.tokenizer.encode_prompt(&text)
@@ -243,6 +244,19 @@ impl LanguageModel {
         }
         text
     }
+}
+
+/// The chat template of a model, if it has one.
+fn template(config: &LanguageModelConfig, tokenizer: &Tokenizer) -> Result<Option<ChatTemplate>> {
+    let Some(source) = &config.chat_template else {
+        return Ok(None);
+    };
+    let text = |id: Option<u32>| {
+        let text = id.and_then(|id| tokenizer.token(id));
+        text.unwrap_or_default()
+    };
+    let eos = config.eos_token_ids.first().copied();
+    ChatTemplate::new(source, text(config.bos_token_id), text(eos)).map(Some)
 }
 
 /// Rows of `len` tokens that a pass of at most `most` tokens takes; at least one.

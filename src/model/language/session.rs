@@ -27,12 +27,13 @@ use ort::value::{DynValue, Tensor, TensorElementType, TensorValueType, ValueType
 use parking_lot::Mutex;
 
 use super::binding::{Input, Memory, run_bound};
-use super::config::{LanguageModelConfig, WeightFormat};
+use super::config::{LanguageModelConfig, WEIGHTS_FILE, WeightFormat};
 use super::kv_cache::{KvCache, KvShape};
 use super::kv_device::KvDevice;
 use crate::model::device::{CudaOptions, Device, threads_or_cores};
 use crate::model::runtime::Runtime;
 use crate::model::session::{SessionSettings, make_session, on_device};
+use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// How a decoder uses the machine.
@@ -204,11 +205,20 @@ impl DecoderSession {
                 Error::new(ErrorKind::Model, message)
             })?;
             let path = folder.join(name);
-            std::fs::read(&path).map_err(|e| {
+            regular_file::read(&path, u64::MAX).map_err(|e| {
                 let message = format!("cannot read {}: {e}; {again}", path.display());
                 Error::with_source(ErrorKind::Model, message, e)
             })
         };
+        // ONNX Runtime opens it by its name and would wait for a pipe.
+        let weights = folder.join(WEIGHTS_FILE);
+        regular_file::open(&weights).map_err(|e| {
+            let message = format!(
+                "cannot open {}: {e}; import the model again",
+                weights.display()
+            );
+            Error::with_source(ErrorKind::Model, message, e)
+        })?;
         DecoderSession::of_graphs(&graph, folder, &options)
     }
 
