@@ -8,7 +8,9 @@ mod convert_support;
 use std::fs;
 use std::path::Path;
 
-use convert_support::{GgufFile, config_json, decoder_onnx, gguf, small, write_folder};
+use convert_support::{
+    GgufFile, config_json, decoder_onnx, decoder_onnx_with_a_branch, gguf, small, write_folder,
+};
 use serde_json::{Value, json};
 use zerogr::ErrorKind;
 use zerogr::convert::{Architecture, RandomTensors, import};
@@ -268,10 +270,13 @@ fn weights_that_are_not_finite_are_named() {
 
 #[test]
 fn tables_of_positions_are_bounded() {
-    // 300 kB of weights would make 16 GB of them.
+    // 300 kB of weights would make 4 GB of them.
     refused_gguf(
-        |f| _ = f.count("llama.context_length", 1 << 21),
-        "positions",
+        |f| {
+            f.count("llama.context_length", 1 << 20)
+                .count("llama.attention.key_length", 1_024);
+        },
+        "positions of 1024 units",
     );
 }
 
@@ -455,6 +460,7 @@ fn graphs_that_are_no_decoders_are_refused() {
         (decoder_onnx("weights", "past_key_values.0.key"), "past"),
         (decoder_onnx("weights", "logits"), "logits"),
         (decoder_onnx("../weights", ""), "outside"),
+        (decoder_onnx_with_a_branch("../constants"), "outside"),
         (vec![255; 99], "decoder"),
         (vec![], "no graph"),
     ] {

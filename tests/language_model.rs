@@ -594,6 +594,68 @@ fn the_special_tokens_of_a_chat_are_those_of_its_template() {
 }
 
 #[test]
+fn a_chat_template_that_does_not_work_leaves_the_rest() {
+    let Some(source) = folder() else { return };
+    let copy = copy(source);
+    LanguageModelConfig {
+        chat_template: Some("{% unheard_of %}".into()),
+        ..LanguageModelConfig::read(source).unwrap()
+    }
+    .write(copy.path())
+    .unwrap();
+    let options = LanguageModelOptions::new().decoder(decoder_options());
+    let model = LanguageModel::open(copy.path(), &options).unwrap();
+    assert_eq!(model.config().chat_template, None);
+    model.prompt_ids(&Prompt::Completion("a".into())).unwrap();
+    let (system, user) = (String::new(), "a".to_owned());
+    let error = model
+        .prompt_ids(&Prompt::Chat { system, user })
+        .unwrap_err();
+    assert!(error.to_string().contains("unheard_of"), "{error}");
+}
+
+#[test]
+fn a_record_that_leads_out_of_its_folder_is_refused() {
+    let Some(source) = folder() else { return };
+    let copy = copy(source);
+    let record = LanguageModelConfig::read(source).unwrap();
+    for graph in ["../model.onnx", "/model.onnx", "a/../../model.onnx"] {
+        let graph = graph.to_owned();
+        let changed = LanguageModelConfig {
+            graph,
+            ..record.clone()
+        };
+        changed.write(copy.path()).unwrap();
+        let error = LanguageModelConfig::read(copy.path()).unwrap_err();
+        assert!(error.to_string().contains("outside the folder"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+    let Some(source) = folder() else { return };
+    let options = LanguageModelOptions::new().decoder(decoder_options());
+    for file in [
+        "tokenizer.json",
+        "zerogr-model.json",
+        "model.onnx",
+        "model.weights",
+    ] {
+        let copy = copy(source);
+        let path = copy.path().join(file);
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let error = LanguageModel::open(copy.path(), &options).unwrap_err();
+        assert!(
+            error.to_string().contains("regular file"),
+            "{file}: {error}"
+        );
+    }
+}
+
+#[test]
 fn a_tokenizer_of_another_model_is_refused() {
     let Some(source) = folder() else { return };
     let copy = copy(source);

@@ -23,12 +23,32 @@ struct Outline {
 
 #[derive(Clone, PartialEq, Message)]
 struct GraphOutline {
+    #[prost(message, repeated, tag = "1")]
+    node: Vec<NodeOutline>,
     #[prost(message, repeated, tag = "5")]
     initializer: Vec<TensorOutline>,
     #[prost(message, repeated, tag = "11")]
     input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
     output: Vec<ValueInfoProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeOutline {
+    #[prost(message, repeated, tag = "5")]
+    attribute: Vec<AttributeOutline>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AttributeOutline {
+    #[prost(message, optional, tag = "5")]
+    t: Option<TensorOutline>,
+    #[prost(message, optional, tag = "6")]
+    g: Option<GraphOutline>,
+    #[prost(message, repeated, tag = "10")]
+    tensors: Vec<TensorOutline>,
+    #[prost(message, repeated, tag = "11")]
+    graphs: Vec<GraphOutline>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -60,15 +80,13 @@ pub(super) fn copy(folder: &ExternalFolder, from: &Path, to: &Path) -> Result<La
 
     let beside = folder.graph.parent().unwrap_or(Path::new(""));
     let mut files = BTreeSet::from([folder.graph.clone()]);
-    for entry in graph.initializer.iter().flat_map(|t| &t.external_data) {
-        if let (Some("location"), Some(name)) = (entry.key.as_deref(), entry.value.as_deref()) {
-            if Path::new(name).file_name() != Some(name.as_ref()) {
-                return Err(wrong(&format!(
-                    "its weights lie outside its folder, at {name:?}"
-                )));
-            }
-            files.insert(beside.join(name));
+    for name in locations(&graph) {
+        if Path::new(name).file_name() != Some(name.as_ref()) {
+            return Err(wrong(&format!(
+                "its weights lie outside its folder, at {name:?}"
+            )));
         }
+        files.insert(beside.join(name));
     }
     let files: Vec<PathBuf> = files.into_iter().collect();
     for file in &files {
@@ -113,6 +131,23 @@ pub(super) fn copy(folder: &ExternalFolder, from: &Path, to: &Path) -> Result<La
         .into_record(&folder.tokenizer, record)?;
     record.write(to)?;
     Ok(record)
+}
+
+/// The files that tensors of a graph are in, those in the attributes of nodes and in the branches of
+/// conditions and loops among them.
+fn locations(graph: &GraphOutline) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut graphs = vec![graph];
+    while let Some(graph) = graphs.pop() {
+        let attributes = || graph.node.iter().flat_map(|node| &node.attribute);
+        graphs.extend(attributes().flat_map(|one| one.g.iter().chain(&one.graphs)));
+        let constants = attributes().flat_map(|one| one.t.iter().chain(&one.tensors));
+        let entries = graph.initializer.iter().chain(constants);
+        let entries = entries.flat_map(|tensor| &tensor.external_data);
+        let locations = entries.filter(|entry| entry.key.as_deref() == Some("location"));
+        names.extend(locations.filter_map(|entry| entry.value.as_deref()));
+    }
+    names
 }
 
 /// The limit where `config.json` names none.

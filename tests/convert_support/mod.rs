@@ -403,3 +403,12 @@ pub fn decoder_onnx(data_file: &str, without: &str) -> Vec<u8> {
     }
     [vec![8, 9], field(7, &graph)].concat()
 }
+
+/// A decoder ONNX with a node whose branch has a constant that lies in `data_file`.
+pub fn decoder_onnx_with_a_branch(data_file: &str) -> Vec<u8> {
+    let entry = [field(1, b"location"), field(2, data_file.as_bytes())].concat();
+    let constant = field(1, &field(5, &field(5, &field(13, &entry))));
+    let branching = field(1, &field(5, &field(6, &constant)));
+    // A message that comes twice is one with the fields of both.
+    [decoder_onnx("weights", ""), field(7, &branching)].concat()
+}

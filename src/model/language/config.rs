@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -163,6 +163,14 @@ impl LanguageModelConfig {
                 config.format
             );
             return Err(wrong(&what));
+        }
+        let graphs = [Some(&config.graph), config.cuda_graph.as_ref()];
+        let is_inside = |name: &&String| {
+            let mut parts = Path::new(name).components();
+            parts.all(|part| matches!(part, Component::Normal(_)))
+        };
+        if let Some(name) = graphs.into_iter().flatten().find(|name| !is_inside(name)) {
+            return Err(wrong(&format!("its graph {name:?} is outside the folder")));
         }
         Ok(config)
     }
