@@ -5,7 +5,7 @@
 //! and applications with their own embeddings bring another one, and then need neither ONNX
 //! Runtime nor the `models` feature.
 
-use crate::Result;
+use crate::{Error, ErrorKind, Result};
 
 /// Turns texts into unit vectors.
 ///
@@ -13,7 +13,8 @@ use crate::Result;
 ///
 /// - I1. The same text and limit give the same vector, up to a float noise that the
 ///   implementation documents, whatever else is in the call.
-/// - I2. Every vector has [`dim`](Self::dim) finite values and Euclidean length 1.
+/// - I2. Every vector has [`dim`](Self::dim) finite values and Euclidean length 1; that of a text
+///   that leaves no token is zero, which is like nothing.
 /// - I3. Two encoders with equal [`fingerprint`](Self::fingerprint)s give equal vectors: the
 ///   fingerprint is stored in the index, and another one is refused at open.
 pub trait TextEncoder: Send + Sync {
@@ -63,6 +64,35 @@ pub trait TextEncoder: Send + Sync {
     ) -> Result<Vec<f32>> {
         let _ = each;
         self.encode(texts, max_len_tokens, progress)
+    }
+}
+
+/// The vectors that `encoder` gave, as what they have to be (I2 of [`TextEncoder`]).
+///
+/// # Errors
+///
+/// [`Model`](crate::ErrorKind::Model), naming the encoder, when their number is another one than
+/// that of `count` texts, or a value is not finite.
+pub(crate) fn checked_vectors(
+    encoder: &dyn TextEncoder,
+    count: usize,
+    vectors: Vec<f32>,
+) -> Result<Vec<f32>> {
+    let broken = |what: String| {
+        let message = format!("the encoder {} gave {what}", encoder.fingerprint());
+        Err(Error::new(ErrorKind::Model, message))
+    };
+    if vectors.len() != count * encoder.dim() {
+        let dim = encoder.dim();
+        let values = vectors.len();
+        return broken(format!("{values} values for {count} vectors of {dim}"));
+    }
+    match vectors.iter().position(|value| !value.is_finite()) {
+        None => Ok(vectors),
+        Some(at) => broken(format!(
+            "a value that is not a finite number for text {} of {count}",
+            at / encoder.dim().max(1) + 1
+        )),
     }
 }
 

@@ -132,7 +132,8 @@ impl Group {
     /// The sum over the lanes of the best product with any of the vectors.
     fn best_sum(&self, factors: &[f32], signs: &[u8], bytes_per_vector: usize) -> f32 {
         let mut best = [f32::NEG_INFINITY; LANES];
-        for (factor, signs) in factors.iter().zip(signs.chunks_exact(bytes_per_vector)) {
+        let signs = signs.chunks_exact(bytes_per_vector.max(1));
+        for (factor, signs) in factors.iter().zip(signs) {
             let mut sums = [0i16; LANES];
             for (of_byte, byte) in self.sums.chunks_exact(2).zip(signs) {
                 if let [low, high] = of_byte {

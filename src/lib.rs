@@ -73,6 +73,7 @@ pub mod index;
 pub mod language;
 mod late_interaction;
 pub mod lexicon;
+mod logits;
 #[cfg(feature = "models")]
 pub mod model;
 mod rng;

@@ -8,8 +8,9 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use zerogr::ErrorKind;
+use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions};
 use zerogr::model::{CudaOptions, Device, Encoder, EncoderBytes, EncoderOptions, Pooling, cache};
+use zerogr::{Document, ErrorKind};
 
 fn cpu() -> EncoderOptions {
     EncoderOptions::new().device(Device::Cpu)
@@ -161,6 +162,76 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// A text that leaves no token has a vector without a direction; its neighbours keep theirs.
+#[test]
+fn texts_without_a_token_are_like_nothing() {
+    let copy = copied();
+    let path = copy.path().join("tokenizer.json");
+    let mut tokenizer: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    tokenizer["post_processor"] = serde_json::Value::Null;
+    std::fs::write(&path, tokenizer.to_string()).unwrap();
+    let encoder = Encoder::from_dir(copy.path(), &cpu()).unwrap();
+
+    let texts = ["", "a word", "\u{200b}", "two words", " "];
+    let mut seen = Vec::new();
+    let vectors = encoder
+        .encode(&texts, 32, |done, all| seen.push((done, all)))
+        .unwrap();
+    assert_eq!(seen.last(), Some(&(5, 5)));
+    let alone = encoder
+        .encode(&["a word", "two words"], 32, |_, _| {})
+        .unwrap();
+    let dim = encoder.dim();
+    let row = |at: usize| &vectors[at * dim..(at + 1) * dim];
+    assert_eq!([row(1), row(3)].concat(), alone);
+    for none in [0, 2, 4] {
+        assert_eq!(row(none), vec![0.0; dim]);
+    }
+    assert_eq!(encoder.encode_one("").unwrap(), vec![0.0; dim]);
+
+    // Of an index, such a document is found by its words, and such a query is refused.
+    let file = copy.path().join("x.zgr");
+    let folder = EncoderSource::Folder(copy.path().to_owned());
+    let index = Index::create(&file, IndexOptions::with_encoder(folder)).unwrap();
+    let mut writer = index.writer().unwrap();
+    writer
+        .add(
+            Document::new("none")
+                .title("")
+                .text("\u{200b}")
+                .docid("none"),
+        )
+        .unwrap();
+    writer
+        .add(Document::new("some").text("a word of some kind"))
+        .unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    let found = |query: &str, mode| {
+        let found = index.search(query, &SearchOptions::new().k(9).mode(mode));
+        found.map(|found| {
+            found
+                .hits
+                .iter()
+                .map(|hit| (hit.id.clone(), hit.score))
+                .collect::<Vec<_>>()
+        })
+    };
+    let dense = found("word", Mode::Dense).unwrap();
+    assert_eq!(
+        (dense[0].0.as_str(), &dense[1]),
+        ("some", &("none".to_owned(), 0.0))
+    );
+    assert_eq!(found("word", Mode::Generative).unwrap().len(), 2);
+    let error = found("\u{200b}\u{1}", Mode::Dense).unwrap_err();
+    assert!(
+        error.is_invalid_input() && error.to_string().contains("no token"),
+        "{error}"
+    );
+    assert!(found("\u{200b}\u{1}", Mode::Lexical).is_ok());
 }
 
 #[test]

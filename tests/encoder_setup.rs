@@ -47,15 +47,13 @@ fn installed_copy() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_second_setup_is_quick_and_offline() {
+fn a_second_setup_fetches_and_runs_nothing() {
     common::setup();
-    let start = std::time::Instant::now();
     let output = run(zerogr()
         .args(["setup", "--json"])
         .env("PIP_INDEX_URL", "http://127.0.0.1:9/none")
         .env("PATH", ""));
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(start.elapsed().as_secs_f64() < 10.0);
     let value: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(value["changed"], false);
     assert_eq!(value["runtime_version"], "1.28.0");

@@ -144,13 +144,12 @@ fn texts_are_cut_at_the_limit() {
 }
 
 #[test]
-fn a_ten_megabyte_document_is_fast() {
-    let long = scifact(1).remove(0).repeat(6_000);
+fn a_long_document_is_its_beginning() {
+    let text = scifact(1).remove(0);
+    let long = text.repeat(6_000);
     assert!(long.len() > 5_000_000);
-    encoder();
-    let start = std::time::Instant::now();
-    encode(&[&long], 256);
-    assert!(start.elapsed().as_secs_f64() < 5.0, "{:?}", start.elapsed());
+    let beginning = text.repeat(10);
+    assert_eq!(encode(&[&long], 256), encode(&[&beginning], 256));
 }
 
 #[test]

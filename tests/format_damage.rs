@@ -36,7 +36,7 @@ fn read(bytes: &[u8]) -> Result<u64> {
             index.store().blob(blob)?;
         }
     }
-    for (id, _) in index.snapshot().dense(&[0.0; 8], usize::MAX) {
+    for (id, _) in index.snapshot().dense(&[0.0; 8], usize::MAX)? {
         index.snapshot().document(&id)?;
     }
     Ok(manifest.generation)

@@ -51,7 +51,7 @@ fn recall(index: &Index) -> f64 {
     let (mut found, mut wanted) = (0, 0);
     for query in queries() {
         let query = index.encode_query(&query, None).unwrap();
-        let nearest = index.snapshot().dense(query.vector(), 10);
+        let nearest = index.snapshot().dense(query.vector(), 10).unwrap();
         let options = SearchOptions::new()
             .mode(Mode::Generative)
             .k(20)

@@ -58,7 +58,7 @@ fn dense_is_the_cosine_of_every_live_document() {
         let vector = index.encode_query(&query, None).unwrap();
         let pairs = hits.iter().map(|hit| (hit.id.clone(), hit.score));
         let pairs: Vec<(String, f64)> = pairs.collect();
-        assert_eq!(index.snapshot().dense(vector.vector(), 500), pairs);
+        assert_eq!(index.snapshot().dense(vector.vector(), 500).unwrap(), pairs);
         let first = index
             .snapshot()
             .search_vector(vector.vector(), &options.clone().k(5));
@@ -84,8 +84,11 @@ fn fusion_is_the_weighted_sum_over_the_best_of_both() {
     let snapshot = index.snapshot();
     for query in queries() {
         let vector = index.encode_query(&query, None).unwrap();
-        let cosines: BTreeMap<String, f64> =
-            snapshot.dense(vector.vector(), 500).into_iter().collect();
+        let cosines: BTreeMap<String, f64> = snapshot
+            .dense(vector.vector(), 500)
+            .unwrap()
+            .into_iter()
+            .collect();
         let words: BTreeMap<String, f64> =
             snapshot.lexical(&query, 500).unwrap().into_iter().collect();
         for (draws, share) in [
@@ -94,7 +97,7 @@ fn fusion_is_the_weighted_sum_over_the_best_of_both() {
             (40, Some(0.0)),
             (40, Some(1.0)),
         ] {
-            let best = snapshot.dense(vector.vector(), draws).into_iter();
+            let best = snapshot.dense(vector.vector(), draws).unwrap().into_iter();
             let best = best.chain(snapshot.lexical(&query, draws).unwrap());
             let candidates: Vec<String> = best
                 .map(|(id, _)| id)

@@ -234,3 +234,40 @@ fn weights_whose_scores_depend_on_the_pass_are_refused() {
     assert_eq!(refused.kind(), ErrorKind::Model);
     assert!(refused.to_string().contains("f32"), "{refused}");
 }
+
+/// Weights that make every logit NaN give no ranking, and the error says which model they are of.
+#[test]
+fn a_model_of_no_numbers_ranks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path(), 1);
+    let weights = model.join("model.weights");
+    let values = std::fs::metadata(&weights).unwrap().len() as usize / 4;
+    std::fs::write(&weights, f32::NAN.to_le_bytes().repeat(values)).unwrap();
+    let index = build(&folder.path().join("a.zgr"), options(&model));
+    let searches = [
+        by_model(),
+        by_model().mode(Mode::Planned),
+        by_model().decoder(Decoder::ReverseAnnealed(ReverseAnnealed::default())),
+    ];
+    for options in searches {
+        let error = index.search("wings", &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Model);
+        let name = LanguageModelConfig::read(&model).unwrap().name;
+        let said = error.to_string();
+        assert!(
+            said.starts_with(&name) && said.contains("a logit that is NaN"),
+            "{said}"
+        );
+    }
+    let model = zerogr::model::language::LanguageModel::open(&model, &Default::default()).unwrap();
+    let request = zerogr::language::GenerationRequest {
+        prompt: zerogr::language::Prompt::Completion("a".into()),
+        name: "one".into(),
+        samples: 1,
+        sampling: zerogr::language::Sampling::GREEDY,
+        max_new_tokens: 4,
+        stop: Vec::new(),
+    };
+    let error = zerogr::language::TextGenerator::generate(&model, &[request], &mut |_, _| Ok(()));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Model);
+}

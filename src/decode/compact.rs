@@ -194,6 +194,10 @@ impl EdgeSum {
 pub(crate) type Listed = SmallVec<[(u32, HeadNode); 1]>;
 
 impl Expander for CompactExpander<'_> {
+    fn name(&self) -> &str {
+        "the trie head of the index"
+    }
+
     fn bytes_touched(&self) -> u64 {
         self.bytes_touched
     }

@@ -43,38 +43,33 @@ pub trait Expander {
         Ok(None)
     }
 
-    /// Appends one unnormalised logit per child of each node, in order. Any value is allowed:
-    /// see [`log_softmax`] for what NaN and infinities mean.
+    /// Appends one unnormalised logit per child of each node, in order: numbers, or minus infinity
+    /// for a child that is masked while another one is not. Anything else ends the search with an
+    /// error.
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()>;
+
+    /// What gives the logits, for people: the subject of "… gave a logit that is NaN".
+    fn name(&self) -> &str {
+        "the retriever"
+    }
 }
 
 /// Log-probabilities of `logits`, in double precision.
 ///
-/// Defined for every input: NaN counts as minus infinity; if some logits are plus infinity they
-/// share the probability; if all are minus infinity every child is equally likely.
-pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
-    log_softmax_at(logits, 1.0)
+/// # Errors
+///
+/// [`ErrorKind::Model`](crate::ErrorKind::Model) when one is NaN or plus infinity, or none is
+/// finite: no distribution follows from those.
+pub fn log_softmax(logits: &[f32]) -> Result<Vec<f64>> {
+    let logits = crate::logits::checked(logits, "the retriever")?;
+    Ok(log_softmax_at(logits, 1.0))
 }
 
-/// [`log_softmax`] of `logits / temperature`, for a temperature above zero.
+/// [`log_softmax`] of checked `logits / temperature`, for a temperature above zero.
 pub(super) fn log_softmax_at(logits: &[f32], temperature: f64) -> Vec<f64> {
-    let clean = |&logit: &f32| {
-        if logit.is_nan() {
-            f64::NEG_INFINITY
-        } else {
-            f64::from(logit)
-        }
-    };
-    let max = logits.iter().map(clean).fold(f64::NEG_INFINITY, f64::max);
-    if max == f64::NEG_INFINITY {
-        return vec![-(logits.len() as f64).ln(); logits.len()];
-    }
-    let above_max = |logit: f64| match max == f64::INFINITY {
-        true if logit == max => 0.0,
-        true => f64::NEG_INFINITY,
-        false => (logit - max) / temperature,
-    };
-    let relative: Vec<f64> = logits.iter().map(|logit| above_max(clean(logit))).collect();
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let above_max = |&logit: &f32| (f64::from(logit) - f64::from(max)) / temperature;
+    let relative: Vec<f64> = logits.iter().map(above_max).collect();
     let log_sum = relative.iter().map(|value| value.exp()).sum::<f64>().ln();
     relative.into_iter().map(|value| value - log_sum).collect()
 }
@@ -84,22 +79,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_logit_has_a_defined_probability() {
-        let (nan, inf) = (f32::NAN, f32::INFINITY);
-        let cases: [(&[f32], &[f64]); 6] = [
+    fn probabilities_are_those_of_the_softmax() {
+        let inf = f32::INFINITY;
+        let cases: [(&[f32], &[f64]); 4] = [
             (&[0.0, 0.0], &[0.5, 0.5]),
-            (&[nan, 1.0], &[0.0, 1.0]),
-            (&[nan, -inf], &[0.5, 0.5]),
-            (&[inf, inf, 3.0], &[0.5, 0.5, 0.0]),
+            (&[-inf, 1.0], &[0.0, 1.0]),
             (&[f32::MAX, f32::MIN], &[1.0, 0.0]),
             (&[7.0], &[1.0]),
         ];
         for (logits, expected) in cases {
             let got: Vec<f64> = log_softmax(logits)
+                .unwrap()
                 .iter()
                 .map(|value| value.exp())
                 .collect();
             assert_eq!(got, expected, "{logits:?}");
+        }
+        for bad in [&[f32::NAN, 1.0][..], &[inf, 3.0], &[-inf, -inf]] {
+            assert!(log_softmax(bad).is_err(), "{bad:?}");
         }
     }
 }

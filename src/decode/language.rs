@@ -262,6 +262,10 @@ impl Expander for LanguageExpander<'_> {
         self.prompt().map(drop)
     }
 
+    fn name(&self) -> &str {
+        "the language model"
+    }
+
     fn batch(&self) -> usize {
         self.batch
     }

@@ -57,6 +57,10 @@ impl Expander for RowsExpander<'_> {
         Ok(())
     }
 
+    fn name(&self) -> &str {
+        "the language model"
+    }
+
     fn rerank(&mut self, docids: &[DocidPlace]) -> Result<Option<Vec<f32>>> {
         let Some(token) = self.query.rerank_token else {
             return Ok(None);

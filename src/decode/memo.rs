@@ -19,9 +19,10 @@
 use smallvec::SmallVec;
 
 use super::budget::{Budget, Meter};
-use super::expander::{Branching, Expander, log_softmax};
-use crate::Result;
+use super::expander::{Branching, Expander, log_softmax_at};
+use crate::logits;
 use crate::trie::{Forest, ForestChild, ForestNode};
+use crate::{Error, ErrorKind, Result};
 
 /// Handle of a memoised prefix.
 pub(super) type NodeId = u32;
@@ -104,8 +105,8 @@ pub struct Memo<'a> {
     forest: &'a Forest<'a>,
     expander: &'a mut dyn Expander,
     nodes: Vec<MemoNode>,
-    /// By node: its logit among its siblings, NaN replaced by minus infinity. Apart from the
-    /// nodes because sampling reads long runs of them.
+    /// By node: its logit among its siblings, checked. Apart from the nodes because sampling reads
+    /// long runs of them.
     logits: Vec<f32>,
     work: Work,
     meter: Meter,
@@ -201,7 +202,7 @@ impl<'a> Memo<'a> {
         part.map_or(0, |part| part.node.depth.saturating_sub(1))
     }
 
-    /// The logits of siblings; none of them is NaN.
+    /// The logits of siblings, checked.
     pub(super) fn logits(&self, range: &NodeRange) -> &[f32] {
         self.logits
             .get(range.start as usize..range.end as usize)
@@ -277,7 +278,7 @@ impl<'a> Memo<'a> {
         for (id, _, children) in asked {
             let (own, others) = rest.split_at_checked(children.len()).unwrap_or((rest, &[]));
             rest = others;
-            self.add_children(id, children, own);
+            self.add_children(id, children, own)?;
         }
         Ok(())
     }
@@ -309,20 +310,29 @@ impl<'a> Memo<'a> {
         }
     }
 
-    /// Notes the children of `parent`. Logits the expander failed to give are minus infinity.
-    fn add_children(&mut self, parent: NodeId, children: Vec<ForestChild>, logits: &[f32]) {
-        let clean = |logit: f32| match logit.is_nan() {
-            true => f32::NEG_INFINITY,
-            false => logit,
-        };
-        let mut logits: Vec<f32> = logits.iter().map(|&logit| clean(logit)).collect();
-        logits.resize(children.len(), f32::NEG_INFINITY);
+    /// Notes the children of `parent`.
+    fn add_children(
+        &mut self,
+        parent: NodeId,
+        children: Vec<ForestChild>,
+        logits: &[f32],
+    ) -> Result<()> {
+        let logits = logits::checked(logits, self.expander.name())?;
+        if logits.len() != children.len() {
+            let message = format!(
+                "{} gave {} logits for {} children",
+                self.expander.name(),
+                logits.len(),
+                children.len()
+            );
+            return Err(Error::new(ErrorKind::Model, message));
+        }
         self.work.node_evaluations += 1;
         self.work.children_scored += children.len() as u64;
 
         let log_prob = self.log_prob(parent);
         let first = self.nodes.len() as NodeId;
-        for (child, conditional) in children.into_iter().zip(log_softmax(&logits)) {
+        for (child, conditional) in children.into_iter().zip(log_softmax_at(logits, 1.0)) {
             self.nodes.push(MemoNode {
                 prefix: child.node,
                 token: child.token,
@@ -330,8 +340,9 @@ impl<'a> Memo<'a> {
                 kids: Kids::Unknown,
             });
         }
-        self.logits.append(&mut logits);
+        self.logits.extend_from_slice(logits);
         self.set_kids(parent, Kids::Nodes(first..self.nodes.len() as NodeId));
+        Ok(())
     }
 
     fn set_kids(&mut self, id: NodeId, kids: Kids) {
@@ -342,7 +353,14 @@ impl<'a> Memo<'a> {
 
     /// What the retriever itself says of whole docids: see [`Expander::rerank`].
     pub fn rerank(&mut self, docids: &[DocidPlace]) -> Result<Option<Vec<f32>>> {
-        self.expander.rerank(docids)
+        let Some(scores) = self.expander.rerank(docids)? else {
+            return Ok(None);
+        };
+        // Scores of documents compare like logits; of none there is nothing to compare.
+        if !scores.is_empty() {
+            logits::checked(&scores, self.expander.name())?;
+        }
+        Ok(Some(scores))
     }
 
     /// Joint log-probability of the live docid stored at `place`; minus infinity when it is not

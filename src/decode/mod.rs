@@ -16,8 +16,8 @@
 //!   branching nodes, added from the root down; forced steps (one live child) add nothing and
 //!   cost nothing.
 //! - I2. A document's probability is the sum of those of its live docids.
-//! - I3. Whatever the logits (NaN, infinite), the conditional probabilities of a node sum to
-//!   one and only live docids come out ([`log_softmax`]).
+//! - I3. The conditional probabilities of a node sum to one and only live docids come out; logits
+//!   that no distribution follows from are an error that names who gave them ([`log_softmax`]).
 //! - I4. The order in which prefixes are evaluated, and how many in one call, never changes a
 //!   result. Random numbers belong to a place in the trie, not to a moment.
 

@@ -22,9 +22,9 @@ use super::search_options::Mode;
 use super::search_options::SearchOptions;
 use super::snapshot::Snapshot;
 use super::view::View;
-use crate::Result;
 use crate::decode::Work;
 use crate::vectors::dot_f16;
+use crate::{Error, ErrorKind, Result};
 
 /// Share of BM25 in the score of [`Mode::Fusion`] where none is given. A constant of its own: a
 /// baseline must not move when the defaults of the planner do.
@@ -36,21 +36,23 @@ const FUSION_CANDIDATES: usize = 100;
 impl Snapshot {
     /// Every live document by cosine to its passage vector, best first, the first `k`: what the
     /// encoder alone would answer. A search in [`Mode::Dense`] with nothing but ids and scores.
-    pub fn dense(&self, query: &[f32], k: usize) -> Vec<(String, f64)> {
+    ///
+    /// # Errors
+    ///
+    /// [`Model`](crate::ErrorKind::Model) when a cosine is not a number.
+    pub fn dense(&self, query: &[f32], k: usize) -> Result<Vec<(String, f64)>> {
         let segments = &self.state.segments;
-        let cosines = self.cosines(query, &View::all(segments));
+        let cosines = self.cosines(query, &View::all(segments))?;
         let named = |(score, segment, ordinal): Placed| {
             let id = segments.get(segment as usize)?.documents.id(ordinal);
             Some((id.to_owned(), score))
         };
-        best_of(segments, &cosines, k)
-            .into_iter()
-            .filter_map(named)
-            .collect()
+        let best = best_of(segments, &cosines, k);
+        Ok(best.into_iter().filter_map(named).collect())
     }
 
     /// Cosines of everything `view` can find, per segment.
-    fn cosines(&self, query: &[f32], view: &View<'_>) -> Vec<SparseScores> {
+    fn cosines(&self, query: &[f32], view: &View<'_>) -> Result<Vec<SparseScores>> {
         let mut all = Vec::with_capacity(self.state.segments.len());
         for (number, segment) in (0u32..).zip(&self.state.segments) {
             let cosine = |ordinal: u32| {
@@ -59,9 +61,18 @@ impl Snapshot {
             };
             let found = segment.live_ordinals();
             let found = found.filter(|&ordinal| view.is_live(number, ordinal));
-            all.push(found.map(cosine).collect());
+            let cosines: SparseScores = found.map(cosine).collect();
+            if let Some((ordinal, _)) = cosines.iter().find(|(_, cosine)| !cosine.is_finite()) {
+                let id = segment.documents.id(*ordinal);
+                let message = format!(
+                    "the vector of document {id:?} in the index, or that of the query, is not made \
+                     of numbers: build the index again"
+                );
+                return Err(Error::new(ErrorKind::Model, message));
+            }
+            all.push(cosines);
         }
-        all
+        Ok(all)
     }
 
     pub(super) fn search_dense(
@@ -70,7 +81,7 @@ impl Snapshot {
         options: &SearchOptions,
     ) -> Result<SearchResult> {
         let view = self.view(options)?;
-        let cosines = self.cosines(query, &view);
+        let cosines = self.cosines(query, &view)?;
         let best = best_of(&self.state.segments, &cosines, options.k);
         let mut hits = self.placed_hits(best, None);
         if options.explain {
@@ -89,7 +100,7 @@ impl Snapshot {
     ) -> Result<SearchResult> {
         let view = self.view(options)?;
         let segments = &self.state.segments;
-        let cosines = self.cosines(query, &view);
+        let cosines = self.cosines(query, &view)?;
         let lexical = self.lexical_part(words, &view)?;
         let wanted = options.draws.unwrap_or(FUSION_CANDIDATES).max(options.k);
         let mut candidates = best_of(segments, &cosines, wanted);

@@ -1,7 +1,7 @@
 //! A query as the encoder understands it.
 
 use super::snapshot::Snapshot;
-use crate::encode::TextEncoder;
+use crate::encode::{TextEncoder, checked_vectors};
 use crate::late_interaction::MaxSim;
 use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
@@ -40,7 +40,7 @@ impl From<Vec<f32>> for EncodedQuery {
 }
 
 impl Snapshot {
-    /// Encodes a query. Errors when it is blank.
+    /// Encodes a query. Errors when it is blank, or has no vector since it leaves no token.
     pub(crate) fn encode_query(
         &self,
         encoder: &dyn TextEncoder,
@@ -73,7 +73,14 @@ impl Snapshot {
                 }
             },
         )?;
+        let vectors = checked_vectors(encoder, texts.len(), vectors)?;
         let (vector, instructed) = vectors.split_at(params.dim.min(vectors.len()));
+        if vector.iter().all(|&value| value == 0.0) {
+            return Err(Error::invalid(
+                "the query leaves no token that the encoder knows: use other words, or search by \
+                 words alone (Mode::Lexical, `--mode lexical`)",
+            ));
+        }
         let vector = match pooled.as_slice() {
             [own, behind] => follow(vector, own.len(), instructed, behind),
             _ => vector.to_vec(),

@@ -137,6 +137,11 @@ impl LanguageRetriever {
         Ok(LanguageRetriever { model, params })
     }
 
+    /// An error of the model, with its name in front.
+    pub(super) fn named(&self, error: Error) -> Error {
+        self.model.named(error)
+    }
+
     /// Whether the model was trained to score drawn documents.
     pub(super) fn reranks(&self) -> bool {
         self.params.rerank_token.is_some()

@@ -6,7 +6,7 @@ use super::segment::Segment;
 use super::segment_builder::{Docid, PreparedDocuments};
 use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::Document;
-use crate::encode::TextEncoder;
+use crate::encode::{TextEncoder, checked_vectors};
 use crate::generate::{
     DocidOptions, TermStats, clean_docid, has_terms, keyword_docids, title_docids,
 };
@@ -84,7 +84,8 @@ pub(super) fn encode<'d>(
         progress(Progress::new(Stage::EncodingDocuments, done, total));
     };
     if !params.encoder.token_vectors {
-        return Ok((encoder.encode(&texts, limit, encoding)?, None));
+        let vectors = encoder.encode(&texts, limit, encoding)?;
+        return Ok((checked_vectors(encoder, texts.len(), vectors)?, None));
     }
     let dim = params.encoder.dim;
     let mut lists = vec![OwnedSignList::default(); texts.len()];
@@ -93,7 +94,7 @@ pub(super) fn encode<'d>(
             *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
         }
     })?;
-    Ok((vectors, Some(lists)))
+    Ok((checked_vectors(encoder, texts.len(), vectors)?, Some(lists)))
 }
 
 /// What of a document is encoded.

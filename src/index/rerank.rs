@@ -7,6 +7,7 @@ use super::encoded_query::EncodedQuery;
 use super::search::Hit;
 use super::snapshot::Snapshot;
 use crate::vectors::dot_f16;
+use crate::{Result, logits};
 
 /// The draws of each kind, the best ones, over which scores are standardised. The weights were
 /// chosen with as many; over more, a lone high BM25 stands out further.
@@ -81,22 +82,25 @@ impl Snapshot {
 
 /// Gives `hits` the scores of the second stage, mixed with BM25 by its weight: as they are at
 /// share 0, else a weighted sum of standard scores, of the population of hits at `typical` places.
-/// A score that is not a number counts as the least there is, and infinities as the largest
-/// numbers.
+///
+/// # Errors
+///
+/// [`ErrorKind::Model`](crate::ErrorKind::Model) for scores that are no numbers.
 pub(super) fn rerank(
     hits: &mut [Hit],
     second: &[f32],
     weight: PriorWeight,
     typical: &HashSet<(u32, u32)>,
-) {
+) -> Result<()> {
+    if !second.is_empty() {
+        logits::checked(second, "the second stage of the index")?;
+    }
     for (hit, &score) in hits.iter_mut().zip(second) {
-        hit.score = match score.is_nan() {
-            true => f64::from(f32::MIN),
-            false => f64::from(score.clamp(f32::MIN, f32::MAX)),
-        };
+        // A masked one is the last, and still a number.
+        hit.score = f64::from(score.max(f32::MIN));
     }
     if weight.share == 0.0 {
-        return;
+        return Ok(());
     }
     let standard = |score: fn(&Hit) -> f64| {
         let scores: Vec<f64> = hits.iter().map(score).collect();
@@ -110,6 +114,7 @@ pub(super) fn rerank(
     for (hit, (head, prior)) in hits.iter_mut().zip(heads.iter().zip(&priors)) {
         hit.score = (1.0 - share) * head + share * prior;
     }
+    Ok(())
 }
 
 /// The best of some standard scores.

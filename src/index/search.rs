@@ -202,6 +202,10 @@ impl Snapshot {
                 params.encoder.dim
             )));
         }
+        if !query.vector.iter().all(|value| value.is_finite()) {
+            let message = "the query vector has a value that is not a finite number";
+            return Err(Error::invalid(message));
+        }
         match options.mode {
             Mode::Dense => self.search_dense(&query.vector, options),
             Mode::Fusion => self.search_fusion(words, &query.vector, options),
@@ -232,6 +236,7 @@ impl Snapshot {
             encoded,
         };
         self.draw(words, &asked, options)
+            .map_err(|error| retriever.named(error))
     }
 
     /// Draws documents and puts them in order.
@@ -365,7 +370,7 @@ impl Snapshot {
             coverage: defaults.coverage_weight,
             query_weight,
         };
-        rerank(hits, &second, weight, typical);
+        rerank(hits, &second, weight, typical)?;
         hits.sort_by(best_hit_first);
         Ok(())
     }

@@ -40,7 +40,7 @@ impl PlainLaw<'_> {
             let chosen = tokens
                 .iter()
                 .position(|&token| token == Self::next(docid, depth));
-            total += log_softmax(&logits)[chosen.unwrap()];
+            total += log_softmax(&logits).unwrap()[chosen.unwrap()];
         }
         total
     }

@@ -23,7 +23,7 @@ use super::training_set::{Asked, Participants, Place};
 use super::view::View;
 use crate::Result;
 use crate::columns::VectorRows;
-use crate::encode::TextEncoder;
+use crate::encode::{TextEncoder, checked_vectors};
 use crate::format::SectionInput;
 use crate::generate::TermStats;
 use crate::rng::Rng;
@@ -179,6 +179,7 @@ pub(crate) fn train_heads(
             progress(Progress::new(Stage::EncodingPseudoQueries, done, total));
         },
     )?;
+    let vectors = checked_vectors(encoder, texts.len(), vectors)?;
     let (training, held_out) = asked.split(participants.asked, options.seed);
     let examples = Examples {
         vectors: &vectors,

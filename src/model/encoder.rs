@@ -18,7 +18,8 @@
 //!
 //! Invariants:
 //!
-//! - I1. The result is in the order of the input, one unit vector of finite values per text.
+//! - I1. The result is in the order of the input, one unit vector of finite values per text; that
+//!   of a text that leaves no token is zero, and the model is not asked.
 //! - I2. No lock is held while tokenising or while the model runs; a query waits for a session
 //!   only while as many others are being answered as there are sessions, and never for a bulk
 //!   job.
@@ -179,7 +180,7 @@ impl Encoder {
     /// Encodes `texts`, each cut at `max_len_tokens` tokens (special tokens included, and never
     /// more than the model reads), into a row-major matrix of `texts.len()` rows of
     /// [`dim`](Self::dim) values: unit vectors in the order of the texts. An empty text has a
-    /// vector too, that of the special tokens alone.
+    /// vector too, that of the special tokens alone; without any, it is zero.
     ///
     /// `progress` is called from this thread with (texts done, texts in all).
     ///
@@ -209,7 +210,7 @@ impl Encoder {
         let limit = max_len_tokens.min(self.max_len_tokens);
         let mut vectors = vec![0.0; texts.len() * self.dim];
         let windows = vectors
-            .chunks_mut(WINDOW_TEXTS * self.dim)
+            .chunks_mut(WINDOW_TEXTS * self.dim.max(1))
             .zip(texts.chunks(WINDOW_TEXTS));
         let mut bulk = Vec::new();
         let mut done = 0;
@@ -229,6 +230,11 @@ impl Encoder {
                 Ok(())
             };
             self.encode_window(&tokens, with_tokens, &mut bulk, &mut store)?;
+            for at in (0..tokens.len()).filter(|&at| tokens.get(at).is_none_or(Vec::is_empty)) {
+                each(number * WINDOW_TEXTS + at, TokenVectors::plain(&[], &[]));
+                done += 1;
+                progress(done, texts.len());
+            }
         }
         Ok(vectors)
     }
@@ -240,7 +246,10 @@ impl Encoder {
     /// As [`encode`](Self::encode).
     pub fn encode_one(&self, text: &str) -> Result<Vec<f32>> {
         let tokens = self.tokenizer.encode(text, self.max_len_tokens)?;
-        Ok(self.run(&[&tokens], false)?.vectors)
+        match tokens.is_empty() {
+            true => Ok(vec![0.0; self.dim]),
+            false => Ok(self.run(&[&tokens], false)?.vectors),
+        }
     }
 
     /// Number of values in each vector.
@@ -282,7 +291,8 @@ impl Encoder {
     /// model must fail here and not in the middle of a build. Returns the dimension.
     fn try_out(&self) -> Result<usize> {
         let mut tokens = self.tokenizer.encode("", self.max_len_tokens)?;
-        tokens.push(u32::try_from(self.tokenizer.vocab_size() - 1).unwrap_or(u32::MAX));
+        let largest = self.tokenizer.vocab_size().saturating_sub(1);
+        tokens.push(u32::try_from(largest).unwrap_or(u32::MAX));
         Ok(self.run(&[&tokens], true)?.vectors.len())
     }
 
@@ -299,8 +309,9 @@ impl Encoder {
             let message = "the encoder changed the number of values in its vectors";
             return Err(Error::new(ErrorKind::Model, message));
         }
-        for (&at, vector) in batch.iter().zip(vectors.chunks_exact(self.dim)) {
-            if let Some(row) = out.chunks_exact_mut(self.dim).nth(at) {
+        let dim = self.dim.max(1);
+        for (&at, vector) in batch.iter().zip(vectors.chunks_exact(dim)) {
+            if let Some(row) = out.chunks_exact_mut(dim).nth(at) {
                 row.copy_from_slice(vector);
             }
         }
@@ -387,9 +398,11 @@ impl Encoder {
     }
 }
 
-/// Positions of `rows`, longest first, so that the threads end together; ties by position (I3).
+/// Positions of the rows with a token, longest first, so that the threads end together; ties by
+/// position (I3).
 fn longest_first(rows: &[Vec<u32>]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
+    let has_token = |&at: &usize| rows.get(at).is_some_and(|row| !row.is_empty());
+    let mut order: Vec<usize> = (0..rows.len()).filter(has_token).collect();
     order.sort_by_key(|&at| (std::cmp::Reverse(rows.get(at).map_or(0, Vec::len)), at));
     order
 }

@@ -84,7 +84,7 @@ impl Graph {
         self.shape.pooled
     }
 
-    /// Runs one batch.
+    /// Runs one batch of rows, each with a token at least.
     pub(super) fn run(
         &mut self,
         rows: &[&[u32]],
@@ -92,6 +92,11 @@ impl Graph {
         with_tokens: bool,
     ) -> Result<EncodedBatch> {
         let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        if width == 0 || rows.iter().any(|row| row.is_empty()) {
+            return Err(Error::invalid(
+                "the encoder was given a text without a token",
+            ));
+        }
         let padded = |value: fn(u32) -> i64| -> Result<SessionInputValue<'_>> {
             let mut data = vec![0i64; rows.len() * width];
             for (line, row) in data.chunks_exact_mut(width.max(1)).zip(rows) {
@@ -230,6 +235,11 @@ impl Shape {
         rows: &[&[u32]],
         (width, dim): (usize, usize),
     ) -> Result<Vec<RowTokens>> {
+        if !vectors.iter().all(|value| value.is_finite()) {
+            return Err(unusable(
+                "it gave a token a vector with a value that is not a finite number",
+            ));
+        }
         let weights = |name: Option<&str>| match name.and_then(|name| outputs.get(name)) {
             Some(output) => token_weights(output, rows, width),
             None => Ok(vec![Vec::new(); rows.len()]),

@@ -15,17 +15,20 @@
 //! touches the network: `zerogr setup` fetches what is needed.
 
 pub mod cache;
+mod charsmap;
 pub mod device;
 pub mod encoder;
 mod folder;
 mod graph;
 pub mod language;
 mod library_file;
+mod patterns;
 mod pooling;
 pub mod runtime;
 mod session;
 mod session_pool;
 pub mod tokenizer;
+mod tokenizer_check;
 mod version;
 
 pub use device::{CudaOptions, Device, EncoderOptions};

@@ -41,9 +41,13 @@ impl Pooling {
     }
 
     /// Pools one row: `tokens` holds at least `len` vectors of `out.len()` values; those from
-    /// `len` on are padding. The result is scaled to length 1.
+    /// `len` on are padding. The result is scaled to length 1; that of no vector is zero.
     pub(super) fn pool(self, tokens: &[f32], len: usize, out: &mut [f32]) -> Result<()> {
-        let vectors = tokens.chunks_exact(out.len()).take(len);
+        if len == 0 {
+            out.fill(0.0);
+            return Ok(());
+        }
+        let vectors = tokens.chunks_exact(out.len().max(1)).take(len);
         match self {
             Pooling::Cls => out.copy_from_slice(tokens.get(..out.len()).unwrap_or(&[])),
             Pooling::Mean => {

@@ -1,7 +1,8 @@
 //! Text to token ids and back, for encoders and for docids.
 //!
-//! A `tokenizer.json` may ask for padding and truncation; both are switched off here, because
-//! the callers know their lengths and a padded docid would be wrong.
+//! A `tokenizer.json` may ask for padding and truncation; both are left out, because the callers
+//! know their lengths and a padded docid would be wrong. The file passes `tokenizer_check` before
+//! anything is made of it; what panics all the same is an error.
 //!
 //! Text is data: a literal `[SEP]` or `</s>` in a document becomes the tokens of those
 //! characters, never the special token.
@@ -13,8 +14,12 @@
 //! thousands of letters) or more than [`MAX_CUT_CHARS`] characters hold too few tokens (white
 //! space by the megabyte); then it is that of the piece.
 
+use std::panic::{self, AssertUnwindSafe};
+
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::tokenizer_check;
 use crate::encode::DocidTokenizer;
 use crate::{Error, ErrorKind, Result};
 
@@ -60,14 +65,11 @@ impl Tokenizer {
     }
 
     fn read(bytes: &[u8], special_tokens_are_text: bool) -> Result<Tokenizer> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| {
-            let message = format!("not a usable tokenizer.json ({e}); use the file of the model");
-            Error::with_source(ErrorKind::Model, message, e)
+        let json = tokenizer_check::checked(bytes)?;
+        let mut inner = guarded("making the tokenizer of its tokenizer.json", || {
+            Ok(tokenizers::Tokenizer::deserialize(&json)?)
         })?;
-        inner.with_padding(None);
-        inner
-            .with_truncation(None)
-            .map_err(|e| failed("setting up the tokenizer", e))?;
+        drop(json);
         inner.set_encode_special_tokens(special_tokens_are_text);
         let (prefix, suffix) = template(&inner)?;
         let vocab_size = inner
@@ -77,6 +79,14 @@ impl Tokenizer {
             .map_or(0, |&id| id as usize + 1);
         if vocab_size == 0 {
             let message = "the tokenizer has no tokens; use the file of the model";
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        let mut around = prefix.iter().chain(&suffix);
+        if let Some(id) = around.find(|&&id| id as usize >= vocab_size) {
+            let message = format!(
+                "the tokenizer puts the token {id} around a text, and has {vocab_size}; use the \
+                 file of the model"
+            );
             return Err(Error::new(ErrorKind::Model, message));
         }
         let fingerprint = hex(&Sha256::digest(bytes));
@@ -118,10 +128,7 @@ impl Tokenizer {
     /// [`ErrorKind::Model`] when the tokenizer cannot express the text at all (it has no
     /// fallback for unknown characters).
     pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding = self
-            .inner
-            .encode_fast(text, false)
-            .map_err(|e| failed("tokenising a text", e))?;
+        let encoding = guarded("tokenising a text", || self.inner.encode_fast(text, false))?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -140,19 +147,13 @@ impl Tokenizer {
     /// The longest beginning of `text` with at most `max_tokens` tokens, special tokens not
     /// counted. Looks at as much of the text as [`encode`](Self::encode) does.
     pub(super) fn first_text<'t>(&self, text: &'t str, max_tokens: usize) -> Result<&'t str> {
-        let mut cut_chars = max_tokens.saturating_mul(CUT_CHARS_PER_TOKEN);
-        loop {
-            let piece = cut(text, cut_chars.min(MAX_CUT_CHARS));
-            let encoding = self.inner.encode(piece, false);
-            let encoding = encoding.map_err(|e| failed("tokenising a text", e))?;
-            if let Some(&(start, _)) = encoding.get_offsets().get(max_tokens) {
-                return Ok(text.get(..start).unwrap_or(piece));
-            }
-            if piece.len() == text.len() || cut_chars >= MAX_CUT_CHARS {
-                return Ok(piece);
-            }
-            cut_chars = cut_chars.saturating_mul(2);
-        }
+        growing_pieces(text, max_tokens, |piece, is_last| {
+            let encoding = guarded("tokenising a text", || self.inner.encode(piece, false))?;
+            Ok(match encoding.get_offsets().get(max_tokens) {
+                Some(&(start, _)) => Some(text.get(..start).unwrap_or(piece)),
+                None => is_last.then_some(piece),
+            })
+        })
     }
 
     /// A token as the vocabulary writes it.
@@ -185,9 +186,7 @@ impl Tokenizer {
                 self.vocab_size
             )));
         }
-        self.inner
-            .decode(ids, true)
-            .map_err(|e| failed("decoding tokens", e))
+        guarded("decoding tokens", || self.inner.decode(ids, true))
     }
 
     /// One more than the largest token id.
@@ -207,14 +206,32 @@ impl Tokenizer {
 
     /// At least the first `room` tokens of `text`, or all that it has.
     fn first_tokens(&self, text: &str, room: usize) -> Result<Vec<u32>> {
-        let mut cut_chars = room.saturating_mul(CUT_CHARS_PER_TOKEN);
-        loop {
-            let piece = cut(text, cut_chars.min(MAX_CUT_CHARS));
+        growing_pieces(text, room, |piece, is_last| {
             let ids = self.encode_plain(piece)?;
-            if ids.len() >= room || piece.len() == text.len() || cut_chars >= MAX_CUT_CHARS {
-                return Ok(ids);
+            Ok((ids.len() >= room || is_last).then_some(ids))
+        })
+    }
+}
+
+/// Looks at longer and longer beginnings of `text` until `look`, which is also told whether there
+/// is no longer one, has what it needs for `tokens` tokens. All of them together have fewer than
+/// twice [`MAX_CUT_CHARS`] characters, and the first one's.
+fn growing_pieces<'t, T>(
+    text: &'t str,
+    tokens: usize,
+    mut look: impl FnMut(&'t str, bool) -> Result<Option<T>>,
+) -> Result<T> {
+    let mut cut_chars = tokens.saturating_mul(CUT_CHARS_PER_TOKEN).max(1);
+    loop {
+        let piece = cut(text, cut_chars.min(MAX_CUT_CHARS));
+        let is_last = piece.len() == text.len() || cut_chars >= MAX_CUT_CHARS;
+        match look(piece, is_last)? {
+            Some(found) => return Ok(found),
+            None if is_last => {
+                let message = "a text gave no tokens that could be counted";
+                return Err(Error::new(ErrorKind::Model, message));
             }
-            cut_chars = cut_chars.saturating_mul(2);
+            None => cut_chars = cut_chars.saturating_mul(2),
         }
     }
 }
@@ -238,10 +255,8 @@ fn cut(text: &str, chars: usize) -> &str {
 /// The special tokens that the tokenizer puts before and after a text.
 fn template(inner: &tokenizers::Tokenizer) -> Result<(Vec<u32>, Vec<u32>)> {
     let ids = |special| {
-        let encoding = inner.encode_fast("a", special);
-        encoding
-            .map(|e| e.get_ids().to_vec())
-            .map_err(|e| failed("trying the tokenizer", e))
+        let encoding = guarded("trying the tokenizer", || inner.encode_fast("a", special));
+        encoding.map(|encoding| encoding.get_ids().to_vec())
     };
     let (bare, full) = (ids(false)?, ids(true)?);
     let at = full
@@ -258,8 +273,21 @@ fn template(inner: &tokenizers::Tokenizer) -> Result<(Vec<u32>, Vec<u32>)> {
     }
 }
 
-fn failed(action: &str, source: tokenizers::Error) -> Error {
-    Error::with_source(ErrorKind::Model, format!("{action}: {source}"), source)
+/// What `work` gives; an error of the tokenizer, or its panic, is one of the model.
+fn guarded<T>(action: &str, work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(made)) => Ok(made),
+        Ok(Err(source)) => {
+            let message = format!("{action}: {source}; use the tokenizer.json of the model");
+            Err(Error::with_source(ErrorKind::Model, message, source))
+        }
+        Err(_) => {
+            let message = format!(
+                "{action}: the tokenizer contradicts itself; use the tokenizer.json of the model"
+            );
+            Err(Error::new(ErrorKind::Model, message))
+        }
+    }
 }
 
 /// Lower-case hexadecimal.
@@ -341,17 +369,37 @@ mod tests {
     }
 
     #[test]
-    fn ten_megabytes_are_fast() {
+    fn of_ten_megabytes_little_is_looked_at() {
         let tokenizer = minilm();
-        for unit in ["a word or two ", "a", " ", "\u{1f600}"] {
+        for (unit, most_chars) in [
+            ("a word or two ", 256 * CUT_CHARS_PER_TOKEN),
+            ("a", 2 * MAX_CUT_CHARS),
+            (" ", 2 * MAX_CUT_CHARS),
+            ("\u{1f600}", 2 * MAX_CUT_CHARS),
+        ] {
             let long = unit.repeat(10_000_000 / unit.len());
-            let start = std::time::Instant::now();
-            tokenizer.encode(&long, 256).unwrap();
-            assert!(
-                start.elapsed().as_secs_f64() < 2.0,
-                "{unit:?}: {:?}",
-                start.elapsed()
-            );
+            let mut chars = 0;
+            let found = growing_pieces(&long, 256, |piece, is_last| {
+                chars += piece.chars().count();
+                let ids = tokenizer.encode_plain(piece)?;
+                Ok((ids.len() >= 256 || is_last).then_some(ids))
+            });
+            assert!(chars <= most_chars, "{unit:?}: {chars}");
+            let room = 256.min(found.unwrap().len());
+            let some = tokenizer.encode(&long, 258).unwrap();
+            assert_eq!(some.len(), room + 2, "{unit:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_can_leave_no_token() {
+        let mut json: serde_json::Value = serde_json::from_slice(DEFAULT_TOKENIZER).unwrap();
+        json["post_processor"] = serde_json::Value::Null;
+        let tokenizer = Tokenizer::from_bytes(json.to_string().as_bytes()).unwrap();
+        assert_eq!(tokenizer.special_tokens(), 0);
+        for text in ["", " ", "\u{200b}", "\u{1}"] {
+            assert!(tokenizer.encode(text, 8).unwrap().is_empty(), "{text:?}");
+            assert!(tokenizer.text_range(0).is_empty());
         }
     }
 

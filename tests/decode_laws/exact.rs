@@ -24,7 +24,7 @@ fn brute_force(corpus: &Corpus, logits: &Logits) -> BTreeMap<Document, f64> {
                     .collect();
                 let next = docid.get(depth).copied().unwrap_or(END);
                 let chosen = tokens.iter().position(|&token| token == next).unwrap();
-                log_prob += log_softmax(&scores)[chosen];
+                log_prob += log_softmax(&scores).unwrap()[chosen];
             }
         }
         log_prob
@@ -88,10 +88,8 @@ fn tied_logits(flavour: u32) -> impl Fn(&[u32], u32) -> f32 {
         .wrapping_add(flavour))
         % 9
     {
-        0 if flavour > 2 => f32::NAN,
-        1 if flavour > 2 => f32::NEG_INFINITY,
-        2 if flavour > 4 => f32::INFINITY,
-        3 if flavour > 4 => f32::MAX,
+        0 | 1 if flavour > 2 => f32::MIN,
+        2 | 3 if flavour > 4 => f32::MAX,
         value => (value % 3) as f32,
     }
 }
@@ -206,7 +204,9 @@ fn plain_beam(corpus: &Corpus, logits: &Logits, width: usize) -> Vec<(Docid, f64
                     tokens => {
                         let scores: Vec<f32> =
                             tokens.iter().map(|&token| logits(&prefix, token)).collect();
-                        for (&token, conditional) in tokens.iter().zip(log_softmax(&scores)) {
+                        for (&token, conditional) in
+                            tokens.iter().zip(log_softmax(&scores).unwrap())
+                        {
                             let own = if token == END { &[][..] } else { &[token] };
                             next.push((
                                 [&prefix, own].concat(),

@@ -70,7 +70,7 @@ impl PathByPath {
     }
 
     /// The same as a table.
-    fn table(self: &Rc<Self>) -> Box<Logits> {
+    fn table(self: &Rc<Self>) -> Box<Logits<'static>> {
         let alone = self.clone();
         Box::new(move |prefix: &[u32], token: u32| alone.logit(prefix, token))
     }

@@ -1,6 +1,7 @@
 //! Odd logits, passes of any size, budgets and cancellation: what no decoder may be moved by.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -43,21 +44,39 @@ fn documents(decoded: &Decoded) -> BTreeSet<Document> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Any bits at all for logits: live documents come out, each once, and as many as are wanted.
+    /// Any bits at all for logits: either one that was asked for is no number, or none of its
+    /// siblings is, and that is said; or live documents come out, each once, as many as are wanted.
     #[test]
-    fn no_logits_lead_outside_the_index(segments in corpora(), k in 0usize..20, seed in any::<u64>()) {
+    fn logits_lead_to_the_index_or_to_an_error(segments in corpora(), k in 0usize..20, seed in any::<u64>()) {
         let corpus = Corpus::new(segments);
         let live: BTreeSet<Document> = corpus.live_documents().map(|(place, _)| place).collect();
         let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 0.0];
-        let logits = move |prefix: &[u32], token: u32| {
+        let any_bits = move |prefix: &[u32], token: u32| {
             let bits = plain_logits(prefix, token).to_bits().wrapping_mul(seed as u32 | 1);
             odd.get(bits as usize % 9).copied().unwrap_or(f32::from_bits(bits))
         };
+        let numbers = move |prefix: &[u32], token: u32| match any_bits(prefix, token) {
+            one if one.is_finite() => one,
+            _ => f32::MIN,
+        };
         let constant: Vec<Box<Logits>> = odd.iter().map(|&one| Box::new(move |_: &[u32], _| one) as Box<Logits>).collect();
-        let all = constant.iter().map(|one| &**one).chain([&logits as &Logits]);
+        let all = constant.iter().map(|one| &**one).chain([&any_bits as &Logits, &numbers]);
         for logits in all {
+            let refused = AtomicBool::new(false);
+            let noted = |prefix: &[u32], token: u32| {
+                let logit = logits(prefix, token);
+                refused.fetch_or(!logit.is_finite(), Ordering::Relaxed);
+                logit
+            };
             for decoder in all_decoders(seed) {
-                let decoded = run(&corpus, logits, &decoder, k);
+                let decoded = match try_run(&corpus, &noted, &decoder, k) {
+                    Ok(decoded) => decoded,
+                    Err(error) => {
+                        prop_assert_eq!(error.kind(), ErrorKind::Model);
+                        prop_assert!(refused.load(Ordering::Relaxed), "{}", error);
+                        continue;
+                    }
+                };
                 prop_assert!(decoded.complete);
                 let found = documents(&decoded);
                 prop_assert_eq!(found.len(), decoded.documents.len());

@@ -26,7 +26,7 @@ impl PlainDocument {
 }
 
 /// A logit for a token after a prefix.
-pub type Logits = dyn Fn(&[u32], u32) -> f32;
+pub type Logits<'a> = dyn Fn(&[u32], u32) -> f32 + 'a;
 
 struct Segment {
     documents: Vec<PlainDocument>,
@@ -153,7 +153,7 @@ impl Postings for Corpus {
 /// A retriever that is a table of logits.
 pub struct TableExpander<'a> {
     corpus: &'a Corpus,
-    logits: &'a Logits,
+    logits: &'a Logits<'a>,
     pub batch: usize,
     /// Prefixes in the order in which they were asked for.
     pub asked: Vec<Docid>,
@@ -164,7 +164,7 @@ pub struct TableExpander<'a> {
 }
 
 impl<'a> TableExpander<'a> {
-    pub fn new(corpus: &'a Corpus, logits: &'a Logits) -> Self {
+    pub fn new(corpus: &'a Corpus, logits: &'a Logits<'a>) -> Self {
         TableExpander {
             corpus,
             logits,
@@ -210,10 +210,15 @@ impl Expander for TableExpander<'_> {
 
 /// Runs a decoder over a fresh memo.
 pub fn run(corpus: &Corpus, logits: &Logits, decoder: &Decoder, k: usize) -> Decoded {
+    try_run(corpus, logits, decoder, k).unwrap()
+}
+
+/// Runs a decoder over a fresh memo, on logits that it may refuse.
+pub fn try_run(corpus: &Corpus, logits: &Logits, decoder: &Decoder, k: usize) -> Result<Decoded> {
     let forest = corpus.forest();
     let mut expander = TableExpander::new(corpus, logits);
     let mut memo = Memo::new(&forest, &mut expander);
-    decoder.decode(&mut memo, &request(corpus, k)).unwrap()
+    decoder.decode(&mut memo, &request(corpus, k))
 }
 
 pub fn request(corpus: &Corpus, k: usize) -> Request<'_> {
@@ -244,24 +249,14 @@ pub fn next_tokens<'a>(docids: impl IntoIterator<Item = &'a Docid>, prefix: &[u3
         .collect()
 }
 
-/// Softmax at a temperature. NaN is minus infinity; plus infinities share all; if nothing is
-/// left, all are alike; temperature zero is the first maximum.
+/// Softmax at a temperature; temperature zero is the first maximum.
 pub fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
-    let clean = logits.iter().map(|l| {
-        if l.is_nan() {
-            f64::NEG_INFINITY
-        } else {
-            f64::from(*l)
-        }
-    });
-    let clean: Vec<f64> = clean.collect();
+    let clean: Vec<f64> = logits.iter().copied().map(f64::from).collect();
     let max = clean.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let first = clean.iter().position(|&l| l == max).unwrap();
     let weight = |(index, &logit): (usize, &f64)| {
         if temperature == 0.0 {
             f64::from(u8::from(index == first))
-        } else if max.is_infinite() {
-            f64::from(u8::from(logit == max))
         } else {
             ((logit - max) / temperature).exp()
         }

@@ -194,6 +194,17 @@ impl LanguageModel {
         Ok(logits)
     }
 
+    /// An error of the model, with its name in front.
+    pub(crate) fn named(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Model => {
+                let message = format!("{}: {error}", self.config.name);
+                Error::with_source(ErrorKind::Model, message, error)
+            }
+            _ => error,
+        }
+    }
+
     /// Weights of embedding and layers, as layers of the family usually divide them.
     fn approximate_parameters(&self) -> usize {
         let config = &self.config;
@@ -318,6 +329,6 @@ impl TextGenerator for LanguageModel {
             positions: self.config.max_positions,
             vocab: self.tokenizer.vocab_size(),
         };
-        generate(&self.decoder, self, limits, &jobs, done)
+        generate(&self.decoder, self, limits, &jobs, done).map_err(|error| self.named(error))
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::language::Sampling;
 use crate::rng::{Rng, cell, stable_hash};
-use crate::{Error, ErrorKind, Result};
+use crate::{Result, logits};
 
 /// The draws of one continuation.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Model`] when no logit is finite, or one is not a number.
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when no logit is finite, or one is not a number.
     pub(super) fn choose(&self, logits: &[f32], step: usize) -> Result<u32> {
         let best = best(logits)?;
         let Sampling {
@@ -74,25 +74,12 @@ impl Sampler {
 /// The most probable token and its logit.
 fn best(logits: &[f32]) -> Result<(u32, f32)> {
     let mut best = (0, f32::NEG_INFINITY);
-    for (id, &logit) in (0..).zip(logits) {
-        if logit.is_nan() {
-            return Err(not_finite());
-        }
+    for (id, &logit) in (0..).zip(logits::checked(logits, "the language model")?) {
         if logit > best.1 {
             best = (id, logit);
         }
     }
-    if best.1.is_finite() {
-        Ok(best)
-    } else {
-        Err(not_finite())
-    }
-}
-
-fn not_finite() -> Error {
-    let message = "the language model gave logits that are no numbers; \
-                   use float32 weights, or import the model again";
-    Error::new(ErrorKind::Model, message)
+    Ok(best)
 }
 
 fn heaviest_first(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
@@ -131,6 +118,7 @@ fn keep_top_p(candidates: &mut Vec<Candidate>, top_p: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use proptest::prelude::*;
 
     fn sampling(temperature: f32, top_k: usize, top_p: f32) -> Sampling {
