@@ -44,6 +44,16 @@ pub trait TextEncoder: Send + Sync {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<f32>>;
 
+    /// How many tokens a prompt becomes in front of a text.
+    ///
+    /// # Errors
+    ///
+    /// [`Model`](crate::ErrorKind::Model) when it cannot be expressed.
+    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        let _ = prompt;
+        Ok(0)
+    }
+
     /// Whether [`encode_tokens`](Self::encode_tokens) gives vectors of tokens too.
     fn has_token_vectors(&self) -> bool {
         false
@@ -112,6 +122,16 @@ pub struct TokenVectors<'a> {
 }
 
 impl<'a> TokenVectors<'a> {
+    /// What is left without the first `count` tokens; each has a vector of `dim` values.
+    pub fn without_first(self, count: usize, dim: usize) -> Self {
+        TokenVectors {
+            tokens: self.tokens.get(count..).unwrap_or_default(),
+            vectors: self.vectors.get(count * dim..).unwrap_or_default(),
+            query_weights: self.query_weights.get(count..).unwrap_or_default(),
+            document_weights: self.document_weights.get(count..).unwrap_or_default(),
+        }
+    }
+
     /// Those of an encoder without a token head: all tokens count alike.
     pub fn plain(tokens: &'a [u32], vectors: &'a [f32]) -> Self {
         TokenVectors {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions};
 use zerogr::model::{CudaOptions, Device, Encoder, EncoderBytes, EncoderOptions, Pooling, cache};
-use zerogr::{Document, ErrorKind};
+use zerogr::{Document, ErrorKind, TextEncoder};
 
 fn cpu() -> EncoderOptions {
     EncoderOptions::new().device(Device::Cpu)
@@ -22,6 +22,7 @@ fn bytes(model: Vec<u8>, tokenizer: &[u8]) -> EncoderBytes<'_> {
         tokenizer,
         pooling: Pooling::Mean,
         max_len_tokens: 256,
+        lower_case: false,
     }
 }
 
@@ -232,6 +233,86 @@ fn texts_without_a_token_are_like_nothing() {
         "{error}"
     );
     assert!(found("\u{200b}\u{1}", Mode::Lexical).is_ok());
+}
+
+/// Cosines of an index with prompts are those of texts with the prompts written before them.
+#[test]
+fn settings_of_a_folder_are_applied_and_recorded() {
+    let plain = copied();
+    let plain = Encoder::from_dir(plain.path(), &cpu()).unwrap();
+    let copy = copied();
+    let prompts = serde_json::json!({"prompts": {"query": "query: ", "document": "passage: "}});
+    std::fs::write(
+        copy.path().join("config_sentence_transformers.json"),
+        prompts.to_string(),
+    )
+    .unwrap();
+    let texts = [
+        "rockets are launched",
+        "bread is baked",
+        "the launch of a rocket",
+    ];
+    let file = copy.path().join("x.zgr");
+    let folder = EncoderSource::Folder(copy.path().to_owned());
+    let index = Index::create(&file, IndexOptions::with_encoder(folder)).unwrap();
+    let mut writer = index.writer().unwrap();
+    for text in texts {
+        writer.add(Document::new(text).text(text)).unwrap();
+    }
+    writer.commit().unwrap();
+    drop((writer, index));
+
+    // What was recorded is what an index is opened with.
+    std::fs::remove_file(copy.path().join("config_sentence_transformers.json")).unwrap();
+    let index = Index::open(&file).unwrap();
+    assert_eq!(index.snapshot().params().encoder.query_prompt, "query: ");
+    assert_eq!(
+        index.snapshot().params().encoder.document_prompt,
+        "passage: "
+    );
+    let query = plain.encode_one("query: rocket launch").unwrap();
+    let options = SearchOptions::new().mode(Mode::Dense);
+    let found = index.search("rocket launch", &options).unwrap();
+    assert_eq!(found.hits.len(), 3);
+    for hit in found.hits {
+        let document = plain.encode_one(&format!("passage: {}", hit.id)).unwrap();
+        let cosine: f32 = query.iter().zip(&document).map(|(a, b)| a * b).sum();
+        assert!((hit.score - f64::from(cosine)).abs() < 1e-3, "{}", hit.id);
+    }
+    // Tokens of a prompt are compared with nothing.
+    let words = |prompt: &str| plain.prompt_tokens(prompt).unwrap();
+    assert_eq!((words("query: "), words("")), (2, 0));
+
+    // A prompt that leaves no room for a text is refused.
+    let long = serde_json::json!({"prompts": {"query": "word ".repeat(300)}});
+    std::fs::write(
+        copy.path().join("config_sentence_transformers.json"),
+        long.to_string(),
+    )
+    .unwrap();
+    assert!(error_of(copy.path()).to_string().contains("prompt"));
+}
+
+#[test]
+fn lower_case_is_made_by_the_folder_where_the_tokenizer_does_not() {
+    let copy = copied();
+    let path = copy.path().join("tokenizer.json");
+    let mut tokenizer: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    tokenizer["normalizer"]["lowercase"] = false.into();
+    std::fs::write(&path, tokenizer.to_string()).unwrap();
+    let cased = Encoder::from_dir(copy.path(), &cpu()).unwrap();
+    let lower = r#"{"max_seq_length": 256, "do_lower_case": true}"#;
+    std::fs::write(copy.path().join("sentence_bert_config.json"), lower).unwrap();
+    let lower = Encoder::from_dir(copy.path(), &cpu()).unwrap();
+    let text = "Reverse ANNEALED Decoding";
+    let expected = cased.encode_one(&text.to_lowercase()).unwrap();
+    assert_ne!(cased.encode_one(text).unwrap(), expected);
+    assert_eq!(lower.encode_one(text).unwrap(), expected);
+    assert_eq!(
+        lower.fingerprint(),
+        format!("{}+lower", cased.fingerprint())
+    );
 }
 
 #[test]

@@ -134,6 +134,10 @@ impl TextEncoder for Remembering {
         Ok(found)
     }
 
+    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        self.encoder.prompt_tokens(prompt)
+    }
+
     fn has_token_vectors(&self) -> bool {
         true
     }

@@ -51,20 +51,22 @@ impl Snapshot {
             return Err(Error::invalid("the query is empty: give at least one word"));
         }
         let params = &self.params().encoder;
-        let mut texts = vec![query.to_owned()];
-        texts.extend(instruction.map(|instruction| format!("{instruction}\n{query}")));
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let prompted = Prompted::new(&params.query_prompt, instruction, query);
+        let prompt_tokens = encoder.prompt_tokens(&prompted.prompt)?;
+        let texts: Vec<&str> = prompted.texts.iter().map(String::as_str).collect();
         let mut pooled = vec![Vec::new(); texts.len()];
         let mut token_vectors = Vec::new();
         let mut token_weights = Vec::new();
         let vectors = encoder.encode_tokens(
             &texts,
-            params.max_query_tokens,
+            params.max_query_tokens.saturating_add(prompt_tokens),
             &mut |_, _| {},
             &mut |number, text| {
-                if let Some(vectors) = pooled.get_mut(number)
-                    && instruction.is_some()
-                {
+                let text = match number {
+                    0 => text.without_first(prompt_tokens, params.dim),
+                    _ => text,
+                };
+                if let Some(vectors) = pooled.get_mut(number).filter(|_| texts.len() > 1) {
                     *vectors = text.vectors.to_vec();
                 }
                 if number == 0 && params.token_vectors {
@@ -91,6 +93,39 @@ impl Snapshot {
             token_weights,
         })
     }
+}
+
+/// The texts that are encoded of a query: the query behind its prompt, and with an instruction that
+/// has no place in the prompt, that text with the instruction before the query.
+struct Prompted {
+    /// What stands before the query in the first text.
+    prompt: String,
+    texts: Vec<String>,
+}
+
+impl Prompted {
+    fn new(prompt: &str, instruction: Option<&str>, query: &str) -> Prompted {
+        let placed = instruction.and_then(|instruction| placed(prompt, instruction));
+        let (prompt, apart) = match placed {
+            Some(placed) => (placed, None),
+            None => (prompt.to_owned(), instruction),
+        };
+        let mut texts = vec![format!("{prompt}{query}")];
+        texts.extend(apart.map(|instruction| format!("{prompt}{instruction}\n{query}")));
+        Prompted { prompt, texts }
+    }
+}
+
+/// Between what a prompt has a place for the task, in the published prompts that have one.
+const TASK_PLACES: [(&str, &str); 2] = [("Instruct: ", "\nQuery:"), ("task: ", " | query:")];
+
+/// The prompt with an instruction in the place of its task, if it has one.
+fn placed(prompt: &str, instruction: &str) -> Option<String> {
+    TASK_PLACES.iter().find_map(|(before, behind)| {
+        let task = prompt.strip_prefix(before)?;
+        let rest = task.get(task.find(behind)?..)?;
+        Some(format!("{before}{instruction}{rest}"))
+    })
 }
 
 /// A query's vector under an instruction: the mean direction of the query as it is and as it reads
@@ -130,6 +165,22 @@ mod tests {
 
     fn close(a: &[f32], b: &[f32]) -> bool {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6)
+    }
+
+    #[test]
+    fn an_instruction_takes_the_place_of_the_task_or_stands_before_the_query() {
+        let texts = |prompt: &str, instruction| Prompted::new(prompt, instruction, "q").texts;
+        assert_eq!(texts("", None), ["q"]);
+        assert_eq!(texts("", Some("find")), ["q", "find\nq"]);
+        assert_eq!(
+            texts("query: ", Some("find")),
+            ["query: q", "query: find\nq"]
+        );
+        let prompt = "Instruct: Given a web query, retrieve passages\nQuery: ";
+        assert_eq!(texts(prompt, Some("find")), ["Instruct: find\nQuery: q"]);
+        let prompt = "task: search result | query: ";
+        assert_eq!(texts(prompt, Some("find")), ["task: find | query: q"]);
+        assert_eq!(texts(prompt, None), ["task: search result | query: q"]);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub(super) struct NewEncoder {
     pub(super) blobs: Vec<NewBlob>,
     pub(super) pooling: String,
     pub(super) max_model_tokens: usize,
+    pub(super) lower_case: bool,
+    pub(super) query_prompt: String,
+    pub(super) document_prompt: String,
     pub(super) language_model: Option<LanguageModelParams>,
 }
 
@@ -86,6 +89,9 @@ fn load_encoder(options: &IndexOptions) -> Result<NewEncoder> {
             blobs: Vec::new(),
             pooling: String::new(),
             max_model_tokens: 0,
+            lower_case: false,
+            query_prompt: String::new(),
+            document_prompt: String::new(),
             language_model: None,
         }),
         #[cfg(feature = "models")]
@@ -146,10 +152,14 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
             Arc::new(token_head.to_vec()),
         ));
     }
+    let settings = files.settings;
     Ok(NewEncoder {
         blobs,
-        pooling: files.pooling.unwrap_or_default().name().to_owned(),
-        max_model_tokens: files.max_len_tokens,
+        pooling: settings.pooling.unwrap_or_default().name().to_owned(),
+        max_model_tokens: settings.max_len_tokens,
+        lower_case: settings.lower_case,
+        query_prompt: settings.query_prompt,
+        document_prompt: settings.document_prompt,
         language_model: None,
         encoder: Arc::new(encoder),
     })
@@ -242,6 +252,7 @@ fn from_store(
         tokenizer: (*tokenizer).as_ref(),
         pooling: crate::model::Pooling::from_name(&params.pooling)?,
         max_len_tokens: params.max_model_tokens,
+        lower_case: params.lower_case,
     };
     Ok(Arc::new(crate::model::Encoder::from_bytes(
         bytes,

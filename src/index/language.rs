@@ -224,6 +224,10 @@ impl TextEncoder for WithDocidTokenizer {
         self.encoder.encode(texts, max_len_tokens, progress)
     }
 
+    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        self.encoder.prompt_tokens(prompt)
+    }
+
     fn has_token_vectors(&self) -> bool {
         self.encoder.has_token_vectors()
     }

@@ -184,6 +184,9 @@ impl Index {
             max_query_tokens: MAX_QUERY_TOKENS,
             pooling: loaded.pooling,
             max_model_tokens: loaded.max_model_tokens,
+            lower_case: loaded.lower_case,
+            query_prompt: loaded.query_prompt,
+            document_prompt: loaded.document_prompt,
             token_vectors: options.token_vectors && loaded.encoder.has_token_vectors(),
         };
         let tokenizer = TokenizerParams {

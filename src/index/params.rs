@@ -51,6 +51,15 @@ pub struct EncoderParams {
     /// The most tokens the model can read; 0 for a custom encoder.
     #[serde(default)]
     pub max_model_tokens: usize,
+    /// Texts are made lower case before they are tokenised.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lower_case: bool,
+    /// What stands before every query that is encoded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query_prompt: String,
+    /// What stands before every document that is encoded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub document_prompt: String,
     /// Whether vectors of the documents' tokens are kept, to be compared with the query's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub token_vectors: bool,

@@ -121,6 +121,9 @@ fn defaults(snapshot: &Snapshot, entries: &[SegmentEntry], options: &OpenOptions
             max_query_tokens: MAX_QUERY_TOKENS,
             pooling: String::new(),
             max_model_tokens: 0,
+            lower_case: false,
+            query_prompt: String::new(),
+            document_prompt: String::new(),
             token_vectors: bodies.iter().any(has_token_vectors),
         },
         match encoder.map(|encoder| encoder.tokenizer()) {

@@ -77,9 +77,13 @@ pub(super) fn encode<'d>(
     params: &IndexParams,
     progress: ProgressFn<'_>,
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
-    let texts: Vec<String> = documents.into_iter().map(passage).collect();
+    let prompt = params.encoder.document_prompt.as_str();
+    let prompt_tokens = encoder.prompt_tokens(prompt)?;
+    let passages = documents.into_iter().map(passage);
+    let texts: Vec<String> = passages.map(|text| format!("{prompt}{text}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let limit = params.encoder.max_passage_tokens;
+    let limit = limit.saturating_add(prompt_tokens);
     let encoding = &mut |done, total| {
         progress(Progress::new(Stage::EncodingDocuments, done, total));
     };
@@ -90,6 +94,7 @@ pub(super) fn encode<'d>(
     let dim = params.encoder.dim;
     let mut lists = vec![OwnedSignList::default(); texts.len()];
     let vectors = encoder.encode_tokens(&texts, limit, encoding, &mut |number, text| {
+        let text = text.without_first(prompt_tokens, dim);
         if let Some(list) = lists.get_mut(number) {
             *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
         }

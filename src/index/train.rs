@@ -171,10 +171,17 @@ pub(crate) fn train_heads(
         return Ok(None);
     }
     let asked = Asked::new(corpus, &participants, params, options, progress)?;
-    let texts: Vec<&str> = asked.queries.iter().map(String::as_str).collect();
+    let prompt = &params.encoder.query_prompt;
+    let prompt_tokens = encoder.prompt_tokens(prompt)?;
+    let queries = asked.queries.iter();
+    let texts: Vec<String> = queries.map(|query| format!("{prompt}{query}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let vectors = encoder.encode(
         &texts,
-        params.encoder.max_query_tokens,
+        params
+            .encoder
+            .max_query_tokens
+            .saturating_add(prompt_tokens),
         &mut |done, total| {
             progress(Progress::new(Stage::EncodingPseudoQueries, done, total));
         },

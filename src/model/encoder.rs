@@ -67,6 +67,8 @@ pub struct EncoderBytes<'a> {
     pub pooling: Pooling,
     /// The most tokens that the model can read, special tokens included.
     pub max_len_tokens: usize,
+    /// Texts are made lower case before they are tokenised.
+    pub lower_case: bool,
 }
 
 /// A sentence encoder on ONNX Runtime, ready for use from any number of threads.
@@ -80,6 +82,7 @@ pub struct Encoder {
     pooling: Pooling,
     dim: usize,
     max_len_tokens: usize,
+    lower_case: bool,
     fingerprint: String,
     cuda: Option<CudaOptions>,
 }
@@ -122,11 +125,13 @@ impl Encoder {
             pooling: bytes.pooling,
             dim: 0,
             max_len_tokens: bytes.max_len_tokens,
+            lower_case: bytes.lower_case,
             fingerprint,
             cuda,
         };
         encoder.dim = encoder.try_out()?;
-        encoder.fingerprint.push_str(encoder.pooling_suffix());
+        let suffix = encoder.fingerprint_suffix();
+        encoder.fingerprint.push_str(&suffix);
         Ok(encoder)
     }
 
@@ -137,11 +142,13 @@ impl Encoder {
     /// As [`from_bytes`](Self::from_bytes), and [`ErrorKind::Model`] when the graph leaves the
     /// pooling open and the files do not settle it.
     pub fn from_files(files: &EncoderFiles, options: &EncoderOptions) -> Result<Encoder> {
+        let settings = &files.settings;
         let bytes = EncoderBytes {
             model: files.model.clone(),
             tokenizer: &files.tokenizer,
-            pooling: files.pooling.unwrap_or_default(),
-            max_len_tokens: files.max_len_tokens,
+            pooling: settings.pooling.unwrap_or_default(),
+            max_len_tokens: settings.max_len_tokens,
+            lower_case: settings.lower_case,
         };
         let encoder = Encoder::from_bytes(bytes, options).map_err(|error| match error.kind() {
             // Bytes have no name; these have.
@@ -151,10 +158,25 @@ impl Encoder {
             }
             _ => error,
         })?;
-        if files.pooling.is_none() && !encoder.pooled {
+        if settings.pooling.is_none() && !encoder.pooled {
             let path = files.model_path.display();
             let message = format!("the folder of {path} has no 1_Pooling/config.json");
             return Err(Error::new(ErrorKind::Model, message));
+        }
+        let room = settings.max_len_tokens
+            - encoder
+                .tokenizer
+                .special_tokens()
+                .min(settings.max_len_tokens);
+        for prompt in [&settings.query_prompt, &settings.document_prompt] {
+            let tokens = encoder.prompt_tokens(prompt)?;
+            if tokens >= room && !prompt.is_empty() {
+                let message = format!(
+                    "{}: of the {room} tokens that it reads, its prompt has {tokens}",
+                    files.model_path.display()
+                );
+                return Err(Error::new(ErrorKind::Model, message));
+            }
         }
         Ok(encoder)
     }
@@ -217,7 +239,7 @@ impl Encoder {
         for (number, (out, window)) in windows.enumerate() {
             let tokens = window
                 .par_iter()
-                .map(|text| self.tokenizer.encode(text.as_ref(), limit))
+                .map(|text| self.tokens_of(text.as_ref(), limit))
                 .collect::<Result<Vec<_>>>()?;
             let mut store = |batch: &[usize], encoded: EncodedBatch| -> Result<()> {
                 self.store_vectors(out, batch, &encoded.vectors)?;
@@ -245,7 +267,7 @@ impl Encoder {
     ///
     /// As [`encode`](Self::encode).
     pub fn encode_one(&self, text: &str) -> Result<Vec<f32>> {
-        let tokens = self.tokenizer.encode(text, self.max_len_tokens)?;
+        let tokens = self.tokens_of(text, self.max_len_tokens)?;
         match tokens.is_empty() {
             true => Ok(vec![0.0; self.dim]),
             false => Ok(self.run(&[&tokens], false)?.vectors),
@@ -262,8 +284,9 @@ impl Encoder {
         self.max_len_tokens
     }
 
-    /// SHA-256 of the model's bytes in lower-case hexadecimal, with `+cls` or `+max` behind it
-    /// when the token vectors are pooled in another way than by their mean.
+    /// SHA-256 of the model's bytes in lower-case hexadecimal, with `+` and the name of the pooling
+    /// behind it when the token vectors are pooled in another way than by their mean, and `+lower`
+    /// when texts are made lower case.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -278,12 +301,22 @@ impl Encoder {
         self.cuda.map_or(Device::Cpu, Device::Cuda)
     }
 
-    fn pooling_suffix(&self) -> &'static str {
-        match self.pooling {
-            _ if self.pooled => "",
-            Pooling::Mean => "",
-            Pooling::Cls => "+cls",
-            Pooling::Max => "+max",
+    fn fingerprint_suffix(&self) -> String {
+        let mut suffix = String::new();
+        if !self.pooled && self.pooling != Pooling::Mean {
+            suffix.extend(["+", self.pooling.name()]);
+        }
+        if self.lower_case {
+            suffix.push_str("+lower");
+        }
+        suffix
+    }
+
+    /// The tokens that the model reads of a text.
+    fn tokens_of(&self, text: &str, max_len_tokens: usize) -> Result<Vec<u32>> {
+        match self.lower_case {
+            true => self.tokenizer.encode(&text.to_lowercase(), max_len_tokens),
+            false => self.tokenizer.encode(text, max_len_tokens),
         }
     }
 
@@ -449,6 +482,16 @@ impl TextEncoder for Encoder {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<f32>> {
         Encoder::encode(self, texts, max_len_tokens, progress)
+    }
+
+    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        // White space at its end belongs to the first token of the text.
+        let prompt = prompt.trim_end();
+        let prompt = match self.lower_case {
+            true => prompt.to_lowercase(),
+            false => prompt.to_owned(),
+        };
+        Ok(self.tokenizer.encode_plain(&prompt)?.len())
     }
 
     fn has_token_vectors(&self) -> bool {

@@ -1,5 +1,6 @@
 //! From one vector per token to one unit vector per text, as sentence-transformers defines it.
 
+use crate::vectors::add_scaled;
 use crate::{Error, ErrorKind, Result};
 
 /// How the vectors of a text's tokens become one.
@@ -12,6 +13,10 @@ pub enum Pooling {
     Cls,
     /// The maximum of each value over the tokens of the text.
     Max,
+    /// The mean over the tokens of the text, each weighed by its place, from 1.
+    WeightedMean,
+    /// The vector of the last token.
+    LastToken,
 }
 
 impl Pooling {
@@ -21,6 +26,8 @@ impl Pooling {
             Pooling::Mean => "mean",
             Pooling::Cls => "cls",
             Pooling::Max => "max",
+            Pooling::WeightedMean => "weightedmean",
+            Pooling::LastToken => "lasttoken",
         }
     }
 
@@ -30,7 +37,13 @@ impl Pooling {
     ///
     /// [`ErrorKind::UnsupportedVersion`] for a name this build does not know.
     pub fn from_name(name: &str) -> Result<Pooling> {
-        let all = [Pooling::Mean, Pooling::Cls, Pooling::Max];
+        let all = [
+            Pooling::Mean,
+            Pooling::Cls,
+            Pooling::Max,
+            Pooling::WeightedMean,
+            Pooling::LastToken,
+        ];
         all.into_iter()
             .find(|pooling| pooling.name() == name)
             .ok_or_else(|| {
@@ -47,9 +60,21 @@ impl Pooling {
             out.fill(0.0);
             return Ok(());
         }
-        let vectors = tokens.chunks_exact(out.len().max(1)).take(len);
+        let mut vectors = tokens.chunks_exact(out.len().max(1)).take(len);
         match self {
-            Pooling::Cls => out.copy_from_slice(tokens.get(..out.len()).unwrap_or(&[])),
+            Pooling::Cls | Pooling::LastToken => {
+                let one = match self {
+                    Pooling::Cls => vectors.next(),
+                    _ => vectors.next_back(),
+                };
+                out.copy_from_slice(one.ok_or_else(too_few)?);
+            }
+            Pooling::WeightedMean => {
+                out.fill(0.0);
+                for (place, vector) in (1..).zip(vectors) {
+                    add_scaled(out, place as f32, vector);
+                }
+            }
             Pooling::Mean => {
                 out.fill(0.0);
                 for vector in vectors {
@@ -70,9 +95,14 @@ impl Pooling {
                 }
             }
         }
-        // The mean needs no division: the length goes away in the scaling.
+        // Means need no division: the length goes away in the scaling.
         normalize(out)
     }
+}
+
+fn too_few() -> Error {
+    let message = "the encoder returned fewer vectors than a text has tokens";
+    Error::new(ErrorKind::Model, message)
 }
 
 /// Scales `vector` to length 1.
@@ -110,6 +140,10 @@ mod tests {
         assert_eq!(pooled(Pooling::Mean, &tokens, 2).unwrap(), [0.6, 0.8]);
         assert_eq!(pooled(Pooling::Max, &tokens, 2).unwrap(), [0.6, 0.8]);
         assert_eq!(pooled(Pooling::Cls, &tokens, 2).unwrap(), [1.0, 0.0]);
+        assert_eq!(pooled(Pooling::LastToken, &tokens, 2).unwrap(), [0.0, 1.0]);
+        let (x, y) = (3.0 / 73f32.sqrt(), 8.0 / 73f32.sqrt());
+        let weighed = pooled(Pooling::WeightedMean, &tokens, 2).unwrap();
+        assert!((weighed[0] - x).abs() < 1e-6 && (weighed[1] - y).abs() < 1e-6);
     }
 
     #[test]
