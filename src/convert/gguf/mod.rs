@@ -153,7 +153,8 @@ impl<R: Read + Seek> Gguf<R> {
                 None => Ok(None),
             }
         };
-        token("unknown_token_id")?;
+        // Some files have a number behind the vocabulary for "none"; it stands in no prompt.
+        header.count("tokenizer.ggml.unknown_token_id")?;
         let by_default = |id: usize| tokenizer::is_sentence_piece(header).then_some(id);
         let default = |id: usize| by_default(id).filter(|id| *id < vocab).map(|id| id as u32);
         let mut ends = vec![token("eos_token_id")?.or(default(tokenizer::DEFAULT_EOS))];

@@ -234,6 +234,10 @@ pub(in crate::convert) const CONFIG_JSON: &Table = &[
         "tokenizer_model_max_length",
         Irrelevant("the model's positions are the limit"),
     ),
+    (
+        "model_max_length",
+        Irrelevant("the model's positions are the limit"),
+    ),
     ("transformers_version", NOTE),
     ("transformers.js_config", NOTE),
     ("_name_or_path", NOTE),

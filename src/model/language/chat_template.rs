@@ -6,7 +6,7 @@
 //!
 //! - I1. The text depends on the template and the messages alone: `strftime_now` gives a fixed
 //!   day, since some templates put today's date into the prompt.
-//! - I2. A template cannot run for ever, nor use up the stack: its source is bounded
+//! - I2. A template cannot run for ever, nor use up memory or the stack: its source is bounded
 //!   (`template_source`), and it is compiled and run with a stack of its own, which is more than
 //!   that and [`FUEL`] can fill.
 
@@ -30,7 +30,8 @@ const DAY: [(&str, &str); 10] = [
     ("%S", "00"),
 ];
 
-/// Instructions a template may run; real ones need some hundred.
+/// Instructions a template may run, of which real ones need some hundred; 64 bytes of text that it
+/// makes cost as much as one.
 const FUEL: u64 = 100_000;
 
 /// The stack of a template, which is compiled recursively and may build lists of lists: 64 MiB, of
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_compiling_nor_running_uses_up_the_stack() {
+    fn neither_compiling_nor_running_uses_up_the_stack_or_the_memory() {
         // All that the bounds of the source let through.
         let chain = format!("{{{{ 1{} }}}}", " + 1".repeat(990));
         let elifs = format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(98));
@@ -316,6 +317,12 @@ mod tests {
         }
         let nested = "{% set n = namespace(x=[]) %}{% for i in range(9999) %}{% set n.x = [n.x] %}{% endfor %}";
         template(nested).render("", "x").unwrap();
+        // Texts cost fuel by their length.
+        let doubled = "{% set n = namespace(x='x') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}";
+        let error = template(doubled).render("", "x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Model);
+        let long = "a word ".repeat(200_000);
+        assert!(template(CHATML).render("", &long).unwrap().contains(&long));
         let calls = "{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}";
         let error = template(calls).render("", "x").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Model);
