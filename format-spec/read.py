@@ -221,6 +221,8 @@ class Manifest:
         live += [blob["reference"] for blob in self.blobs if blob["place"] == 1]
         for reference in live:
             check_bounds(reference, end)
+        places = sorted((one[0], one[0] + one[1]) for one in live + [(off, length)])
+        check(all(a[1] <= b[0] for a, b in zip(places, places[1:])), "two extents overlap")
 
     @staticmethod
     def read_blobs(raw, count):
@@ -285,8 +287,10 @@ def read_vectors(raw, rows, dim):
 def read_payloads(segment, rows):
     index, blocks, data = (segment.section(kind) for kind in (0x0303, 0x0304, 0x0305))
     check(len(index) == 12 * rows and len(blocks) % 24 == 0, "bad payload index")
-    unpacked = []
+    unpacked, end = [], 0
     for off, stored_len, length, codec, crc in struct.iter_unpack("<QIIII", blocks):
+        check(off >= end and length <= min(1032 * stored_len, (1 << 31) - 1), "bad payload block")
+        end = off + stored_len
         stored = data[off:off + stored_len]
         check(len(stored) == stored_len and zlib.crc32(stored) == crc, "bad payload block")
         check(codec == 1, f"unknown codec {codec}", Unsupported)
@@ -294,12 +298,13 @@ def read_payloads(segment, rows):
         block = stream.decompress(stored, length + 1)
         check(len(block) == length and stream.eof, "bad payload block")
         unpacked.append(block)
-    payloads = []
-    ends = {}
+    payloads, ends, last = [], {}, 0
     for block, off, length in struct.iter_unpack("<III", index):
         check(block < len(unpacked) and off + length <= len(unpacked[block]), "bad payload index")
-        check(off == ends.get(block, 0) and block >= max(ends, default=0), "payloads out of order")
-        ends[block] = off + length
+        check(off == ends.get(block, 0) and block >= last, "payloads out of order")
+        check(len(unpacked[block]) <= 65536 or length == len(unpacked[block]) and block not in ends,
+              "a large block has several payloads")
+        ends[block], last = off + length, block
         payloads.append(json.loads(unpacked[block][off:off + length]))
         check_payload(payloads[-1])
     check(all(ends.get(number) == len(block) for number, block in enumerate(unpacked)),
@@ -438,6 +443,7 @@ def read_segment(file, superblock, number, entry, params, result):
           "a docid has a token outside the vocabulary")
     postings = read_lists(segment.section(0x0102), m, n)
     document_docids = read_lists(segment.section(0x0103), n, m)
+    check(all(len(one) <= 1024 for one in document_docids), "a document has too many docids")
     pairs = sorted((rank, ordinal) for ordinal, ranks in enumerate(document_docids) for rank in ranks)
     check(pairs == [(rank, one) for rank, ordinals in enumerate(postings) for one in ordinals]
           and len(set(pairs)) == len(pairs), "postings and docids of documents disagree")

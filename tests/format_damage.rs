@@ -250,8 +250,16 @@ fn extents_in_the_place_of_others() {
     by_hand.manifest.segments[0].segment.nonce ^= 1;
     expect("another nonce", &by_hand.commit(), Err(Corrupt));
     let mut by_hand = ByHand::on(&bytes);
-    by_hand.manifest.segments[0].segment = by_hand.manifest.segments[0].heads.unwrap();
+    let entry = &mut by_hand.manifest.segments[0];
+    (entry.segment, entry.heads) = (entry.heads.unwrap(), Some(entry.segment));
     expect("heads for a segment", &by_hand.commit(), Err(Corrupt));
+    // ZF-MF-09: such a manifest is passed over.
+    let mut by_hand = ByHand::on(&bytes);
+    by_hand.manifest.segments[0].heads = by_hand.manifest.segments[1].heads;
+    expect("heads of two", &by_hand.commit(), Ok(NEWEST));
+    let mut by_hand = ByHand::on(&bytes);
+    by_hand.manifest.segments[0].segment.len_bytes += 4096;
+    expect("a part of two", &by_hand.commit(), Ok(NEWEST));
     let mut by_hand = ByHand::on(&bytes);
     by_hand.manifest.segments[0].heads = None;
     expect("no heads", &by_hand.commit(), Err(Corrupt));

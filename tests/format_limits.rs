@@ -146,6 +146,14 @@ fn documents() {
     let long = Document::new("i".repeat(4097)).check();
     assert_eq!(long.unwrap_err().kind(), ErrorKind::Limit);
     assert!(Document::new("").check().is_err());
+    // ZF-LI-13
+    let with_docids = |count: usize| Document {
+        docids: vec!["wing".to_owned(); count],
+        ..Document::new("d")
+    };
+    assert!(with_docids(1024).check().is_ok());
+    let many = with_docids(1025).check();
+    assert_eq!(many.unwrap_err().kind(), ErrorKind::Limit);
     // ZF-LI-12
     let nested = |depth: usize| {
         let mut fields = Fields::new();

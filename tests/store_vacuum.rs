@@ -59,8 +59,6 @@ fn used(path: &Path, options: &CreateOptions) -> Store {
     let heads = append(&mut transaction, b"heads").unwrap();
     let mut manifest = transaction.base().clone();
     manifest.blobs.push(blob);
-    // An extent that two entries share is copied once.
-    manifest.segments[0].pseudo_queries = Some(manifest.segments[0].segment);
     manifest.segments[0].tombstones = Some(heads);
     manifest.params = br#"{"k":1}"#.to_vec();
     manifest.user_metadata = b"mine".to_vec();
@@ -68,7 +66,6 @@ fn used(path: &Path, options: &CreateOptions) -> Store {
     let mut transaction = store.begin().unwrap();
     let mut manifest = transaction.base().clone();
     manifest.segments[0].tombstones = None;
-    manifest.segments[0].pseudo_queries = None;
     let second = append(&mut transaction, b"second").unwrap();
     store_support::push_segment(&mut manifest, second);
     transaction.commit(manifest).unwrap();

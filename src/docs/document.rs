@@ -9,6 +9,9 @@ use super::fields::Fields;
 use super::table::payload_fits;
 use crate::{Error, Result};
 
+/// Most docids of a document: a search draws that many times as many docids as it is asked for.
+pub const MAX_DOCIDS: usize = 1024;
+
 /// The longest external id, in bytes.
 pub const MAX_ID_BYTES: usize = 4096;
 
@@ -88,7 +91,8 @@ impl Document {
     ///
     /// # Errors
     /// Invalid input for an id that is empty, a blank docid, or a field with the name of a part of
-    /// the document. Limit for an id longer than [`MAX_ID_BYTES`], a field nested deeper than
+    /// the document. Limit for an id longer than [`MAX_ID_BYTES`], more than [`MAX_DOCIDS`] docids,
+    /// a field nested deeper than
     /// [`MAX_FIELD_NESTING`](super::MAX_FIELD_NESTING), or more than
     /// [`MAX_PAYLOAD_LEN_BYTES`](super::MAX_PAYLOAD_LEN_BYTES) in all.
     pub fn check(&self) -> Result<()> {
@@ -98,6 +102,12 @@ impl Document {
             return Err(Error::invalid(
                 "a docid is blank; leave it out to have one generated",
             ));
+        }
+        if self.docids.len() > MAX_DOCIDS {
+            return Err(Error::limit(format!(
+                "the document has {} docids, and at most {MAX_DOCIDS} are allowed; leave some out",
+                self.docids.len()
+            )));
         }
         if let Some(name) = PARTS.iter().find(|name| self.fields.json(name).is_some()) {
             return Err(Error::invalid(format!(

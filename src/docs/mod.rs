@@ -22,7 +22,7 @@ mod sources;
 mod table;
 mod tags;
 
-pub use document::{Document, MAX_ID_BYTES};
+pub use document::{Document, MAX_DOCIDS, MAX_ID_BYTES};
 pub use duplicates::OnDuplicate;
 pub use fields::{Fields, MAX_FIELD_NESTING};
 pub use folder::TEXT_EXTENSIONS;

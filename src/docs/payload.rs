@@ -33,6 +33,9 @@ const BLOCK_LEN_BYTES: usize = 64 << 10;
 /// Longest payload of one document.
 pub const MAX_PAYLOAD_LEN_BYTES: usize = (1 << 31) - 1;
 
+/// Deflate makes at most this many bytes of one.
+const MAX_BYTES_PER_STORED_BYTE: u64 = 1032;
+
 /// Codec of a block: a zlib stream (RFC 1950).
 const CODEC_ZLIB: u32 = 1;
 
@@ -74,22 +77,9 @@ impl Payloads {
         let damaged = || Error::corrupt("the payload index is out of bounds");
         let records: &[PayloadRecord] = index.as_slice_of()?;
         let table: &[BlockRecord] = blocks.as_slice_of()?;
-        let inside = |record: &PayloadRecord| {
-            let end = u64::from(record.off_bytes.get()) + u64::from(record.len_bytes.get());
-            table
-                .get(record.block.get() as usize)
-                .is_some_and(|block| end <= u64::from(block.unpacked_len_bytes.get()))
-        };
-        let stored = |block: &BlockRecord| {
-            let end = block
-                .off_bytes
-                .get()
-                .checked_add(u64::from(block.stored_len_bytes.get()));
-            end.is_some_and(|end| end <= bytes.len_bytes())
-        };
         if records.len() != document_count
-            || !records.iter().all(inside)
-            || !table.iter().all(stored)
+            || !blocks_are_in_order(table, bytes.len_bytes())
+            || !payloads_are_in_order(records, table)
         {
             return Err(damaged());
         }
@@ -229,6 +219,47 @@ pub(crate) fn for_each_block_in(bytes: &[u8], mut each: impl FnMut(&[u8])) {
     }
 }
 
+/// Whether blocks follow one another within PAYLOADS, and none says that it unpacks to more than
+/// its stored bytes can: so unpacking all of them once is linear in what is stored.
+fn blocks_are_in_order(table: &[BlockRecord], len_bytes: u64) -> bool {
+    let mut end_bytes = 0;
+    table.iter().all(|block| {
+        let stored_bytes = u64::from(block.stored_len_bytes.get());
+        let unpacked_bytes = u64::from(block.unpacked_len_bytes.get());
+        let follows = block.off_bytes.get() >= end_bytes;
+        end_bytes = block.off_bytes.get().saturating_add(stored_bytes);
+        follows
+            && end_bytes <= len_bytes
+            && unpacked_bytes <= MAX_PAYLOAD_LEN_BYTES as u64
+            && unpacked_bytes <= stored_bytes.saturating_mul(MAX_BYTES_PER_STORED_BYTE)
+    })
+}
+
+/// Whether payloads lie within their blocks, in the order of the blocks, and a block that is larger
+/// than blocks are has one payload, all of it: so a pass over the documents unpacks a block once,
+/// and reading one of them no more than 64 KiB or the document itself.
+fn payloads_are_in_order(records: &[PayloadRecord], table: &[BlockRecord]) -> bool {
+    let (mut last_block, mut has_owner) = (0, false);
+    records.iter().all(|record| {
+        let (number, len_bytes) = (record.block.get(), u64::from(record.len_bytes.get()));
+        let Some(block) = table.get(number as usize) else {
+            return false;
+        };
+        let unpacked_bytes = u64::from(block.unpacked_len_bytes.get());
+        let is_next = number >= last_block;
+        if number != last_block {
+            (last_block, has_owner) = (number, false);
+        }
+        let fits = if unpacked_bytes <= BLOCK_LEN_BYTES as u64 {
+            u64::from(record.off_bytes.get()) + len_bytes <= unpacked_bytes
+        } else {
+            let is_all = record.off_bytes.get() == 0 && len_bytes == unpacked_bytes;
+            is_all && !std::mem::replace(&mut has_owner, true)
+        };
+        is_next && fits
+    })
+}
+
 /// The three section bodies of [`Payloads`].
 #[derive(Debug, Default)]
 pub struct PayloadSections {
@@ -258,7 +289,11 @@ impl PayloadBuilder {
                 payload.len()
             )));
         }
-        if !self.open_block.is_empty() && self.open_block.len() + payload.len() > BLOCK_LEN_BYTES {
+        let holds_some = self
+            .index
+            .last()
+            .is_some_and(|last| last.block.get() as usize == self.blocks.len());
+        if holds_some && self.open_block.len() + payload.len() > BLOCK_LEN_BYTES {
             self.close_block()?;
         }
         self.index.push(PayloadRecord {
@@ -363,6 +398,58 @@ mod tests {
                 bytes,
             };
             assert!(open(damaged, 3).unwrap().read(1).unwrap_err().is_corrupt());
+        }
+    }
+
+    /// ZF-SG-15: sections of one-byte payloads in blocks that say of themselves what they are told
+    /// to: offset and length as stored, and length unpacked.
+    fn saying(blocks: &[(u64, u32, u32)], payloads: &[(u32, u32, u32)]) -> Result<Payloads> {
+        let mut sections = built(&[b"wing".to_vec()]);
+        let record = |&(off, stored, unpacked): &(u64, u32, u32)| BlockRecord {
+            off_bytes: U64::new(off),
+            stored_len_bytes: U32::new(stored),
+            unpacked_len_bytes: U32::new(unpacked),
+            codec: U32::new(CODEC_ZLIB),
+            crc: U32::new(0),
+        };
+        let payload = |&(block, off, len): &(u32, u32, u32)| PayloadRecord {
+            block: U32::new(block),
+            off_bytes: U32::new(off),
+            len_bytes: U32::new(len),
+        };
+        let records: Vec<BlockRecord> = blocks.iter().map(record).collect();
+        sections.blocks = records.as_bytes().to_vec();
+        let records: Vec<PayloadRecord> = payloads.iter().map(payload).collect();
+        sections.index = records.as_bytes().to_vec();
+        sections.bytes = vec![0; 1000];
+        open(sections, payloads.len())
+    }
+
+    #[test]
+    fn what_is_unpacked_is_bounded_by_what_is_stored() {
+        let large = 70_000;
+        // Good: in order, a large block for one payload alone.
+        assert!(
+            saying(
+                &[(0, 100, large), (100, 50, 9)],
+                &[(0, 0, large), (1, 3, 6)]
+            )
+            .is_ok()
+        );
+        let refused = [
+            // A block that unpacks to more than deflate can make of it, or than a payload may have.
+            saying(&[(0, 1, 1033)], &[(0, 0, 1)]),
+            saying(&[(0, 1000, u32::MAX)], &[(0, 0, u32::MAX)]),
+            // One stored block as two.
+            saying(&[(0, 100, 9), (50, 100, 9)], &[(0, 0, 9), (1, 0, 9)]),
+            // A large block for two payloads, or for a part of it.
+            saying(&[(0, 100, large)], &[(0, 0, large), (0, 0, large)]),
+            saying(&[(0, 100, large)], &[(0, 0, 5)]),
+            // A block that would be unpacked twice.
+            saying(&[(0, 100, 9), (100, 100, 9)], &[(1, 0, 9), (0, 0, 9)]),
+        ];
+        for result in refused {
+            assert!(result.unwrap_err().is_corrupt());
         }
     }
 

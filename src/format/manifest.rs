@@ -280,6 +280,21 @@ impl Manifest {
             .chain(blobs)
     }
 
+    /// Whether no two extents of the state overlap, `own`, that of the manifest, included. So what
+    /// a state reaches is never more than the file holds.
+    pub fn extents_are_apart(&self, own: ExtentRef) -> bool {
+        let mut places: Vec<(u64, u64)> = self
+            .extents()
+            .chain([own])
+            .map(|extent| {
+                let end_bytes = extent.off_bytes.saturating_add(extent.len_bytes);
+                (extent.off_bytes, end_bytes)
+            })
+            .collect();
+        places.sort_unstable();
+        places.is_sorted_by(|(_, end_bytes), (next_off_bytes, _)| end_bytes <= next_off_bytes)
+    }
+
     /// Checks the limits and the rules between fields.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::live::LiveDocuments;
 use super::params::IndexParams;
 use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
 use crate::decode::CompactSegment;
-use crate::docs::{Document, DocumentTable};
+use crate::docs::{Document, DocumentTable, MAX_DOCIDS};
 use crate::lexicon::Lexicon;
 use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections, union_keys};
 use crate::{Error, Result};
@@ -59,6 +59,11 @@ impl Segment {
             documents,
             counts.docids,
         )?;
+        if document_docids.longest_row() > MAX_DOCIDS {
+            return Err(Error::corrupt(format!(
+                "a document has more than {MAX_DOCIDS} docids"
+            )));
+        }
         let document_vectors =
             VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, documents, dim)?;
         let token_vectors = match params.encoder.token_vectors {

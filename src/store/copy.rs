@@ -215,8 +215,8 @@ impl<'a> CompactCopy<'a> {
     /// Copies what `manifest` keeps of the state, and completes the file.
     fn finish(mut self, mut manifest: Manifest) -> Result<()> {
         let (source, target) = (self.source, self.target);
-        // Two entries may share an extent. The order is that of the file, so equal input gives
-        // equal output and reading is sequential.
+        // The order is that of the file, so equal input gives equal output and reading is
+        // sequential.
         let kept = |extent: &ExtentRef| !self.appended.contains(extent);
         let mut moved: BTreeMap<ExtentRef, ExtentRef> = manifest
             .extents()

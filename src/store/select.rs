@@ -192,6 +192,12 @@ pub(super) fn load_state(
     for reference in manifest.extents() {
         reference.check_bounds(superblock.committed_end_bytes)?;
     }
+    if !manifest.extents_are_apart(manifest_ref) {
+        return Err(Error::corrupt(format_args!(
+            "the manifest of generation {} is damaged: two of its extents overlap",
+            superblock.generation
+        )));
+    }
     Ok(State::new(slot, superblock, manifest, manifest_ref))
 }
 

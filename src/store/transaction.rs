@@ -252,6 +252,11 @@ impl Commit {
             flags: 0,
         };
         let manifest_ref = image.reference(self.off_bytes);
+        if !manifest.extents_are_apart(manifest_ref) {
+            return Err(Error::invalid(
+                "an extent is referred to twice; every entry needs one of its own",
+            ));
+        }
         drop(sections);
         let state = State::new(self.slot, superblock, manifest, manifest_ref);
         Ok(Prepared { state, image_bytes })

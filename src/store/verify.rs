@@ -2,8 +2,6 @@
 //!
 //! Verification reads the file anew, past every cache, and goes on after the first finding.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -192,29 +190,8 @@ impl Verifier<'_> {
     }
 
     fn extents(&mut self, state: &State) {
-        let named = named_extents(state);
-        let mut by_offset: BTreeMap<u64, (u64, &str)> = BTreeMap::new();
-        for one in &named {
+        for one in &named_extents(state) {
             let reference = &one.reference;
-            let end = reference.end_bytes().unwrap_or(u64::MAX);
-            let before = by_offset.range(..end).next_back().map(|(_, &value)| value);
-            // Two entries may share one extent; they may not share a part of one.
-            match before {
-                _ if by_offset
-                    .get(&reference.off_bytes)
-                    .is_some_and(|&(other, _)| other == end) => {}
-                Some((before_end, other)) if before_end > reference.off_bytes => {
-                    let message = format!("it overlaps {other}");
-                    self.finding(
-                        &one.place,
-                        reference.off_bytes,
-                        reference.len_bytes,
-                        message,
-                    );
-                }
-                _ => {}
-            }
-            by_offset.insert(reference.off_bytes, (end, &one.place));
             self.report.extents_checked = self.report.extents_checked.saturating_add(1);
             if let Err(error) = self.extent(one) {
                 self.finding(
