@@ -59,7 +59,8 @@ impl Segment {
             documents,
             counts.docids,
         )?;
-        if document_docids.longest_row() > MAX_DOCIDS {
+        let max_docids_per_document = document_docids.longest_row();
+        if max_docids_per_document > MAX_DOCIDS {
             return Err(Error::corrupt(format!(
                 "a document has more than {MAX_DOCIDS} docids"
             )));
@@ -83,7 +84,7 @@ impl Segment {
         let mut segment = Segment {
             trie: SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?,
             postings: Csr::open(body.section(sections::POSTINGS)?, docids, counts.documents)?,
-            max_docids_per_document: document_docids.longest_row(),
+            max_docids_per_document,
             document_docids,
             docid_texts: Strings::open(body.section(sections::DOCID_TEXTS)?, docids)?,
             documents: DocumentTable::open(body, documents)?,
