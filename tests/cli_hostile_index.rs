@@ -5,7 +5,7 @@
 //! ZEROGR_MUTANTS=500 cargo test --test cli_hostile_index      500 of each file instead of a few
 //! ```
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "cli"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod cli;

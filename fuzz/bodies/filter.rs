@@ -17,7 +17,7 @@ const DOCUMENTS: usize = 12;
 const MAX_PARTS: usize = 4000;
 
 /// Levels that an input may put over one another; building is linear in them.
-const MAX_LEVELS: usize = 1 << 17;
+const MAX_LEVELS: usize = 1 << 15;
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let backend = std::sync::Arc::new(MemoryBackend::new(Vec::new()));
