@@ -122,7 +122,7 @@ fn docids_of_a_killed_run_are_gone_on_with() {
     assert!((64..300).contains(&done), "{done}");
     // What a torn write leaves.
     let mut torn = std::fs::read(&part).unwrap();
-    torn.extend_from_slice(b"{\"_id\": \"to");
+    torn.extend_from_slice(b"{\"_id\":\"");
     std::fs::write(&part, torn).unwrap();
     let rest: Value = serde_json::from_str(&folder.ok(&command("part.jsonl"))).unwrap();
     assert_eq!(rest["docids"]["already"], done);
