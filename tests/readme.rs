@@ -1,6 +1,6 @@
 //! The README's program is the example `quickstart`, and it runs.
 
-#![cfg(feature = "models")]
+#![cfg(feature = "cli")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

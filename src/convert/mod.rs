@@ -44,7 +44,7 @@ mod hugging_face;
 mod import;
 mod layout;
 mod nodes;
-mod onnx;
+pub(crate) mod onnx;
 mod quantize;
 mod random;
 mod safetensors;

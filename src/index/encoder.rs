@@ -120,6 +120,13 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
             ))),
         }
     };
+    if files.has_weights_beside && !options.embed_encoder {
+        return Err(Error::invalid(format!(
+            "the weights of {} are in other files: embed the encoder in the index, or use a model \
+             of one file",
+            files.model_path.display()
+        )));
+    }
     let model_outside = outside(&files.model_path)?;
     let graph_len = files.model.len().saturating_sub(files.token_head_len_bytes);
     let (graph, token_head) = files.model.split_at(graph_len);

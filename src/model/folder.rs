@@ -9,6 +9,9 @@
 //! …                             what changes vectors beside these: `settings`
 //! ```
 //!
+//! Weights that the graph keeps in files beside it are taken into its bytes, so that what is
+//! recorded, hashed and embedded is everything it computes with.
+//!
 //! A token head is an ONNX message that holds a part of a graph. In protocol buffers the bytes of
 //! two messages, one behind the other, are the message in which fields of the second are merged
 //! into the first: so the model with its token head is the two files, one behind the other.
@@ -20,8 +23,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::cache;
+use super::onnx;
 use super::pooling::Pooling;
-use super::settings::{EncoderSettings, file};
+use super::settings::{EncoderSettings, file, wrong};
 use super::tokenizer::hex;
 use crate::{Error, ErrorKind, Result};
 
@@ -40,6 +44,8 @@ pub struct EncoderFiles {
     pub token_head_len_bytes: usize,
     /// Where the graph was read from.
     pub model_path: PathBuf,
+    /// Whether weights in `model` came from other files than the one at `model_path`.
+    pub has_weights_beside: bool,
     /// The `tokenizer.json`.
     pub tokenizer: Vec<u8>,
     /// Where the tokenizer was read from.
@@ -73,12 +79,21 @@ impl EncoderFiles {
             file(dir, "tokenizer.json")?.ok_or_else(|| missing(dir, "tokenizer.json"))?;
         let settings = EncoderSettings::read(dir, &tokenizer)?;
         let mut bytes = file(dir, model)?.ok_or_else(|| missing(dir, model))?;
+        let model_path = dir.join(model);
+        let beside = model_path.parent().unwrap_or(dir);
+        let inside =
+            onnx::with_weights_inside(&bytes, beside).map_err(|what| wrong(dir, model, &what))?;
+        let has_weights_beside = inside.is_some();
+        if let Some(inside) = inside {
+            bytes = inside;
+        }
         let token_head = file(dir, TOKEN_HEAD_FILE)?.unwrap_or_default();
         bytes.extend_from_slice(&token_head);
         Ok(EncoderFiles {
             model: Arc::new(bytes),
             token_head_len_bytes: token_head.len(),
-            model_path: dir.join(model),
+            model_path,
+            has_weights_beside,
             tokenizer,
             tokenizer_path: dir.join("tokenizer.json"),
             settings,
@@ -109,6 +124,7 @@ impl EncoderFiles {
             model: Arc::new(model),
             token_head_len_bytes: cache::DEFAULT_TOKEN_HEAD.len(),
             model_path,
+            has_weights_beside: false,
             tokenizer: cache::DEFAULT_TOKENIZER.to_vec(),
             tokenizer_path: dir.join("tokenizer.json"),
             settings: EncoderSettings::plain(Some(Pooling::Mean), cache::DEFAULT_MAX_LEN_TOKENS),

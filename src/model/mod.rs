@@ -22,6 +22,7 @@ mod folder;
 mod graph;
 pub mod language;
 mod library_file;
+mod onnx;
 mod patterns;
 mod pooling;
 pub mod runtime;

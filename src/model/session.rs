@@ -8,7 +8,9 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::device::{CudaOptions, Device};
+use super::onnx::{self, Weights};
 use super::runtime::Runtime;
+use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// How a session is made.
@@ -25,7 +27,7 @@ pub(super) struct SessionSettings<'a> {
     pub(super) weights_folder: Option<&'a Path>,
 }
 
-/// Makes a session of the bytes of an ONNX graph.
+/// Makes a session of the bytes of an ONNX graph, once they were looked at (`onnx`).
 ///
 /// # Errors
 ///
@@ -36,6 +38,23 @@ pub(super) fn make_session(
     graph: &[u8],
     settings: &SessionSettings<'_>,
 ) -> Result<Session> {
+    let beside = |name: &str| {
+        let folder = settings.weights_folder?;
+        let is_plain = Path::new(name).file_name() == Some(name.as_ref());
+        let file = regular_file::open(&folder.join(name)).ok()?;
+        file.metadata()
+            .ok()
+            .filter(|_| is_plain)
+            .map(|file| file.len())
+    };
+    let weights = match settings.weights_folder {
+        Some(_) => Weights::Beside(&beside),
+        None => Weights::Inside,
+    };
+    onnx::check(graph, weights).map_err(|what| {
+        let message = format!("the model's graph is refused: {what}");
+        Error::new(ErrorKind::Model, message)
+    })?;
     let session = builder(runtime, settings).and_then(|mut it| it.commit_from_memory(graph));
     session.map_err(|e| refused(settings, e))
 }

@@ -14,12 +14,13 @@
 //!
 //! Padding is no setting: rows of one pass are masked, and where the tokens of a text are is known.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::onnx;
 use super::pooling::Pooling;
+use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// The limit for a folder that names none: what the models of this kind were trained with.
@@ -418,7 +419,7 @@ fn json(dir: &Path, name: &str) -> Result<Option<Value>> {
 
 /// The bytes of a file, or `None` if it does not exist.
 pub(super) fn file(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
-    match fs::read(dir.join(name)) {
+    match regular_file::read(&dir.join(name), onnx::MAX_MODEL_BYTES) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => {
@@ -428,7 +429,7 @@ pub(super) fn file(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
-fn wrong(dir: &Path, name: &str, what: &str) -> Error {
+pub(super) fn wrong(dir: &Path, name: &str, what: &str) -> Error {
     Error::new(
         ErrorKind::Model,
         format!("{}: {what}", dir.join(name).display()),

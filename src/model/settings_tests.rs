@@ -1,5 +1,7 @@
 use serde_json::json;
 
+use std::fs;
+
 use super::*;
 
 const MODULES: &str = "modules.json";
