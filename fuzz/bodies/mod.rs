@@ -24,6 +24,8 @@ mod memory;
 pub mod open;
 mod operations;
 mod repair;
+#[cfg(feature = "models")]
+mod tokenizer_folder;
 mod trie_section;
 
 /// A target: its name, what it does, and inputs to start from.
@@ -79,6 +81,12 @@ pub const TARGETS: &[Target] = &[
         name: "gguf",
         run: gguf::run,
         seeds: gguf::seeds,
+    },
+    #[cfg(feature = "models")]
+    Target {
+        name: "tokenizer_folder",
+        run: tokenizer_folder::run,
+        seeds: tokenizer_folder::seeds,
     },
 ];
 
