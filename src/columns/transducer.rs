@@ -194,14 +194,20 @@ impl Transducer {
 
     /// The output of `key`, if it is one.
     pub(crate) fn get(&self, key: &[u8]) -> Option<u64> {
+        let (address, output) = self.follow(key)?;
+        self.state(address)?.is_final.then_some(output)
+    }
+
+    /// Where the bytes of `prefix` lead, and the output up to there.
+    fn follow(&self, prefix: &[u8]) -> Option<(usize, u64)> {
         let (mut address, mut output) = (self.root, 0u64);
-        for &byte in key {
+        for &byte in prefix {
             let state = self.state(address)?;
             let on = state.transitions().find(|on| on.input == byte)?;
             output = output.saturating_add(on.output);
             address = on.target;
         }
-        self.state(address)?.is_final.then_some(output)
+        Some((address, output))
     }
 
     /// The key with an output, where outputs ascend with the keys.
@@ -227,6 +233,12 @@ pub(crate) struct Keys<'a> {
     max_len_bytes: usize,
     /// Key number `i` must have output `i`; else outputs must ascend.
     is_numbered: bool,
+    /// Where the keys begin, and the output up to there.
+    start: usize,
+    start_output: u64,
+    has_started: bool,
+    /// They are all keys, so as many as the transducer says must come.
+    is_whole: bool,
     passed: u64,
     key: Vec<u8>,
     /// The states along `key`, which transition of each comes next, and the output up to there.
@@ -250,6 +262,10 @@ impl<'a> Keys<'a> {
             transducer,
             max_len_bytes,
             is_numbered: false,
+            start: transducer.root,
+            start_output: 0,
+            has_started: false,
+            is_whole: true,
             passed: 0,
             key: Vec::new(),
             path: Vec::new(),
@@ -257,13 +273,32 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// The same for the keys that begin with `prefix` alone; `None` when there are none.
+    pub(crate) fn from_prefix(
+        transducer: &'a Transducer,
+        prefix: &[u8],
+        max_len_bytes: usize,
+    ) -> Option<Self> {
+        let (start, output) = transducer.follow(prefix)?;
+        Some(Keys {
+            start,
+            start_output: output,
+            key: prefix.to_vec(),
+            is_whole: prefix.is_empty(),
+            ..Keys::ascending(transducer, max_len_bytes)
+        })
+    }
+
     /// Goes on to the next key; false after the last.
     pub(crate) fn advance(&mut self) -> Result<bool> {
         if self.passed == self.transducer.key_count {
             return Ok(false);
         }
-        if self.passed == 0 && self.enter(self.transducer.root, 0)? {
-            return self.arrive(0);
+        if !self.has_started {
+            self.has_started = true;
+            if self.enter(self.start, self.start_output)? {
+                return self.arrive(self.start_output);
+            }
         }
         while let Some((state, next, output)) = self.path.last_mut() {
             let (index, output) = (*next, *output);
@@ -286,7 +321,10 @@ impl<'a> Keys<'a> {
                 return self.arrive(output);
             }
         }
-        Err(damaged())
+        match self.is_whole {
+            true => Err(damaged()),
+            false => Ok(false),
+        }
     }
 
     /// Puts the state at `address` on the path; true when a key ends there.

@@ -20,6 +20,7 @@ use super::docids::fallback_words;
 use super::terms::TermStats;
 use super::text::{MAX_PIECE_UNITS, Pieces, first_units};
 use crate::Document;
+use crate::lexicon::{fold, plain};
 use crate::rng::Rng;
 
 /// Units in a span, shortest and longest.
@@ -78,7 +79,8 @@ pub fn pseudo_queries(
         wanted: options.per_document,
         ..Queries::default()
     };
-    let title: Vec<&str> = document.title.split_whitespace().collect();
+    let title = plain(&document.title);
+    let title: Vec<&str> = title.text().split_whitespace().collect();
     found.add(first_units(&title.join(" "), MAX_PIECE_UNITS));
     // Every round offers one of each kind; rounds that find nothing new are bounded.
     for _round in 0..options.per_document.saturating_mul(2) {
@@ -109,9 +111,7 @@ struct Queries {
 impl Queries {
     /// Keeps `query` if it is new, says something, and is still wanted.
     fn add(&mut self, query: &str) {
-        let key = query
-            .trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase();
+        let key = fold(query.trim_matches(|c: char| !c.is_alphanumeric()));
         if self.list.len() < self.wanted && !key.is_empty() && self.seen.insert(key) {
             self.list.push(query.to_owned());
         }

@@ -16,7 +16,7 @@
 
 use std::collections::HashMap;
 
-use crate::lexicon::{EnglishStemmer, counted_words, is_term};
+use crate::lexicon::{EnglishStemmer, counted_words, fold, is_term, plain};
 use crate::{Document, Result};
 
 /// How often an occurrence in the title counts.
@@ -111,7 +111,7 @@ impl TermStats {
 
     /// Documents that contain `word` in any of its forms.
     pub fn document_frequency(&self, word: &str) -> u64 {
-        let stem = EnglishStemmer::new().stem(word.to_lowercase());
+        let stem = EnglishStemmer::new().stem(fold(plain(word).text()));
         self.frequencies.get(&stem).copied().unwrap_or(0)
     }
 

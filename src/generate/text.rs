@@ -12,7 +12,8 @@
 //! All pieces follow each other in one *running* text, from which spans of so many units are
 //! taken. A unit is what stands between spaces, or a character of a script without spaces.
 //!
-//! I1. Pieces are not empty and contain a letter or digit; at most [`MAX_PIECE_UNITS`] units.
+//! I1. Pieces are in plain writing and not empty, and contain a letter or digit; at most
+//!     [`MAX_PIECE_UNITS`] units.
 //! I2. Work is bounded by [`super::MAX_TERM_TEXT_BYTES`] of the text.
 
 use std::ops::Range;
@@ -20,7 +21,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::tables::table_rows;
-use crate::lexicon::{examined, is_unspaced, words};
+use crate::lexicon::{examined, is_unspaced, plain, words};
 
 /// The longest piece, in units; longer ones are cut.
 pub(crate) const MAX_PIECE_UNITS: usize = 32;
@@ -124,7 +125,8 @@ impl Pieces {
     }
 
     fn add(&mut self, piece: &str) {
-        let piece = piece.split_whitespace().collect::<Vec<_>>().join(" ");
+        let piece = plain(piece);
+        let piece = piece.text().split_whitespace().collect::<Vec<_>>().join(" ");
         if !piece.chars().any(char::is_alphanumeric) {
             return;
         }

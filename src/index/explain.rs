@@ -59,7 +59,7 @@ pub(super) type TermScores = Vec<(String, Vec<SparseScores>)>;
 impl Snapshot {
     /// What every term of the query gives every document, in the order of the query.
     pub(super) fn term_scores(&self, words: &str, view: &View<'_>) -> Result<TermScores> {
-        let terms = self.params().lexicon.analyser().terms(words);
+        let terms = self.params().lexicon.analyser().query_terms(words);
         let score = |term: String| {
             let scores = self.lexical_of_terms(std::slice::from_ref(&term), view)?;
             Ok((term, scores))

@@ -18,7 +18,7 @@ use super::segment::Segment;
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::generate::TermStats;
-use crate::lexicon::{Analyser, Bm25, Lexicon, Postings};
+use crate::lexicon::{Analyser, Bm25, Lexicon, Matches, is_minor};
 use crate::{Error, ErrorKind, Result};
 
 /// Scores of documents of one segment by ordinal, ascending; documents without a query term are
@@ -26,15 +26,15 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) type SparseScores = Vec<(u32, f64)>;
 
 impl Segment {
-    /// Live documents that contain `term`.
+    /// Live documents that contain the term of a document `term`.
     fn document_frequency(&self, lexicon: &Lexicon, term: &str) -> Result<u64> {
         match lexicon.postings(term)? {
-            Some(postings) => self.count_live(&postings),
+            Some(postings) => self.count_live(&Matches::Stored(postings)),
             None => Ok(0),
         }
     }
 
-    fn count_live(&self, postings: &Postings<'_>) -> Result<u64> {
+    fn count_live(&self, postings: &Matches<'_>) -> Result<u64> {
         if self.dead_count() == 0 {
             return Ok(u64::from(postings.document_count()));
         }
@@ -72,8 +72,8 @@ impl Segment {
         if all_terms {
             let mut frequencies = Vec::new();
             lexicon.for_each_term(|term, postings| {
-                let count = self.count_live(&postings)?;
-                if count > 0 {
+                let count = self.count_live(&Matches::Stored(postings))?;
+                if count > 0 && !is_minor(term) {
                     frequencies.push((term.to_owned(), count));
                 }
                 Ok(())
@@ -99,7 +99,9 @@ pub(super) fn term_weights(segments: &[Segment], terms: &[String]) -> Result<Vec
     for term in terms {
         let mut frequency = 0;
         for segment in segments {
-            frequency += segment.document_frequency(segment.lexicon()?, term)?;
+            if let Some(matches) = segment.lexicon()?.matches(term)? {
+                frequency += segment.count_live(&matches)?;
+            }
         }
         weights.push(Bm25::idf(documents, frequency));
     }
@@ -131,10 +133,10 @@ pub(crate) fn lexical_scores(
         // In as many ascending runs as there are terms: what a merge sort likes.
         let mut touched: Vec<u32> = Vec::new();
         for (term, weight) in terms.iter().zip(&weights) {
-            let Some(postings) = lexicon.postings(term)? else {
+            let Some(matches) = lexicon.matches(term)? else {
                 continue;
             };
-            postings.for_each(|ordinal, count| {
+            matches.for_each(|ordinal, count| {
                 let place = ordinal as usize;
                 let (Some(sum), Some(length)) = (sums.get_mut(place), lengths.get(place)) else {
                     return;

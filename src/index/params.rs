@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lexicon::{Analyser, Bm25};
+use crate::lexicon::{ANALYSIS, Analyser, Bm25};
 use crate::trie::TokenWidth;
 use crate::{Error, Result};
 
@@ -26,8 +26,9 @@ pub struct IndexParams {
     pub scale: f32,
     /// Defaults of a search.
     pub search: SearchParams,
-    /// How texts become terms, and how terms score. Files of before there was one get the default.
-    #[serde(default)]
+    /// How texts become terms, and how terms score. Files of before there was one get the default
+    /// by the first rules.
+    #[serde(default = "LexiconParams::before_it_was_recorded")]
     pub lexicon: LexiconParams,
     /// The last training, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,9 +218,13 @@ fn default_prior_share() -> f64 {
 /// The lexicon: from texts to terms, and from terms to scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LexiconParams {
+    /// Number of the rules by which texts became terms; 1 in files of before it was recorded. A
+    /// lexicon by other rules than [`ANALYSIS`] is not searched but made anew by a merge.
+    #[serde(default = "first_analysis")]
+    pub analysis: u32,
     /// Words with a common English stem are one term.
     pub stemming: bool,
-    /// English function words and single letters are no terms.
+    /// English function words and single letters are minor terms: for queries of nothing else.
     pub stop_words: bool,
     /// BM25: how much a repeated term adds.
     pub k1: f64,
@@ -231,6 +236,7 @@ impl Default for LexiconParams {
     fn default() -> Self {
         let (analyser, bm25) = (Analyser::default(), Bm25::default());
         LexiconParams {
+            analysis: ANALYSIS,
             stemming: analyser.stemming,
             stop_words: analyser.stop_words,
             k1: bm25.k1,
@@ -239,7 +245,23 @@ impl Default for LexiconParams {
     }
 }
 
+fn first_analysis() -> u32 {
+    1
+}
+
 impl LexiconParams {
+    fn before_it_was_recorded() -> Self {
+        LexiconParams {
+            analysis: first_analysis(),
+            ..LexiconParams::default()
+        }
+    }
+
+    /// Whether lexicons are by the rules of this version.
+    pub(crate) fn is_current(&self) -> bool {
+        self.analysis == ANALYSIS
+    }
+
     pub(crate) fn analyser(&self) -> Analyser {
         Analyser::new(self.stemming, self.stop_words)
     }

@@ -384,13 +384,13 @@ impl Snapshot {
 
     /// BM25 of what `view` can find, per segment.
     pub(super) fn lexical_part(&self, words: &str, view: &View<'_>) -> Result<Vec<SparseScores>> {
-        let terms = self.params().lexicon.analyser().terms(words);
+        let terms = self.params().lexicon.analyser().query_terms(words);
         self.lexical_of_terms(&terms, view)
     }
 
     /// The most that BM25 could be for a query.
     fn query_weight(&self, words: &str) -> Result<f64> {
-        let terms = self.params().lexicon.analyser().terms(words);
+        let terms = self.params().lexicon.analyser().query_terms(words);
         let weights = term_weights(&self.state.segments, &terms)?;
         Ok(weights.into_iter().sum())
     }

@@ -1,19 +1,30 @@
 //! From a text to its terms, the same way for documents, queries and docids.
 //!
 //! ```text
-//!   text ─► first 256 KiB ─► words ─► first 20,000 ─► no function words ─► English stems
+//!   text ─► first 256 KiB ─► words ─► first 20,000 ─┬─► content words ─► English stems
+//!                                                   └─► the others, as they are: minor terms
 //! ```
 //!
 //! A *content word* is no function word and has at least two characters, unless its script is
-//! written without spaces. Words with a common stem are one *term*. Because a huge text is cut, a
-//! document costs no more than a long one.
+//! written without spaces or it is a picture. Words with a common stem are one *term*. The other
+//! words are *minor terms*, written with a space in front, so that no word is taken for one: a
+//! query is answered by them only if it has nothing else (`the who`, `to be or not to be`), and
+//! they do not count in the length of a document. Because a huge text is cut, a document costs no
+//! more than a long one.
 
 use std::collections::HashMap;
 
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::stop_words::is_stop_word;
-use super::words::{is_unspaced, words};
+use super::words::{is_picture, is_unspaced, words};
+
+/// The rules by which this version makes terms of texts; terms by other rules are not compared
+/// with them.
+pub const ANALYSIS: u32 = 2;
+
+/// What minor terms begin with.
+const MINOR: char = ' ';
 
 /// Words of a text that count towards its terms.
 pub const MAX_TERM_WORDS: usize = 20_000;
@@ -34,8 +45,14 @@ pub(crate) fn counted_words(text: &str) -> impl Iterator<Item = String> + '_ {
 
 /// True for content words.
 pub(crate) fn is_term(word: &str) -> bool {
-    let long_enough = word.chars().nth(1).is_some() || word.chars().any(is_unspaced);
+    let stands_alone = |character| is_unspaced(character) || is_picture(character);
+    let long_enough = word.chars().nth(1).is_some() || word.chars().any(stands_alone);
     long_enough && !is_stop_word(word)
+}
+
+/// True for terms of function words and single letters.
+pub(crate) fn is_minor(term: &str) -> bool {
+    term.starts_with(MINOR)
 }
 
 /// Finds English stems.
@@ -69,7 +86,7 @@ impl EnglishStemmer {
 pub struct Analyser {
     /// Words with a common English stem are one term.
     pub stemming: bool,
-    /// English function words and single letters are left out.
+    /// English function words and single letters are minor terms.
     pub stop_words: bool,
 }
 
@@ -91,44 +108,66 @@ impl Analyser {
         }
     }
 
-    /// The terms of a text in order, repeated ones included.
+    /// The terms of a text in order, repeated ones included, without the minor ones.
     pub fn terms(&self, text: &str) -> Vec<String> {
         let stemmer = EnglishStemmer::new();
-        self.kept_words(text)
+        counted_words(text)
+            .filter(|word| self.is_content(word))
             .map(|word| self.term(&stemmer, word))
             .collect()
     }
 
-    /// The terms of a document, each with its number of occurrences in title and text.
+    /// The minor terms of a text in order, repeated ones included.
+    pub fn minor_terms(&self, text: &str) -> Vec<String> {
+        counted_words(text)
+            .filter(|word| !self.is_content(word))
+            .map(|word| minor(&word))
+            .collect()
+    }
+
+    /// What a query is answered by: its terms, or its minor terms if it has no others.
+    pub fn query_terms(&self, query: &str) -> Vec<String> {
+        let terms = self.terms(query);
+        match terms.is_empty() {
+            true => self.minor_terms(query),
+            false => terms,
+        }
+    }
+
+    /// The terms of a document, minor ones included, each with its number of occurrences in title
+    /// and text.
     pub(crate) fn count(&self, title: &str, text: &str) -> HashMap<String, u32> {
         // Counted per word first: each is stemmed once.
         let mut counts: HashMap<String, u32> = HashMap::new();
-        for word in self.kept_words(title).chain(self.kept_words(text)) {
+        for word in counted_words(title).chain(counted_words(text)) {
             *counts.entry(word).or_insert(0) += 1;
-        }
-        if !self.stemming {
-            return counts;
         }
         let stemmer = EnglishStemmer::new();
         let mut by_term = HashMap::with_capacity(counts.len());
         for (word, count) in counts {
-            *by_term.entry(stemmer.stem(word)).or_insert(0) += count;
+            let term = match self.is_content(&word) {
+                true => self.term(&stemmer, word),
+                false => minor(&word),
+            };
+            *by_term.entry(term).or_insert(0) += count;
         }
         by_term
     }
 
-    fn kept_words<'a>(&self, text: &'a str) -> impl Iterator<Item = String> + use<'a> {
-        let all = !self.stop_words;
-        counted_words(text).filter(move |word| all || is_term(word))
+    fn is_content(&self, word: &str) -> bool {
+        !self.stop_words || is_term(word)
     }
 
     fn term(&self, stemmer: &EnglishStemmer, word: String) -> String {
-        if self.stemming {
-            stemmer.stem(word)
-        } else {
-            word
+        match self.stemming {
+            true => stemmer.stem(word),
+            false => word,
         }
     }
+}
+
+fn minor(word: &str) -> String {
+    format!("{MINOR}{word}")
 }
 
 #[cfg(test)]
@@ -151,11 +190,25 @@ mod tests {
             let analyser = Analyser::new(stemming, stop_words);
             let (title, text) = ("Wing flutter", "The wings flutter, a wing does not; 水力");
             let mut expected: HashMap<String, u32> = HashMap::new();
-            for term in [analyser.terms(title), analyser.terms(text)].concat() {
-                *expected.entry(term).or_insert(0) += 1;
+            for part in [title, text] {
+                for term in [analyser.terms(part), analyser.minor_terms(part)].concat() {
+                    *expected.entry(term).or_insert(0) += 1;
+                }
             }
             assert_eq!(analyser.count(title, text), expected);
         }
+    }
+
+    #[test]
+    fn function_words_answer_only_where_there_is_nothing_else() {
+        let analyser = Analyser::default();
+        assert_eq!(analyser.query_terms("The Who"), [" the", " who"]);
+        assert_eq!(analyser.query_terms("the wings of c"), ["wing"]);
+        assert_eq!(analyser.minor_terms("the wings of c"), [" the", " of", " c"]);
+        assert_eq!(analyser.query_terms("C?"), [" c"]);
+        let all = Analyser::new(true, false);
+        assert_eq!(all.query_terms("The Who"), ["the", "who"]);
+        assert!(all.minor_terms("The Who").is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
-use super::analyser::Analyser;
+use super::analyser::{Analyser, is_minor};
 use super::postings::PostingsWriter;
 use super::sections;
 use super::table::Lexicon;
@@ -36,7 +36,9 @@ impl LexiconBuilder {
         let ordinal = self.lengths.len() as u32;
         let mut length = 0;
         for (term, count) in self.analyser.count(title, text) {
-            length += count;
+            if !is_minor(&term) {
+                length += count;
+            }
             let postings = self.postings_of.entry(term).or_default();
             postings.push(ordinal, count);
         }

@@ -12,26 +12,32 @@
 //!
 //! Invariants:
 //! - I1. Postings list documents by ascending ordinal, each once.
-//! - I2. The length of a document is the sum of the counts of its terms.
+//! - I2. The length of a document is the sum of the counts of its terms, less the minor ones.
 //! - I3. A merge gives the lexicon that the texts of the kept documents would have given.
 
 mod analyser;
 mod bm25;
 mod build;
+mod characters;
+mod fold;
+mod numbers;
+mod plain;
 mod postings;
 mod stop_words;
 mod table;
 mod words;
 
-pub use analyser::{Analyser, MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS};
-pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_term};
+pub use analyser::{ANALYSIS, Analyser, MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS};
+pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_minor, is_term};
 pub use bm25::Bm25;
 pub use build::{LexiconBuilder, merge_lexicons};
-pub(crate) use postings::Postings;
+pub(crate) use characters::Matches;
 pub use stop_words::is_stop_word;
 pub use table::Lexicon;
+pub(crate) use fold::fold;
+pub(crate) use plain::plain;
 pub(crate) use words::is_unspaced;
-pub use words::{MAX_WORD_CHARS, words};
+pub use words::{MAX_WORD_CHARS, Word, located_words, words};
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
 pub mod sections {

@@ -2,11 +2,12 @@
 
 use zerocopy::little_endian::U32;
 
+use super::analyser::is_minor;
 use super::postings::Postings;
 use super::sections;
 use super::words::MAX_WORD_CHARS;
 use crate::columns::SectionSource;
-use crate::columns::transducer::{Keys, Transducer};
+use crate::columns::transducer::{Keys, State, Transducer};
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -73,6 +74,30 @@ impl Lexicon {
         offset.map(|offset| self.postings_at(offset)).transpose()
     }
 
+    /// Calls `each` with every term that begins with `prefix`, ascending, and which documents
+    /// contain it.
+    pub(super) fn for_each_from(
+        &self,
+        prefix: &str,
+        mut each: impl FnMut(&str, Postings<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(mut terms) = Keys::from_prefix(&self.terms, prefix.as_bytes(), MAX_TERM_BYTES)
+        else {
+            return Ok(());
+        };
+        while terms.advance()? {
+            each(term_text(&terms)?, self.postings_at(terms.output())?)?;
+        }
+        Ok(())
+    }
+
+    /// The characters that terms begin with, ascending.
+    pub(super) fn first_characters(&self) -> impl Iterator<Item = char> {
+        let mut found = Vec::new();
+        collect_first_characters(&self.terms, self.terms.root(), &mut Vec::new(), &mut found);
+        found.into_iter()
+    }
+
     /// The postings at `offset`.
     pub(super) fn postings_at(&self, offset: u64) -> Result<Postings<'_>> {
         let bytes = usize::try_from(offset)
@@ -94,9 +119,7 @@ impl Lexicon {
     ) -> Result<()> {
         let mut terms = self.terms();
         while terms.advance()? {
-            let term =
-                std::str::from_utf8(terms.key()).map_err(|_| damaged("a term is no text"))?;
-            each(term, self.postings_at(terms.output())?)?;
+            each(term_text(&terms)?, self.postings_at(terms.output())?)?;
         }
         Ok(())
     }
@@ -109,8 +132,8 @@ impl Lexicon {
         let mut before = Vec::new();
         let mut offset = 0;
         while terms.advance()? {
-            if terms.key() <= before.as_slice() || std::str::from_utf8(terms.key()).is_err() {
-                return Err(damaged("its terms are no ascending texts"));
+            if terms.key() <= before.as_slice() {
+                return Err(damaged("its terms do not ascend"));
             }
             before.clear();
             before.extend_from_slice(terms.key());
@@ -119,7 +142,11 @@ impl Lexicon {
                     "the postings of a term are not where they should be",
                 ));
             }
+            let counts = !is_minor(term_text(&terms)?);
             let rest = self.postings_at(offset)?.read(|ordinal, count| {
+                if !counts {
+                    return;
+                }
                 if let Some(length) = lengths.get_mut(ordinal as usize) {
                     *length += u64::from(count);
                 }
@@ -134,6 +161,31 @@ impl Lexicon {
             return Err(damaged("a document has more or fewer terms than it should"));
         }
         Ok(())
+    }
+}
+
+fn term_text<'a>(terms: &'a Keys<'_>) -> Result<&'a str> {
+    std::str::from_utf8(terms.key()).map_err(|_| damaged("a term is no text"))
+}
+
+/// Follows every way from a state until the bytes are a character.
+fn collect_first_characters(
+    terms: &Transducer,
+    state: usize,
+    bytes: &mut Vec<u8>,
+    found: &mut Vec<char>,
+) {
+    for on in terms.state(state).into_iter().flat_map(State::transitions) {
+        bytes.push(on.input);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => found.extend(text.chars()),
+            // More bytes can make a character of it.
+            Err(error) if error.error_len().is_none() => {
+                collect_first_characters(terms, on.target, bytes, found);
+            }
+            Err(_) => {}
+        }
+        bytes.pop();
     }
 }
 
@@ -189,12 +241,15 @@ mod tests {
         let lexicon = lexicon(&TEXTS);
         let (terms, lengths) = contents(&lexicon).unwrap();
         let expected = [
+            (" a", vec![(0, 1)]),
+            (" and", vec![(0, 1)]),
+            (" of", vec![(3, 1)]),
             ("heat", vec![(2, 1), (3, 2)]),
             ("il-6", vec![(2, 1)]),
             ("wing", vec![(0, 2), (2, 1)]),
         ];
-        assert_eq!(lexicon.term_count(), 3);
-        assert_eq!(lengths, [2, 0, 3, 2]);
+        assert_eq!(lexicon.term_count(), 6);
+        assert_eq!(lengths, [2, 0, 3, 2], "function words do not count");
         assert_eq!(
             terms,
             expected.map(|(term, list)| (term.to_owned(), list)).into()

@@ -23,7 +23,7 @@ use super::examples::EXAMPLES;
 use super::excerpt::{excerpt, room};
 use super::{PromptStyle, without_label};
 use crate::language::{GenerationRequest, Prompt, Sampling, TextGenerator};
-use crate::lexicon::{EnglishStemmer, counted_words, is_term, words};
+use crate::lexicon::{EnglishStemmer, counted_words, fold, is_term, words};
 use crate::{Document, Result};
 
 /// What a docid is called in prompts.
@@ -170,7 +170,7 @@ impl<'a> DocidWriter<'a> {
 }
 
 /// True if `docid` has the form asked for: 6 to 8 words (fewer if the document has no more terms),
-/// lowercase, each of them a term of the document, no function word, none twice, at most
+/// folded to lower case, each of them a term of the document, no function word, none twice, at most
 /// [`MAX_DOCID_BYTES`] bytes. A document without terms is named by its id.
 pub fn obeys_docid_rules(docid: &str, document: &Document) -> bool {
     let vocabulary = Vocabulary::of(document, &TermStats::new());
@@ -192,7 +192,7 @@ pub fn obeys_docid_rules(docid: &str, document: &Document) -> bool {
         .rev()
         .find(|&count| fits(count))
         .unwrap_or(0);
-    docid == docid.to_lowercase()
+    docid == fold(docid)
         && docid.len() <= MAX_DOCID_BYTES
         && parts.len() <= limit.max_words
         && parts.len() >= fewest.min(vocabulary.terms.len())

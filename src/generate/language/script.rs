@@ -1,5 +1,7 @@
 //! Which script a text is written in, coarsely: enough to see that a model answered in another.
 
+use crate::lexicon::plain;
+
 /// A group of scripts that are read by the same people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Script {
@@ -37,16 +39,15 @@ fn script_of(character: char) -> Option<Script> {
 /// True if more than half the letters of `text` are of scripts that `known` does not have.
 pub(super) fn is_foreign_to(text: &str, known: &[&str]) -> bool {
     let mut seen: Vec<Script> = Vec::new();
-    for script in known
-        .iter()
-        .flat_map(|text| text.chars())
-        .filter_map(script_of)
-    {
+    let scripts = |text: &str| -> Vec<Script> {
+        plain(text).text().chars().filter_map(script_of).collect()
+    };
+    for script in known.iter().flat_map(|text| scripts(text)) {
         if !seen.contains(&script) {
             seen.push(script);
         }
     }
-    let letters: Vec<Script> = text.chars().filter_map(script_of).collect();
+    let letters = scripts(text);
     let foreign = letters
         .iter()
         .filter(|script| !seen.contains(script))
@@ -66,5 +67,6 @@ mod tests {
         assert!(is_foreign_to("что это", &["what is this"]));
         assert!(!is_foreign_to("NF-κB in mice", &["NF"]));
         assert!(!is_foreign_to("42", &["what"]));
+        assert!(!is_foreign_to("ｗｉｎｇｓ", &["wings"]), "full-width letters");
     }
 }

@@ -1,0 +1,103 @@
+//! Finding a single character of a script without spaces.
+//!
+//! Of such a script the lexicon has pairs, and a character alone only where it stands alone.
+//! Whoever asks for one character means it wherever it is, so it is looked for in the pairs:
+//!
+//! ```text
+//!   学  ─►  the term 学, the pairs that begin with it (学习), those where it comes second (器学)
+//! ```
+//!
+//! Within a run, a character begins one pair and ends another, so it occurs as often as the more
+//! frequent of the two says, and where it stands alone. (At both ends of runs of one document it
+//! can be more; that is left out.) Nothing is stored for it.
+
+use std::collections::BTreeMap;
+
+use super::postings::Postings;
+use super::table::Lexicon;
+use super::words::{is_combining, is_unspaced};
+use crate::Result;
+
+/// The documents that a term of a query finds.
+pub(crate) enum Matches<'a> {
+    /// Those of a term of the lexicon.
+    Stored(Postings<'a>),
+    /// Those of several, by ascending ordinal, with how often.
+    Merged(Vec<(u32, u32)>),
+}
+
+impl Matches<'_> {
+    /// How many documents, deleted ones included.
+    pub(crate) fn document_count(&self) -> u32 {
+        match self {
+            Matches::Stored(postings) => postings.document_count(),
+            Matches::Merged(list) => u32::try_from(list.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Calls `each` with the ordinal of every document, ascending, and how often it has the term.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(u32, u32)) -> Result<()> {
+        match self {
+            Matches::Stored(postings) => postings.for_each(each),
+            Matches::Merged(list) => {
+                list.iter().for_each(|&(ordinal, count)| each(ordinal, count));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// How often a document has the character.
+#[derive(Default)]
+struct Counts {
+    alone: u64,
+    first: u64,
+    second: u64,
+}
+
+impl Counts {
+    fn total(&self) -> u64 {
+        self.alone + self.first.max(self.second)
+    }
+}
+
+impl Lexicon {
+    /// The documents that `term` of a query finds; `None` when there are none.
+    pub(crate) fn matches(&self, term: &str) -> Result<Option<Matches<'_>>> {
+        if !is_character(term) {
+            return Ok(self.postings(term)?.map(Matches::Stored));
+        }
+        let mut counts: BTreeMap<u32, Counts> = BTreeMap::new();
+        self.for_each_from(term, |found, postings| {
+            let rest = found.strip_prefix(term).unwrap_or("");
+            let is_other = rest.starts_with(is_combining);
+            postings.for_each(|ordinal, count| {
+                let counts = counts.entry(ordinal).or_default();
+                match rest {
+                    "" => counts.alone += u64::from(count),
+                    _ if is_other => {}
+                    _ => counts.first += u64::from(count),
+                }
+            })
+        })?;
+        for first in self.first_characters().filter(|&first| is_unspaced(first)) {
+            if let Some(postings) = self.postings(&format!("{first}{term}"))? {
+                postings.for_each(|ordinal, count| {
+                    counts.entry(ordinal).or_default().second += u64::from(count);
+                })?;
+            }
+        }
+        counts.retain(|_, counts| counts.total() > 0);
+        let list = counts.into_iter().map(|(ordinal, counts)| {
+            (ordinal, u32::try_from(counts.total()).unwrap_or(u32::MAX))
+        });
+        let list: Vec<(u32, u32)> = list.collect();
+        Ok((!list.is_empty()).then_some(Matches::Merged(list)))
+    }
+}
+
+/// One character of a script without spaces, with its marks.
+fn is_character(term: &str) -> bool {
+    let mut characters = term.chars();
+    characters.next().is_some_and(is_unspaced) && characters.all(is_combining)
+}
