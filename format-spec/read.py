@@ -536,7 +536,8 @@ def read_lexicon(segment, n, number, result):
     check(len(segment.section(0x0403)) == 4 * n, "the lexicon has not one length per document")
     lengths = [length for length, in struct.iter_unpack("<I", segment.section(0x0403))]
     counted = [0] * n
-    for ordinal, count in (one for postings in lexicon.values() for one in postings):
+    counting = (postings for term, postings in lexicon.items() if term[0] != " ")
+    for ordinal, count in (one for postings in counting for one in postings):
         counted[ordinal] += count
     check(counted == lengths, "postings and lengths of documents disagree")
     result["lexicons"].append(dict(segment=number, terms=lexicon, lengths=lengths))

@@ -126,7 +126,11 @@ impl Pieces {
 
     fn add(&mut self, piece: &str) {
         let piece = plain(piece);
-        let piece = piece.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        let piece = piece
+            .text()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         if !piece.chars().any(char::is_alphanumeric) {
             return;
         }

@@ -47,8 +47,8 @@ impl Segment {
         self.lexicon.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::UnsupportedVersion,
-                "the index was written before there was lexical search; `zerogr merge` adds what \
-                 it needs",
+                "the words of the index were not taken by the rules of this version; `zerogr \
+                 merge` takes them anew from the texts",
             )
         })
     }

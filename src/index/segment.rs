@@ -26,7 +26,7 @@ pub(crate) struct Segment {
     /// Fitted vectors; the passage vectors until the first training.
     pub(crate) document_head: VectorRows,
     pub(crate) has_document_head: bool,
-    /// `None` in segments of before there were lexicons, until they are merged.
+    /// `None` in segments of before there were lexicons by these rules, until they are merged.
     pub(crate) lexicon: Option<Lexicon>,
     pub(crate) document_count: u32,
     pub(crate) max_docids_per_document: usize,
@@ -80,7 +80,11 @@ impl Segment {
             Some(section) => VectorRows::open(section, documents, dim)?,
             None => document_vectors.clone(),
         };
-        let lexicon = Lexicon::open(body, counts.documents)?;
+        // Terms by other rules would be compared with those of a query in vain.
+        let lexicon = match params.lexicon.is_current() {
+            true => Lexicon::open(body, counts.documents)?,
+            false => None,
+        };
         let mut segment = Segment {
             trie: SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?,
             postings: Csr::open(body.section(sections::POSTINGS)?, docids, counts.documents)?,

@@ -12,6 +12,7 @@ use super::train::{TrainOptions, TrainingCorpus, train_heads};
 use crate::Result;
 use crate::docs::Document;
 use crate::generate::TermStats;
+use crate::lexicon::ANALYSIS;
 use crate::store::{CompactCopy, Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 
 /// What a commit did.
@@ -223,6 +224,7 @@ impl Writer {
         self.index.catch_up()?;
         let snapshot = self.index.snapshot();
         let mut params = snapshot.params().clone();
+        let recorded_analysis = std::mem::replace(&mut params.lexicon.analysis, ANALYSIS);
         let mut draft = Draft::new(&snapshot);
         let mut report = CommitReport {
             generation: snapshot.generation(),
@@ -266,6 +268,9 @@ impl Writer {
             }
         }
         report.segments = draft.segments().count();
+        if draft.segments().any(|segment| segment.lexicon.is_none()) {
+            params.lexicon.analysis = recorded_analysis;
+        }
 
         if draft.is_changed() {
             progress(Progress::new(Stage::Writing, 0, 1));

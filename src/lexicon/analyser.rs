@@ -204,7 +204,10 @@ mod tests {
         let analyser = Analyser::default();
         assert_eq!(analyser.query_terms("The Who"), [" the", " who"]);
         assert_eq!(analyser.query_terms("the wings of c"), ["wing"]);
-        assert_eq!(analyser.minor_terms("the wings of c"), [" the", " of", " c"]);
+        assert_eq!(
+            analyser.minor_terms("the wings of c"),
+            [" the", " of", " c"]
+        );
         assert_eq!(analyser.query_terms("C?"), [" c"]);
         let all = Analyser::new(true, false);
         assert_eq!(all.query_terms("The Who"), ["the", "who"]);

@@ -40,7 +40,8 @@ impl Matches<'_> {
         match self {
             Matches::Stored(postings) => postings.for_each(each),
             Matches::Merged(list) => {
-                list.iter().for_each(|&(ordinal, count)| each(ordinal, count));
+                list.iter()
+                    .for_each(|&(ordinal, count)| each(ordinal, count));
                 Ok(())
             }
         }
@@ -88,9 +89,9 @@ impl Lexicon {
             }
         }
         counts.retain(|_, counts| counts.total() > 0);
-        let list = counts.into_iter().map(|(ordinal, counts)| {
-            (ordinal, u32::try_from(counts.total()).unwrap_or(u32::MAX))
-        });
+        let list = counts
+            .into_iter()
+            .map(|(ordinal, counts)| (ordinal, u32::try_from(counts.total()).unwrap_or(u32::MAX)));
         let list: Vec<(u32, u32)> = list.collect();
         Ok((!list.is_empty()).then_some(Matches::Merged(list)))
     }
@@ -100,4 +101,66 @@ impl Lexicon {
 fn is_character(term: &str) -> bool {
     let mut characters = term.chars();
     characters.next().is_some_and(is_unspaced) && characters.all(is_combining)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Analyser, LexiconBuilder};
+    use super::*;
+    use crate::columns::MemorySections;
+    use proptest::prelude::*;
+
+    fn lexicon(texts: &[String]) -> Lexicon {
+        let mut builder = LexiconBuilder::new(Analyser::default());
+        texts.iter().for_each(|text| builder.push("", text));
+        let sections = MemorySections::new(&builder.finish().unwrap()).unwrap();
+        Lexicon::open(&sections, texts.len() as u32)
+            .unwrap()
+            .unwrap()
+    }
+
+    fn found(lexicon: &Lexicon, term: &str) -> Vec<(u32, u32)> {
+        let mut list = Vec::new();
+        if let Some(matches) = lexicon.matches(term).unwrap() {
+            matches
+                .for_each(|ordinal, count| list.push((ordinal, count)))
+                .unwrap();
+            assert_eq!(matches.document_count() as usize, list.len());
+        }
+        list
+    }
+
+    #[test]
+    fn a_character_is_found_wherever_it_is() {
+        let texts = ["机器学习", "学", "用学x学", "カメラ", "wing"].map(str::to_owned);
+        let lexicon = lexicon(&texts);
+        assert_eq!(found(&lexicon, "学"), [(0, 1), (1, 1), (2, 2)]);
+        assert_eq!(found(&lexicon, "习"), [(0, 1)], "at the end");
+        assert_eq!(found(&lexicon, "机"), [(0, 1)], "at the start");
+        assert_eq!(found(&lexicon, "メ"), [(3, 1)]);
+        assert_eq!(found(&lexicon, "水"), []);
+        assert_eq!(found(&lexicon, "wing"), [(4, 1)]);
+    }
+
+    proptest! {
+        /// The documents are those that have the character; and in one run it is counted right
+        /// but for one.
+        #[test]
+        fn documents_are_those_that_have_it(texts in prop::collection::vec("[机器学习カ]{0,6}", 0..8)) {
+            let lexicon = lexicon(&texts);
+            for character in "机器学习カ".chars() {
+                let expected: Vec<(u32, u32)> = (0..)
+                    .zip(&texts)
+                    .map(|(ordinal, text)| (ordinal, text.matches(character).count() as u32))
+                    .filter(|&(_, count)| count > 0)
+                    .collect();
+                let list = found(&lexicon, &character.to_string());
+                prop_assert_eq!(list.len(), expected.len());
+                for (found, expected) in list.into_iter().zip(expected) {
+                    prop_assert_eq!(found.0, expected.0);
+                    prop_assert!(found.1 <= expected.1 && expected.1 <= found.1 + 1);
+                }
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Words without the differences that nobody types: letter case, accents, vowel signs.
+//! Words without the differences that nobody types: letter case, accents, vowel signs (ZF-TE-02).
 //!
 //! 1. Full case folding: `Straße` and `STRASSE` are one word, `Σίσυφος` and `ΣΊΣΥΦΟΣ` too, and
 //!    `İ`, `I`, `ı` and `i` are one letter.
@@ -68,4 +68,57 @@ fn is_mark(character: char) -> bool {
         | 0x610..=0x61a | 0x64b..=0x65f | 0x670 | 0x6d6..=0x6dc | 0x6df..=0x6e4
         | 0x6e7..=0x6e8 | 0x6ea..=0x6ed | 0x8d3..=0x8e1 | 0x8e3..=0x8ff // Arabic
         | 0x1f3fb..=0x1f3ff) // tones of skin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plain::plain;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn writings_of_one_word_fold_together() {
+        for (a, b) in [
+            ("Straße", "STRASSE"),
+            ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+            ("Αθήνα", "ΑΘΗΝΑ"),
+            ("İstanbul", "istanbul"),
+            ("DIYARBAKIR", "Diyarbakır"),
+            ("Zürich", "zurich"),
+            ("Łódź", "lodz"),
+            ("Encyclopædia", "encyclopaedia"),
+            ("Москва\u{301}", "москва"),
+            ("كِتَاب", "كتاب"),
+            ("שָׁלוֹם", "שלום"),
+            ("👍🏽", "👍"),
+        ] {
+            let folded = |word| fold(plain(word).text());
+            assert_eq!(folded(a), folded(b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn other_words_stay_apart() {
+        for (a, b) in [
+            ("ещё", "еще"),
+            ("май", "маи"),
+            ("が", "か"),
+            ("thé", "the"),
+            ("कि", "क"),
+        ] {
+            assert_ne!(fold(a), fold(b), "{a} {b}");
+        }
+        assert_eq!(fold("THÉ"), "thé");
+    }
+
+    proptest! {
+        /// I1 of the module; and what is folded is in plain writing.
+        #[test]
+        fn folded_is_folded(text in "\\PC{0,20}") {
+            let once = fold(plain(&text).text());
+            prop_assert_eq!(fold(&once), once.clone());
+            let again = plain(&once);
+            prop_assert_eq!(again.text(), once.as_str());
+        }
+    }
 }

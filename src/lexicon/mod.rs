@@ -32,10 +32,10 @@ pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_minor, is_
 pub use bm25::Bm25;
 pub use build::{LexiconBuilder, merge_lexicons};
 pub(crate) use characters::Matches;
-pub use stop_words::is_stop_word;
-pub use table::Lexicon;
 pub(crate) use fold::fold;
 pub(crate) use plain::plain;
+pub use stop_words::is_stop_word;
+pub use table::Lexicon;
 pub(crate) use words::is_unspaced;
 pub use words::{MAX_WORD_CHARS, Word, located_words, words};
 

@@ -12,7 +12,9 @@ pub(super) fn ungrouped(word: &str) -> Option<String> {
         return None;
     }
     let mark = word.chars().find(|character| !character.is_ascii_digit())?;
-    let other = word.chars().find(|&character| !character.is_ascii_digit() && character != mark);
+    let other = word
+        .chars()
+        .find(|&character| !character.is_ascii_digit() && character != mark);
     let (whole, fraction) = match (mark, other) {
         (_, None) => (word, ""),
         (',' | '\'', Some('.')) | ('.' | '\'', Some(',')) => word.split_once(other?)?,
@@ -69,8 +71,22 @@ mod tests {
     #[test]
     fn other_numbers_stay() {
         for word in [
-            "1299", "1.299", "3.14", "3,14", "1,2,3", "1,2", "1234,567", "10.0.0.1",
-            "192.168.100.200", "1,299,00", "1,299.", "x1,299", "1,299,", "1.2,345.6", "", "1,299.5,7",
+            "1299",
+            "1.299",
+            "3.14",
+            "3,14",
+            "1,2,3",
+            "1,2",
+            "1234,567",
+            "10.0.0.1",
+            "192.168.100.200",
+            "1,299,00",
+            "1,299.",
+            "x1,299",
+            "1,299,",
+            "1.2,345.6",
+            "",
+            "1,299.5,7",
         ] {
             assert_eq!(ungrouped(word), None, "{word}");
         }

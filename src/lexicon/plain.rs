@@ -11,7 +11,7 @@
 //!   "the office of Zürich"  are alike again, lead from a place in one to that in the other
 //! ```
 //!
-//! The rules, in this order:
+//! The rules, in this order (ZF-TE-01):
 //!
 //! 1. Characters that show nothing go ([`is_invisible`]); a soft hyphen takes the line break
 //!    behind it along, a no-break or thin space between groups of three digits goes too.
@@ -65,13 +65,9 @@ pub(crate) fn plain(text: &str) -> Plain<'_> {
     Writer::new(text).write()
 }
 
-impl<'a> Plain<'a> {
+impl Plain<'_> {
     pub(crate) fn text(&self) -> &str {
         &self.text
-    }
-
-    pub(crate) fn into_text(self) -> Cow<'a, str> {
-        self.text
     }
 
     /// Which bytes of the original became these bytes of the plain text.
@@ -125,7 +121,10 @@ fn stands_apart(character: char) -> bool {
 }
 
 fn is_raised_digit(character: char) -> bool {
-    matches!(character, '²' | '³' | '¹' | '\u{2070}' | '\u{2074}'..='\u{2079}')
+    matches!(
+        character,
+        '²' | '³' | '¹' | '\u{2070}' | '\u{2074}'..='\u{2079}'
+    )
 }
 
 /// The number in a circle that has no decomposition.
@@ -156,9 +155,8 @@ fn dark_letter(character: char) -> Option<char> {
 /// The digit 0 to 9 for one of any script.
 fn digit_value(character: char) -> Option<char> {
     let is_digit = |code: u32| {
-        char::from_u32(code).is_some_and(|character| {
-            character.general_category() == GeneralCategory::DecimalNumber
-        })
+        char::from_u32(code)
+            .is_some_and(|character| character.general_category() == GeneralCategory::DecimalNumber)
     };
     let code = u32::from(character);
     if !is_digit(code) {
@@ -230,7 +228,11 @@ impl End {
     fn push(&mut self, character: char) {
         let digit = character.is_ascii_digit();
         *self = End {
-            letters: if character.is_alphabetic() { self.letters + 1 } else { 0 },
+            letters: if character.is_alphabetic() {
+                self.letters + 1
+            } else {
+                0
+            },
             digits: if digit { self.digits + 1 } else { 0 },
             is_grouped: digit && self.is_grouped,
             raised: Raised::No,
@@ -296,7 +298,9 @@ impl<'a> Writer<'a> {
         let rest = self.rest(offset);
         let after = rest.trim_start();
         let skipped = rest.len() - after.len();
-        let breaks = rest.get(..skipped).map_or(0, |gap| gap.matches('\n').count());
+        let breaks = rest
+            .get(..skipped)
+            .map_or(0, |gap| gap.matches('\n').count());
         let goes_on = after.chars().next().is_some_and(char::is_alphabetic);
         match character == SOFT_HYPHEN && goes_on && breaks == 1 {
             true => skipped,
@@ -339,7 +343,9 @@ impl<'a> Writer<'a> {
         if tail > 0 {
             self.end = End::default();
         }
-        text.chars().skip(tail).for_each(|character| self.end.push(character));
+        text.chars()
+            .skip(tail)
+            .for_each(|character| self.end.push(character));
     }
 
     /// Writes what is open, which ends at `offset` of the original.
@@ -349,11 +355,15 @@ impl<'a> Writer<'a> {
         match (characters.next(), characters.next()) {
             (None, _) if self.open_at == offset => {}
             (None, _) => self.mark(self.open_at, false),
-            (Some(one), None) if is_nfkc_quick(std::iter::once(one)) == IsNormalized::Yes
-                && circled_number(one).is_none() =>
+            (Some(one), None)
+                if is_nfkc_quick(std::iter::once(one)) == IsNormalized::Yes
+                    && circled_number(one).is_none() =>
             {
                 let sign = common_sign(one);
-                self.mark(self.open_at, sign == one && self.open_at + one.len_utf8() == offset);
+                self.mark(
+                    self.open_at,
+                    sign == one && self.open_at + one.len_utf8() == offset,
+                );
                 self.push(sign);
             }
             (Some(first), _) => self.close_changed(first, &open),
@@ -388,14 +398,115 @@ impl<'a> Writer<'a> {
         if first == ACUTE {
             self.push('\'');
         } else if let Some(number) = circled_number(first) {
-            number.to_string().chars().for_each(|digit| self.push(digit));
+            number
+                .to_string()
+                .chars()
+                .for_each(|digit| self.push(digit));
         } else {
             let visible = open.nfkd().filter(|&character| !is_invisible(character));
-            visible.nfc().for_each(|character| self.push(common_sign(character)));
+            visible
+                .nfc()
+                .for_each(|character| self.push(common_sign(character)));
         }
         if is_apart {
             self.push(' ');
         }
         self.end.raised = raised;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn assert_plain(text: &str, expected: &str) {
+        assert_eq!(plain(text).text(), expected, "{text:?}");
+    }
+
+    #[test]
+    fn one_writing_for_what_looks_the_same() {
+        for (text, expected) in [
+            ("The ﬁnancial oﬃce", "The financial office"),
+            ("infor\u{ad}mation", "information"),
+            ("infor\u{ad}\n  mation", "information"),
+            (
+                "zero\u{200b}width join\u{200d}er\u{feff}",
+                "zerowidth joiner",
+            ),
+            ("Ｆｕｌｌ　ｗｉｄｔｈ", "Full width"),
+            ("Zu\u{308}rich", "Zürich"),
+            ("e\u{ad}\u{301}", "é"),
+            ("dog’s l´eau ʼn", "dog's l'eau 'n"),
+            ("IL\u{2011}6 IL–6", "IL-6 IL-6"),
+            ("H₂O and CO² and m³", "H2O and CO2 and m3"),
+            ("protein¹² and ³then 10⁵", "protein 12  and  3 then 10 5 "),
+            ("1½ cups, Windows™", "1 1/2  cups, Windows TM "),
+            ("①② ⓫ ❷", " 1  2   11   2 "),
+            ("Ⅳ 𝐛𝐨𝐥𝐝 🅷🅸", "IV bold HI"),
+            ("٣٫١٤ १२ ۱", "3.14 12 1"),
+            ("1\u{a0}299\u{202f}000 km", "1299000 km"),
+            ("in\u{a0}100 12\u{a0}34", "in 100 12 34"),
+            ("كتـــاب", "كتاب"),
+            ("ｶﾞﾗｽ", "ガラス"),
+            ("\u{1112}\u{1161}\u{11ab}", "한"),
+            ("👩\u{200d}🚀 ❤\u{fe0f}", "👩🚀 ❤"),
+        ] {
+            assert_plain(text, expected);
+        }
+    }
+
+    #[test]
+    fn places_lead_back_to_the_original() {
+        let text = "an oﬃce in Zu\u{308}rich, infor\u{ad}mation";
+        let plain = plain(text);
+        let of = |part: &str| {
+            let start = plain.text().find(part).unwrap();
+            &text[plain.original(start..start + part.len())]
+        };
+        assert_eq!(of("office"), "oﬃce");
+        assert_eq!(of("ff"), "ﬃ", "a ligature is not divided");
+        assert_eq!(of("in"), "in");
+        assert_eq!(of("Zürich"), "Zu\u{308}rich");
+        assert_eq!(of("information"), "infor\u{ad}mation");
+        assert_eq!(of("mation"), "mation");
+    }
+
+    const PIECES: [&str; 30] = [
+        "a", "Zu", "\u{308}", "ﬃ", "\u{ad}", "\n", " ", "\u{200d}", "①", "❷", "²", "12", "3",
+        "\u{a0}", "’", "–", "™", "½", "ｶ", "ﾞ", "\u{1112}", "\u{1161}", "\u{fe71}", "\u{64b}", "٣",
+        "🅷", "\u{301}", "İ", "ü", "\u{640}",
+    ];
+
+    proptest! {
+        /// I1 of the module, and places stay within the text and in order.
+        #[test]
+        fn plain_is_plain(
+            text in prop_oneof![
+                "\\PC{0,40}",
+                prop::collection::vec(prop::sample::select(&PIECES[..]), 0..12)
+                    .prop_map(|pieces| pieces.concat()),
+            ]
+        ) {
+            let once = plain(&text);
+            let again = plain(once.text());
+            prop_assert_eq!(once.text(), again.text());
+            prop_assert!(!once.text().chars().any(is_invisible));
+            let ends: Vec<usize> = once.text().char_indices().map(|(at, _)| at).collect();
+            for pair in ends.windows(2) {
+                let range = once.original(pair[0]..pair[1]);
+                prop_assert!(text.get(range).is_some());
+            }
+            prop_assert_eq!(once.original(0..once.text().len()).end <= text.len(), true);
+        }
+
+        #[test]
+        fn equal_texts_have_one_plain_form(text in "\\PC{0,30}") {
+            let composed: String = text.nfc().collect();
+            let decomposed: String = text.nfd().collect();
+            let (composed, decomposed) = (plain(&composed), plain(&decomposed));
+            prop_assert_eq!(composed.text(), decomposed.text());
+        }
     }
 }

@@ -198,9 +198,11 @@ impl Segment {
         for ordinal in 0..self.document_count {
             let document = self.table.document(ordinal).unwrap();
             let analyser = Analyser::default();
-            let own = [&document.title, &document.text].map(|text| analyser.terms(text));
-            lengths.push(own.iter().map(Vec::len).sum::<usize>());
-            for term in own.into_iter().flatten() {
+            let parts = [&document.title, &document.text];
+            let own = parts.map(|text| analyser.terms(text)).concat();
+            lengths.push(own.len());
+            let minor = parts.map(|text| analyser.minor_terms(text)).concat();
+            for term in own.into_iter().chain(minor) {
                 *terms.entry(term).or_default().entry(ordinal).or_default() += 1;
             }
         }

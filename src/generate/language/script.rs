@@ -39,9 +39,8 @@ fn script_of(character: char) -> Option<Script> {
 /// True if more than half the letters of `text` are of scripts that `known` does not have.
 pub(super) fn is_foreign_to(text: &str, known: &[&str]) -> bool {
     let mut seen: Vec<Script> = Vec::new();
-    let scripts = |text: &str| -> Vec<Script> {
-        plain(text).text().chars().filter_map(script_of).collect()
-    };
+    let scripts =
+        |text: &str| -> Vec<Script> { plain(text).text().chars().filter_map(script_of).collect() };
     for script in known.iter().flat_map(|text| scripts(text)) {
         if !seen.contains(&script) {
             seen.push(script);
@@ -67,6 +66,9 @@ mod tests {
         assert!(is_foreign_to("что это", &["what is this"]));
         assert!(!is_foreign_to("NF-κB in mice", &["NF"]));
         assert!(!is_foreign_to("42", &["what"]));
-        assert!(!is_foreign_to("ｗｉｎｇｓ", &["wings"]), "full-width letters");
+        assert!(
+            !is_foreign_to("ｗｉｎｇｓ", &["wings"]),
+            "full-width letters"
+        );
     }
 }
