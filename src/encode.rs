@@ -5,6 +5,9 @@
 //! and applications with their own embeddings bring another one, and then need neither ONNX
 //! Runtime nor the `models` feature.
 
+use std::sync::Arc;
+
+use crate::vectors::norm;
 use crate::{Error, ErrorKind, Result};
 
 /// Turns texts into unit vectors.
@@ -77,32 +80,115 @@ pub trait TextEncoder: Send + Sync {
     }
 }
 
-/// The vectors that `encoder` gave, as what they have to be (I2 of [`TextEncoder`]).
-///
-/// # Errors
-///
-/// [`Model`](crate::ErrorKind::Model), naming the encoder, when their number is another one than
-/// that of `count` texts, or a value is not finite.
-pub(crate) fn checked_vectors(
-    encoder: &dyn TextEncoder,
-    count: usize,
-    vectors: Vec<f32>,
-) -> Result<Vec<f32>> {
-    let broken = |what: String| {
-        let message = format!("the encoder {} gave {what}", encoder.fingerprint());
-        Err(Error::new(ErrorKind::Model, message))
-    };
-    if vectors.len() != count * encoder.dim() {
-        let dim = encoder.dim();
-        let values = vectors.len();
-        return broken(format!("{values} values for {count} vectors of {dim}"));
+/// The one way of vectors into the engine: an encoder whose every vector is looked at, whoever made
+/// it. What is no number, or longer than a unit vector can be, would be stored as what no reader
+/// takes for a vector.
+pub(crate) struct CheckedEncoder(Arc<dyn TextEncoder>);
+
+/// How far the length of a vector may be from 1.
+const LENGTH_TOLERANCE: f32 = 0.02;
+
+impl CheckedEncoder {
+    pub(crate) fn new(encoder: Arc<dyn TextEncoder>) -> Self {
+        CheckedEncoder(encoder)
     }
-    match vectors.iter().position(|value| !value.is_finite()) {
-        None => Ok(vectors),
-        Some(at) => broken(format!(
-            "a value that is not a finite number for text {} of {count}",
-            at / encoder.dim().max(1) + 1
-        )),
+
+    fn broken(&self, what: &str) -> Error {
+        Error::new(
+            ErrorKind::Model,
+            format!(
+                "the encoder {} {what}: it is broken, or not made for such texts; use another one",
+                self.0.fingerprint()
+            ),
+        )
+    }
+
+    /// Checks the vectors of `count` texts.
+    fn check(&self, vectors: Vec<f32>, count: usize) -> Result<Vec<f32>> {
+        let dim = self.dim();
+        if count.checked_mul(dim) != Some(vectors.len()) {
+            return Err(self.broken("gives another number of values than it has texts to encode"));
+        }
+        for vector in vectors.chunks_exact(dim.max(1)) {
+            // Not a number compares as false. A text of which nothing is left has no direction.
+            let length = norm(vector);
+            if !(length == 0.0 || (length - 1.0).abs() <= LENGTH_TOLERANCE) {
+                return Err(self.broken(&format!("gives a vector of length {length} instead of 1")));
+            }
+        }
+        Ok(vectors)
+    }
+
+    /// Checks what it has of the tokens of one text.
+    fn check_tokens(&self, text: &TokenVectors<'_>) -> Result<()> {
+        let count = text.tokens.len();
+        let weighs = |weights: &[f32]| {
+            (weights.is_empty() || weights.len() == count)
+                && weights
+                    .iter()
+                    .all(|weight| weight.is_finite() && *weight >= 0.0)
+        };
+        if count.checked_mul(self.dim()) != Some(text.vectors.len())
+            || !weighs(text.query_weights)
+            || !weighs(text.document_weights)
+        {
+            return Err(self.broken("gives vectors or weights of tokens that do not fit them"));
+        }
+        if !text.vectors.iter().all(|value| value.is_finite()) {
+            return Err(self.broken("gives vectors of tokens with values that are no numbers"));
+        }
+        Ok(())
+    }
+}
+
+impl TextEncoder for CheckedEncoder {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn fingerprint(&self) -> String {
+        self.0.fingerprint()
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        self.0.tokenizer()
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        let vectors = self.0.encode(texts, max_len_tokens, progress)?;
+        self.check(vectors, texts.len())
+    }
+
+    fn has_token_vectors(&self) -> bool {
+        self.0.has_token_vectors()
+    }
+
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        let mut tokens = Ok(());
+        let checked = &mut |number, text: TokenVectors<'_>| {
+            if tokens.is_ok() {
+                tokens = self.check_tokens(&text);
+            }
+            if tokens.is_ok() {
+                each(number, text);
+            }
+        };
+        let vectors = self
+            .0
+            .encode_tokens(texts, max_len_tokens, progress, checked)?;
+        tokens?;
+        self.check(vectors, texts.len())
     }
 }
 

@@ -235,10 +235,8 @@ fn odd_documents_and_queries_have_defined_results() {
             .hits
             .is_empty()
     );
-    writer
-        .add(Document::new("long").docid("word ".repeat(65)))
-        .unwrap();
-    assert_eq!(writer.commit().unwrap_err().kind(), ErrorKind::Limit);
+    let long = Document::new("long").docid("word ".repeat(65));
+    assert_eq!(writer.add(long).unwrap_err().kind(), ErrorKind::Limit);
 }
 
 #[test]
@@ -380,4 +378,166 @@ fn threads_search_while_a_writer_commits() {
         }
     });
     assert_eq!(index.snapshot().document_count(), 11);
+}
+
+/// Spoils the first vector of texts, or of tokens, that it is asked for after `good` calls.
+struct Spoilt {
+    value: f32,
+    of_tokens: bool,
+    good: std::sync::atomic::AtomicIsize,
+}
+
+impl Spoilt {
+    fn is_due(&self) -> bool {
+        self.good.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) <= 0
+    }
+}
+
+impl TextEncoder for Spoilt {
+    fn dim(&self) -> usize {
+        HashingEncoder { name: "spoilt" }.dim()
+    }
+
+    fn fingerprint(&self) -> String {
+        "spoilt".into()
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        &HashingEncoder { name: "spoilt" }
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> zerogr::Result<Vec<f32>> {
+        let encoder = HashingEncoder { name: "spoilt" };
+        let mut vectors = encoder.encode(texts, max_len_tokens, progress)?;
+        if !self.of_tokens && self.is_due() {
+            vectors[3] = self.value;
+        }
+        Ok(vectors)
+    }
+
+    fn has_token_vectors(&self) -> bool {
+        true
+    }
+
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, zerogr::TokenVectors<'_>),
+    ) -> zerogr::Result<Vec<f32>> {
+        let is_due = self.of_tokens && self.is_due();
+        let encoder = HashingEncoder { name: "spoilt" };
+        encoder.encode_tokens(
+            texts,
+            max_len_tokens,
+            &mut |_, _| {},
+            &mut |number, text| {
+                let mut vectors = text.vectors.to_vec();
+                if is_due {
+                    vectors[3] = self.value;
+                }
+                let tokens = zerogr::TokenVectors {
+                    vectors: &vectors,
+                    ..text
+                };
+                each(number, tokens);
+            },
+        )?;
+        self.encode(texts, max_len_tokens, progress)
+    }
+}
+
+#[test]
+fn what_is_no_vector_is_refused_where_it_comes_in() {
+    for (value, of_tokens) in [
+        (f32::NAN, false),
+        (f32::INFINITY, false),
+        (1e39f64 as f32, false),
+        (7e4, false),
+        (f32::NAN, true),
+        (f32::NEG_INFINITY, true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zgr");
+        let encoder = Arc::new(Spoilt {
+            value,
+            of_tokens,
+            good: 1.into(),
+        });
+        let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
+        let index = Index::create(&path, options).unwrap();
+        let mut writer = index.writer().unwrap();
+        writer.add(Document::new("a").text("thin wings")).unwrap();
+        writer.commit().unwrap();
+        writer.add(Document::new("b").text("thick wings")).unwrap();
+        let error = writer.commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Model, "{value}: {error}");
+        assert!(error.to_string().contains("spoilt"), "{error}");
+        // A query is no other way in.
+        let error = index.search("wings", &SearchOptions::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Model);
+        drop((writer, index));
+        let index = Index::open_with(&path, OpenOptions::new().encoder(encoder)).unwrap();
+        assert_eq!(index.snapshot().document_count(), 1);
+    }
+}
+
+#[test]
+fn options_that_are_no_numbers_are_refused_and_nothing_is_written() {
+    let encoder = || EncoderSource::Custom(Arc::new(HashingEncoder { name: "hashing" }));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    for (k1, b) in [
+        (f64::NAN, 0.75),
+        (f64::INFINITY, 0.75),
+        (-1.0, 0.75),
+        (1.2, f64::NAN),
+        (1.2, 2.0),
+    ] {
+        let mut options = IndexOptions::with_encoder(encoder());
+        (options.lexicon.k1, options.lexicon.b) = (k1, b);
+        let error = Index::create(&path, options).unwrap_err();
+        assert!(
+            error.is_invalid_input() && error.to_string().contains("lexicon."),
+            "{error}"
+        );
+        assert!(!path.exists());
+    }
+    let index = Index::create(&path, IndexOptions::with_encoder(encoder())).unwrap();
+    let mut writer = index.writer().unwrap();
+    for number in 0..20 {
+        let text = format!("thin wings number {number}");
+        writer
+            .add(Document::new(number.to_string()).text(text))
+            .unwrap();
+    }
+    writer.commit().unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    type Change = fn(&mut TrainOptions);
+    let changes: [Change; 5] = [
+        |options| options.learning_rate = f32::NAN,
+        |options| options.document_learning_rate = f32::INFINITY,
+        |options| options.dropout = f32::NAN,
+        |options| options.dropout = 1.0,
+        |options| options.document_head_share = -f32::NAN,
+    ];
+    for change in changes {
+        let mut options = TrainOptions::default();
+        change(&mut options);
+        let error = writer.commit_with(Some(&options), &mut |_| {}).unwrap_err();
+        assert!(error.is_invalid_input(), "{error}");
+    }
+    drop(writer);
+    assert!(std::fs::read(&path).unwrap() == bytes);
+    let nan = vec![f32::NAN; 64];
+    let found = index
+        .snapshot()
+        .search_vector(&nan, &SearchOptions::new().mode(Mode::Dense));
+    assert!(found.unwrap_err().is_invalid_input());
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use corpus::{answers, document, encoder, options, reopen};
 use zerogr::index::{
-    Index, MergePolicy, Mode, OpenOptions, SearchOptions, TrainOptions, check, recover,
+    Documents, Index, MergePolicy, Mode, OpenOptions, SearchOptions, TrainOptions, check, recover,
     recover_with,
 };
 use zerogr::store::{Store, VerifyLevel};
@@ -200,6 +200,18 @@ fn damage_anywhere_else_in_a_segment_costs_no_document() {
         bytes[start + len / 2..start + len].fill(0x55);
         std::fs::write(&bad, &bytes).unwrap();
         let at_risk = check(&bad, VerifyLevel::Full).unwrap().at_risk;
+        let mut read = Vec::new();
+        let stored = Documents::open(&bad).unwrap();
+        let unreadable = stored.for_each(|document| {
+            read.push(document);
+            Ok(())
+        });
+        assert!(
+            unreadable.unwrap().is_empty() && texts(&read) == texts(&all),
+            "{kind:#x}"
+        );
+        assert_eq!(stored.get("doc-7").unwrap().unwrap().id, "doc-7");
+        assert!(stored.get("doc-3").unwrap().is_none(), "deleted");
         assert!(
             at_risk.len() == 1 && !at_risk[0].loses_documents(),
             "{kind:#x}: {at_risk:?}"
@@ -451,4 +463,74 @@ fn recovering_randomly_damaged_files_never_panics_and_checks_clean() {
         }
     }
     assert!(recovered > 75, "{recovered} of 150");
+}
+
+#[test]
+fn parameters_that_cannot_be_are_refused_and_recovered_one_by_one() {
+    let (folder, sound) = sound();
+    let (bad, good) = (
+        folder.path().join("bad.zgr"),
+        folder.path().join("good.zgr"),
+    );
+    let kept = reopen(&sound).snapshot().params().clone();
+    for (from, to) in [
+        ("\"scale\": 20.0", "\"scale\": null"),
+        ("\"scale\": 20.0", "\"scale\": 1e39"),
+        ("\"planner\": 6.0", "\"planner\": 1e400"),
+        ("\"k1\": 1.2", "\"k1\": -3"),
+        ("\"dim\": 64", "\"dim\": 0"),
+        ("\"token_width_bytes\": 2", "\"token_width_bytes\": 3"),
+    ] {
+        std::fs::copy(&sound, &bad).unwrap();
+        let store = Store::open(&bad).unwrap();
+        let transaction = store.begin().unwrap();
+        let mut manifest = transaction.base().clone();
+        let params = String::from_utf8(manifest.params).unwrap();
+        assert!(params.contains(from), "{from}: {params}");
+        manifest.params = params.replace(from, to).into_bytes();
+        transaction.commit(manifest).unwrap();
+        drop(store);
+        let error = Index::open_with(&bad, with_encoder()).unwrap_err();
+        assert!(error.is_corrupt(), "{error}");
+        assert!(!check(&bad, VerifyLevel::Full).unwrap().is_ok());
+        assert_eq!(
+            Documents::open(&bad)
+                .unwrap()
+                .get("doc-1")
+                .unwrap()
+                .unwrap()
+                .id,
+            "doc-1"
+        );
+        let report = recover_with(&bad, &good, &with_encoder()).unwrap();
+        assert!(
+            report.is_complete() && report.documents == 119,
+            "{to}: {report:?}"
+        );
+        // Everything that could be read is what it was, and what could not is the default.
+        let mut params = reopen(&good).snapshot().params().clone();
+        if to.contains("e400") {
+            // That is no JSON number: nothing of the parameters can be read.
+            params.training = kept.training.clone();
+        }
+        assert_eq!(params, kept, "{to}");
+        std::fs::remove_file(&good).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_kept_from_others_is_kept_from_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, sound) = sound();
+    let good = folder.path().join("good.zgr");
+    std::fs::set_permissions(&sound, PermissionsExt::from_mode(0o600)).unwrap();
+    recover(&sound, &good).unwrap();
+    assert_eq!(good.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    // What a killed recovery leaves is under another name, and in nobody's way.
+    let names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names.len(), 2, "{names:?}");
 }

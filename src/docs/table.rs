@@ -151,16 +151,26 @@ impl DocumentTable {
         is_wanted: impl Fn(u32) -> bool,
         mut each: impl FnMut(u32, Document) -> Result<()>,
     ) -> Result<()> {
+        self.try_each(is_wanted, |ordinal, document| each(ordinal, document?))
+    }
+
+    /// The same, and `each` is told which cannot be read.
+    pub(crate) fn try_each(
+        &self,
+        is_wanted: impl Fn(u32) -> bool,
+        mut each: impl FnMut(u32, Result<Document>) -> Result<()>,
+    ) -> Result<()> {
         self.payloads.for_each(is_wanted, |ordinal, payload| {
-            each(ordinal, self.unpack(ordinal, payload?)?)
+            let document = payload.and_then(|payload| self.unpack(ordinal, payload));
+            each(ordinal, document)
         })
     }
 
     /// Of the documents for which `is_wanted` holds, those whose payload is damaged, and why.
     pub fn damaged(&self, is_wanted: impl Fn(u32) -> bool) -> Result<Vec<(u32, Error)>> {
         let mut damaged = Vec::new();
-        self.payloads.for_each(is_wanted, |ordinal, payload| {
-            if let Err(error) = payload.and_then(|payload| self.unpack(ordinal, payload)) {
+        self.try_each(is_wanted, |ordinal, document| {
+            if let Err(error) = document {
                 damaged.push((ordinal, error));
             }
             Ok(())

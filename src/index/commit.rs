@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::condition::check_heads;
 use super::known_sections;
 use super::merge::merge;
 use super::merge_policy::{MergePolicy, SegmentSize, level_of};
@@ -11,12 +12,12 @@ use super::query_table::{QueryTable, WrittenQueries, query_sections};
 use super::segment::Segment;
 use super::segment_builder::NewSegment;
 use super::snapshot::Snapshot;
-use crate::Result;
 use crate::columns::MemorySections;
 use crate::docs::sections::TOMBSTONES;
 use crate::format::{ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
 use crate::store;
 use crate::store::Transaction;
+use crate::{Error, Result};
 
 /// The next state.
 pub(super) struct Draft {
@@ -147,13 +148,25 @@ impl Draft {
     }
 
     /// Replaces the heads of segments, in their order, where there are new ones.
+    ///
+    /// # Errors
+    /// `InvalidInput` when fitting ended in values that are no numbers.
     pub(super) fn set_heads(
         &mut self,
         heads: Vec<Option<Vec<SectionInput<'static>>>>,
+        params: &IndexParams,
     ) -> Result<()> {
         for (part, heads) in self.parts.iter_mut().zip(heads) {
             if let Some(heads) = heads {
-                part.heads = Some(MemorySections::taking(heads)?);
+                let heads = MemorySections::taking(heads)?;
+                let rows = part.segment.document_count as usize;
+                check_heads(&heads, rows, params.encoder.dim).map_err(|error| {
+                    Error::invalid(format!(
+                        "training came to nothing ({}): train with a lower learning rate",
+                        error.finding()
+                    ))
+                })?;
+                part.heads = Some(heads);
             }
         }
         self.is_changed = true;

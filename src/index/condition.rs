@@ -338,7 +338,7 @@ impl Condition {
 }
 
 /// How the ids begin that documents get whose own are lost.
-fn stand_in(entry: &SegmentEntry) -> String {
+pub(super) fn stand_in(entry: &SegmentEntry) -> String {
     format!("recovered-{}-", entry.id)
 }
 
@@ -417,8 +417,8 @@ pub(super) fn docid_texts(
     Ok(())
 }
 
-fn check_heads(heads: &Extent, rows: usize, dim: usize) -> Result<()> {
-    let source: &dyn SectionSource = heads;
+/// Checks that heads can be opened, and that all their numbers are some.
+pub(super) fn check_heads(source: &dyn SectionSource, rows: usize, dim: usize) -> Result<()> {
     TrieHead::open(
         source.section(sections::HEAD_NODES)?,
         source.section(sections::HEAD_EDGES)?,

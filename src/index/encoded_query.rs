@@ -1,7 +1,7 @@
 //! A query as the encoder understands it.
 
 use super::snapshot::Snapshot;
-use crate::encode::{TextEncoder, checked_vectors};
+use crate::encode::TextEncoder;
 use crate::late_interaction::MaxSim;
 use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
@@ -21,6 +21,11 @@ impl EncodedQuery {
     /// The unit vector of the query with its instruction.
     pub fn vector(&self) -> &[f32] {
         &self.vector
+    }
+
+    pub(super) fn is_finite(&self) -> bool {
+        let parts = [&self.vector, &self.token_vectors, &self.token_weights];
+        parts.into_iter().flatten().all(|value| value.is_finite())
     }
 
     /// The comparison of its tokens with those of documents.
@@ -75,7 +80,6 @@ impl Snapshot {
                 }
             },
         )?;
-        let vectors = checked_vectors(encoder, texts.len(), vectors)?;
         let (vector, instructed) = vectors.split_at(params.dim.min(vectors.len()));
         if vector.iter().all(|&value| value == 0.0) {
             return Err(Error::invalid(

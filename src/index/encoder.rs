@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::options::{EncoderSource, IndexOptions, OpenOptions};
 use super::params::{EncoderParams, IndexParams, LanguageModelParams};
-use crate::encode::TextEncoder;
+use crate::encode::{CheckedEncoder, TextEncoder};
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
 use crate::store::{self, Transaction};
 use crate::{Error, ErrorKind, Result};
@@ -67,6 +67,14 @@ impl NewBlob {
 
 /// Loads the encoder of a new index, and the tokenizer of its language model.
 pub(super) fn load_new(options: &IndexOptions) -> Result<NewEncoder> {
+    let new = load_with_tokenizer(options)?;
+    Ok(NewEncoder {
+        encoder: Arc::new(CheckedEncoder::new(new.encoder)),
+        ..new
+    })
+}
+
+fn load_with_tokenizer(options: &IndexOptions) -> Result<NewEncoder> {
     let new = load_encoder(options)?;
     #[cfg(feature = "models")]
     if let Some(language) = super::language::load_new(options)? {
@@ -204,7 +212,7 @@ pub(super) fn load_recorded(
             ),
         ));
     }
-    Ok(encoder)
+    Ok(Arc::new(CheckedEncoder::new(encoder)))
 }
 
 fn check(what: &str, recorded: &str, at_hand: &str) -> Result<()> {

@@ -289,6 +289,7 @@ impl Damaged {
             }
         };
         segment.check()?;
+        segment.documents = segment.documents.clone().mending_bits();
         segment.bury(|ordinal| {
             let is_lost = match &self.documents {
                 DocumentsLeft::Stored(_, lost) => lost.contains(&ordinal),

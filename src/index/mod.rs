@@ -13,6 +13,7 @@ mod check;
 mod commit;
 mod condition;
 mod dense;
+mod documents;
 mod encoded_query;
 mod encoder;
 mod explain;
@@ -60,6 +61,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub use check::{CheckReport, check};
 pub use condition::AtRisk;
+pub use documents::{Documents, Unreadable};
 pub use encoded_query::EncodedQuery;
 pub use explain::{Decision, Explanation, MatchedTerm};
 pub use filter::{Filter, MAX_FILTER_NESTING};
@@ -174,6 +176,7 @@ impl Index {
         options: IndexOptions,
         create_store: impl FnOnce(&CreateOptions, &dyn Fn(&Store) -> Result<()>) -> Result<Store>,
     ) -> Result<Index> {
+        options.check()?;
         let loaded = encoder::load_new(&options)?;
         let tokenizer = loaded.encoder.tokenizer();
         let width = TokenWidth::for_vocabulary(tokenizer.vocabulary_size())?;

@@ -9,6 +9,7 @@ use crate::encode::TextEncoder;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
 use crate::store::WriteOptions;
+use crate::{Error, Result};
 
 /// Tokens of a document that are encoded.
 pub(super) const MAX_PASSAGE_TOKENS: usize = 256;
@@ -106,6 +107,21 @@ impl IndexOptions {
             #[cfg(feature = "models")]
             rerank_token: None,
         }
+    }
+
+    /// Refuses counts that leave nothing to do. The numbers that are recorded are checked with the
+    /// parameters.
+    pub(super) fn check(&self) -> Result<()> {
+        for (name, count) in [
+            ("docids_per_document", self.docids_per_document),
+            ("docid_words", self.docid_words),
+            ("max_passage_tokens", self.max_passage_tokens),
+        ] {
+            if count == 0 {
+                return Err(Error::invalid(format!("{name} is 0: give 1 or more")));
+            }
+        }
+        Ok(())
     }
 
     /// Sets the folder of a language model that can answer queries.

@@ -6,7 +6,7 @@ use super::segment::Segment;
 use super::segment_builder::{Docid, PreparedDocuments};
 use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::Document;
-use crate::encode::{TextEncoder, checked_vectors};
+use crate::encode::TextEncoder;
 use crate::generate::{
     DocidOptions, TermStats, clean_docid, has_terms, keyword_docids, title_docids,
 };
@@ -89,7 +89,7 @@ pub(super) fn encode<'d>(
     };
     if !params.encoder.token_vectors {
         let vectors = encoder.encode(&texts, limit, encoding)?;
-        return Ok((checked_vectors(encoder, texts.len(), vectors)?, None));
+        return Ok((vectors, None));
     }
     let dim = params.encoder.dim;
     let mut lists = vec![OwnedSignList::default(); texts.len()];
@@ -99,7 +99,7 @@ pub(super) fn encode<'d>(
             *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
         }
     })?;
-    Ok((checked_vectors(encoder, texts.len(), vectors)?, Some(lists)))
+    Ok((vectors, Some(lists)))
 }
 
 /// What of a document is encoded.

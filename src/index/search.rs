@@ -202,9 +202,10 @@ impl Snapshot {
                 params.encoder.dim
             )));
         }
-        if !query.vector.iter().all(|value| value.is_finite()) {
-            let message = "the query vector has a value that is not a finite number";
-            return Err(Error::invalid(message));
+        if !query.is_finite() {
+            return Err(Error::invalid(
+                "the query vector has values that are no numbers: encode the query again",
+            ));
         }
         match options.mode {
             Mode::Dense => self.search_dense(&query.vector, options),

@@ -79,18 +79,26 @@ impl Snapshot {
         Ok(None)
     }
 
-    /// Calls `each` with every live document, in the order they are stored, until it fails.
+    /// Calls `each` with every live document that can be read, in the order they are stored, until
+    /// it fails.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) when a payload is damaged, and those of `each`.
+    /// Those of `each`; [`Corrupt`](crate::ErrorKind::Corrupt) after the last document when one
+    /// could not be read.
     pub fn for_each_document(&self, mut each: impl FnMut(Document) -> Result<()>) -> Result<()> {
+        let mut unreadable = Ok(());
         for segment in &self.state.segments {
             let is_live = |ordinal| segment.is_live(ordinal);
-            segment.documents.for_each(is_live, |ordinal, document| {
-                each(segment.with_docids(ordinal, document))
+            segment.documents.try_each(is_live, |ordinal, document| {
+                match document {
+                    Ok(document) => each(segment.with_docids(ordinal, document))?,
+                    Err(error) if unreadable.is_ok() => unreadable = Err(error),
+                    Err(_) => {}
+                }
+                Ok(())
             })?;
         }
-        Ok(())
+        unreadable
     }
 }

@@ -14,7 +14,7 @@
 //! - I2. It changes no document's vector but those of new documents, and no segment without one.
 
 use super::fitted_edges::FittedEdges;
-use super::params::{FitRecord, IndexParams, TrainingRecord};
+use super::params::{FitRecord, IndexParams, TrainingRecord, check_number};
 use super::progress::{Progress, ProgressFn, Stage};
 use super::query_table::QueryTable;
 use super::segment::Segment;
@@ -23,7 +23,7 @@ use super::training_set::{Asked, Participants, Place};
 use super::view::View;
 use crate::Result;
 use crate::columns::VectorRows;
-use crate::encode::{TextEncoder, checked_vectors};
+use crate::encode::TextEncoder;
 use crate::format::SectionInput;
 use crate::generate::TermStats;
 use crate::rng::Rng;
@@ -76,6 +76,20 @@ impl TrainOptions {
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
+    }
+
+    /// Refuses numbers that no fit can go by.
+    fn check(&self) -> Result<()> {
+        let rates = f64::MIN_POSITIVE..=1e3;
+        check_number("learning_rate", self.learning_rate.into(), rates.clone())?;
+        check_number(
+            "document_learning_rate",
+            self.document_learning_rate.into(),
+            rates,
+        )?;
+        check_number("dropout", self.dropout.into(), 0.0..=0.99)?;
+        let share = self.document_head_share.into();
+        check_number("document_head_share", share, 0.0..=1.0)
     }
 
     /// Sets whether everything is fitted anew.
@@ -160,6 +174,7 @@ pub(crate) fn train_heads(
     options: &TrainOptions,
     progress: ProgressFn<'_>,
 ) -> Result<Option<Trained>> {
+    options.check()?;
     let segments = corpus.segments;
     let survey = corpus.survey();
     let all = options.full || survey.needs_all(params.training.as_ref());
@@ -186,7 +201,6 @@ pub(crate) fn train_heads(
             progress(Progress::new(Stage::EncodingPseudoQueries, done, total));
         },
     )?;
-    let vectors = checked_vectors(encoder, texts.len(), vectors)?;
     let (training, held_out) = asked.split(participants.asked, options.seed);
     let examples = Examples {
         vectors: &vectors,

@@ -263,7 +263,7 @@ impl Writer {
                 stats: &stats,
             };
             if let Some(trained) = train_heads(&corpus, &*encoder, &params, options, progress)? {
-                draft.set_heads(trained.heads)?;
+                draft.set_heads(trained.heads, &params)?;
                 params.training = Some(trained.record);
             }
         }

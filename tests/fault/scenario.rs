@@ -90,7 +90,7 @@ impl Session {
     }
 }
 
-fn encoder() -> Arc<HashingEncoder> {
+pub fn encoder() -> Arc<HashingEncoder> {
     Arc::new(HashingEncoder { name: "hashing" })
 }
 

@@ -50,13 +50,22 @@ pub struct DeleteArgs {
     json: bool,
 }
 
-/// Runs `get`.
+/// Runs `get`: shows what it finds, and fails if that is not all.
 pub fn get(args: &GetArgs) -> Result<(), Failure> {
-    let snapshot = open::to_read(&args.index, &args.access, Device::Auto)?.snapshot();
+    let documents = open::documents(&args.index, &args.access)?;
+    let mut missing = Vec::new();
     for id in &args.ids {
-        let document = snapshot
-            .document(id)?
-            .ok_or_else(|| Failure::new(format!("there is no document {id:?} in the index")))?;
+        let document = match documents.get(id) {
+            Ok(Some(document)) => document,
+            Ok(None) => {
+                missing.push(format!("there is no document {id:?} in the index"));
+                continue;
+            }
+            Err(error) => {
+                missing.push(format!("document {id:?} cannot be read: {error}"));
+                continue;
+            }
+        };
         if args.json {
             output::json_text(&document.to_json_line())?;
         } else {
@@ -72,16 +81,19 @@ pub fn get(args: &GetArgs) -> Result<(), Failure> {
             ))?;
         }
     }
-    Ok(())
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(missing.join("\n"))),
+    }
 }
 
-/// Runs `list`.
+/// Runs `list`: shows what can be read, and fails if that is not all.
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
-    let snapshot = open::to_read(&args.index, &args.access, Device::Auto)?.snapshot();
-    let mut documents = Ok(());
-    snapshot.for_each_document(|document| {
-        if documents.is_ok() {
-            documents = if args.json {
+    let documents = open::documents(&args.index, &args.access)?;
+    let mut printed = Ok(());
+    let unreadable = documents.for_each(|document| {
+        if printed.is_ok() {
+            printed = if args.json {
                 output::json_text(&document.to_json_line())
             } else {
                 let (id, title) = (&document.id, &document.title);
@@ -94,7 +106,18 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    documents
+    printed?;
+    for document in &unreadable {
+        let name = match &document.id {
+            Some(id) => format!("document {id:?}"),
+            None => "a document".into(),
+        };
+        output::notice(format!("{name} cannot be read: {}", document.error));
+    }
+    match unreadable.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::silent()),
+    }
 }
 
 /// Runs `delete`. Unknown ids are reported and change nothing.

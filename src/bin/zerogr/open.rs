@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use zerogr::index::{Index, OpenOptions};
+use zerogr::index::{Documents, Index, OpenOptions};
 use zerogr::model::{Device, EncoderOptions};
 use zerogr::store::WriteOptions;
 
@@ -73,6 +73,21 @@ pub fn with(path: &Path, access: &AccessArgs, options: OpenOptions) -> Result<In
         output::notice(format!("warning: {}", output::inline(&message)));
     }
     Ok(index)
+}
+
+/// Opens the documents of an index alone, whatever else of it is damaged.
+#[allow(unsafe_code)]
+pub fn documents(path: &Path, access: &AccessArgs) -> Result<Documents, Failure> {
+    check_exists(path)?;
+    let documents = match access.no_mmap {
+        true => Documents::open(path)?,
+        // SAFETY: as in `with`.
+        false => unsafe { Documents::open_mmap(path)? },
+    };
+    for message in documents.damage() {
+        output::notice(format!("warning: {}", output::inline(message)));
+    }
+    Ok(documents)
 }
 
 /// Refuses a path that leads nowhere.
