@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Model,
     /// The model or tokenizer at hand is not the one the index was built with.
     ModelMismatch,
+    /// The index brings a model that this machine does not know, and nobody said to trust it.
+    UntrustedModel,
 }
 
 /// What failed, why, and what to do about it. Cheap to clone.
@@ -160,8 +162,18 @@ impl Error {
     pub fn is_model_or_runtime(&self) -> bool {
         matches!(
             self.kind(),
-            ErrorKind::Runtime | ErrorKind::Device | ErrorKind::Model | ErrorKind::ModelMismatch
+            ErrorKind::Runtime
+                | ErrorKind::Device
+                | ErrorKind::Model
+                | ErrorKind::ModelMismatch
+                | ErrorKind::UntrustedModel
         )
+    }
+
+    /// True when a model of the index would have to run that this machine does not know; a user
+    /// who trusts it says so with `OpenOptions::trust_model`.
+    pub fn is_untrusted_model(&self) -> bool {
+        self.kind() == ErrorKind::UntrustedModel
     }
 }
 

@@ -46,6 +46,26 @@
 //! at run time and never linked; `cli` (default) is the command-line program. Without them an
 //! index works with a [`TextEncoder`] of your own.
 //!
+//! # Trust
+//!
+//! Indexes, corpora, model folders, tokenizers and checkpoints may come from strangers. Reading
+//! them ends in an answer or an error: checksums, lengths, counts and nesting are bounded before
+//! they are believed, what is not understood is refused, and only regular files are opened.
+//!
+//! A *model* is a program that ONNX Runtime runs, and cannot be proven harmless. So the models
+//! that an index holds or names run only if this machine knows them by the hash of their content:
+//! they belong to this build, an index was built with them here, they were imported here, or the
+//! user said so ([`OpenOptions::trust_model`](index::OpenOptions), `--trust-model`). Otherwise
+//! searching by meaning and writing are an error
+//! ([`is_untrusted_model`](Error::is_untrusted_model)); reading documents, lexical search, check,
+//! recover, backup and vacuum need no model. What is known is in `trusted-models` of the cache
+//! folder: whoever can write there decides what runs. An encoder that the application passes is
+//! its own affair.
+//!
+//! A server that opens indexes of strangers gives no `trust_model`, or runs their models in a
+//! process with limits of memory and time; it uses [`Index::open`](index::Index::open), not the
+//! map, where somebody else can write to the file.
+//!
 //! Nothing here fetches anything from a network, and no content of a file or of an input makes
 //! it panic. [`Index::open`](index::Index::open) is safe whatever happens to the file;
 //! [`Index::open_mmap`](index::Index::open_mmap) is `unsafe` because other programs can change a

@@ -259,3 +259,83 @@ fn a_library_that_is_cut_short_is_an_error_and_not_a_signal() {
     );
     assert!(std::fs::read(&library).unwrap() == whole);
 }
+
+/// A field of an ONNX message that says something and does nothing.
+const REMARK: &[u8] = b"\x32\x01x";
+
+#[test]
+fn a_model_of_an_index_runs_where_it_is_known_or_trusted() {
+    let (here, elsewhere) = (installed_copy(), installed_copy());
+    let folder = tempfile::tempdir().unwrap();
+    let encoder = folder.path().join("encoder");
+    std::fs::create_dir_all(encoder.join("1_Pooling")).unwrap();
+    let installed = here.path().join("models/all-MiniLM-L6-v2-int8");
+    for name in ["tokenizer.json", "1_Pooling/config.json"] {
+        std::fs::copy(installed.join(name), encoder.join(name)).unwrap();
+    }
+    let model = std::fs::read(installed.join("model.onnx")).unwrap();
+    std::fs::write(encoder.join("model.onnx"), [&model, REMARK].concat()).unwrap();
+    let corpus = folder.path().join("d.jsonl");
+    std::fs::write(
+        &corpus,
+        "{\"id\": \"wing\", \"text\": \"Thin wings flutter.\"}\n",
+    )
+    .unwrap();
+
+    let command = |home: &Path, arguments: &[&str]| {
+        let mut command = in_home(home);
+        run(command.current_dir(folder.path()).args(arguments))
+    };
+    let succeeds = |home: &Path, arguments: &[&str]| {
+        let output = command(home, arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        stdout(&output)
+    };
+    let (here, elsewhere) = (here.path(), elsewhere.path());
+    succeeds(
+        here,
+        &["build", "d.jsonl", "-o", "own.zgr", "--encoder", "encoder"],
+    );
+    succeeds(here, &["build", "d.jsonl", "-o", "default.zgr"]);
+    let dense = ["search", "own.zgr", "flutter", "--mode", "dense", "--json"];
+    assert!(succeeds(here, &dense).contains("wing"));
+
+    // Another machine asks, says what for, and does everything that needs no model.
+    for arguments in [
+        &dense[..],
+        &["train", "own.zgr"],
+        &["add", "own.zgr", "d.jsonl"],
+    ] {
+        let output = command(elsewhere, arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let message = stderr(&output);
+        for part in ["model.onnx", "SHA-256", "--trust-model"] {
+            assert!(message.contains(part), "{arguments:?}: {message}");
+        }
+    }
+    for arguments in [
+        &["info", "own.zgr"][..],
+        &["check", "own.zgr"],
+        &["list", "own.zgr"],
+        &["get", "own.zgr", "wing"],
+        &["search", "own.zgr", "flutter", "--mode", "lexical"],
+        &["recover", "own.zgr", "--into", "recovered.zgr"],
+        &["backup", "own.zgr", "copy.zgr"],
+        &["vacuum", "own.zgr"],
+        // The default model is known everywhere.
+        &["search", "default.zgr", "flutter", "--mode", "dense"],
+    ] {
+        succeeds(elsewhere, arguments);
+    }
+
+    // The user's word counts, and is remembered.
+    let mut trusted = dense.to_vec();
+    trusted.push("--trust-model");
+    assert!(succeeds(elsewhere, &trusted).contains("wing"));
+    assert!(succeeds(elsewhere, &dense).contains("wing"));
+    assert!(succeeds(elsewhere, &["search", "copy.zgr", "flutter"]).contains("wing"));
+}

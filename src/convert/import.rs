@@ -18,6 +18,7 @@ use super::texts::Texts;
 use crate::model::Tokenizer;
 use crate::model::language::{CONFIG_FILE, LanguageModelConfig, WeightFormat};
 use crate::model::tokenizer::hex;
+use crate::model::trust;
 use crate::{Error, ErrorKind, Result};
 
 /// A checkpoint, opened and checked.
@@ -71,6 +72,10 @@ pub fn import(
         write(gguf(path)?, ready.path(), format, progress)?
     };
     ready.publish(dir)?;
+    // Whoever imports a model trusts it. Without a list, an index that names it asks.
+    if let Ok(model) = trust::of_language_model(dir) {
+        let _ = trust::remember(vec![model]);
+    }
     Ok(config)
 }
 

@@ -6,6 +6,8 @@ use super::options::{EncoderSource, IndexOptions, OpenOptions};
 use super::params::{EncoderParams, IndexParams, LanguageModelParams};
 use crate::encode::{CheckedEncoder, TextEncoder};
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
+#[cfg(feature = "models")]
+use crate::model::trust::{self, ModelFile};
 use crate::store::{self, Transaction};
 use crate::{Error, ErrorKind, Result};
 
@@ -49,6 +51,17 @@ impl NewBlob {
         }
     }
 
+    /// What the machine is to know of it.
+    #[cfg(feature = "models")]
+    pub(super) fn model_file(&self) -> ModelFile {
+        use sha2::{Digest, Sha256};
+        ModelFile {
+            name: self.name.to_owned(),
+            sha256: Sha256::digest(self.bytes.as_slice()).into(),
+            len_bytes: self.bytes.len() as u64,
+        }
+    }
+
     pub(super) fn append(&self, transaction: &mut Transaction) -> Result<BlobEntry> {
         let Some(path) = &self.outside else {
             return transaction.append_blob(self.role, self.name, self.media_type, &self.bytes);
@@ -76,6 +89,11 @@ pub(super) fn load_new(options: &IndexOptions) -> Result<NewEncoder> {
 
 fn load_with_tokenizer(options: &IndexOptions) -> Result<NewEncoder> {
     let new = load_encoder(options)?;
+    #[cfg(feature = "models")]
+    if matches!(options.encoder, EncoderSource::Folder(_)) {
+        // Whoever builds with a folder trusts it. Without a list, opening the index asks.
+        let _ = trust::remember(new.blobs.iter().map(NewBlob::model_file).collect());
+    }
     #[cfg(feature = "models")]
     if let Some(language) = super::language::load_new(options)? {
         let mut blobs = new.blobs;
@@ -246,6 +264,12 @@ fn from_store(
     params: &EncoderParams,
     options: &OpenOptions,
 ) -> Result<Arc<dyn TextEncoder>> {
+    if !options.trust_model {
+        let unknown = trust::unknown(model_files(stored));
+        if !unknown.is_empty() {
+            return Err(trust::question(&unknown));
+        }
+    }
     let blob = |role: BlobRole| {
         blob(stored, role)?.ok_or_else(|| {
             Error::new(
@@ -274,6 +298,45 @@ fn from_store(
         &options.encoder_options,
     )?))
 }
+
+/// The files of models that the index holds or names, as its manifest has them.
+#[cfg(feature = "models")]
+fn model_files(stored: &store::Snapshot) -> Vec<ModelFile> {
+    let blobs = stored.manifest().blobs.iter();
+    blobs
+        .filter(|blob| MODEL_ROLES.contains(&blob.role))
+        .map(|blob| ModelFile {
+            name: blob.name.clone(),
+            sha256: blob.sha256,
+            len_bytes: blob.len_bytes,
+        })
+        .collect()
+}
+
+/// Makes the models of an index known to this machine.
+#[cfg(feature = "models")]
+pub(super) fn remember(
+    stored: &store::Snapshot,
+    language_model: Option<&std::path::Path>,
+) -> Result<()> {
+    // What the manifest says of them must be true.
+    for role in MODEL_ROLES {
+        blob(stored, role)?;
+    }
+    let mut files = model_files(stored);
+    // It may not be on this machine, and is asked about when it is.
+    files.extend(language_model.and_then(|folder| trust::of_language_model(folder).ok()));
+    trust::remember(files)
+}
+
+/// What of an index is a model, or a part of one.
+#[cfg(feature = "models")]
+const MODEL_ROLES: [BlobRole; 4] = [
+    BlobRole::Encoder,
+    BlobRole::Tokenizer,
+    BlobRole::TokenHead,
+    BlobRole::DocidTokenizer,
+];
 
 /// `encoder`, with docids in the tokens of the tokenizer that the file keeps for them, if any.
 #[cfg(feature = "models")]
@@ -308,7 +371,15 @@ fn blob_bytes(
 ) -> Result<crate::model::ModelBytes> {
     use sha2::{Digest, Sha256};
     let BlobPlace::External { path } = &entry.place else {
-        return Ok(Arc::new(stored.blob(entry)?));
+        let bytes = stored.blob(entry)?;
+        // Models are known by this hash, so it is looked at even where checksums are right.
+        if <[u8; 32]>::from(Sha256::digest(&bytes)) != entry.sha256 {
+            return Err(Error::corrupt(format_args!(
+                "blob {} has another SHA-256 than its manifest entry",
+                entry.name
+            )));
+        }
+        return Ok(Arc::new(bytes));
     };
     let path = folder.join(path);
     let another = || {

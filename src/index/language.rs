@@ -23,7 +23,8 @@ use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
 use crate::format::BlobRole;
 use crate::language::{Prompt, TextGenerator};
 use crate::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
-use crate::model::{Device, Tokenizer};
+use crate::model::{Device, Tokenizer, trust};
+use crate::store::regular_file;
 use crate::trie::Forest;
 use crate::{Error, ErrorKind, Result};
 
@@ -76,7 +77,16 @@ pub(super) fn load_new(options: &IndexOptions) -> Result<Option<NewLanguageModel
     let folder =
         std::path::absolute(folder).map_err(|error| Error::io("resolving", folder, error))?;
     let path = folder.join("tokenizer.json");
-    let bytes = std::fs::read(&path).map_err(|error| Error::io("reading", &path, error))?;
+    let read = regular_file::read(&path, u64::MAX);
+    let bytes = read.map_err(|error| Error::io("reading", &path, error))?;
+    let blob = NewBlob::inside(
+        BlobRole::DocidTokenizer,
+        "docid-tokenizer.json",
+        "application/json",
+        Arc::new(bytes.clone()),
+    );
+    // Whoever builds with a folder trusts it. Without a list, opening the index asks.
+    let _ = trust::remember(vec![blob.model_file(), trust::of_language_model(&folder)?]);
     Ok(Some(NewLanguageModel {
         params: LanguageModelParams {
             name: config.name.clone(),
@@ -88,12 +98,7 @@ pub(super) fn load_new(options: &IndexOptions) -> Result<Option<NewLanguageModel
             rerank_token: options.rerank_token,
         },
         tokenizer: Tokenizer::from_bytes(&bytes)?,
-        blob: NewBlob::inside(
-            BlobRole::DocidTokenizer,
-            "docid-tokenizer.json",
-            "application/json",
-            Arc::new(bytes),
-        ),
+        blob,
     }))
 }
 
@@ -103,7 +108,8 @@ fn open(folder: &Path, device: Device, prepack: bool) -> Result<LanguageModel> {
 }
 
 impl LanguageRetriever {
-    /// Opens the language model of an index, from `folder` or from where it was.
+    /// Opens the language model of an index, from `folder` or from where it was; there it must be
+    /// known to this machine, unless it `is_trusted`.
     ///
     /// # Errors
     ///
@@ -113,6 +119,7 @@ impl LanguageRetriever {
         params: &IndexParams,
         folder: Option<&PathBuf>,
         device: Device,
+        is_trusted: bool,
     ) -> Result<LanguageRetriever> {
         let params = params.language_model.clone().ok_or_else(|| {
             Error::invalid(
@@ -122,6 +129,12 @@ impl LanguageRetriever {
             )
         })?;
         let recorded = PathBuf::from(&params.folder);
+        if folder.is_none() && !is_trusted {
+            let unknown = trust::unknown(vec![trust::of_language_model(&recorded)?]);
+            if !unknown.is_empty() {
+                return Err(trust::question(&unknown));
+            }
+        }
         let model = open(folder.unwrap_or(&recorded), device, true)?;
         if model.fingerprint() != params.fingerprint {
             let message = format!(

@@ -231,6 +231,9 @@ impl Index {
             encoder_options: options.encoder_options,
             #[cfg(feature = "models")]
             language_model: options.language_model,
+            // Whoever creates an index brings its models.
+            #[cfg(feature = "models")]
+            trust_model: true,
         };
         Index::from_store(store, open, Some(loaded.encoder))
     }
@@ -450,8 +453,25 @@ impl Index {
             self.snapshot().params(),
             inner.options.language_model.as_ref(),
             inner.options.encoder_options.device,
+            inner.options.trust_model,
         )?;
         Ok(inner.language.get_or_init(|| loaded))
+    }
+
+    /// Makes the models that the index brings known to this machine, so that they run without
+    /// [`OpenOptions::trust_model`] from now on, in this index and in others.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading them, and of writing `trusted-models` in the
+    /// [cache folder](crate::model::cache).
+    #[cfg(feature = "models")]
+    pub fn remember_models(&self) -> Result<()> {
+        let snapshot = self.snapshot();
+        let named = snapshot.params().language_model.as_ref();
+        let named = named.map(|model| Path::new(&model.folder));
+        let folder = self.inner.options.language_model.as_deref().or(named);
+        encoder::remember(&snapshot.state.stored, folder)
     }
 
     /// Encodes a query, for [`Snapshot::search_encoded`].

@@ -183,6 +183,11 @@ pub struct OpenOptions {
     /// Where the language model is that the index was made for, if its folder was moved.
     #[cfg(feature = "models")]
     pub language_model: Option<PathBuf>,
+    /// Run the models that the index brings although this machine does not know them. Without it,
+    /// models of an index run if they belong to this build, or if an index was built with them or
+    /// they were imported on this machine; an encoder given here is always run.
+    #[cfg(feature = "models")]
+    pub trust_model: bool,
 }
 
 impl OpenOptions {
@@ -216,6 +221,14 @@ impl OpenOptions {
     #[cfg(feature = "models")]
     pub fn language_model(mut self, folder: impl Into<PathBuf>) -> Self {
         self.language_model = Some(folder.into());
+        self
+    }
+
+    /// Sets whether models of the index run that this machine does not know. A model is a program:
+    /// only for an index from somebody who is trusted.
+    #[cfg(feature = "models")]
+    pub fn trust_model(mut self, trust: bool) -> Self {
+        self.trust_model = trust;
         self
     }
 }

@@ -3,12 +3,14 @@
 //! ```text
 //! $ZEROGR_HOME, or <platform cache folder>/zerogr
 //! ├── onnxruntime-1.28.0/            shared library, LICENSE, ThirdPartyNotices.txt
+//! ├── trusted-models                 hashes of models that may run
 //! └── models/
 //!     └── all-MiniLM-L6-v2-int8/     model.onnx, tokenizer.json, pooling settings, NOTICE
 //! ```
 //!
-//! `zerogr setup` fills the folder; the library only reads it. A sub-folder appears by one
-//! rename, so a sub-folder that exists is complete.
+//! `zerogr setup` fills the folder; the library reads it, and adds to `trusted-models`. A sub-folder appears by one
+//! rename, so a sub-folder that exists is complete. `trusted-models` lists the models that an index
+//! may run here, by hash: building an index and importing a model add to it.
 
 use std::env;
 use std::path::PathBuf;
@@ -42,6 +44,10 @@ pub const DEFAULT_MODEL_SHA256: &str =
 /// The token head of the default sentence encoder: a part of an ONNX graph that belongs behind its
 /// `model.onnx`, made by `benches/token_head.py` (see `minilm/NOTICE`).
 pub const DEFAULT_TOKEN_HEAD: &[u8] = include_bytes!("minilm/token_head.onnx");
+
+/// SHA-256 of the default sentence encoder with its token head behind it, in lower-case hexadecimal.
+pub const DEFAULT_ENCODER_SHA256: &str =
+    "ecfd0e5d380dd37b7a2393becc0d2301b7fe6b563be666a126a1ed8283f3ba6c";
 
 /// The most tokens that the default sentence encoder reads, special tokens included.
 pub const DEFAULT_MAX_LEN_TOKENS: usize = 256;

@@ -8,6 +8,7 @@
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`encoder`] | text to unit vectors: loading, batching, pooling |
 //! | [`device`] | CPU or CUDA, threads |
+//! | `trust` | which models of an index may run here |
 //! | [`language`] | language models: one pass of a decoder, batched generation of text |
 //!
 //! ONNX Runtime is a shared library that is loaded at run time and never linked, so a program
@@ -31,6 +32,7 @@ mod session_pool;
 mod settings;
 pub mod tokenizer;
 mod tokenizer_check;
+pub(crate) mod trust;
 mod version;
 
 pub use device::{CudaOptions, Device, EncoderOptions};

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use crate::output;
 
 /// What the library's messages call options, and how this program does.
-const FLAGS: [(&str, &str); 3] = [
+const FLAGS: [(&str, &str); 4] = [
     ("WriteOptions::wait", "--wait SECONDS"),
     ("WriteOptions::without_lock", "--no-lock"),
+    ("OpenOptions::trust_model", "--trust-model"),
     (
         "give it in OpenOptions::encoder",
         "only the program that made it can encode for it",

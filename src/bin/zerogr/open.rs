@@ -19,6 +19,13 @@ pub struct AccessArgs {
     /// may cut it or write into it in place, as `cp` over it does, give this option.
     #[arg(long)]
     no_mmap: bool,
+    /// Run the models that the index brings, although this machine does not know them, and know
+    /// them from now on.
+    ///
+    /// A model is a program: give this for an index from somebody you trust. Models of indexes
+    /// that were built here are known.
+    #[arg(long)]
+    trust_model: bool,
 }
 
 /// How an index is written.
@@ -63,6 +70,7 @@ pub fn options(device: Device) -> OpenOptions {
 #[allow(unsafe_code)]
 pub fn with(path: &Path, access: &AccessArgs, options: OpenOptions) -> Result<Index, Failure> {
     check_exists(path)?;
+    let options = options.trust_model(access.trust_model);
     let index = match access.no_mmap {
         true => Index::open_with(path, options)?,
         // SAFETY: help and README say what may not be done to an index in use without --no-mmap.
@@ -71,6 +79,14 @@ pub fn with(path: &Path, access: &AccessArgs, options: OpenOptions) -> Result<In
     };
     for message in index.store().passed_over() {
         output::notice(format!("warning: {}", output::inline(&message)));
+    }
+    if access.trust_model
+        && let Err(error) = index.remember_models()
+    {
+        output::notice(format!(
+            "warning: the models of the index will be asked about again: {}",
+            output::inline(&error.to_string())
+        ));
     }
     Ok(index)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use zerogr::index::recover;
+use zerogr::index::{OpenOptions, recover_with};
 
 use crate::failure::Failure;
 use crate::output;
@@ -19,6 +19,10 @@ pub struct Args {
     /// The file to create.
     #[arg(long, value_name = "NEW")]
     into: PathBuf,
+    /// Run the encoder that the index brings, for vectors that are made anew, although this machine
+    /// does not know it.
+    #[arg(long)]
+    trust_model: bool,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -26,7 +30,8 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let report = recover(&args.index, &args.into)?;
+    let options = OpenOptions::new().trust_model(args.trust_model);
+    let report = recover_with(&args.index, &args.into, &options)?;
     if args.json {
         output::json(&report)?;
     } else {
