@@ -2,7 +2,7 @@
 //!
 //! | | scale of | zero |
 //! |---|---|---|
-//! | [`row_to_int8`] | a row: the largest magnitude is 127 | 0 |
+//! | [`row_to_int8`] | a row: the largest magnitude is 63 | 0 |
 //! | [`block_to_8_bits`] | a block: the largest magnitude is 127 | 128 |
 //! | [`block_to_4_bits`] | a block: its range, 0 included, is 15 steps | where 0 lies, rounded |
 //!
@@ -12,9 +12,14 @@
 /// Values that share a scale in the block formats.
 pub(super) const BLOCK: usize = 32;
 
-/// Rounds a row to `-127..=127`; returns the scale, by which a code is multiplied.
+/// The largest code of a row. Processors without VNNI add two products of an unsigned and a signed
+/// byte in 16 bits that saturate, so that a result would depend on the processor; two times 255 x 63
+/// still fit.
+const LARGEST_ROW_CODE: f32 = 63.0;
+
+/// Rounds a row to `-63..=63`; returns the scale, by which a code is multiplied.
 pub(super) fn row_to_int8(row: &[f32], codes: &mut [i8]) -> f32 {
-    let scale = largest_magnitude(row) / 127.0;
+    let scale = largest_magnitude(row) / LARGEST_ROW_CODE;
     for (code, &x) in codes.iter_mut().zip(row) {
         *code = divided(x, scale).round() as i8;
     }
@@ -82,13 +87,26 @@ mod tests {
         ]
     }
 
+    /// What a processor without VNNI does: two products are added in 16 bits, and saturate.
+    #[test]
+    fn products_of_rows_never_saturate() {
+        for block in blocks() {
+            let mut codes = [0; BLOCK];
+            row_to_int8(&block, &mut codes);
+            for pair in codes.chunks(2) {
+                let exact: i32 = pair.iter().map(|&code| 255 * i32::from(code)).sum();
+                assert!(i16::try_from(exact).is_ok(), "{pair:?}");
+            }
+        }
+    }
+
     #[test]
     fn codes_stand_for_what_was_rounded() {
         for block in blocks() {
             let mut int8 = [0; BLOCK];
             let scale = row_to_int8(&block, &mut int8);
             let mut eight = [0; BLOCK];
-            assert_eq!(block_to_8_bits(&block, &mut eight), scale);
+            let scale8 = block_to_8_bits(&block, &mut eight);
             let mut four = [0; BLOCK / 2];
             let (scale4, zero) = block_to_4_bits(&block, &mut four);
             for (i, &x) in block.iter().enumerate() {
@@ -97,7 +115,7 @@ mod tests {
                     assert!(x != 0.0 || y == 0.0);
                 };
                 within(f32::from(int8[i]) * scale, scale / 2.0);
-                within((f32::from(eight[i]) - 128.0) * scale, scale / 2.0);
+                within((f32::from(eight[i]) - 128.0) * scale8, scale8 / 2.0);
                 let code = four[i / 2] >> (4 * (i % 2)) & 15;
                 within((f32::from(code) - f32::from(zero)) * scale4, scale4);
             }
