@@ -188,8 +188,10 @@ fn newest_state(
     len_bytes: u64,
 ) -> Result<Option<State>> {
     let (mut complete, mut partial) = (known, None);
+    let mut budget = ScanBudget::of(len_bytes);
     for_each_extent(backend, len_bytes, |off_bytes, extent, header_crc| {
-        if !is_of_file(header, &extent) {
+        let is_manifest = is_of_file(header, &extent) && extent.kind == ExtentKind::Manifest;
+        if !is_manifest || !budget.covers(extent.body_len_bytes) {
             return;
         }
         let superblock = manifest_at(backend, off_bytes, &extent, header_crc, len_bytes);
@@ -242,7 +244,29 @@ fn segments_after(
     found.sort_by_key(|(extent, reference)| {
         std::cmp::Reverse((extent.generation, reference.off_bytes))
     });
+    let mut budget = ScanBudget::of(len_bytes);
+    found.retain(|(_, reference)| budget.covers(reference.len_bytes));
     Ok(found)
+}
+
+/// Bytes of extents that may still be looked at. Those of a file lie apart, save what is left of
+/// commits that were overwritten; only a file made for it has headers that claim each other's
+/// bytes many times over.
+struct ScanBudget {
+    left_bytes: u64,
+}
+
+impl ScanBudget {
+    fn of(len_bytes: u64) -> Self {
+        ScanBudget {
+            left_bytes: len_bytes.saturating_mul(2),
+        }
+    }
+
+    fn covers(&mut self, extent_bytes: u64) -> bool {
+        let left_bytes = self.left_bytes.checked_sub(extent_bytes);
+        left_bytes.map(|left| self.left_bytes = left).is_some()
+    }
 }
 
 fn is_of_file(header: Option<&FileHeader>, extent: &ExtentHeader) -> bool {
@@ -333,4 +357,20 @@ fn manifest_at(
         writer_version: [0; 16],
         flags: 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ScanBudget;
+
+    #[test]
+    fn headers_that_claim_the_same_bytes_over_and_over_are_looked_at_twice() {
+        let mut budget = ScanBudget::of(1000);
+        let looks = (0..1000).filter(|_| budget.covers(1000)).count();
+        assert_eq!(looks, 2);
+        // One that is beyond the file does not keep others from being looked at.
+        let mut budget = ScanBudget::of(1000);
+        assert!(!budget.covers(u64::MAX));
+        assert!(budget.covers(500));
+    }
 }
