@@ -401,3 +401,26 @@ fn a_killed_build_is_in_nobodys_way_and_cleared_away() {
         assert_eq!(folder.names(), ["a.zgr", "corpus.jsonl", "other.zgr"]);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_looks_like_a_leftover_and_is_none_neither_blocks_nor_is_followed() {
+    let folder = Folder::new();
+    folder.write("corpus.jsonl", corpus());
+    let theirs = folder.path("theirs");
+    std::fs::create_dir(&theirs).unwrap();
+    for name in ["lock", "kept"] {
+        std::fs::write(theirs.join(name), "").unwrap();
+    }
+    let link = folder.path(".zerogr-build-link");
+    std::os::unix::fs::symlink(&theirs, &link).unwrap();
+    let piped = folder.path(".zerogr-build-piped");
+    std::fs::create_dir(&piped).unwrap();
+    std::fs::write(piped.join("a.zgr"), "").unwrap();
+    let pipes = [folder.path(".zerogr-build-pipe"), piped.join("lock")];
+    let made = std::process::Command::new("mkfifo").args(&pipes).status();
+    assert!(made.unwrap().success());
+    folder.ok(&["build", "corpus.jsonl", "--no-train", "-o", "a.zgr"]);
+    assert!(theirs.join("lock").exists() && theirs.join("kept").exists());
+    assert!(link.is_symlink() && pipes.iter().all(|pipe| pipe.exists()));
+}

@@ -38,7 +38,9 @@ pub fn download(package: &Package, to: &Path, tick: impl Fn()) -> Result<PathBuf
             }
             tick();
         };
-        let log = fs::read_to_string(&log_path).unwrap_or_default();
+        // It is in whatever encoding the system has.
+        let log = fs::read(&log_path).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
         if status.success() {
             return wheel_in(to, package);
         }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use zerogr::index::{Progress, Stage};
 
+use crate::output;
+
 /// Shows the stages of a long operation; silent when standard error is no terminal.
 #[derive(Default)]
 pub struct Stages {
@@ -48,11 +50,21 @@ impl Stages {
 
 /// A bar over `total` units.
 pub fn bar(total: u64, label: &str) -> ProgressBar {
-    let bar = ProgressBar::new(total).with_message(label.to_owned());
+    let bar = ProgressBar::new(total).with_message(output::inline(label));
     let template = "{msg:26} {bar:30} {pos}/{len}  {per_sec}  {elapsed}, {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_shown_and_not_obeyed() {
+        assert_eq!(bar(1, "a\x1b[2Jb\r").message(), "a␛[2Jb␍");
+    }
 }

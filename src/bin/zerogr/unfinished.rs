@@ -110,7 +110,9 @@ fn lock_of(folder: &Path) -> PathBuf {
 /// Removes the folders of builds that are not running any more.
 fn remove_leftovers(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        // A link may lead to a folder of somebody else's.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let ours = is_folder && entry.file_name().to_string_lossy().starts_with(PREFIX);
         let changed = entry.metadata().and_then(|metadata| metadata.modified());
         let age = changed.map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
         // Whoever makes an index in it has locked it before.
