@@ -8,6 +8,9 @@ use zerogr::model::Device;
 use crate::failure::Failure;
 use crate::{open, output};
 
+/// Documents that cannot be read and are named, before the others are only counted.
+const NAMED_UNREADABLE: usize = 10;
+
 /// Show documents by id.
 #[derive(clap::Args)]
 pub struct GetArgs {
@@ -107,12 +110,17 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
         Ok(())
     })?;
     printed?;
-    for document in &unreadable {
+    for document in unreadable.iter().take(NAMED_UNREADABLE) {
         let name = match &document.id {
             Some(id) => format!("document {id:?}"),
             None => "a document".into(),
         };
         output::notice(format!("{name} cannot be read: {}", document.error));
+    }
+    if let Some(more @ 1..) = unreadable.len().checked_sub(NAMED_UNREADABLE) {
+        output::notice(format!(
+            "{more} more documents cannot be read; `zerogr check` names them"
+        ));
     }
     match unreadable.is_empty() {
         true => Ok(()),
