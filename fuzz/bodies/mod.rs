@@ -14,6 +14,8 @@ mod convert_support;
 pub mod fault;
 
 mod document_block;
+#[cfg(feature = "models")]
+mod encoder_folder;
 mod faults;
 mod filter;
 #[cfg(feature = "models")]
@@ -21,6 +23,10 @@ mod gguf;
 mod json_documents;
 mod manifest;
 mod memory;
+#[cfg(feature = "models")]
+mod onnx_graph;
+#[cfg(feature = "models")]
+mod onnx_message;
 pub mod open;
 mod operations;
 mod repair;
@@ -75,6 +81,18 @@ pub const TARGETS: &[Target] = &[
         name: "faults",
         run: faults::run,
         seeds: faults::seeds,
+    },
+    #[cfg(feature = "models")]
+    Target {
+        name: "onnx_graph",
+        run: onnx_graph::run,
+        seeds: onnx_graph::seeds,
+    },
+    #[cfg(feature = "models")]
+    Target {
+        name: "encoder_folder",
+        run: encoder_folder::run,
+        seeds: encoder_folder::seeds,
     },
     #[cfg(feature = "models")]
     Target {

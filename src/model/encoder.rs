@@ -37,7 +37,7 @@ use sha2::{Digest, Sha256};
 
 use super::device::{CudaOptions, Device, EncoderOptions};
 use super::folder::EncoderFiles;
-use super::graph::{EncodedBatch, Graph, RowTokens};
+use super::graph::{EncodedBatch, Graph, RowTokens, unusable};
 use super::pooling::Pooling;
 use super::runtime::Runtime;
 use super::session::on_device;
@@ -45,6 +45,9 @@ use super::session_pool::SessionPool;
 use super::tokenizer::{Tokenizer, hex};
 use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
 use crate::{Error, ErrorKind, Result};
+
+/// The least values of a vector: below it a model scores or classifies.
+const MIN_DIM: usize = 8;
 
 /// Texts that are tokenised and sorted together: bounds the memory for token ids.
 const WINDOW_TEXTS: usize = 8_192;
@@ -320,13 +323,31 @@ impl Encoder {
         }
     }
 
-    /// Runs the model once, on the largest token id too: a tokenizer with more tokens than the
-    /// model must fail here and not in the middle of a build. Returns the dimension.
+    /// Runs the model twice, on the largest token id too: a tokenizer with more tokens than the
+    /// model must fail here and not in the middle of a build, and a model that is no encoder before
+    /// anything is found by what it says. Returns the dimension.
     fn try_out(&self) -> Result<usize> {
-        let mut tokens = self.tokenizer.encode("", self.max_len_tokens)?;
+        let special = self.tokenizer.encode("", self.max_len_tokens)?;
         let largest = self.tokenizer.vocab_size().saturating_sub(1);
-        tokens.push(u32::try_from(largest).unwrap_or(u32::MAX));
-        Ok(self.run(&[&tokens], true)?.vectors.len())
+        let largest = u32::try_from(largest).unwrap_or(u32::MAX);
+        let vector = |tokens: &[u32]| -> Result<Vec<f32>> {
+            Ok(self.run(&[&[&special, tokens].concat()], true)?.vectors)
+        };
+        let (one, other) = (
+            vector(&[largest])?,
+            vector(&[largest, largest / 2, largest / 3])?,
+        );
+        if one.len() < MIN_DIM {
+            return Err(unusable(&format!(
+                "its vectors have {} values, and those of an encoder have at least {MIN_DIM}: it may \
+                 be a reranker or a classifier",
+                one.len()
+            )));
+        }
+        match one == other {
+            true => Err(unusable("it gives every text the same vector")),
+            false => Ok(one.len()),
+        }
     }
 
     /// Runs one batch on a session of the pool.

@@ -196,7 +196,7 @@ impl Shape {
         let others = session.outputs().iter();
         let is_weights = |name| [QUERY_TOKEN_WEIGHTS, DOCUMENT_TOKEN_WEIGHTS].contains(&name);
         let others = others.map(|output| output.name());
-        let others = others.filter(|&name| !is_weights(name));
+        let others = others.filter(|&name| !is_weights(name) && !is_of_another_kind(name));
         let others = others.flat_map(|name| [(name, 3), (name, 2)]);
         let found = known
             .chain(others)
@@ -220,9 +220,15 @@ impl Shape {
                     document_weights: weights(DOCUMENT_TOKEN_WEIGHTS)?,
                 })
             }
-            None => Err(unusable(
-                "it has no float32 output of vectors per token or per text",
-            )),
+            None => {
+                let mut names = session.outputs().iter().map(|output| output.name());
+                Err(match names.find(|&name| is_of_another_kind(name)) {
+                    Some(name) => unusable(&format!(
+                        "its output {name:?} is that of a reranker, a classifier or a language model"
+                    )),
+                    None => unusable("it has no float32 output of vectors per token or per text"),
+                })
+            }
         }
     }
 
@@ -261,6 +267,11 @@ impl Shape {
     }
 }
 
+/// Outputs by which models say something else than vectors.
+fn is_of_another_kind(output: &str) -> bool {
+    output == "score" || output == "scores" || output.ends_with("logits")
+}
+
 /// The shape and the values of an output.
 fn values_of(output: &DynValue) -> Result<(Vec<usize>, &[f32])> {
     let (shape, data) = output.try_extract_tensor::<f32>().map_err(failed)?;
@@ -293,7 +304,7 @@ fn token_weights(output: &DynValue, rows: &[&[u32]], width: usize) -> Result<Vec
         .collect()
 }
 
-fn unusable(what: &str) -> Error {
+pub(super) fn unusable(what: &str) -> Error {
     let message = format!("the model is not a usable sentence encoder: {what}");
     Error::new(ErrorKind::Model, message)
 }

@@ -42,3 +42,18 @@ pub use pooling::Pooling;
 pub use runtime::Runtime;
 pub use settings::EncoderSettings;
 pub use tokenizer::Tokenizer;
+
+use crate::{Error, ErrorKind, Result};
+
+/// Looks at an ONNX graph as every graph is looked at before it runs, without running it: its
+/// operators, the sizes of its tensors, and that it names no other file.
+///
+/// # Errors
+///
+/// [`ErrorKind::Model`] that says what is not allowed in it.
+pub fn check_graph(model: &[u8]) -> Result<()> {
+    onnx::check(model, onnx::Weights::Inside).map_err(|what| {
+        let message = format!("the model's graph is refused: {what}");
+        Error::new(ErrorKind::Model, message)
+    })
+}

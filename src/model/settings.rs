@@ -65,6 +65,7 @@ impl EncoderSettings {
     ///
     /// [`ErrorKind::Model`] naming the file and the setting that cannot be applied.
     pub(super) fn read(dir: &Path, tokenizer: &[u8]) -> Result<EncoderSettings> {
+        check_kind(dir)?;
         let modules = Modules::read(dir)?;
         let (query_prompt, document_prompt) = prompts(dir, &modules)?;
         let has_prompt = !(query_prompt.is_empty() && document_prompt.is_empty());
@@ -316,6 +317,31 @@ fn pooling(dir: &Path, folder: &str, has_prompt: bool) -> Result<Option<Pooling>
         }
         (None, []) => settings.wrong("no way of pooling that is known here is on"),
         _ => settings.wrong("more than one way of pooling is on, which is not supported"),
+    }
+}
+
+/// Refuses models that score or classify texts.
+fn check_kind(dir: &Path) -> Result<()> {
+    let Some(config) = Settings::read(dir, "config.json")? else {
+        return Ok(());
+    };
+    let architectures = config.get("architectures").and_then(Value::as_array);
+    let mut architectures = architectures
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let other = [
+        "SequenceClassification",
+        "TokenClassification",
+        "QuestionAnswering",
+        "MultipleChoice",
+    ];
+    let is_other = |name: &&str| other.iter().any(|kind| name.ends_with(kind));
+    match architectures.find(is_other) {
+        Some(name) => config.wrong(format!(
+            "{name} is a reranker or a classifier, no sentence encoder"
+        )),
+        None => Ok(()),
     }
 }
 
