@@ -191,7 +191,12 @@ fn an_external_blob_is_the_one_meant_or_not_used() {
     by_hand.manifest.blobs[1].role = BlobRole::Tokenizer;
     let path = folder.path().join("blobs.zgr");
     std::fs::write(&path, by_hand.commit()).unwrap();
-    let kind = || Index::open(&path).unwrap().encoder().err().unwrap().kind();
+    let kind_with = |options| {
+        let index = Index::open_with(&path, options).unwrap();
+        index.encoder().err().unwrap().kind()
+    };
+    assert_eq!(kind_with(OpenOptions::new()), ErrorKind::UntrustedModel);
+    let kind = || kind_with(OpenOptions::new().trust_model(true));
     assert_eq!(kind(), ErrorKind::Model, "nothing is there");
     std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
     let outside = folder.path().join("elsewhere/notes.txt");

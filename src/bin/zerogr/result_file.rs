@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+use zerogr::store::regular_file;
 
 use crate::failure::Failure;
 use crate::output;
@@ -102,7 +103,9 @@ impl Content {
     /// True when the file is empty, or its start is of this kind.
     fn is_in(self, path: &Path) -> io::Result<bool> {
         let mut start = Vec::new();
-        File::open(path)?.take(4096).read_to_end(&mut start)?;
+        regular_file::open(path)?
+            .take(4096)
+            .read_to_end(&mut start)?;
         Ok(start.is_empty() || self.begins(&String::from_utf8_lossy(&start)))
     }
 
