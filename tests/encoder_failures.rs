@@ -363,3 +363,12 @@ fn cuda_without_cuda_is_a_device_error() {
     let auto = Encoder::from_cache(&EncoderOptions::new()).unwrap();
     assert!(auto.encode_one("works on what there is").is_ok());
 }
+
+#[test]
+fn a_model_that_scores_is_no_encoder() {
+    let graph = replaced(&model_bytes(), b"last_hidden_state", b"prediction_logits");
+    let tokenizer = zerogr::model::cache::DEFAULT_TOKENIZER;
+    let error = Encoder::from_bytes(bytes(graph, tokenizer), &cpu()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Model);
+    assert!(error.to_string().contains("prediction_logits"), "{error}");
+}

@@ -229,3 +229,17 @@ fn what_cannot_be_applied_is_refused_by_name() {
     );
     assert!(read(&[("tokenizer.json", bert(true)), lower]).is_ok());
 }
+
+#[test]
+fn models_that_score_or_classify_are_refused_by_name() {
+    for name in [
+        "BertForSequenceClassification",
+        "RobertaForQuestionAnswering",
+    ] {
+        let error = read(&[("config.json", json!({"architectures": [name]}))]).unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    for name in ["BertModel", "MPNetForMaskedLM"] {
+        read(&[("config.json", json!({"architectures": [name]}))]).unwrap();
+    }
+}
