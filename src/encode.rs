@@ -154,6 +154,10 @@ impl TextEncoder for CheckedEncoder {
         self.0.tokenizer()
     }
 
+    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        self.0.prompt_tokens(prompt)
+    }
+
     fn encode(
         &self,
         texts: &[&str],

@@ -280,8 +280,10 @@ fn settings_of_a_folder_are_applied_and_recorded() {
         assert!((hit.score - f64::from(cosine)).abs() < 1e-3, "{}", hit.id);
     }
     // Tokens of a prompt are compared with nothing.
-    let words = |prompt: &str| plain.prompt_tokens(prompt).unwrap();
-    assert_eq!((words("query: "), words("")), (2, 0));
+    for encoder in [&plain as &dyn TextEncoder, &*index.encoder().unwrap()] {
+        let words = |prompt: &str| encoder.prompt_tokens(prompt).unwrap();
+        assert_eq!((words("query: "), words("")), (2, 0));
+    }
 
     // A prompt that leaves no room for a text is refused.
     let long = serde_json::json!({"prompts": {"query": "word ".repeat(300)}});
