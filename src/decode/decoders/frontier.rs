@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use super::memo::{Memo, NodeId};
 use crate::Result;
+use crate::decode::prefixes::memo::{Memo, NodeId};
 
 /// A prefix that waits, with what its decoder wants to remember of it.
-pub(super) struct Entry<T> {
+pub(in crate::decode) struct Entry<T> {
     /// The greatest comes first.
     pub key: f64,
     /// Orders equal keys in a way that does not depend on when a prefix was found.
@@ -40,23 +40,23 @@ impl<T> Ord for Entry<T> {
 }
 
 /// A priority queue of prefixes.
-pub(super) struct Frontier<T> {
+pub(in crate::decode) struct Frontier<T> {
     heap: BinaryHeap<Entry<T>>,
 }
 
 impl<T> Frontier<T> {
-    pub(super) fn new() -> Self {
+    pub(in crate::decode) fn new() -> Self {
         Frontier {
             heap: BinaryHeap::new(),
         }
     }
 
-    pub(super) fn push(&mut self, entry: Entry<T>) {
+    pub(in crate::decode) fn push(&mut self, entry: Entry<T>) {
         self.heap.push(entry);
     }
 
     /// The greatest key.
-    pub(super) fn best_key(&self) -> Option<f64> {
+    pub(in crate::decode) fn best_key(&self) -> Option<f64> {
         self.heap.peek().map(|entry| entry.key)
     }
 
@@ -64,7 +64,11 @@ impl<T> Frontier<T> {
     /// that also need one among the entries that come next are opened in the same call, as many as
     /// it may carry. Below every entry is a docid: with `wanted` docids to go, entries behind that
     /// many are not looked at.
-    pub(super) fn pop(&mut self, memo: &mut Memo<'_>, wanted: usize) -> Result<Option<Entry<T>>> {
+    pub(in crate::decode) fn pop(
+        &mut self,
+        memo: &mut Memo<'_>,
+        wanted: usize,
+    ) -> Result<Option<Entry<T>>> {
         let Some(first) = self.heap.pop() else {
             return Ok(None);
         };

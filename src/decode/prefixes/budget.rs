@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::memo::Work;
+use super::work::Work;
 
 /// Limits on one query; `None` is no limit.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,13 +64,13 @@ impl CancelToken {
 
 /// A budget whose clock runs.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(in crate::decode) struct Meter {
     budget: Budget,
     deadline: Option<Instant>,
 }
 
 impl Meter {
-    pub(super) fn start(budget: Budget) -> Self {
+    pub(in crate::decode) fn start(budget: Budget) -> Self {
         // A time too long for the clock is no limit.
         let deadline = budget
             .max_time
@@ -79,7 +79,7 @@ impl Meter {
     }
 
     /// Whether the query may go on at all.
-    pub(super) fn is_running(&self) -> bool {
+    pub(in crate::decode) fn is_running(&self) -> bool {
         let cancelled = self
             .budget
             .cancel
@@ -92,7 +92,7 @@ impl Meter {
     }
 
     /// How many prefixes the next call of the expander may score after `work`.
-    pub(super) fn evaluations_left(&self, work: &Work) -> u64 {
+    pub(in crate::decode) fn evaluations_left(&self, work: &Work) -> u64 {
         let passes = self.budget.max_passes.unwrap_or(u64::MAX);
         if work.passes >= passes {
             return 0;

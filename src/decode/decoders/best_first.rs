@@ -19,9 +19,11 @@ use std::collections::{BinaryHeap, HashSet};
 
 use super::drawn::{Drawn, best_with_ties, score_documents};
 use super::frontier::{Entry, Frontier};
-use super::memo::{Below, DocidPlace, Memo, NodeId};
-use super::{Planner, Request};
+use super::prior::Planner;
+use super::request::Request;
 use crate::Result;
+use crate::decode::expanders::place::DocidPlace;
+use crate::decode::prefixes::memo::{Below, Memo, NodeId};
 
 /// Allows for the rounding of a sum of exponentials when scores are held against a bound. All
 /// else rounds the same way in both: addition is monotone, and both add in the same order.
@@ -46,7 +48,10 @@ impl Ord for Score {
 }
 
 /// The `k` best documents and every document tied with the last of them, best first.
-pub(super) fn best_first(memo: &mut Memo<'_>, request: &Request<'_>) -> Result<Vec<Drawn>> {
+pub(in crate::decode) fn best_first(
+    memo: &mut Memo<'_>,
+    request: &Request<'_>,
+) -> Result<Vec<Drawn>> {
     let (postings, k) = (request.postings, request.k);
     let above_prefix = (postings.max_docids_per_document().max(1) as f64).ln() + BOUND_SLACK;
     let planner = request.planner.as_ref();

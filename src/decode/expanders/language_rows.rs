@@ -5,7 +5,7 @@
 
 use super::expander::{Branching, Expander};
 use super::language::LanguageQuery;
-use super::memo::DocidPlace;
+use super::place::DocidPlace;
 use crate::Result;
 use crate::model::language::LanguageModel;
 use crate::trie::Forest;

@@ -10,7 +10,7 @@
 /// What is done to logits before sampling. The order is that of the reference: mask, temperature,
 /// top-k, top-p.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Law {
+pub(in crate::decode) struct Law {
     /// Zero: the most probable child, the first of them on a tie.
     pub temperature: f64,
     /// Only this many most probable children; those tied with the last stay in.
@@ -26,7 +26,7 @@ const LANES: usize = 8;
 
 /// Room for the weights of the children of one prefix, kept between steps.
 #[derive(Debug, Default)]
-pub(super) struct Weights {
+pub(in crate::decode) struct Weights {
     /// Proportional to the probabilities, the greatest one. Single precision, as logits are.
     values: Vec<f32>,
 }
@@ -37,7 +37,7 @@ impl Weights {
     ///
     /// Defined for all logits but NaN: if some open children are at plus infinity, they share the
     /// probability; if all are at minus infinity, every open child is equally likely.
-    pub(super) fn choose(
+    pub(in crate::decode) fn choose(
         &mut self,
         logits: &[f32],
         open: &[u32],
@@ -206,7 +206,7 @@ fn zip<'a>(logits: &'a [f32], open: &'a [u32]) -> impl Iterator<Item = (f32, boo
 }
 
 /// The index at `uniform` among `log_probs`, which sum to one.
-pub(super) fn index_at(log_probs: &[f64], uniform: f64) -> Option<usize> {
+pub(in crate::decode) fn index_at(log_probs: &[f64], uniform: f64) -> Option<usize> {
     first_above(log_probs.iter().map(|log_prob| log_prob.exp()), uniform)
 }
 

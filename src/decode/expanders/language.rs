@@ -15,7 +15,7 @@
 //! prefixes are put together, up to the noise of float32 sums (1e-3 of a logit and less).
 
 use super::expander::{Branching, Expander};
-use super::memo::DocidPlace;
+use super::place::DocidPlace;
 use super::token_tree::TokenTree;
 use crate::model::language::{DecoderInput, DecoderSession, KvCache, Logits};
 use crate::trie::{END, Forest, ForestChild, MAX_DOCID_TOKENS};
@@ -216,7 +216,7 @@ impl<'a> LanguageExpander<'a> {
 
 impl LanguageQuery<'_> {
     /// The token of the vocabulary that stands for a step of the trie.
-    pub(super) fn label(&self, token: u32) -> u32 {
+    pub(in crate::decode) fn label(&self, token: u32) -> u32 {
         match token {
             END => self.end_token,
             token => token,
@@ -225,13 +225,16 @@ impl LanguageQuery<'_> {
 }
 
 /// A logit; minus infinity outside the vocabulary.
-pub(super) fn value_at(values: &[f32], token: u32) -> f32 {
+pub(in crate::decode) fn value_at(values: &[f32], token: u32) -> f32 {
     let value = values.get(token as usize).copied();
     value.unwrap_or(f32::NEG_INFINITY)
 }
 
 /// The tokens of docids.
-pub(super) fn whole_docids(forest: &Forest<'_>, docids: &[DocidPlace]) -> Result<Vec<Vec<u32>>> {
+pub(in crate::decode) fn whole_docids(
+    forest: &Forest<'_>,
+    docids: &[DocidPlace],
+) -> Result<Vec<Vec<u32>>> {
     let whole = docids.iter().map(|&(segment, rank)| {
         let trie = forest.trie(segment);
         let tokens = trie.map(|trie| trie.docid(rank)).transpose()?.flatten();

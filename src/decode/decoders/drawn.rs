@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::memo::{DocidPlace, Memo};
 use crate::Result;
+use crate::decode::expanders::place::{DocidPlace, Places};
+use crate::decode::prefixes::memo::Memo;
 
 /// A document found by a decoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +13,7 @@ pub struct Drawn {
     pub segment: u32,
     /// Its ordinal there.
     pub ordinal: u32,
-    /// What the decoder ranks by; every [`Decoder`](super::Decoder) says what that is.
+    /// What the decoder ranks by; every [`Decoder`](crate::decode::Decoder) says what that is.
     pub score: f64,
     /// Log-probability. For decoders that score documents, of the document: the log of the summed
     /// probabilities of its docids. For decoders that draw docids, of the docid it came out with.
@@ -59,7 +60,7 @@ pub fn score_document(
 
 /// [`score_document`] of several documents (segment, ordinal), whose unknown prefixes are opened
 /// together.
-pub(super) fn score_documents(
+pub(in crate::decode) fn score_documents(
     memo: &mut Memo<'_>,
     postings: &dyn Postings,
     documents: &[(u32, u32)],
@@ -88,7 +89,7 @@ pub(super) fn score_documents(
 
 impl Drawn {
     /// A document whose docids `ranks` have these log-probabilities, ranked by their log-sum.
-    pub(super) fn from_docids(
+    pub(in crate::decode) fn from_docids(
         segment: u32,
         ordinal: u32,
         ranks: &[u32],
@@ -112,7 +113,7 @@ impl Drawn {
 }
 
 /// The `k` best of `drawn` and all that tie with the last of them, best first.
-pub(super) fn best_with_ties(mut drawn: Vec<Drawn>, k: usize) -> Vec<Drawn> {
+pub(in crate::decode) fn best_with_ties(mut drawn: Vec<Drawn>, k: usize) -> Vec<Drawn> {
     drawn.sort_by(|a, b| b.score.total_cmp(&a.score));
     let last = k.checked_sub(1).and_then(|last| drawn.get(last));
     match last.map(|last| last.score) {
@@ -125,14 +126,14 @@ pub(super) fn best_with_ties(mut drawn: Vec<Drawn>, k: usize) -> Vec<Drawn> {
 
 /// Documents in the order in which their docids are drawn. A document comes out with the first
 /// of its docids; documents of one docid come out together, with equal scores.
-pub(super) struct InDrawOrder<'a> {
+pub(in crate::decode) struct InDrawOrder<'a> {
     postings: &'a dyn Postings,
     seen: HashSet<(u32, u32)>,
     drawn: Vec<Drawn>,
 }
 
 impl<'a> InDrawOrder<'a> {
-    pub(super) fn new(postings: &'a dyn Postings) -> Self {
+    pub(in crate::decode) fn new(postings: &'a dyn Postings) -> Self {
         InDrawOrder {
             postings,
             seen: HashSet::new(),
@@ -141,12 +142,12 @@ impl<'a> InDrawOrder<'a> {
     }
 
     /// Documents so far.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::decode) fn len(&self) -> usize {
         self.drawn.len()
     }
 
     /// Takes the next docid, stored at `places`.
-    pub(super) fn take(&mut self, places: &[DocidPlace], log_prob: f64) {
+    pub(in crate::decode) fn take(&mut self, places: &[DocidPlace], log_prob: f64) {
         // The reciprocal of the rank of the first document of this docid.
         let score = 1.0 / (self.drawn.len() + 1) as f64;
         let mut ordinals = Vec::new();
@@ -167,15 +168,15 @@ impl<'a> InDrawOrder<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<Drawn> {
+    pub(in crate::decode) fn finish(self) -> Vec<Drawn> {
         self.drawn
     }
 }
 
 /// Documents of a set of docids with known log-probabilities, scored by the log-sum over those
 /// of their docids that are in the set; in no order.
-pub(super) fn documents_of(
-    docids: &[(f64, super::memo::Places)],
+pub(in crate::decode) fn documents_of(
+    docids: &[(f64, Places)],
     postings: &dyn Postings,
 ) -> Vec<Drawn> {
     let log_prob_of: HashMap<DocidPlace, f64> = docids

@@ -22,12 +22,12 @@
 //! Docids with probability zero never ring. They come last, in the order of the trie, so that a
 //! result is short only when there are no more docids.
 
-use super::Request;
 use super::drawn::{Drawn, InDrawOrder};
-use super::expander::log_softmax_at;
 use super::frontier::{Entry, Frontier};
-use super::memo::{Below, Memo, NodeId};
+use super::request::Request;
 use super::sampling::index_at;
+use crate::decode::expanders::softmax::log_softmax_at;
+use crate::decode::prefixes::memo::{Below, Memo, NodeId};
 use crate::rng::{Rng, cell};
 use crate::{Error, Result};
 
@@ -54,7 +54,7 @@ impl Default for GumbelTopK {
 }
 
 impl GumbelTopK {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::decode) fn check(&self) -> Result<()> {
         if !(self.temperature > 0.0 && self.temperature.is_finite()) {
             return Err(Error::invalid(
                 "the temperature of Gumbel-top-k must be above zero and finite; for the most \
@@ -68,7 +68,7 @@ impl GumbelTopK {
 /// Joint log-probability of a prefix at the decoder's temperature.
 struct Tempered(f64);
 
-pub(super) fn gumbel_top_k(
+pub(in crate::decode) fn gumbel_top_k(
     options: &GumbelTopK,
     memo: &mut Memo<'_>,
     request: &Request<'_>,

@@ -9,9 +9,10 @@
 //! A docid whose prefix falls out of the beam is lost, so the result is not exact in general.
 //! With a width of at least the number of docids nothing falls out, and it is.
 
-use super::Request;
 use super::drawn::{Drawn, best_with_ties, documents_of};
-use super::memo::{Below, Memo, NodeId, Places};
+use super::request::Request;
+use crate::decode::expanders::place::Places;
+use crate::decode::prefixes::memo::{Below, Memo, NodeId};
 use crate::{Error, Result};
 
 /// Options of beam search.
@@ -31,7 +32,7 @@ impl Default for Beam {
 }
 
 impl Beam {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::decode) fn check(&self) -> Result<()> {
         match self.width {
             0 => Err(Error::invalid("the width of a beam must be at least 1")),
             _ => Ok(()),
@@ -48,7 +49,7 @@ struct Member {
     docid: Option<Places>,
 }
 
-pub(super) fn beam(
+pub(in crate::decode) fn beam(
     options: &Beam,
     memo: &mut Memo<'_>,
     request: &Request<'_>,

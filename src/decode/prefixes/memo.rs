@@ -16,51 +16,20 @@
 //! - I2. What is known of a prefix does not depend on when it was opened, nor with which others.
 //!   Only ids do, so no result may depend on how ids compare.
 
-use smallvec::SmallVec;
-
 use super::budget::{Budget, Meter};
-use super::expander::{Branching, Expander, log_softmax_at};
+use super::work::Work;
+use crate::decode::expanders::place::{DocidPlace, Places};
+use crate::decode::expanders::softmax::log_softmax_at;
+use crate::decode::expanders::{Branching, Expander};
 use crate::logits;
 use crate::trie::{Forest, ForestChild, ForestNode};
 use crate::{Error, ErrorKind, Result};
 
 /// Handle of a memoised prefix.
-pub(super) type NodeId = u32;
+pub(in crate::decode) type NodeId = u32;
 
 /// Handles of the children of a prefix.
-pub(super) type NodeRange = std::ops::Range<NodeId>;
-
-/// A docid where it is stored: (segment, rank).
-pub type DocidPlace = (u32, u32);
-
-/// All places of one docid.
-pub(super) type Places = SmallVec<[DocidPlace; 1]>;
-
-/// What answering a query cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Work {
-    /// Queries given to the retriever: none while nothing branches, else one.
-    pub prefills: u64,
-    /// Calls of the expander, each of which scored one or more prefixes.
-    pub passes: u64,
-    /// Branching prefixes whose children were scored.
-    pub node_evaluations: u64,
-    /// Children scored, that is vectors compared by the trie head.
-    pub children_scored: u64,
-    /// Bytes of parameters read to score them, as far as the expander says.
-    pub bytes_touched: u64,
-}
-
-impl Work {
-    /// Adds the work of another query.
-    pub fn add(&mut self, other: &Work) {
-        self.prefills += other.prefills;
-        self.passes += other.passes;
-        self.node_evaluations += other.node_evaluations;
-        self.children_scored += other.children_scored;
-        self.bytes_touched += other.bytes_touched;
-    }
-}
+pub(in crate::decode) type NodeRange = std::ops::Range<NodeId>;
 
 #[derive(Debug)]
 struct MemoNode {
@@ -85,7 +54,7 @@ enum Kids {
 }
 
 /// What [`Memo::open`] found below a prefix.
-pub(super) enum Below {
+pub(in crate::decode) enum Below {
     Docid(Places),
     Nodes(NodeRange),
 }
@@ -156,12 +125,12 @@ impl<'a> Memo<'a> {
     }
 
     /// Prefixes an expander call should carry when there are that many likely ones.
-    pub(super) fn batch(&self) -> usize {
+    pub(in crate::decode) fn batch(&self) -> usize {
         self.expander.batch().max(1)
     }
 
     /// The root, unless no docid is alive.
-    pub(super) fn root(&self) -> Option<NodeId> {
+    pub(in crate::decode) fn root(&self) -> Option<NodeId> {
         self.nodes
             .first()
             .filter(|root| root.prefix.live_count > 0)
@@ -169,33 +138,33 @@ impl<'a> Memo<'a> {
     }
 
     /// Known prefixes; ids are below it.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::decode) fn len(&self) -> usize {
         self.nodes.len()
     }
 
     /// Joint log-probability of a prefix, at temperature one and with nothing removed.
-    pub(super) fn log_prob(&self, id: NodeId) -> f64 {
+    pub(in crate::decode) fn log_prob(&self, id: NodeId) -> f64 {
         self.node(id)
             .map_or(f64::NEG_INFINITY, |node| node.log_prob)
     }
 
     /// Live (segment, rank) pairs below a prefix.
-    pub(super) fn live_count(&self, id: NodeId) -> u32 {
+    pub(in crate::decode) fn live_count(&self, id: NodeId) -> u32 {
         self.node(id).map_or(0, |node| node.prefix.live_count)
     }
 
     /// The prefix itself.
-    pub(super) fn prefix(&self, id: NodeId) -> Option<&ForestNode> {
+    pub(in crate::decode) fn prefix(&self, id: NodeId) -> Option<&ForestNode> {
         self.node(id).map(|node| &node.prefix)
     }
 
     /// The token that leads to a prefix from the branching above it.
-    pub(super) fn token(&self, id: NodeId) -> u32 {
+    pub(in crate::decode) fn token(&self, id: NodeId) -> u32 {
         self.node(id).map_or(0, |node| node.token)
     }
 
     /// Tokens before the branching whose children are `range`.
-    pub(super) fn branching_depth(&self, range: &NodeRange) -> u32 {
+    pub(in crate::decode) fn branching_depth(&self, range: &NodeRange) -> u32 {
         let part = self
             .node(range.start)
             .and_then(|node| node.prefix.parts.first());
@@ -203,21 +172,21 @@ impl<'a> Memo<'a> {
     }
 
     /// The logits of siblings, checked.
-    pub(super) fn logits(&self, range: &NodeRange) -> &[f32] {
+    pub(in crate::decode) fn logits(&self, range: &NodeRange) -> &[f32] {
         self.logits
             .get(range.start as usize..range.end as usize)
             .unwrap_or(&[])
     }
 
     /// Whether [`Memo::open`] would have to do anything.
-    pub(super) fn is_unknown(&self, id: NodeId) -> bool {
+    pub(in crate::decode) fn is_unknown(&self, id: NodeId) -> bool {
         self.node(id)
             .is_some_and(|node| matches!(node.kids, Kids::Unknown))
     }
 
     /// Whether the expander has yet to be asked about a prefix: it is unknown, and more than one
     /// docid is below it.
-    pub(super) fn is_unread(&self, id: NodeId) -> bool {
+    pub(in crate::decode) fn is_unread(&self, id: NodeId) -> bool {
         self.is_unknown(id) && self.live_count(id) > 1
     }
 
@@ -226,7 +195,7 @@ impl<'a> Memo<'a> {
     }
 
     /// What is below `id`; `None` when the budget forbids finding out.
-    pub(super) fn open(&mut self, id: NodeId) -> Result<Option<Below>> {
+    pub(in crate::decode) fn open(&mut self, id: NodeId) -> Result<Option<Below>> {
         if self.is_unknown(id) {
             self.open_all(&[id])?;
         }
@@ -241,7 +210,7 @@ impl<'a> Memo<'a> {
 
     /// Opens those of `ids` that are still unknown, with one call of the expander at most; as
     /// many as the budget allows, the first ones first.
-    pub(super) fn open_all(&mut self, ids: &[NodeId]) -> Result<()> {
+    pub(in crate::decode) fn open_all(&mut self, ids: &[NodeId]) -> Result<()> {
         let left = self.meter.evaluations_left(&self.work);
         let mut asked: Vec<(NodeId, ForestNode, Vec<ForestChild>)> = Vec::new();
         for &id in ids {
@@ -371,7 +340,7 @@ impl<'a> Memo<'a> {
     }
 
     /// [`Memo::docid_log_prob`] of several docids, whose unknown prefixes are opened together.
-    pub(super) fn docid_log_probs(&mut self, places: &[DocidPlace]) -> Result<Vec<f64>> {
+    pub(in crate::decode) fn docid_log_probs(&mut self, places: &[DocidPlace]) -> Result<Vec<f64>> {
         loop {
             let walks: Vec<Walk> = places.iter().map(|&place| self.walk(place)).collect();
             let unknown = |walk: &Walk| match walk {
@@ -393,7 +362,7 @@ impl<'a> Memo<'a> {
     }
 
     /// The child in `range` that the docid at `place` is below of.
-    pub(super) fn child_towards(
+    pub(in crate::decode) fn child_towards(
         &self,
         range: &NodeRange,
         (segment, rank): DocidPlace,

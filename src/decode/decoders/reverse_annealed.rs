@@ -10,7 +10,7 @@
 //!
 //! A removed docid changes the odds at a prefix only when a child has nothing left below it. So
 //! the law is not sampling without replacement from the distribution over docids; that is
-//! [`GumbelTopK`](super::GumbelTopK).
+//! [`GumbelTopK`](crate::decode::GumbelTopK).
 //!
 //! All draws share one memo, so a prefix is evaluated once however many draws pass it. Removal
 //! is a count per known prefix, lowered along the path of each draw. Where calls of the expander
@@ -19,9 +19,11 @@
 //! needed, which decides nothing.
 
 use super::drawn::{Drawn, InDrawOrder};
-use super::memo::{Below, Memo, NodeId, Places};
+use super::request::Request;
 use super::sampling::{Law, Weights};
-use super::{Request, draw_uniform};
+use crate::decode::expanders::place::Places;
+use crate::decode::prefixes::memo::{Below, Memo, NodeId};
+use crate::rng::Rng;
 use crate::{Error, Result};
 
 /// Options of reverse-annealed decoding; the defaults are the paper's.
@@ -73,7 +75,7 @@ impl ReverseAnnealed {
         self.t_max * (sigmoid(k * (share - m)) - start) / (sigmoid(k * (1.0 - m)) - start)
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::decode) fn check(&self) -> Result<()> {
         let last = self.temperature(self.draws);
         let is_schedule = self.steepness > 0.0 && last.is_finite() && last >= 0.0;
         if self.draws > 0 && !is_schedule {
@@ -122,7 +124,7 @@ enum Reached {
     Nothing,
 }
 
-pub(super) fn reverse_annealed(
+pub(in crate::decode) fn reverse_annealed(
     options: &ReverseAnnealed,
     memo: &mut Memo<'_>,
     request: &Request<'_>,
@@ -235,4 +237,10 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// The uniform number in [0, 1) that decides step `depth` (tokens from the root) of a draw of
+/// [`ReverseAnnealed`]. Published so that others can reproduce a draw.
+pub fn draw_uniform(seed: u64, draw: u64, depth: u32) -> f64 {
+    Rng::for_cell(seed, draw, u64::from(depth)).unit_f64()
 }

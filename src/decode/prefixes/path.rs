@@ -1,7 +1,8 @@
 //! Why a docid is as probable as it is: the decisions on the way to it.
 
-use super::memo::{Below, DocidPlace, Memo};
+use super::memo::{Below, Memo};
 use crate::Result;
+use crate::decode::expanders::place::DocidPlace;
 
 /// A decision between several ways to go on.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,0 +1,30 @@
+//! What gives a decoder its logits.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`expander`] | the question that a decoder asks |
+//! | [`place`] | docids by where they are stored |
+//! | [`softmax`] | from logits to log-probabilities |
+//! | [`compact`] | the trie head: a few inner products per prefix |
+//! | `language`, `language_rows`, `token_tree` | a language model: many prefixes in one pass |
+
+mod compact;
+mod expander;
+#[cfg(feature = "models")]
+mod language;
+#[cfg(feature = "models")]
+mod language_rows;
+pub(super) mod place;
+pub(super) mod softmax;
+#[cfg(feature = "models")]
+mod token_tree;
+
+pub use compact::{CompactEdges, CompactExpander, CompactSegment};
+pub(crate) use compact::{EdgeSum, Listed};
+pub use expander::{Branching, Expander};
+#[cfg(feature = "models")]
+pub use language::{LanguageExpander, LanguageQuery};
+#[cfg(feature = "models")]
+pub use language_rows::RowsExpander;
+pub use place::DocidPlace;
+pub use softmax::log_softmax;
