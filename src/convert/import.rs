@@ -17,7 +17,6 @@ use super::tensors::TensorSource;
 use super::texts::Texts;
 use crate::model::Tokenizer;
 use crate::model::language::{CONFIG_FILE, LanguageModelConfig, WeightFormat};
-use crate::model::tokenizer::hex;
 use crate::model::trust;
 use crate::{Error, ErrorKind, Result};
 
@@ -217,7 +216,7 @@ pub(super) fn sha256_of(files: &[PathBuf]) -> Result<String> {
             }
         }
     }
-    Ok(hex(&hash.finalize()))
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 /// A folder under construction, beside its place.

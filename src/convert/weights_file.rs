@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
 
 use super::onnx::{DataType, EXTERNAL, StringStringEntryProto, TensorProto};
-use crate::model::tokenizer::hex;
 use crate::{Error, Result};
 
 /// Every tensor starts at a multiple of this: the page size of the mapping.
@@ -111,7 +110,7 @@ impl WeightsFile {
             .flush()
             .and_then(|()| self.file.get_ref().sync_all());
         synced.map_err(|e| Error::io("writing", &self.path, e))?;
-        Ok((self.tensors, hex(&self.hash.finalize())))
+        Ok((self.tensors, format!("{:x}", self.hash.finalize())))
     }
 
     fn add(&mut self, tensor: TensorProto) {

@@ -21,9 +21,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::cache;
 use super::language::{CONFIG_FILE, LanguageModelConfig};
-use super::tokenizer::hex;
+use super::runtime::cache;
 use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
@@ -160,6 +159,11 @@ fn append(home: &Path, files: &[ModelFile]) -> Result<()> {
     let mut file = options.open(&list).map_err(failed)?;
     // One write, which no other program's comes between (I2).
     file.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::graph::greatest_difference;
 use super::session::{Decoder, Step};
 use crate::convert::import;
+use crate::model::Tokenizer;
 use crate::model::language::WeightFormat;
-use crate::model::{Tokenizer, cache};
+use crate::model::runtime::cache;
 
 #[derive(Deserialize)]
 struct Greedy {

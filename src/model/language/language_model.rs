@@ -4,14 +4,12 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::chat_template::ChatTemplate;
-use super::config::{LanguageModelConfig, ModelKind};
-use super::decoder::{Decoder, ExternalSession};
+use super::decoder::kinds::{Decoder, ExternalSession};
+use super::decoder::{DecoderOptions, DecoderSession, LanguageModelConfig, ModelKind};
 use super::generation::{BatchLimits, Job, Vocabulary, check, generate};
-use super::session::{DecoderOptions, DecoderSession};
+use super::prompt::ChatTemplate;
 use crate::language::{Generated, GenerationRequest, Prompt, TextGenerator};
-use crate::model::Tokenizer;
-use crate::model::tokenizer::hex;
+use crate::model::tokenizer::Tokenizer;
 use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
@@ -138,7 +136,7 @@ impl LanguageModel {
         };
         Ok(LanguageModel {
             special_tokens: tokenizer.special_tokens_in_text(),
-            fingerprint: hex(&hash.finalize()),
+            fingerprint: format!("{:x}", hash.finalize()),
             config,
             tokenizer,
             template,

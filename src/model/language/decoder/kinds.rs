@@ -14,13 +14,14 @@ use ort::session::Session;
 use parking_lot::Mutex;
 
 use super::binding::{Input, Memory, run_bound};
-use super::kv_cache::{KvCache, KvShape};
+use super::kv_cache::KvCache;
 use super::kv_device::KvDevice;
-use super::session::{
-    DecoderInput, DecoderOptions, DecoderSession, Logits, failed, float_tensor, kv_device,
-    kv_shape, open_session, unusable, wide,
-};
-use crate::model::device::CudaOptions;
+use super::kv_shape::{KvShape, kv_shape};
+use super::open::{DecoderOptions, kv_device, open_session};
+use super::pass::{DecoderInput, Logits};
+use super::session::DecoderSession;
+use super::tensors::{failed, float_tensor, unusable, wide};
+use crate::model::runtime::device::CudaOptions;
 use crate::store::regular_file;
 use crate::{Error, Result};
 
@@ -32,20 +33,20 @@ const EXTERNAL_LOGITS: usize = 64 << 20;
 
 /// A decoder graph of either kind.
 #[derive(Debug)]
-pub(super) enum Decoder {
+pub(in crate::model::language) enum Decoder {
     Imported(DecoderSession),
     External(ExternalSession),
 }
 
 /// What was read: the cache, and the logits that follow on each row.
 #[derive(Debug)]
-pub(super) struct Read {
-    pub(super) cache: KvCache,
-    pub(super) logits: Logits,
+pub(in crate::model::language) struct Read {
+    pub(in crate::model::language) cache: KvCache,
+    pub(in crate::model::language) logits: Logits,
 }
 
 impl Decoder {
-    pub(super) fn kv_shape(&self) -> KvShape {
+    pub(in crate::model::language) fn kv_shape(&self) -> KvShape {
         match self {
             Decoder::Imported(session) => session.kv_shape(),
             Decoder::External(session) => session.shape,
@@ -53,12 +54,12 @@ impl Decoder {
     }
 
     /// True if prompts of different lengths can be together, and share their beginning.
-    pub(super) fn is_flexible(&self) -> bool {
+    pub(in crate::model::language) fn is_flexible(&self) -> bool {
         matches!(self, Decoder::Imported(_))
     }
 
     /// Most tokens of several prompts in one pass.
-    pub(super) fn pass_tokens(&self, vocab: usize) -> usize {
+    pub(in crate::model::language) fn pass_tokens(&self, vocab: usize) -> usize {
         match self {
             Decoder::Imported(_) => 2 * PASS_TOKENS,
             Decoder::External(_) => (EXTERNAL_LOGITS / vocab.max(1)).min(2 * PASS_TOKENS),
@@ -66,7 +67,7 @@ impl Decoder {
     }
 
     /// Reads prompts, none of them empty.
-    pub(super) fn read(&self, prompts: &[&[u32]]) -> Result<Read> {
+    pub(in crate::model::language) fn read(&self, prompts: &[&[u32]]) -> Result<Read> {
         let session = match self {
             Decoder::External(session) => return session.read(prompts),
             Decoder::Imported(session) => session,
@@ -91,7 +92,11 @@ impl Decoder {
     }
 
     /// Reads more of a prompt whose beginning is in `prefix`; imported graphs only.
-    pub(super) fn read_on(&self, prefix: &KvCache, rest: &[u32]) -> Result<Read> {
+    pub(in crate::model::language) fn read_on(
+        &self,
+        prefix: &KvCache,
+        rest: &[u32],
+    ) -> Result<Read> {
         match self {
             Decoder::Imported(session) => read_on(session, Some(prefix), rest),
             Decoder::External(_) => Err(unusable("it cannot continue a cache")),
@@ -99,7 +104,12 @@ impl Decoder {
     }
 
     /// Appends one token to each row of the cache.
-    pub(super) fn step(&self, tokens: &[u32], positions: &[u32], cache: &KvCache) -> Result<Read> {
+    pub(in crate::model::language) fn step(
+        &self,
+        tokens: &[u32],
+        positions: &[u32],
+        cache: &KvCache,
+    ) -> Result<Read> {
         match self {
             Decoder::Imported(session) => {
                 let lens = vec![1; tokens.len()];
@@ -157,7 +167,7 @@ fn run(
 /// A decoder graph as other exporters write it: `input_ids`, `attention_mask`, perhaps
 /// `position_ids`, `past_key_values.*`; `logits` of every token, `present.*`.
 #[derive(Debug)]
-pub(super) struct ExternalSession {
+pub(in crate::model::language) struct ExternalSession {
     session: Mutex<Session>,
     shape: KvShape,
     has_positions: bool,
@@ -166,7 +176,10 @@ pub(super) struct ExternalSession {
 }
 
 impl ExternalSession {
-    pub(super) fn open(path: &Path, options: &DecoderOptions) -> Result<ExternalSession> {
+    pub(in crate::model::language) fn open(
+        path: &Path,
+        options: &DecoderOptions,
+    ) -> Result<ExternalSession> {
         let graph =
             regular_file::read(path, u64::MAX).map_err(|e| Error::io("reading", path, e))?;
         let folder = path.parent().unwrap_or(Path::new("."));

@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::super::cache::DEFAULT_TOKENIZER;
 use super::super::charsmap::tests as maps;
-use super::super::tokenizer::Tokenizer;
 use super::*;
+use crate::model::runtime::cache::DEFAULT_TOKENIZER;
+use crate::model::tokenizer::Tokenizer;
 
 /// A small tokenizer of each kind of model.
 fn small() -> Vec<Value> {

@@ -8,10 +8,10 @@
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 
-use super::device::CudaOptions;
 use super::pooling::{self, Pooling};
-use super::runtime::Runtime;
-use super::session::{SessionSettings, make_session};
+use crate::model::runtime::Runtime;
+use crate::model::runtime::device::CudaOptions;
+use crate::model::runtime::session::{SessionSettings, make_session};
 use crate::{Error, ErrorKind, Result};
 
 /// The outputs of a token head, `[texts, tokens]`.

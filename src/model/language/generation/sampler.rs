@@ -12,7 +12,7 @@ use crate::{Result, logits};
 
 /// The draws of one continuation.
 #[derive(Debug, Clone)]
-pub(super) struct Sampler {
+pub(in crate::model::language) struct Sampler {
     sampling: Sampling,
     stream: u64,
 }
@@ -26,7 +26,11 @@ struct Candidate {
 
 impl Sampler {
     /// The draws of sample `sample` of the request called `name`.
-    pub(super) fn new(sampling: Sampling, name: &str, sample: usize) -> Sampler {
+    pub(in crate::model::language) fn new(
+        sampling: Sampling,
+        name: &str,
+        sample: usize,
+    ) -> Sampler {
         let stream = cell(sampling.seed, stable_hash(name.as_bytes()), sample as u64);
         Sampler { sampling, stream }
     }
@@ -36,7 +40,7 @@ impl Sampler {
     /// # Errors
     ///
     /// [`ErrorKind::Model`](crate::ErrorKind::Model) when no logit is finite, or one is not a number.
-    pub(super) fn choose(&self, logits: &[f32], step: usize) -> Result<u32> {
+    pub(in crate::model::language) fn choose(&self, logits: &[f32], step: usize) -> Result<u32> {
         let best = best(logits)?;
         let Sampling {
             temperature,

@@ -45,7 +45,7 @@ const NAME: &str = "chat template";
 
 /// A parsed chat template.
 #[derive(Debug)]
-pub(super) struct ChatTemplate {
+pub(in crate::model::language) struct ChatTemplate {
     environment: Environment<'static>,
     bos_token: String,
     eos_token: String,
@@ -57,7 +57,11 @@ impl ChatTemplate {
     /// # Errors
     ///
     /// [`ErrorKind::Model`] when it is no template.
-    pub(super) fn new(source: &str, bos_token: String, eos_token: String) -> Result<ChatTemplate> {
+    pub(in crate::model::language) fn new(
+        source: &str,
+        bos_token: String,
+        eos_token: String,
+    ) -> Result<ChatTemplate> {
         let source = prepared(source).map_err(|problem| failing(&problem))?;
         let environment = on_own_stack(|| Self::environment(source))?;
         Ok(ChatTemplate {
@@ -97,7 +101,7 @@ impl ChatTemplate {
     /// # Errors
     ///
     /// [`ErrorKind::Model`] when the template fails.
-    pub(super) fn render(&self, system: &str, user: &str) -> Result<String> {
+    pub(in crate::model::language) fn render(&self, system: &str, user: &str) -> Result<String> {
         if system.is_empty() {
             return self.render_messages(&[("user", user)]);
         }

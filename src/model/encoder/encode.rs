@@ -27,7 +27,6 @@
 //!   so the same call gives the same bytes on the same machine.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -35,15 +34,16 @@ use std::thread;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::device::{CudaOptions, Device, EncoderOptions};
-use super::folder::EncoderFiles;
+use super::batches::{batches, longest_first, select};
+use super::files::{EncoderBytes, EncoderFiles, ModelBytes};
 use super::graph::{EncodedBatch, Graph, RowTokens, unusable};
 use super::pooling::Pooling;
-use super::runtime::Runtime;
-use super::session::on_device;
-use super::session_pool::SessionPool;
-use super::tokenizer::{Tokenizer, hex};
 use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
+use crate::model::runtime::Runtime;
+use crate::model::runtime::device::{CudaOptions, Device, EncoderOptions};
+use crate::model::runtime::session::on_device;
+use crate::model::runtime::session_pool::SessionPool;
+use crate::model::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 
 /// The least values of a vector: below it a model scores or classifies.
@@ -54,25 +54,6 @@ const WINDOW_TEXTS: usize = 8_192;
 
 /// Batches from which a job is worth sessions of its own.
 const BULK_BATCHES: usize = 32;
-
-/// The bytes of a model: owned, or a view of a map that the `Arc` keeps alive. The encoder keeps
-/// them to make further sessions.
-pub type ModelBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
-
-/// The bytes and settings that make an encoder.
-#[derive(Clone)]
-pub struct EncoderBytes<'a> {
-    /// The ONNX graph with its weights.
-    pub model: ModelBytes,
-    /// The `tokenizer.json`.
-    pub tokenizer: &'a [u8],
-    /// How token vectors become one; unused when the graph pools by itself.
-    pub pooling: Pooling,
-    /// The most tokens that the model can read, special tokens included.
-    pub max_len_tokens: usize,
-    /// Texts are made lower case before they are tokenised.
-    pub lower_case: bool,
-}
 
 /// A sentence encoder on ONNX Runtime, ready for use from any number of threads.
 pub struct Encoder {
@@ -117,7 +98,7 @@ impl Encoder {
         let (graph, cuda) = on_device(runtime, options.device, |cuda| {
             Graph::new(runtime, model, threads, cuda)
         })?;
-        let fingerprint = hex(&Sha256::digest(model));
+        let fingerprint = format!("{:x}", Sha256::digest(model));
         let mut encoder = Encoder {
             pooled: graph.is_pooled(),
             graphs: SessionPool::new(graph, options.sessions_or_default(cuda.is_some())),
@@ -146,21 +127,15 @@ impl Encoder {
     /// pooling open and the files do not settle it.
     pub fn from_files(files: &EncoderFiles, options: &EncoderOptions) -> Result<Encoder> {
         let settings = &files.settings;
-        let bytes = EncoderBytes {
-            model: files.model.clone(),
-            tokenizer: &files.tokenizer,
-            pooling: settings.pooling.unwrap_or_default(),
-            max_len_tokens: settings.max_len_tokens,
-            lower_case: settings.lower_case,
-        };
-        let encoder = Encoder::from_bytes(bytes, options).map_err(|error| match error.kind() {
-            // Bytes have no name; these have.
-            ErrorKind::Model => {
-                let message = format!("{}: {error}", files.model_path.display());
-                Error::with_source(ErrorKind::Model, message, error)
-            }
-            _ => error,
-        })?;
+        let encoder =
+            Encoder::from_bytes(files.bytes(), options).map_err(|error| match error.kind() {
+                // Bytes have no name; these have.
+                ErrorKind::Model => {
+                    let message = format!("{}: {error}", files.model_path.display());
+                    Error::with_source(ErrorKind::Model, message, error)
+                }
+                _ => error,
+            })?;
         if settings.pooling.is_none() && !encoder.pooled {
             let path = files.model_path.display();
             let message = format!("the folder of {path} has no 1_Pooling/config.json");
@@ -450,37 +425,6 @@ impl Encoder {
             .map(|_| self.further_graph())
             .collect()
     }
-}
-
-/// Positions of the rows with a token, longest first, so that the threads end together; ties by
-/// position (I3).
-fn longest_first(rows: &[Vec<u32>]) -> Vec<usize> {
-    let has_token = |&at: &usize| rows.get(at).is_some_and(|row| !row.is_empty());
-    let mut order: Vec<usize> = (0..rows.len()).filter(has_token).collect();
-    order.sort_by_key(|&at| (std::cmp::Reverse(rows.get(at).map_or(0, Vec::len)), at));
-    order
-}
-
-/// Cuts `order` into batches of at most `batch_tokens` tokens, padding included.
-fn batches<'a>(rows: &[Vec<u32>], order: &'a [usize], batch_tokens: usize) -> Vec<&'a [usize]> {
-    let mut batches = Vec::new();
-    let mut rest = order;
-    while let Some(&longest) = rest.first() {
-        let width = rows.get(longest).map_or(1, Vec::len).max(1);
-        let texts = (batch_tokens / width).clamp(1, rest.len());
-        let (batch, later) = rest.split_at(texts);
-        batches.push(batch);
-        rest = later;
-    }
-    batches
-}
-
-fn select<'a>(rows: &'a [Vec<u32>], batch: &[usize]) -> Vec<&'a [u32]> {
-    batch
-        .iter()
-        .filter_map(|&at| rows.get(at))
-        .map(Vec::as_slice)
-        .collect()
 }
 
 impl TextEncoder for Encoder {

@@ -1,7 +1,7 @@
 //! Text to token ids and back, for encoders and for docids.
 //!
 //! A `tokenizer.json` may ask for padding and truncation; both are left out, because the callers
-//! know their lengths and a padded docid would be wrong. The file passes `tokenizer_check` before
+//! know their lengths and a padded docid would be wrong. The file passes [`check`](super::check) before
 //! anything is made of it; what panics all the same is an error.
 //!
 //! Text is data: a literal `[SEP]` or `</s>` in a document becomes the tokens of those
@@ -19,7 +19,7 @@ use std::panic::{self, AssertUnwindSafe};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::tokenizer_check;
+use super::check;
 use crate::encode::DocidTokenizer;
 use crate::{Error, ErrorKind, Result};
 
@@ -60,12 +60,12 @@ impl Tokenizer {
 
     /// The same for prompts, in which special tokens are what they stand for: who puts text into
     /// a prompt takes care of those in it ([`special_tokens_in_text`](Self::special_tokens_in_text)).
-    pub(super) fn for_prompts(bytes: &[u8]) -> Result<Tokenizer> {
+    pub(in crate::model) fn for_prompts(bytes: &[u8]) -> Result<Tokenizer> {
         Tokenizer::read(bytes, false)
     }
 
     fn read(bytes: &[u8], special_tokens_are_text: bool) -> Result<Tokenizer> {
-        let json = tokenizer_check::checked(bytes)?;
+        let json = check::checked(bytes)?;
         let mut inner = guarded("making the tokenizer of its tokenizer.json", || {
             Ok(tokenizers::Tokenizer::deserialize(&json)?)
         })?;
@@ -89,7 +89,7 @@ impl Tokenizer {
             );
             return Err(Error::new(ErrorKind::Model, message));
         }
-        let fingerprint = hex(&Sha256::digest(bytes));
+        let fingerprint = format!("{:x}", Sha256::digest(bytes));
         Ok(Tokenizer {
             inner,
             prefix,
@@ -134,7 +134,7 @@ impl Tokenizer {
 
     /// The token ids of a prompt: with the special tokens that stand before a text, and without a
     /// limit.
-    pub(super) fn encode_prompt(&self, text: &str) -> Result<Vec<u32>> {
+    pub(in crate::model) fn encode_prompt(&self, text: &str) -> Result<Vec<u32>> {
         let plain = self.encode_plain(text)?;
         // Some templates write the first token themselves.
         Ok(if plain.starts_with(&self.prefix) {
@@ -146,7 +146,11 @@ impl Tokenizer {
 
     /// The longest beginning of `text` with at most `max_tokens` tokens, special tokens not
     /// counted. Looks at as much of the text as [`encode`](Self::encode) does.
-    pub(super) fn first_text<'t>(&self, text: &'t str, max_tokens: usize) -> Result<&'t str> {
+    pub(in crate::model) fn first_text<'t>(
+        &self,
+        text: &'t str,
+        max_tokens: usize,
+    ) -> Result<&'t str> {
         growing_pieces(text, max_tokens, |piece, is_last| {
             let encoding = guarded("tokenising a text", || self.inner.encode(piece, false))?;
             Ok(match encoding.get_offsets().get(max_tokens) {
@@ -157,18 +161,18 @@ impl Tokenizer {
     }
 
     /// A token as the vocabulary writes it.
-    pub(super) fn token(&self, id: u32) -> Option<String> {
+    pub(in crate::model) fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
     }
 
     /// Where the tokens of the text are among those of [`encode`](Self::encode).
-    pub(super) fn text_range(&self, encoded_tokens: usize) -> std::ops::Range<usize> {
+    pub(in crate::model) fn text_range(&self, encoded_tokens: usize) -> std::ops::Range<usize> {
         let start = self.prefix.len().min(encoded_tokens);
         start..encoded_tokens.saturating_sub(self.suffix.len()).max(start)
     }
 
     /// The texts of all special tokens.
-    pub(super) fn special_tokens_in_text(&self) -> Vec<String> {
+    pub(in crate::model) fn special_tokens_in_text(&self) -> Vec<String> {
         let added = self.inner.get_added_tokens_decoder();
         let special = added.into_values().filter(|token| token.special);
         special.map(|token| token.content).collect()
@@ -290,11 +294,6 @@ fn guarded<T>(action: &str, work: impl FnOnce() -> tokenizers::Result<T>) -> Res
     }
 }
 
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl DocidTokenizer for Tokenizer {
     fn vocabulary_size(&self) -> usize {
         self.vocab_size
@@ -315,8 +314,8 @@ impl DocidTokenizer for Tokenizer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cache::DEFAULT_TOKENIZER;
     use super::*;
+    use crate::model::runtime::cache::DEFAULT_TOKENIZER;
 
     fn minilm() -> Tokenizer {
         Tokenizer::from_bytes(DEFAULT_TOKENIZER).unwrap()

@@ -6,11 +6,11 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{Session, SessionInputValue};
 use ort::value::DynValue;
 
-use crate::model::device::CudaOptions;
+use crate::model::runtime::device::CudaOptions;
 
 /// The memory of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Memory {
+pub(in crate::model::language) enum Memory {
     /// That of the process.
     Host,
     /// That of a CUDA device, by its number.
@@ -19,7 +19,7 @@ pub(super) enum Memory {
 
 impl Memory {
     /// The memory of the device in use.
-    pub(super) fn of(cuda: Option<CudaOptions>) -> Memory {
+    pub(in crate::model::language) fn of(cuda: Option<CudaOptions>) -> Memory {
         cuda.map_or(Memory::Host, |options| Memory::Cuda(options.device_id))
     }
 
@@ -33,12 +33,12 @@ impl Memory {
 }
 
 /// An input by its name.
-pub(super) type Input<'a> = (Cow<'a, str>, SessionInputValue<'a>);
+pub(in crate::model::language) type Input<'a> = (Cow<'a, str>, SessionInputValue<'a>);
 
 /// Runs a session; gives the outputs asked for, in that order, each in the memory asked for.
 /// Inputs are taken from wherever they are; they must own their values, because `ort` 2.0.0-rc.15
 /// copies others under a lock that copying takes again.
-pub(super) fn run_bound(
+pub(in crate::model::language) fn run_bound(
     session: &mut Session,
     inputs: &[Input<'_>],
     outputs: &[(&str, Memory)],

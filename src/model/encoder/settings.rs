@@ -18,8 +18,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::onnx;
 use super::pooling::Pooling;
+use crate::model::onnx;
 use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
@@ -64,7 +64,7 @@ impl EncoderSettings {
     /// # Errors
     ///
     /// [`ErrorKind::Model`] naming the file and the setting that cannot be applied.
-    pub(super) fn read(dir: &Path, tokenizer: &[u8]) -> Result<EncoderSettings> {
+    pub(in crate::model) fn read(dir: &Path, tokenizer: &[u8]) -> Result<EncoderSettings> {
         check_kind(dir)?;
         let modules = Modules::read(dir)?;
         let (query_prompt, document_prompt) = prompts(dir, &modules)?;
@@ -444,7 +444,7 @@ fn json(dir: &Path, name: &str) -> Result<Option<Value>> {
 }
 
 /// The bytes of a file, or `None` if it does not exist.
-pub(super) fn file(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+pub(in crate::model) fn file(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     match regular_file::read(&dir.join(name), onnx::MAX_MODEL_BYTES) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -455,7 +455,7 @@ pub(super) fn file(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
-pub(super) fn wrong(dir: &Path, name: &str, what: &str) -> Error {
+pub(in crate::model) fn wrong(dir: &Path, name: &str, what: &str) -> Error {
     Error::new(
         ErrorKind::Model,
         format!("{}: {what}", dir.join(name).display()),

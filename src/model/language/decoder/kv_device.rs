@@ -17,18 +17,18 @@ use ort::value::{Outlet, Shape, SymbolicDimensions, Tensor, TensorElementType, V
 use parking_lot::Mutex;
 
 use super::binding::{Input, Memory, run_bound};
-use super::kv_cache::KvShape;
-use super::session::{failed, float_tensor};
+use super::kv_shape::KvShape;
+use super::tensors::{failed, float_tensor};
 use crate::Result;
-use crate::model::device::CudaOptions;
 use crate::model::runtime::Runtime;
-use crate::model::session::{SessionSettings, session_of_model};
+use crate::model::runtime::device::CudaOptions;
+use crate::model::runtime::session::{SessionSettings, session_of_model};
 
 /// The operator set of the graphs.
 const OPSET: u32 = 18;
 
 /// Moves keys and values within the memory of a device.
-pub(super) struct KvDevice {
+pub(in crate::model::language) struct KvDevice {
     memory: Memory,
     selecting: Mutex<Session>,
     appending: Mutex<Session>,
@@ -44,7 +44,7 @@ impl fmt::Debug for KvDevice {
 
 impl KvDevice {
     /// Makes the graphs for caches of a shape, on a device.
-    pub(super) fn open(
+    pub(in crate::model::language) fn open(
         runtime: &Runtime,
         shape: KvShape,
         cuda: Option<CudaOptions>,
@@ -72,7 +72,7 @@ impl KvDevice {
     }
 
     /// Some rows and columns of a cache, in the order given.
-    pub(super) fn select(
+    pub(in crate::model::language) fn select(
         &self,
         tensors: &[Tensor<f32>],
         rows: &[usize],
@@ -89,7 +89,7 @@ impl KvDevice {
     }
 
     /// The rows of `first`, then those of `second`.
-    pub(super) fn append(
+    pub(in crate::model::language) fn append(
         &self,
         first: &[Tensor<f32>],
         second: &[Tensor<f32>],

@@ -18,36 +18,25 @@
 
 use std::collections::VecDeque;
 
-use super::decoder::{Decoder, Read};
-use super::kv_cache::{KvCache, KvRow};
+use super::finish::finish;
+use super::job::{Job, shared_prefix};
 use super::sampler::Sampler;
-use crate::language::{Completion, Finish, Generated, GenerationRequest};
-use crate::{Error, Result};
-
-/// Tokens of nothing but white space after which a continuation is given up.
-const MAX_BLANK_TOKENS: usize = 16;
-
-/// Shared tokens from which a beginning is read once for all.
-const MIN_SHARED_TOKENS: usize = 24;
+use crate::Result;
+use crate::language::{Completion, Generated};
+use crate::model::language::decoder::kinds::{Decoder, Read};
+use crate::model::language::decoder::{KvCache, KvRow};
 
 /// How much is in flight.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BatchLimits {
+pub(in crate::model::language) struct BatchLimits {
     /// Rows of a step.
-    pub(super) rows: usize,
+    pub(in crate::model::language) rows: usize,
     /// Memory for keys and values.
-    pub(super) kv_bytes: usize,
+    pub(in crate::model::language) kv_bytes: usize,
     /// Positions of the model.
-    pub(super) positions: usize,
+    pub(in crate::model::language) positions: usize,
     /// Tokens that may be chosen: the first of the vocabulary.
-    pub(super) vocab: usize,
-}
-
-/// A request with its prompt's tokens.
-#[derive(Debug)]
-pub(super) struct Job<'a> {
-    pub(super) request: &'a GenerationRequest,
-    pub(super) prompt: Vec<u32>,
+    pub(in crate::model::language) vocab: usize,
 }
 
 /// One continuation in flight.
@@ -69,13 +58,13 @@ struct Pending {
 }
 
 /// What turns tokens into text and knows which of them end one.
-pub(super) trait Vocabulary {
+pub(in crate::model::language) trait Vocabulary {
     fn text(&self, tokens: &[u32]) -> Result<String>;
     fn ends(&self, token: u32) -> bool;
 }
 
 /// Continues all jobs.
-pub(super) fn generate(
+pub(in crate::model::language) fn generate(
     decoder: &Decoder,
     vocabulary: &dyn Vocabulary,
     limits: BatchLimits,
@@ -365,159 +354,5 @@ impl<'a> Batch<'a> {
             prompt_tokens: self.jobs.get(job)?.prompt.len(),
             completions: pending.completions.into_iter().flatten().collect(),
         })
-    }
-}
-
-/// The text of a continuation that ends here, and why; `None` if it goes on.
-fn finish<'t>(
-    text: &'t str,
-    ends: bool,
-    tokens: usize,
-    request: &GenerationRequest,
-) -> Option<(&'t str, Finish)> {
-    let text = text.trim_start();
-    let stop = request.stop.iter().filter(|stop| !stop.is_empty());
-    if let Some(at) = stop.filter_map(|stop| text.find(stop.as_str())).min() {
-        return Some((text.get(..at).unwrap_or(text).trim_end(), Finish::Stop));
-    }
-    // A character that was cut in half.
-    let text = text.trim_end_matches('\u{fffd}').trim_end();
-    if ends {
-        Some((text, Finish::Stop))
-    } else if tokens >= request.max_new_tokens {
-        Some((text, Finish::Length))
-    } else if text.is_empty() && tokens >= MAX_BLANK_TOKENS {
-        Some((text, Finish::Blank))
-    } else {
-        None
-    }
-}
-
-/// The beginning of all prompts, if there are several and it is worth reading on its own. At
-/// least one token of every prompt is behind it.
-fn shared_prefix<'j>(jobs: &'j [Job<'_>]) -> Option<&'j [u32]> {
-    let (first, others) = jobs
-        .split_first()
-        .filter(|(_, others)| !others.is_empty())?;
-    let mut len = first.prompt.len() - 1;
-    for other in others {
-        let equal = first
-            .prompt
-            .iter()
-            .zip(&other.prompt)
-            .take_while(|(a, b)| a == b)
-            .count();
-        len = len.min(equal).min(other.prompt.len() - 1);
-    }
-    first
-        .prompt
-        .get(..len)
-        .filter(|shared| shared.len() >= MIN_SHARED_TOKENS)
-}
-
-/// Refuses what cannot be generated, before anything is.
-pub(super) fn check(jobs: &[Job<'_>], positions: usize) -> Result<()> {
-    for job in jobs {
-        let (prompt, new) = (job.prompt.len(), job.request.max_new_tokens);
-        if prompt == 0 {
-            return Err(Error::invalid(
-                "the prompt is empty: give at least one word",
-            ));
-        }
-        if job.request.samples == 0 || new == 0 {
-            return Err(Error::invalid(format!(
-                "request {:?} wants no tokens: ask for at least one sample of one token",
-                job.request.name
-            )));
-        }
-        if prompt.saturating_add(new) > positions {
-            return Err(Error::limit(format!(
-                "the prompt of {:?} has {prompt} tokens, and with {new} new ones it does not fit \
-                 into the {positions} of the language model: shorten it, or ask for fewer tokens",
-                job.request.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::language::{Prompt, Sampling};
-
-    fn request(stop: &[&str], max_new_tokens: usize) -> GenerationRequest {
-        GenerationRequest {
-            prompt: Prompt::Completion("p".into()),
-            name: "r".into(),
-            samples: 1,
-            sampling: Sampling::GREEDY,
-            max_new_tokens,
-            stop: stop.iter().map(|stop| (*stop).to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn texts_end_where_they_are_to_end() {
-        let lines = request(&["\n", "END"], 8);
-        assert_eq!(finish("one two", false, 2, &lines), None);
-        assert_eq!(
-            finish("\n one\ntwo", false, 2, &lines),
-            Some(("one", Finish::Stop))
-        );
-        assert_eq!(
-            finish("a END b\n", false, 2, &lines),
-            Some(("a", Finish::Stop))
-        );
-        assert_eq!(finish("one ", true, 1, &lines), Some(("one", Finish::Stop)));
-        assert_eq!(
-            finish("one\u{fffd}", false, 8, &lines),
-            Some(("one", Finish::Length))
-        );
-    }
-
-    #[test]
-    fn white_space_alone_is_given_up() {
-        let long = request(&["\n"], 64);
-        assert_eq!(finish("\n\n", false, MAX_BLANK_TOKENS - 1, &long), None);
-        assert_eq!(
-            finish("\n\n", false, MAX_BLANK_TOKENS, &long),
-            Some(("", Finish::Blank))
-        );
-    }
-
-    #[test]
-    fn a_shared_beginning_leaves_a_token_to_every_prompt() {
-        let one = request(&[], 1);
-        let job = |prompt: Vec<u32>| Job {
-            request: &one,
-            prompt,
-        };
-        let long: Vec<u32> = (0..40).collect();
-        let jobs = [
-            job(long.clone()),
-            job(long[..30].to_vec()),
-            job([&long[..35], &[7]].concat()),
-        ];
-        assert_eq!(shared_prefix(&jobs), Some(&long[..29]));
-        assert_eq!(shared_prefix(&jobs[..1]), None);
-        assert_eq!(shared_prefix(&[job(long.clone()), job(vec![9, 9])]), None);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused_first() {
-        let one = request(&[], 10);
-        let job = |len| {
-            [Job {
-                request: &one,
-                prompt: vec![1; len],
-            }]
-        };
-        assert!(check(&job(22), 32).is_ok());
-        assert_eq!(
-            check(&job(23), 32).unwrap_err().kind(),
-            crate::ErrorKind::Limit
-        );
-        assert!(check(&job(0), 32).unwrap_err().is_invalid_input());
     }
 }

@@ -22,17 +22,35 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::cache;
-use super::onnx;
 use super::pooling::Pooling;
 use super::settings::{EncoderSettings, file, wrong};
-use super::tokenizer::hex;
+use crate::model::onnx;
+use crate::model::runtime::cache;
 use crate::{Error, ErrorKind, Result};
 
 /// The optional part of a graph behind the model.
 const TOKEN_HEAD_FILE: &str = "token_head.onnx";
 
 const MODEL_FILES: [&str; 3] = ["model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"];
+
+/// The bytes of a model: owned, or a view of a map that the `Arc` keeps alive. The encoder keeps
+/// them to make further sessions.
+pub type ModelBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// The bytes and settings that make an encoder.
+#[derive(Clone)]
+pub struct EncoderBytes<'a> {
+    /// The ONNX graph with its weights.
+    pub model: ModelBytes,
+    /// The `tokenizer.json`.
+    pub tokenizer: &'a [u8],
+    /// How token vectors become one; unused when the graph pools by itself.
+    pub pooling: Pooling,
+    /// The most tokens that the model can read, special tokens included.
+    pub max_len_tokens: usize,
+    /// Texts are made lower case before they are tokenised.
+    pub lower_case: bool,
+}
 
 /// The files of a sentence encoder, in memory.
 #[derive(Debug, Clone)]
@@ -100,6 +118,17 @@ impl EncoderFiles {
         })
     }
 
+    /// What an encoder is made of.
+    pub(super) fn bytes(&self) -> EncoderBytes<'_> {
+        EncoderBytes {
+            model: self.model.clone(),
+            tokenizer: &self.tokenizer,
+            pooling: self.settings.pooling.unwrap_or_default(),
+            max_len_tokens: self.settings.max_len_tokens,
+            lower_case: self.settings.lower_case,
+        }
+    }
+
     /// Reads the default encoder, all-MiniLM-L6-v2, from where `zerogr setup` put it.
     ///
     /// # Errors
@@ -114,7 +143,7 @@ impl EncoderFiles {
                 format!("cannot read the sentence encoder {path}: {error}; run `zerogr setup`");
             Error::with_source(ErrorKind::Model, message, error)
         })?;
-        if hex(&Sha256::digest(&model)) != cache::DEFAULT_MODEL_SHA256 {
+        if format!("{:x}", Sha256::digest(&model)) != cache::DEFAULT_MODEL_SHA256 {
             let path = model_path.display();
             let message = format!("{path} is damaged; run `zerogr setup` to replace it");
             return Err(Error::new(ErrorKind::Model, message));

@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{Error, ErrorKind, Result};
 
-pub(super) struct SessionPool<T> {
+pub(in crate::model) struct SessionPool<T> {
     shelf: Mutex<Shelf<T>>,
     returned: Condvar,
 }
@@ -34,7 +34,7 @@ struct Taken<'a, T> {
 
 impl<T> SessionPool<T> {
     /// A pool that has `first` and may grow to `limit` sessions.
-    pub(super) fn new(first: T, limit: usize) -> Self {
+    pub(in crate::model) fn new(first: T, limit: usize) -> Self {
         SessionPool {
             shelf: Mutex::new(Shelf {
                 idle: vec![(0, first)],
@@ -47,7 +47,7 @@ impl<T> SessionPool<T> {
 
     /// Runs `job` on an idle session; if there is none, on a new one by `make` or on the next
     /// that is given back.
-    pub(super) fn run<R>(
+    pub(in crate::model) fn run<R>(
         &self,
         make: impl FnOnce() -> Result<T>,
         job: impl FnOnce(&mut T) -> Result<R>,

@@ -118,7 +118,7 @@ impl Runtime {
     }
 
     /// True if the library was built with CUDA.
-    pub(super) fn has_cuda(&self) -> bool {
+    pub(in crate::model) fn has_cuda(&self) -> bool {
         ort::ep::CUDA::is_available().unwrap_or(false)
     }
 

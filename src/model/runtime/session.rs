@@ -8,23 +8,23 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::device::{CudaOptions, Device};
-use super::onnx::{self, Weights};
-use super::runtime::Runtime;
+use super::load::Runtime;
+use crate::model::onnx::{self, Weights};
 use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// How a session is made.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SessionSettings<'a> {
+pub(in crate::model) struct SessionSettings<'a> {
     /// Threads of one run.
-    pub(super) threads: usize,
+    pub(in crate::model) threads: usize,
     /// CUDA instead of the CPU; fails rather than falling back.
-    pub(super) cuda: Option<CudaOptions>,
+    pub(in crate::model) cuda: Option<CudaOptions>,
     /// Lay the weights out anew for faster products, which holds them in memory of the process
     /// instead of in pages of their file.
-    pub(super) prepack: bool,
+    pub(in crate::model) prepack: bool,
     /// Where files that the graph names as holding its weights are.
-    pub(super) weights_folder: Option<&'a Path>,
+    pub(in crate::model) weights_folder: Option<&'a Path>,
 }
 
 /// Makes a session of the bytes of an ONNX graph, once they were looked at (`onnx`).
@@ -33,7 +33,7 @@ pub(super) struct SessionSettings<'a> {
 ///
 /// [`ErrorKind::Device`] when CUDA was asked for and fails, [`ErrorKind::Model`] when the graph
 /// or its weights are unusable.
-pub(super) fn make_session(
+pub(in crate::model) fn make_session(
     runtime: &Runtime,
     graph: &[u8],
     settings: &SessionSettings<'_>,
@@ -64,7 +64,7 @@ pub(super) fn make_session(
 /// # Errors
 ///
 /// As [`make_session`].
-pub(super) fn session_of_model(
+pub(in crate::model) fn session_of_model(
     runtime: &Runtime,
     settings: &SessionSettings<'_>,
     model: impl FnOnce() -> std::result::Result<Model, ort::Error>,
@@ -124,7 +124,7 @@ fn builder(
 /// # Errors
 ///
 /// [`ErrorKind::Device`] when CUDA is asked for and the library has none, and those of `make`.
-pub(super) fn on_device<T>(
+pub(in crate::model) fn on_device<T>(
     runtime: &Runtime,
     device: Device,
     make: impl Fn(Option<CudaOptions>) -> Result<T>,

@@ -11,7 +11,6 @@ use object::read::{Object, ObjectSection, ObjectSegment};
 use sha2::{Digest, Sha256};
 
 use super::cache;
-use super::tokenizer::hex;
 use crate::store::regular_file;
 
 /// Checks that the library at `path` is whole: the one that `zerogr setup` installs by its hash,
@@ -40,7 +39,7 @@ fn sha256(mut file: File) -> std::io::Result<String> {
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
+            0 => return Ok(format!("{:x}", hash.finalize())),
             count => hash.update(buffer.get(..count).unwrap_or_default()),
         }
     }

@@ -43,7 +43,7 @@ pub const DEFAULT_MODEL_SHA256: &str =
 
 /// The token head of the default sentence encoder: a part of an ONNX graph that belongs behind its
 /// `model.onnx`, made by `benches/token_head.py` (see `minilm/NOTICE`).
-pub const DEFAULT_TOKEN_HEAD: &[u8] = include_bytes!("minilm/token_head.onnx");
+pub const DEFAULT_TOKEN_HEAD: &[u8] = include_bytes!("../minilm/token_head.onnx");
 
 /// SHA-256 of the default sentence encoder with its token head behind it, in lower-case hexadecimal.
 pub const DEFAULT_ENCODER_SHA256: &str =
@@ -53,7 +53,7 @@ pub const DEFAULT_ENCODER_SHA256: &str =
 pub const DEFAULT_MAX_LEN_TOKENS: usize = 256;
 
 /// The tokenizer of the default sentence encoder (Apache-2.0, see `minilm/NOTICE`).
-pub const DEFAULT_TOKENIZER: &[u8] = include_bytes!("minilm/tokenizer.json");
+pub const DEFAULT_TOKENIZER: &[u8] = include_bytes!("../minilm/tokenizer.json");
 
 /// The folder for everything that zerogr keeps on this machine: `$ZEROGR_HOME` when set, else
 /// `zerogr` below the platform's cache folder.

@@ -20,18 +20,8 @@ use std::sync::Arc;
 use ort::value::{Tensor, TensorValueType, Value};
 
 use super::kv_device::KvDevice;
+use super::kv_shape::KvShape;
 use crate::{Error, ErrorKind, Result};
-
-/// The parts of a decoder's cache that do not depend on the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KvShape {
-    /// Layers of the decoder.
-    pub layers: usize,
-    /// Heads of keys and values in each layer.
-    pub kv_heads: usize,
-    /// Values per head.
-    pub head_dim: usize,
-}
 
 /// Keys and values of the tokens read so far, for one or several rows.
 #[derive(Debug)]
@@ -56,13 +46,13 @@ pub struct KvRow<'a> {
 
 impl KvCache {
     /// A cache of `rows` rows without tokens.
-    pub(super) fn empty(shape: KvShape, rows: usize) -> Result<KvCache> {
+    pub(in crate::model::language) fn empty(shape: KvShape, rows: usize) -> Result<KvCache> {
         KvCache::filled(shape, vec![0; rows], |_, _| {})
     }
 
     /// What a pass gave: keys and values of each layer in turn, every row as wide as the tensors
     /// say and `row_lens` long.
-    pub(super) fn from_tensors(
+    pub(in crate::model::language) fn from_tensors(
         shape: KvShape,
         row_lens: Vec<usize>,
         tensors: Vec<Tensor<f32>>,
@@ -111,7 +101,7 @@ impl KvCache {
         self.shape
     }
 
-    pub(super) fn tensors(&self) -> &[Tensor<f32>] {
+    pub(in crate::model::language) fn tensors(&self) -> &[Tensor<f32>] {
         &self.tensors
     }
 
@@ -281,7 +271,7 @@ fn copy(to: &mut [f32], from: &[f32], len: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Runtime;
+    use crate::model::runtime::Runtime;
     use crate::rng::Rng;
 
     const SHAPE: KvShape = KvShape {

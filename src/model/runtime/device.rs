@@ -45,7 +45,7 @@ impl CudaOptions {
     }
 }
 
-/// How an [`Encoder`](super::Encoder) uses the machine. None of it changes which text a vector
+/// How an [`Encoder`](crate::model::Encoder) uses the machine. None of it changes which text a vector
 /// stands for; see the encoder for the float noise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -93,12 +93,12 @@ impl EncoderOptions {
     }
 
     /// Threads in all.
-    pub(super) fn threads_or_default(&self) -> usize {
+    pub(in crate::model) fn threads_or_default(&self) -> usize {
         threads_or_cores(self.threads)
     }
 
     /// Sessions for a bulk job, and at most for queries.
-    pub(super) fn sessions_or_default(&self, on_cuda: bool) -> usize {
+    pub(in crate::model) fn sessions_or_default(&self, on_cuda: bool) -> usize {
         let threads = self.threads_or_default();
         match self.sessions {
             _ if on_cuda => 1,
@@ -108,7 +108,7 @@ impl EncoderOptions {
     }
 
     /// Most tokens in one run.
-    pub(super) fn batch_tokens_or_default(&self, on_cuda: bool) -> usize {
+    pub(in crate::model) fn batch_tokens_or_default(&self, on_cuda: bool) -> usize {
         match self.batch_tokens {
             0 if on_cuda => 16_384,
             0 => 1_024,
@@ -118,7 +118,7 @@ impl EncoderOptions {
 }
 
 /// `threads`, or one per core if that is 0.
-pub(super) fn threads_or_cores(threads: usize) -> usize {
+pub(in crate::model) fn threads_or_cores(threads: usize) -> usize {
     match threads {
         0 => thread::available_parallelism().map_or(1, |n| n.get()),
         n => n,

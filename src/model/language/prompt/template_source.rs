@@ -15,7 +15,7 @@ const MOST_NESTED: usize = 100;
 const MOST_TOKENS: usize = 2_000;
 
 /// The template to compile for `source`, or what is wrong with it.
-pub(super) fn prepared(source: &str) -> Result<String, String> {
+pub(in crate::model::language) fn prepared(source: &str) -> Result<String, String> {
     if source.len() > MOST_BYTES {
         return Err(format!(
             "it has {} bytes, more than the {MOST_BYTES} that are compiled",
