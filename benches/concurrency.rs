@@ -13,8 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scifact::{index_path, mapped, queries};
-use zerogr::Document;
-use zerogr::index::{Index, SearchOptions};
+use zerogr::{Document, Index, SearchOptions};
 
 const SECONDS: f64 = 4.0;
 

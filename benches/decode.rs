@@ -24,11 +24,13 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use half::f16;
 use literal::{choose, undrawn};
 use zerogr::Result;
-use zerogr::columns::{Csr, CsrBuilder, VectorRows};
-use zerogr::decode::*;
-use zerogr::format::{SectionInput, SectionKind};
-use zerogr::store::Section;
-use zerogr::trie::{
+use zerogr::raw::columns::{Csr, CsrBuilder, VectorRows};
+use zerogr::raw::decode::*;
+use zerogr::raw::format::{SectionInput, SectionKind};
+use zerogr::raw::search::CompactExpander;
+use zerogr::raw::segment::{CompactEdges, CompactSegment};
+use zerogr::raw::store::Section;
+use zerogr::raw::trie::{
     Forest, ForestChild, ForestTrie, HeadBuilder, LiveRanks, SegmentTrie, TokenWidth, TrieHead,
     build_trie,
 };

@@ -8,7 +8,7 @@
 use std::io::Read;
 use std::time::Instant;
 
-use zerogr::model::{Device, Encoder, EncoderOptions};
+use zerogr::raw::model::{Device, Encoder, EncoderOptions};
 
 const MAX_LEN_TOKENS: usize = 128;
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use zerogr::model::language::{DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow};
+use zerogr::raw::model::language::{DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow};
 
 const ROUNDS: usize = 3;
 const THREADS: usize = 2;

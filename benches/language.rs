@@ -20,17 +20,17 @@ use std::time::Instant;
 
 use literal::{choose, undrawn};
 use zerogr::DocidTokenizer;
-use zerogr::convert::{DecoderConfig, random_decoder, small_llama};
-use zerogr::decode::*;
-use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::format::{SectionInput, SectionKind};
-use zerogr::generate::{DocidOptions, TermStats, keyword_docids};
-use zerogr::language::Prompt;
-use zerogr::model::language::{
+use zerogr::raw::convert::{DecoderConfig, random_decoder, small_llama};
+use zerogr::raw::decode::*;
+use zerogr::raw::docs::{DocumentReader, ReadOptions};
+use zerogr::raw::format::{SectionInput, SectionKind};
+use zerogr::raw::generate::{DocidOptions, TermStats, keyword_docids};
+use zerogr::raw::language::Prompt;
+use zerogr::raw::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, KvCache, LanguageModel, LanguageModelOptions,
 };
-use zerogr::store::Section;
-use zerogr::trie::{END, Forest, ForestTrie, SegmentTrie, TokenWidth, build_trie};
+use zerogr::raw::store::Section;
+use zerogr::raw::trie::{END, Forest, ForestTrie, SegmentTrie, TokenWidth, build_trie};
 
 const DOCUMENTS: usize = 1_000;
 const QUERIES: usize = 3;

@@ -17,11 +17,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use remembering::Remembering;
-use zerogr::eval::{Collection, EvalOptions, Metric, Qrels, Query, Run, evaluate};
-use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions, TrainOptions};
-use zerogr::model::{Encoder, EncoderFiles, EncoderOptions};
-use zerogr::store::MemoryBackend;
-use zerogr::{Document, TextEncoder};
+use zerogr::raw::eval::{Collection, EvalOptions, Metric, Qrels, Query, Run, evaluate};
+use zerogr::raw::model::{Encoder, EncoderFiles, EncoderOptions};
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{
+    Document, EncoderSource, Index, IndexOptions, Mode, SearchOptions, TextEncoder, TrainOptions,
+};
 
 /// Most queries asked of each part.
 const MAX_QUERIES: usize = 500;

@@ -21,11 +21,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use remembering::Remembering;
-use zerogr::eval::{Collection, EvalOptions, Metric, Run, evaluate};
-use zerogr::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
-use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions, TrainOptions};
-use zerogr::model::{Encoder, EncoderFiles, EncoderOptions};
-use zerogr::{Document, TextEncoder};
+use zerogr::raw::eval::{Collection, EvalOptions, Metric, Run, evaluate};
+use zerogr::raw::generate::{PseudoQueryOptions, TermStats, pseudo_queries};
+use zerogr::raw::model::{Encoder, EncoderFiles, EncoderOptions};
+use zerogr::{
+    Document, EncoderSource, Index, IndexOptions, Mode, SearchOptions, TextEncoder, TrainOptions,
+};
 
 /// Hits asked for.
 const DEPTH: usize = 100;

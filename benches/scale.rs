@@ -20,12 +20,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::index::{
-    EncoderSource, Index, IndexOptions, Mode, OpenOptions, Progress, SearchOptions, Stage,
-    TrainOptions,
+use zerogr::raw::docs::{DocumentReader, ReadOptions};
+use zerogr::{
+    DocidTokenizer, EncoderSource, Index, IndexOptions, Mode, OpenOptions, Progress, Result,
+    SearchOptions, Stage, TextEncoder, TrainOptions,
 };
-use zerogr::{DocidTokenizer, Result, TextEncoder};
 
 const MODES: [(&str, Mode); 4] = [
     ("generative", Mode::Generative),

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use scifact::{index_path, mapped, queries};
-use zerogr::index::{Index, Mode, SearchOptions};
+use zerogr::{Index, Mode, SearchOptions};
 
 fn bench(criterion: &mut Criterion) {
     let path = index_path();

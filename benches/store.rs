@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use redb::{ReadableDatabase, ReadableTableMetadata};
-use zerogr::format::{SectionInput, SectionKind};
-use zerogr::index::{EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, check};
-use zerogr::store::{Section, VerifyLevel};
-use zerogr::trie::{END, SegmentTrie, TokenWidth, TrieNode, build_trie};
+use zerogr::raw::format::{SectionInput, SectionKind};
+use zerogr::raw::store::{Section, VerifyLevel};
+use zerogr::raw::trie::{END, SegmentTrie, TokenWidth, TrieNode, build_trie};
+use zerogr::{EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, check};
 
 #[path = "../tests/no_model/mod.rs"]
 mod no_model;

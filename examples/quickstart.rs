@@ -1,5 +1,4 @@
-use zerogr::Document;
-use zerogr::index::{Index, IndexOptions, SearchOptions, TrainOptions};
+use zerogr::{Document, Index, IndexOptions, SearchOptions, TrainOptions};
 
 fn main() -> zerogr::Result<()> {
     let index = Index::create("papers.zgr", IndexOptions::default())?;

@@ -6,13 +6,13 @@
 //! trie's edges have vectors that are fitted to your documents without labels, and a decoder
 //! walks the most probable branches: exactly, in milliseconds, from a memory-mapped file.
 //!
-//! Start with [`index::Index`]:
+//! Start with [`Index`]:
 //!
 //! ```
-//! # use zerogr::index::{Index, IndexOptions, SearchOptions};
+//! # use zerogr::{Index, IndexOptions, SearchOptions};
 //! # use zerogr::Document;
 //! # fn main() -> zerogr::Result<()> {
-//! # if zerogr::model::Runtime::load(None).is_err() {
+//! # if zerogr::raw::model::Runtime::load(None).is_err() {
 //! #     eprintln!("skipped: `zerogr setup` has not been run");
 //! #     return Ok(());
 //! # }
@@ -30,17 +30,8 @@
 //! # }
 //! ```
 //!
-//! Layers, each of which knows only those below it:
-//!
-//! | module | job |
-//! |---|---|
-//! | [`index`] | the public face: create, write, train, search, check, recover |
-//! | [`decode`], [`train`], [`generate`], [`eval`] | walking the trie; fitting it; docids and pseudo-queries; metrics |
-//! | `convert` | language models from published files to ONNX graphs (feature `models`) |
-//! | `model` | ONNX Runtime, the sentence encoder, language models (feature `models`) |
-//! | [`trie`], [`docs`], [`lexicon`], [`columns`] | docid tries, documents, their words, and the columns all are stored in |
-//! | [`store`] | one file: commit, open, verify |
-//! | [`format`](mod@format) | bytes and structs; described for other programs in `format-spec/` |
+//! How it is built, and which part may use which, is in `ARCHITECTURE.md`; [`raw`] opens those
+//! parts to programs that work on the engine itself.
 //!
 //! Features: `models` (default) runs encoders and language models on ONNX Runtime, which is found
 //! at run time and never linked; `cli` (default) is the command-line program. Without them an
@@ -55,7 +46,7 @@
 //! A *model* is a program that ONNX Runtime runs, and cannot be proven harmless. So the models
 //! that an index holds or names run only if this machine knows them by the hash of their content:
 //! they belong to this build, an index was built with them here, they were imported here, or the
-//! user said so ([`OpenOptions::trust_model`](index::OpenOptions), `--trust-model`). Otherwise
+//! user said so ([`OpenOptions::trust_model`], `--trust-model`). Otherwise
 //! searching by meaning and writing are an error
 //! ([`is_untrusted_model`](Error::is_untrusted_model)); reading documents, lexical search, check,
 //! recover, backup and vacuum need no model. What is known is in `trusted-models` of the cache
@@ -63,12 +54,12 @@
 //! its own affair.
 //!
 //! A server that opens indexes of strangers gives no `trust_model`, or runs their models in a
-//! process with limits of memory and time; it uses [`Index::open`](index::Index::open), not the
+//! process with limits of memory and time; it uses [`Index::open`], not the
 //! map, where somebody else can write to the file.
 //!
 //! Nothing here fetches anything from a network, and no content of a file or of an input makes
-//! it panic. [`Index::open`](index::Index::open) is safe whatever happens to the file;
-//! [`Index::open_mmap`](index::Index::open_mmap) is `unsafe` because other programs can change a
+//! it panic. [`Index::open`] is safe whatever happens to the file;
+//! [`Index::open_mmap`] is `unsafe` because other programs can change a
 //! mapped file.
 
 #![warn(missing_docs)]
@@ -79,29 +70,51 @@ compile_error!("zerogr reads its little-endian sections in place: big-endian is 
 #[cfg(test)]
 extern crate self as zerogr;
 
-pub mod columns;
+mod columns;
 #[cfg(feature = "models")]
-pub mod convert;
-pub mod decode;
-pub mod docs;
+mod convert;
+mod decode;
+mod docs;
 mod encode;
 mod error;
-pub mod eval;
-pub mod format;
-pub mod generate;
-pub mod index;
-pub mod language;
-mod late_interaction;
-pub mod lexicon;
+mod eval;
+mod format;
+mod generate;
+mod index;
+mod language;
+mod learn;
+mod lexicon;
 mod logits;
 #[cfg(feature = "models")]
-pub mod model;
+mod model;
+pub mod raw;
+mod repair;
 mod rng;
-pub mod store;
-pub mod train;
-pub mod trie;
+mod search;
+mod segment;
+mod store;
+mod train;
+mod trie;
 mod vectors;
 
+pub use decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed, Work};
 pub use docs::Document;
 pub use encode::{DocidTokenizer, TextEncoder, TokenVectors};
 pub use error::{Error, ErrorKind, Result};
+pub use index::{
+    CommitReport, DeadDocuments, EncoderSource, Index, IndexOptions, OpenOptions, QueryReport,
+    Snapshot, Writer,
+};
+pub use learn::TrainOptions;
+pub use repair::{
+    AtRisk, CheckReport, Documents, RecoverReport, Unreadable, check, recover, recover_with,
+};
+pub use search::{
+    Decision, EncodedQuery, Explanation, Hit, MatchedTerm, Mode, RetrieverKind, SearchOptions,
+    SearchResult,
+};
+pub use segment::{
+    DocidSource, Filter, IndexParams, LexiconParams, MAX_FILTER_NESTING, MergePolicy, Progress,
+    ProgressFn, Stage,
+};
+pub use store::{VacuumReport, VerifyLevel, WriteOptions};

@@ -293,7 +293,8 @@ fn an_unusable_encoder_folder_is_named() {
 fn an_encoder_outside_the_index_is_missed_when_it_is_gone_or_changed() {
     let folder = Folder::new();
     folder.write("corpus.jsonl", corpus());
-    let installed = zerogr::model::cache::model_dir(zerogr::model::cache::DEFAULT_MODEL).unwrap();
+    let installed =
+        zerogr::raw::model::cache::model_dir(zerogr::raw::model::cache::DEFAULT_MODEL).unwrap();
     copy_folder(&installed, &folder.path("encoder"));
     folder.ok(&[
         "build",

@@ -218,9 +218,9 @@ fn every_decoder_and_mode_can_be_asked_for() {
 
 /// An index that needs no encoder to be listed, of some megabytes.
 #[cfg(unix)]
-fn large_index(folder: &Folder, name: &str) -> zerogr::index::Index {
+fn large_index(folder: &Folder, name: &str) -> zerogr::Index {
     use std::sync::Arc;
-    use zerogr::index::{EncoderSource, Index, IndexOptions};
+    use zerogr::{EncoderSource, Index, IndexOptions};
 
     let encoder = EncoderSource::Custom(Arc::new(no_model::NoModel));
     let options = IndexOptions::with_encoder(encoder);

@@ -8,8 +8,7 @@ mod common;
 use cli::{DOCUMENTS, Folder, corpus, gzip};
 use common::{stderr, stdout};
 use serde_json::{Value, json};
-use zerogr::Document;
-use zerogr::index::Index;
+use zerogr::{Document, Index};
 
 fn document(folder: &Folder, index: &str, id: &str) -> Document {
     let index = Index::open(folder.path(index)).unwrap();

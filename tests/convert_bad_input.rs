@@ -13,8 +13,8 @@ use convert_support::{
 };
 use serde_json::{Value, json};
 use zerogr::ErrorKind;
-use zerogr::convert::{Architecture, RandomTensors, import};
-use zerogr::model::language::WeightFormat;
+use zerogr::raw::convert::{Architecture, RandomTensors, import};
+use zerogr::raw::model::language::WeightFormat;
 
 /// Imports `from`, which must fail with this kind and these words, and leave nothing.
 fn refused(from: &Path, kind: ErrorKind, words: &str) {
@@ -377,7 +377,7 @@ fn no_flipped_bit_of_a_header_panics() {
     for at in 0..header {
         let mut damaged = bytes.clone();
         damaged[at] ^= 1 << (at % 8);
-        let Ok(gguf) = zerogr::convert::gguf::Gguf::open(std::io::Cursor::new(damaged)) else {
+        let Ok(gguf) = zerogr::raw::convert::gguf::Gguf::open(std::io::Cursor::new(damaged)) else {
             continue;
         };
         opened += 1;

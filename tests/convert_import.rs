@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 use convert_support::{FAMILIES, GgufFile, all_of, gguf, small, write_folder};
 use serde_json::json;
-use zerogr::convert::gguf::Gguf;
-use zerogr::convert::{
+use zerogr::raw::convert::gguf::Gguf;
+use zerogr::raw::convert::{
     Architecture, Biases, DecoderConfig, RandomTensors, RopeScaling, TensorSource, import,
     write_decoder,
 };
-use zerogr::model::Tokenizer;
-use zerogr::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
+use zerogr::raw::model::Tokenizer;
+use zerogr::raw::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 
 /// Graph and weights of a folder.
 fn files(dir: &Path) -> [Vec<u8>; 2] {

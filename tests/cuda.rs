@@ -9,12 +9,12 @@ mod common;
 
 use std::time::Instant;
 
-use zerogr::language::{GenerationRequest, Prompt, Sampling, TextGenerator};
-use zerogr::model::language::{
+use zerogr::raw::language::{GenerationRequest, Prompt, Sampling, TextGenerator};
+use zerogr::raw::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow, LanguageModel,
     LanguageModelOptions,
 };
-use zerogr::model::{CudaOptions, Device, Encoder, EncoderOptions};
+use zerogr::raw::model::{CudaOptions, Device, Encoder, EncoderOptions};
 
 fn cuda() -> Device {
     Device::Cuda(CudaOptions::new())

@@ -8,9 +8,12 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use zerogr::index::{EncoderSource, Index, IndexOptions, Mode, SearchOptions};
-use zerogr::model::{CudaOptions, Device, Encoder, EncoderBytes, EncoderOptions, Pooling, cache};
-use zerogr::{Document, ErrorKind, TextEncoder};
+use zerogr::raw::model::{
+    CudaOptions, Device, Encoder, EncoderBytes, EncoderOptions, Pooling, cache,
+};
+use zerogr::{
+    Document, EncoderSource, ErrorKind, Index, IndexOptions, Mode, SearchOptions, TextEncoder,
+};
 
 fn cpu() -> EncoderOptions {
     EncoderOptions::new().device(Device::Cpu)
@@ -356,7 +359,7 @@ fn folders_in_the_usual_layouts_work() {
 #[test]
 fn cuda_without_cuda_is_a_device_error() {
     common::setup();
-    let runtime = zerogr::model::Runtime::load(None).unwrap();
+    let runtime = zerogr::raw::model::Runtime::load(None).unwrap();
     if !runtime.providers().contains(&"CUDA") {
         let options = EncoderOptions::new().device(Device::Cuda(CudaOptions::new()));
         let error = Encoder::from_cache(&options).unwrap_err();
@@ -369,7 +372,7 @@ fn cuda_without_cuda_is_a_device_error() {
 #[test]
 fn a_model_that_scores_is_no_encoder() {
     let graph = replaced(&model_bytes(), b"last_hidden_state", b"prediction_logits");
-    let tokenizer = zerogr::model::cache::DEFAULT_TOKENIZER;
+    let tokenizer = zerogr::raw::model::cache::DEFAULT_TOKENIZER;
     let error = Encoder::from_bytes(bytes(graph, tokenizer), &cpu()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Model);
     assert!(error.to_string().contains("prediction_logits"), "{error}");

@@ -10,7 +10,7 @@ mod common;
 use std::path::Path;
 
 use zerogr::ErrorKind;
-use zerogr::model::Runtime;
+use zerogr::raw::model::Runtime;
 
 fn refused(path: &Path) -> String {
     let error = Runtime::load(Some(path)).unwrap_err();
@@ -43,7 +43,7 @@ fn bad_libraries_are_refused_and_a_good_one_still_loads() {
     let home = common::home();
     let good = home.join(format!(
         "onnxruntime-{}",
-        zerogr::model::cache::RUNTIME_VERSION
+        zerogr::raw::model::cache::RUNTIME_VERSION
     ));
     let runtime = Runtime::load(Some(&good)).unwrap();
     assert_eq!(runtime.version(), "1.28.0");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 use zerogr::TextEncoder;
-use zerogr::model::{Device, Encoder, EncoderOptions, cache};
+use zerogr::raw::model::{Device, Encoder, EncoderOptions, cache};
 
 fn encoder() -> &'static Encoder {
     static ENCODER: OnceLock<Encoder> = OnceLock::new();

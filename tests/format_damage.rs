@@ -9,11 +9,11 @@ use format::by_hand::{ByHand, newest_superblock, with_record, with_section};
 use format::contents::{assert_same, contents};
 use format::indexes::GOLDENS;
 use format::{Words, exit_status, open, read_py, repository};
-use zerogr::columns::{CsrBuilder, StringsBuilder};
-use zerogr::docs::{PayloadBuilder, sections as documents};
-use zerogr::format::{BlobPlace, ExtentKind, SectionInput, SectionKind, checksum};
-use zerogr::lexicon::sections as lexicon;
-use zerogr::trie::{TokenWidth, build_trie, sections};
+use zerogr::raw::columns::{CsrBuilder, StringsBuilder};
+use zerogr::raw::docs::{PayloadBuilder, sections as documents};
+use zerogr::raw::format::{BlobPlace, ExtentKind, SectionInput, SectionKind, checksum};
+use zerogr::raw::lexicon::sections as lexicon;
+use zerogr::raw::trie::{TokenWidth, build_trie, sections};
 use zerogr::{ErrorKind, Result};
 
 /// What happens to a file: the generation that is found, or the error.

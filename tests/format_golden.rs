@@ -15,8 +15,8 @@ use format::contents::{assert_same, contents, searches};
 use format::indexes::{GOLDENS, Golden};
 use format::{read_py, repository};
 use serde_json::{Value, json};
-use zerogr::format::SectionKind;
-use zerogr::store::{MemoryBackend, Store, VerifyLevel};
+use zerogr::raw::format::SectionKind;
+use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
 
 fn path(golden: &Golden, extension: &str) -> PathBuf {
     repository("tests/golden").join(format!("{}.{extension}", golden.name))

@@ -14,9 +14,9 @@ use format::{read_py, repository};
 use sha2::{Digest, Sha256};
 #[cfg(feature = "models")]
 use zerogr::ErrorKind;
-use zerogr::format::{BlobRole, ExtentKind, SectionInput, SectionKind, SlotContent};
-use zerogr::index::{Index, OpenOptions};
-use zerogr::store::{MemoryBackend, Store};
+use zerogr::raw::format::{BlobRole, ExtentKind, SectionInput, SectionKind, SlotContent};
+use zerogr::raw::store::{MemoryBackend, Store};
+use zerogr::{Index, OpenOptions};
 
 fn golden(name: &str) -> Vec<u8> {
     std::fs::read(repository("tests/golden").join(format!("{name}.zgr"))).unwrap()

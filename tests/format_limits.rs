@@ -6,12 +6,12 @@ mod format;
 
 use format::by_hand::{ByHand, newest_superblock};
 use format::repository;
-use zerogr::docs::{Fields, PayloadBuilder};
-use zerogr::format::{
+use zerogr::raw::docs::{Fields, PayloadBuilder};
+use zerogr::raw::format::{
     BlobEntry, ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest, SectionInput,
     SectionKind, Superblock,
 };
-use zerogr::trie::TokenWidth;
+use zerogr::raw::trie::TokenWidth;
 use zerogr::{Document, ErrorKind};
 
 fn golden() -> Vec<u8> {

@@ -8,10 +8,9 @@ mod format;
 use format::contents::{assert_same, contents};
 use format::{Words, read_py, repository};
 use std::sync::Arc;
-use zerogr::Document;
-use zerogr::index::{EncoderSource, Index, IndexOptions};
-use zerogr::store::MemoryBackend;
-use zerogr::trie::{TokenWidth, build_trie};
+use zerogr::raw::store::MemoryBackend;
+use zerogr::raw::trie::{TokenWidth, build_trie};
+use zerogr::{Document, EncoderSource, Index, IndexOptions};
 
 fn example() -> Vec<u8> {
     let width = TokenWidth::for_vocabulary(50_000).unwrap();

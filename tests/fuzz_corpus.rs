@@ -14,8 +14,8 @@ mod hashing;
 use std::path::Path;
 use std::sync::Arc;
 
-use zerogr::format::ExtentKind;
-use zerogr::store::{MemoryBackend, Store};
+use zerogr::raw::format::ExtentKind;
+use zerogr::raw::store::{MemoryBackend, Store};
 
 fn corpus(target: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -7,12 +7,12 @@ mod stand_in;
 use std::sync::Mutex;
 
 use stand_in::{StandIn, document_in};
-use zerogr::generate::TermStats;
-use zerogr::generate::language::{
+use zerogr::raw::generate::TermStats;
+use zerogr::raw::generate::language::{
     DocidOrigin, DocidWriter, LanguageDocidOptions, LanguageDocids, LanguageQueries,
     LanguageQueryOptions, PromptStyle, QueryWriter, obeys_docid_rules,
 };
-use zerogr::language::TextGenerator;
+use zerogr::raw::language::TextGenerator;
 use zerogr::{Document, ErrorKind};
 
 const STYLES: [PromptStyle; 2] = [PromptStyle::FewShot, PromptStyle::Instruction];

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use cli::{DOCUMENTS, Folder};
 use serde_json::{Value, json};
 use zerogr::Document;
-use zerogr::convert::{random_decoder, small_llama};
-use zerogr::generate::language::obeys_docid_rules;
-use zerogr::model::language::LanguageModelConfig;
+use zerogr::raw::convert::{random_decoder, small_llama};
+use zerogr::raw::generate::language::obeys_docid_rules;
+use zerogr::raw::model::language::LanguageModelConfig;
 
 /// A folder with a model and `count` documents.
 fn folder(count: usize) -> Folder {
@@ -164,12 +164,7 @@ fn queries_of_a_killed_run_are_gone_on_with() {
     let before = std::fs::metadata(&part).unwrap().len();
     let has_committed = || {
         let grown = std::fs::metadata(&part).unwrap().len() > before;
-        grown
-            && zerogr::index::Index::open(&part)
-                .unwrap()
-                .written_queries()
-                .0
-                > 0
+        grown && zerogr::Index::open(&part).unwrap().written_queries().0 > 0
     };
     assert!(kill_when(&folder, &command("part.zgr"), has_committed));
     folder.ok(&["check", "part.zgr"]);
@@ -178,7 +173,7 @@ fn queries_of_a_killed_run_are_gone_on_with() {
     assert!((64..200).contains(&already), "{already}");
     assert_eq!(rest["queries"]["documents"], 200 - already);
     let queries = |name: &str| {
-        let index = zerogr::index::Index::open(folder.path(name)).unwrap();
+        let index = zerogr::Index::open(folder.path(name)).unwrap();
         let ids = read(&folder.path("docs.jsonl"));
         let queries = ids
             .iter()
@@ -226,7 +221,7 @@ fn a_killed_build_goes_on_and_leaves_an_index() {
     );
     assert_eq!(built["written_queries"]["documents"], 150);
     assert!(!journal.exists());
-    let index = zerogr::index::Index::open(folder.path("a.zgr")).unwrap();
+    let index = zerogr::Index::open(folder.path("a.zgr")).unwrap();
     let params = index.snapshot().params().clone();
     assert!(params.docids.writer.unwrap().starts_with("random llama "));
     assert_eq!(params.training.unwrap().documents, 150);
@@ -235,7 +230,7 @@ fn a_killed_build_goes_on_and_leaves_an_index() {
 
 /// All docids of an index, by document, sorted.
 fn docids(folder: &Folder, index: &str) -> Vec<(String, Vec<String>)> {
-    let index = zerogr::index::Index::open(folder.path(index)).unwrap();
+    let index = zerogr::Index::open(folder.path(index)).unwrap();
     let mut found = Vec::new();
     index
         .snapshot()

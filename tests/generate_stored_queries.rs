@@ -9,9 +9,8 @@ use std::sync::atomic::Ordering;
 
 use corpus::{answers, document, empty, options, reopen};
 use stand_in::{StandIn, document_in};
-use zerogr::Result;
-use zerogr::generate::language::{LanguageQueryOptions, PromptStyle};
-use zerogr::index::{Index, MergePolicy, Mode, QueryReport, SearchOptions, TrainOptions, recover};
+use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
+use zerogr::{Index, MergePolicy, Mode, QueryReport, Result, SearchOptions, TrainOptions, recover};
 
 fn model() -> StandIn<impl Fn(&str, usize) -> String + Send + Sync> {
     // The first words of the document, one more with each sample.

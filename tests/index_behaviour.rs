@@ -9,10 +9,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use hashing::HashingEncoder;
-use zerogr::index::{
-    EncoderSource, Index, IndexOptions, Mode, OpenOptions, SearchOptions, TrainOptions,
+use zerogr::{
+    DocidTokenizer, Document, EncoderSource, ErrorKind, Index, IndexOptions, Mode, OpenOptions,
+    SearchOptions, TextEncoder, TrainOptions,
 };
-use zerogr::{DocidTokenizer, Document, ErrorKind, TextEncoder};
 
 fn encoder() -> Arc<HashingEncoder> {
     Arc::new(HashingEncoder { name: "hashing-1" })

@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 
 use corpus::{answers, document, empty, options, queries, reopen};
 use format::stand_in::{StandIn, document_in};
-use zerogr::Document;
-use zerogr::generate::language::{LanguageQueryOptions, PromptStyle};
-use zerogr::index::{Index, MergePolicy, Mode, SearchOptions, TrainOptions};
+use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
+use zerogr::{Document, Index, MergePolicy, Mode, SearchOptions, TrainOptions};
 
 const DOCUMENTS: u64 = 400;
 
@@ -239,7 +238,7 @@ fn after_a_vacuum_no_byte_of_a_deleted_or_replaced_document_is_left() {
             assert_eq!(index.snapshot().document_count(), documents - deleted);
             assert_eq!(index.store().space().unwrap().dead_bytes, 0);
             assert!(
-                zerogr::index::check(path, zerogr::store::VerifyLevel::Full)
+                zerogr::check(path, zerogr::raw::store::VerifyLevel::Full)
                     .unwrap()
                     .is_ok()
             );
@@ -247,7 +246,7 @@ fn after_a_vacuum_no_byte_of_a_deleted_or_replaced_document_is_left() {
         // A second one has nothing to do but copy.
         let segments = index.store().manifest().segments.clone();
         index.vacuum().unwrap();
-        let ids = |entries: &[zerogr::format::SegmentEntry]| {
+        let ids = |entries: &[zerogr::raw::format::SegmentEntry]| {
             entries.iter().map(|entry| entry.id).collect::<Vec<_>>()
         };
         assert_eq!(ids(&index.store().manifest().segments), ids(&segments));

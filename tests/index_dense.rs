@@ -8,8 +8,7 @@ mod corpus;
 use std::collections::{BTreeMap, BTreeSet};
 
 use corpus::{answers, assert_same_answers, document, empty, encoder, in_three_segments, queries};
-use zerogr::TextEncoder;
-use zerogr::index::{Filter, Index, Mode, SearchOptions};
+use zerogr::{Filter, Index, Mode, SearchOptions, TextEncoder};
 
 const DOCUMENTS: u64 = 120;
 
@@ -51,7 +50,7 @@ fn dense_is_the_cosine_of_every_live_document() {
             assert!((hit.score - cosine).abs() < 2e-3, "{} {cosine}", hit.score);
             assert_eq!(hit.log_prob, f64::NEG_INFINITY);
         }
-        let ordered = |a: &zerogr::index::Hit, b: &zerogr::index::Hit| {
+        let ordered = |a: &zerogr::Hit, b: &zerogr::Hit| {
             a.score > b.score || (a.score == b.score && a.id < b.id)
         };
         assert!(hits.is_sorted_by(ordered));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use corpus::{answers, assert_same_answers, document, empty};
 use proptest::prelude::*;
-use zerogr::index::{Filter, Index, MAX_FILTER_NESTING, MergePolicy, Mode, SearchOptions};
+use zerogr::{Filter, Index, MAX_FILTER_NESTING, MergePolicy, Mode, SearchOptions};
 
 const DOCUMENTS: u64 = 120;
 
@@ -178,7 +178,6 @@ fn documents_found_without_a_filter_are_found_among_themselves() {
     let filtered = index
         .search("shock wave", &plain.filter(Filter::ids(ids)))
         .unwrap();
-    let order =
-        |hits: &[zerogr::index::Hit]| hits.iter().map(|hit| hit.id.clone()).collect::<Vec<_>>();
+    let order = |hits: &[zerogr::Hit]| hits.iter().map(|hit| hit.id.clone()).collect::<Vec<_>>();
     assert_eq!(order(&unfiltered.hits), order(&filtered.hits));
 }

@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use hashing::HashingEncoder;
 use tempfile::TempDir;
-use zerogr::convert::{random_decoder, small_llama};
-use zerogr::decode::{Decoder, ReverseAnnealed};
-use zerogr::index::{
-    EncoderSource, Filter, Index, IndexOptions, Mode, OpenOptions, Retriever, SearchOptions,
+use zerogr::raw::convert::{random_decoder, small_llama};
+use zerogr::raw::decode::{Decoder, ReverseAnnealed};
+use zerogr::raw::model::language::{LanguageModelConfig, WeightFormat};
+use zerogr::{
+    Document, EncoderSource, ErrorKind, Filter, Index, IndexOptions, Mode, OpenOptions,
+    RetrieverKind, SearchOptions,
 };
-use zerogr::model::language::{LanguageModelConfig, WeightFormat};
-use zerogr::{Document, ErrorKind};
 
 fn encoder() -> Arc<HashingEncoder> {
     Arc::new(HashingEncoder { name: "hashing-1" })
@@ -91,7 +91,7 @@ fn reopen(index: &Index) -> OpenOptions {
 fn by_model() -> SearchOptions {
     SearchOptions::new()
         .mode(Mode::Generative)
-        .retriever(Retriever::LanguageModel)
+        .retriever(RetrieverKind::LanguageModel)
 }
 
 fn found(index: &Index, options: &SearchOptions) -> Vec<(String, f64)> {
@@ -259,15 +259,17 @@ fn a_model_of_no_numbers_ranks_nothing() {
             "{said}"
         );
     }
-    let model = zerogr::model::language::LanguageModel::open(&model, &Default::default()).unwrap();
-    let request = zerogr::language::GenerationRequest {
-        prompt: zerogr::language::Prompt::Completion("a".into()),
+    let model =
+        zerogr::raw::model::language::LanguageModel::open(&model, &Default::default()).unwrap();
+    let request = zerogr::raw::language::GenerationRequest {
+        prompt: zerogr::raw::language::Prompt::Completion("a".into()),
         name: "one".into(),
         samples: 1,
-        sampling: zerogr::language::Sampling::GREEDY,
+        sampling: zerogr::raw::language::Sampling::GREEDY,
         max_new_tokens: 4,
         stop: Vec::new(),
     };
-    let error = zerogr::language::TextGenerator::generate(&model, &[request], &mut |_, _| Ok(()));
+    let error =
+        zerogr::raw::language::TextGenerator::generate(&model, &[request], &mut |_, _| Ok(()));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Model);
 }

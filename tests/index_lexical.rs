@@ -11,16 +11,15 @@ use std::sync::Arc;
 use corpus::{document, encoder, options, reopen};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::eval::{Collection, EvalOptions, Metric, Run, evaluate};
-use zerogr::generate::{DocidOptions, TermStats, keyword_docids};
-use zerogr::index::{
-    EncoderSource, Filter, Index, IndexOptions, LexiconParams, MergePolicy, Mode, OpenOptions,
-    SearchOptions, TrainOptions, check, recover,
+use zerogr::raw::docs::{DocumentReader, ReadOptions};
+use zerogr::raw::eval::{Collection, EvalOptions, Metric, Run, evaluate};
+use zerogr::raw::generate::{DocidOptions, TermStats, keyword_docids};
+use zerogr::raw::lexicon::Analyser;
+use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
+use zerogr::{
+    Document, EncoderSource, ErrorKind, Filter, Index, IndexOptions, LexiconParams, MergePolicy,
+    Mode, OpenOptions, SearchOptions, TrainOptions, check, recover,
 };
-use zerogr::lexicon::Analyser;
-use zerogr::store::{MemoryBackend, Store, VerifyLevel};
-use zerogr::{Document, ErrorKind};
 
 fn analyser(params: &LexiconParams) -> Analyser {
     Analyser::new(params.stemming, params.stop_words)

@@ -7,9 +7,10 @@ mod corpus;
 use std::collections::BTreeMap;
 
 use corpus::{answers, assert_same_answers, document, empty};
-use zerogr::format::ExtentRef;
-use zerogr::index::{Index, MergePolicy, Mode, SearchOptions, TrainOptions, TrainingRecord};
-use zerogr::trie::sections::{DOCUMENT_HEAD, DOCUMENT_VECTORS};
+use zerogr::raw::format::ExtentRef;
+use zerogr::raw::segment::TrainingRecord;
+use zerogr::raw::trie::sections::{DOCUMENT_HEAD, DOCUMENT_VECTORS};
+use zerogr::{Index, MergePolicy, Mode, SearchOptions, TrainOptions};
 
 /// Scores are sums of a few softmax terms of sharpness 20 over float16 vectors.
 const ROUNDING: f64 = 0.02;

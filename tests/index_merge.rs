@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use corpus::{answers, assert_same_answers, document, empty};
 use proptest::prelude::*;
-use zerogr::Document;
-use zerogr::index::{Index, MergePolicy, Mode, SearchOptions, TrainOptions};
+use zerogr::{Document, Index, MergePolicy, Mode, SearchOptions, TrainOptions};
 
 /// Scores are sums of a few softmax terms of sharpness 20 over float16 vectors.
 const ROUNDING: f64 = 0.02;

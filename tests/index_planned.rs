@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use corpus::{in_three_segments, queries};
-use zerogr::decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed};
-use zerogr::index::{Filter, Hit, Index, Mode, SearchOptions, SearchResult};
-use zerogr::lexicon::Analyser;
+use zerogr::raw::decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed};
+use zerogr::raw::lexicon::Analyser;
+use zerogr::{Filter, Hit, Index, Mode, SearchOptions, SearchResult};
 
 const DOCUMENTS: u64 = 150;
 

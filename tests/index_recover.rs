@@ -8,12 +8,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use corpus::{answers, document, encoder, options, reopen};
-use zerogr::index::{
-    Documents, Index, MergePolicy, Mode, OpenOptions, SearchOptions, TrainOptions, check, recover,
-    recover_with,
+use zerogr::raw::store::{Store, VerifyLevel};
+use zerogr::{
+    Document, Documents, ErrorKind, Index, MergePolicy, Mode, OpenOptions, SearchOptions,
+    TrainOptions, check, recover, recover_with,
 };
-use zerogr::store::{Store, VerifyLevel};
-use zerogr::{Document, ErrorKind};
 
 /// Three segments of 40 documents, trained, `doc-3` deleted; built once for all tests.
 fn sound() -> (tempfile::TempDir, PathBuf) {

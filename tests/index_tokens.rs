@@ -8,13 +8,11 @@ mod hashing;
 use std::sync::Arc;
 
 use hashing::HashingEncoder;
-use zerogr::Document;
-use zerogr::ErrorKind;
-use zerogr::index::{
-    EncoderSource, Index, IndexOptions, MergePolicy, Mode, OpenOptions, SearchOptions, check,
-    recover,
+use zerogr::raw::store::VerifyLevel;
+use zerogr::{
+    Document, EncoderSource, ErrorKind, Index, IndexOptions, MergePolicy, Mode, OpenOptions,
+    SearchOptions, check, recover,
 };
-use zerogr::store::VerifyLevel;
 
 const ENCODER: HashingEncoder = HashingEncoder { name: "hashing" };
 

@@ -6,12 +6,12 @@
 
 use std::path::Path;
 
-use zerogr::convert::{DecoderConfig, random_decoder, small_llama};
-use zerogr::language::{Completion, GenerationRequest, Prompt, Sampling, TextGenerator};
-use zerogr::model::language::{
+use zerogr::raw::convert::{DecoderConfig, random_decoder, small_llama};
+use zerogr::raw::language::{Completion, GenerationRequest, Prompt, Sampling, TextGenerator};
+use zerogr::raw::model::language::{
     DecoderOptions, LanguageModel, LanguageModelConfig, LanguageModelOptions, ModelKind,
 };
-use zerogr::model::{Device, Runtime};
+use zerogr::raw::model::{Device, Runtime};
 
 fn config() -> DecoderConfig {
     DecoderConfig {

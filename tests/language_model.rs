@@ -8,13 +8,15 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 use zerogr::ErrorKind;
-use zerogr::convert::{DecoderConfig, random_decoder, small_llama};
-use zerogr::language::{Completion, Finish, GenerationRequest, Prompt, Sampling, TextGenerator};
-use zerogr::model::language::{
+use zerogr::raw::convert::{DecoderConfig, random_decoder, small_llama};
+use zerogr::raw::language::{
+    Completion, Finish, GenerationRequest, Prompt, Sampling, TextGenerator,
+};
+use zerogr::raw::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow, LanguageModel,
     LanguageModelConfig, LanguageModelOptions,
 };
-use zerogr::model::{Device, Runtime};
+use zerogr::raw::model::{Device, Runtime};
 
 const POSITIONS: usize = 640;
 

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use zerogr::eval::{
+use zerogr::raw::eval::{
     Collection, EvalOptions, Evaluation, Metric, Qrels, Randomisation, Run, evaluate,
     paired_significance,
 };
@@ -80,8 +80,9 @@ fn golden_values_of_trec_eval() {
 #[test]
 fn the_run_of_scifact_has_ties_and_grades() {
     let (qrels, run) = scifact();
-    let tied =
-        |hits: &[zerogr::eval::RunHit]| hits.windows(2).any(|pair| pair[0].score == pair[1].score);
+    let tied = |hits: &[zerogr::raw::eval::RunHit]| {
+        hits.windows(2).any(|pair| pair[0].score == pair[1].score)
+    };
     assert!(run.iter().filter(|(_, hits)| tied(hits)).count() > 100);
     let grades = |grade: f64| {
         let all = qrels.iter().flat_map(|(_, judgements)| judgements.values());

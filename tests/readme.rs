@@ -14,7 +14,7 @@ mod quickstart {
     }
 }
 
-use zerogr::index::{Index, SearchOptions};
+use zerogr::{Index, SearchOptions};
 
 #[test]
 fn the_program_of_the_readme_runs() {

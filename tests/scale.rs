@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use no_model::{NoModel, document};
-use zerogr::index::{EncoderSource, Index, IndexOptions, OpenOptions, SearchOptions, check};
-use zerogr::store::VerifyLevel;
+use zerogr::raw::store::VerifyLevel;
+use zerogr::{EncoderSource, Index, IndexOptions, OpenOptions, SearchOptions, check};
 
 /// The most memory this process ever had, in bytes; 0 where the system does not tell.
 fn peak_bytes() -> u64 {

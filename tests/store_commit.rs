@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use zerogr::ErrorKind;
-use zerogr::format::{
+use zerogr::raw::format::{
     BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry,
 };
-use zerogr::store::{Access, CreateOptions, Store, Transaction, VerifyLevel};
+use zerogr::raw::store::{Access, CreateOptions, Store, Transaction, VerifyLevel};
 
 const BODY: SectionKind = SectionKind(1);
 const EXTRA: SectionKind = SectionKind(0x8002);
@@ -193,8 +193,8 @@ fn parts_of_a_large_section_are_read_and_verified_by_chunk() {
 fn handles_may_be_shared_between_threads() {
     fn shareable<T: Send + Sync + 'static>() {}
     shareable::<Store>();
-    shareable::<zerogr::store::Extent>();
-    shareable::<zerogr::store::Section>();
+    shareable::<zerogr::raw::store::Extent>();
+    shareable::<zerogr::raw::store::Section>();
     shareable::<Transaction>();
     let (_directory, path) = place();
     let store = Store::create(&path, &SEED).unwrap();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use store_support::{Event, Recording, SEED, add, bodies};
-use zerogr::format::ExtentKind;
-use zerogr::store::{Backend, MemoryBackend, Store, VerifyLevel};
+use zerogr::raw::format::ExtentKind;
+use zerogr::raw::store::{Backend, MemoryBackend, Store, VerifyLevel};
 use zerogr::{ErrorKind, Result};
 
 /// Writes and syncs succeed `left` times and fail from then on, the last write half done.

@@ -29,16 +29,15 @@ use std::time::Instant;
 
 use fault::{Random, observe_index, scenario};
 use rayon::prelude::*;
-use zerogr::format::{
+use zerogr::raw::format::{
     BlobRole, ExtentKind, FileHeader, Manifest, SectionInput, SectionKind, SegmentEntry, checksum,
     limits,
 };
-use zerogr::index::{
-    Documents, Index, MergePolicy, OpenOptions, TrainOptions, check, recover_with,
+use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Store, VerifyLevel};
+use zerogr::{
+    Document, Documents, Error, ErrorKind, Index, MergePolicy, OpenOptions, TrainOptions, check,
+    recover_with,
 };
-use zerogr::store::Backend;
-use zerogr::store::{CreateOptions, MemoryBackend, Store, VerifyLevel};
-use zerogr::{Document, Error, ErrorKind};
 
 const SEED: CreateOptions = CreateOptions {
     seed: Some(7),

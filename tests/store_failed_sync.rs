@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::Mutex;
 use store_support::{append, push_segment};
 use zerogr::Result;
-use zerogr::store::{Backend, CreateOptions, MemoryBackend, Store};
+use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Store};
 
 #[derive(Debug)]
 struct LyingDisk {

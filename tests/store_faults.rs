@@ -11,14 +11,12 @@ mod hashing;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fault::scenario::{SCENARIOS, Scenario, Session, Start};
-use fault::scenario::{document, index_options};
+use fault::scenario::{SCENARIOS, Scenario, Session, Start, document, index_options};
 use fault::{Call, Disk, Fault, Lie, Plan, Random, Seen, observe};
 use hashing::HashingEncoder;
 use rayon::prelude::*;
-use zerogr::index::{Index, OpenOptions};
-use zerogr::store::MemoryBackend;
-use zerogr::{ErrorKind, Result};
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{ErrorKind, Index, OpenOptions, Result};
 
 /// Images made of each power cut.
 const IMAGES_PER_CUT: usize = 60;
@@ -112,7 +110,7 @@ fn go_on(scenario: &Scenario, disk: &std::sync::Arc<Disk>, place: &str) {
     let Some(before) = look(scenario, disk.current()).unwrap() else {
         return;
     };
-    let store = zerogr::store::Store::open_on(disk.clone()).unwrap();
+    let store = zerogr::raw::store::Store::open_on(disk.clone()).unwrap();
     let transaction = store.begin().unwrap();
     let manifest = transaction.base().clone();
     transaction.commit(manifest).unwrap();
@@ -225,7 +223,7 @@ fn a_commit_that_fails_to_read_can_be_tried_again_and_is_done_once() {
             (Ok(_), _) => {}
         }
         failures += 1;
-        let store = zerogr::store::Store::open_on(disk).unwrap();
+        let store = zerogr::raw::store::Store::open_on(disk).unwrap();
         assert_eq!(store.manifest().generation, generation + 1, "call {at}");
         assert_eq!(index.snapshot().document_count(), 1, "call {at}");
     }

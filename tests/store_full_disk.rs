@@ -8,7 +8,7 @@ mod store_support;
 
 use store_support::{SEED, Tmpfs, add, bodies_of, names};
 use zerogr::ErrorKind;
-use zerogr::store::{Store, VerifyLevel, WriteOptions};
+use zerogr::raw::store::{Store, VerifyLevel, WriteOptions};
 
 #[test]
 fn a_full_disk_loses_nothing_and_room_is_all_it_takes() {

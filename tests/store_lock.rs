@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use store_support::{Helper, SEED, Tmpfs, add, bodies, place, role, say, wait_for_go};
 use zerogr::ErrorKind;
-use zerogr::store::{CreateOptions, MemoryBackend, Store, VerifyLevel, WriteOptions};
+use zerogr::raw::store::{CreateOptions, MemoryBackend, Store, VerifyLevel, WriteOptions};
 
 /// Longer than any wait here takes, and a limit to one that never ends.
 const LONG: Duration = Duration::from_secs(300);

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use fault::model::{self, Operation};
 use proptest::prelude::*;
-use zerogr::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
-use zerogr::store::{CreateOptions, MemoryBackend, Store, VerifyLevel};
+use zerogr::raw::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
+use zerogr::raw::store::{CreateOptions, MemoryBackend, Store, VerifyLevel};
 
 #[derive(Debug, Clone)]
 enum Step {

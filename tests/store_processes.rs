@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use store_support::{Helper, append, bodies_of, names, place, push_segment, role, say};
 use zerogr::Result;
-use zerogr::store::{CreateOptions, Snapshot, Store, VerifyLevel, WriteLock, WriteOptions};
+use zerogr::raw::store::{CreateOptions, Snapshot, Store, VerifyLevel, WriteLock, WriteOptions};
 
 /// Segments that the history below keeps.
 const KEPT: u64 = 5;

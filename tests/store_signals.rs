@@ -10,7 +10,7 @@ mod store_support;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use store_support::{append, push_segment};
-use zerogr::store::{CreateOptions, Store, VerifyLevel, WriteOptions};
+use zerogr::raw::store::{CreateOptions, Store, VerifyLevel, WriteOptions};
 
 static SIGNALS: AtomicU64 = AtomicU64::new(0);
 

@@ -17,8 +17,8 @@ use store_support::{
     replace_all, role, say,
 };
 use zerogr::ErrorKind;
-use zerogr::format::{BlobRole, SUPERBLOCK_FLAG_SUPERSEDED, SlotContent};
-use zerogr::store::{
+use zerogr::raw::format::{BlobRole, SUPERBLOCK_FLAG_SUPERSEDED, SlotContent};
+use zerogr::raw::store::{
     Backend, CreateOptions, Durability, MemoryBackend, Store, VerifyLevel, WriteOptions,
 };
 
@@ -76,7 +76,7 @@ fn wanted() -> [Vec<u8>; 2] {
     [vec![19; 100_000], b"second".to_vec()]
 }
 
-fn vacuum(store: &Store) -> zerogr::store::VacuumReport {
+fn vacuum(store: &Store) -> zerogr::raw::store::VacuumReport {
     let lock = store.write_lock(&WriteOptions::new()).unwrap();
     store.vacuum(&lock).unwrap()
 }

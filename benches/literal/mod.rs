@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use zerogr::trie::ForestNode;
+use zerogr::raw::trie::ForestNode;
 
 /// Docids below a node of the first segment that are not among `drawn`, which is sorted.
 pub fn undrawn(node: &ForestNode, drawn: &[u32]) -> u32 {

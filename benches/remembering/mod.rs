@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use half::f16;
-use zerogr::model::Encoder;
+use zerogr::raw::model::Encoder;
 use zerogr::{DocidTokenizer, Result, TextEncoder, TokenVectors};
 
 type Vectors = HashMap<(usize, String), Vec<f32>>;

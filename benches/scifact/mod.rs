@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::eval::Collection;
-use zerogr::index::{Index, IndexOptions, OpenOptions, TrainOptions};
+use zerogr::raw::docs::{DocumentReader, ReadOptions};
+use zerogr::raw::eval::Collection;
+use zerogr::{Index, IndexOptions, OpenOptions, TrainOptions};
 
 /// The collection.
 pub fn data() -> PathBuf {

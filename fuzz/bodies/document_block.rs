@@ -2,10 +2,10 @@
 //!
 //! Input: two u16 lengths, of index and block table, then the three sections.
 
-use zerogr::columns::LazySection;
-use zerogr::docs::{PayloadBuilder, Payloads};
-use zerogr::format::{SectionInput, SectionKind, checksum};
-use zerogr::store::Section;
+use zerogr::raw::columns::LazySection;
+use zerogr::raw::docs::{PayloadBuilder, Payloads};
+use zerogr::raw::format::{SectionInput, SectionKind, checksum};
+use zerogr::raw::store::Section;
 
 use super::Input;
 

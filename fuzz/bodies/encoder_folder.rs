@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use zerogr::model::{EncoderFiles, Tokenizer};
+use zerogr::raw::model::{EncoderFiles, Tokenizer};
 
 use super::Input;
 use super::onnx_message::{graph, model, small_encoder, tensor_elsewhere};

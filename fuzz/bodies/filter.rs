@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use zerogr::ErrorKind;
-use zerogr::index::{Filter, Index, MAX_FILTER_NESTING, Mode, SearchOptions};
-use zerogr::store::MemoryBackend;
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{ErrorKind, Filter, Index, MAX_FILTER_NESTING, Mode, SearchOptions};
 
 use super::Input;
 use super::fault::scenario;

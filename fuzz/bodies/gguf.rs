@@ -4,8 +4,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use zerogr::convert::gguf::Gguf;
-use zerogr::convert::{Architecture, DecoderConfig, RandomTensors, TensorSource};
+use zerogr::raw::convert::gguf::Gguf;
+use zerogr::raw::convert::{Architecture, DecoderConfig, RandomTensors, TensorSource};
 
 use super::convert_support::{FAMILIES, GgufFile, gguf, small};
 

@@ -3,8 +3,10 @@
 
 use std::io::Cursor;
 
-use zerogr::columns::MemorySections;
-use zerogr::docs::{DocumentReader, DocumentTable, DocumentTableBuilder, OnDuplicate, ReadOptions};
+use zerogr::raw::columns::MemorySections;
+use zerogr::raw::docs::{
+    DocumentReader, DocumentTable, DocumentTableBuilder, OnDuplicate, ReadOptions,
+};
 use zerogr::{Document, Result};
 
 fn read(bytes: &[u8]) -> (Vec<Document>, u64) {

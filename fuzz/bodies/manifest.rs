@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use zerogr::format::{
+use zerogr::raw::format::{
     ExtentImage, ExtentKind, ExtentStamp, FileHeader, HEADER_FLAG_SEEDED, Manifest, SectionInput,
     SectionKind, Superblock, manifest_section,
 };
-use zerogr::index::{Index, OpenOptions};
-use zerogr::store::{MemoryBackend, Store, VerifyLevel};
+use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
+use zerogr::{Index, OpenOptions};
 
 use super::Input;
 use super::fault::scenario::Start;

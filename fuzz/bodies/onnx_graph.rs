@@ -5,7 +5,7 @@
 //! first byte odd    changes to a small encoder's message: u16 place, u8 how many bytes, the bytes
 //! ```
 
-use zerogr::model::check_graph;
+use zerogr::raw::model::check_graph;
 
 use super::Input;
 use super::onnx_message::{graph, model, small_encoder, tensor_elsewhere};

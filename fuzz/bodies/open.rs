@@ -9,8 +9,8 @@
 use std::hash::DefaultHasher;
 use std::sync::{Arc, OnceLock};
 
-use zerogr::index::{Index, MergePolicy, Mode, OpenOptions, SearchOptions, TrainOptions};
-use zerogr::store::{MemoryBackend, Store, VerifyLevel};
+use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
+use zerogr::{Index, MergePolicy, Mode, OpenOptions, SearchOptions, TrainOptions};
 
 use super::Input;
 use super::fault::{observe_index, scenario};

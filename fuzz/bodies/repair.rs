@@ -1,7 +1,7 @@
 //! Makes every checksum of a file right again, from the sections up to the superblocks, so that
 //! only what the bytes *say* can be wrong. (`format-spec/` has the offsets.)
 
-use zerogr::format::checksum::crc32;
+use zerogr::raw::format::checksum::crc32;
 
 pub const SEGMENT_ENTRY_BYTES: usize = 152;
 pub const SEGMENTS: u16 = 2;

@@ -7,7 +7,7 @@ use std::panic;
 use std::sync::Once;
 
 use serde_json::{Value, json};
-use zerogr::model::Tokenizer;
+use zerogr::raw::model::Tokenizer;
 
 use super::Input;
 

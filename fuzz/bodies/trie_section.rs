@@ -2,9 +2,9 @@
 //!
 //! Input: a byte for the width of tokens, then the section.
 
-use zerogr::format::{SectionInput, SectionKind};
-use zerogr::store::Section;
-use zerogr::trie::{END, Forest, ForestTrie, SegmentTrie, TokenWidth, build_trie, union_keys};
+use zerogr::raw::format::{SectionInput, SectionKind};
+use zerogr::raw::store::Section;
+use zerogr::raw::trie::{END, Forest, ForestTrie, SegmentTrie, TokenWidth, build_trie, union_keys};
 
 /// What a walk may visit; a walk of an honest trie of so many docids ends before that.
 const MAX_DOCIDS: u64 = 2_000;

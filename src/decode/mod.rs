@@ -35,10 +35,7 @@ pub use decoders::{
     Beam, Decoded, Decoder, Drawn, GumbelTopK, Planner, Postings, Prior, Request, ReverseAnnealed,
     draw_uniform, log_sum_exp, score_document,
 };
-pub use expanders::{
-    Branching, CompactEdges, CompactExpander, CompactSegment, DocidPlace, Expander, log_softmax,
-};
-pub(crate) use expanders::{EdgeSum, Listed};
+pub use expanders::{Branching, DocidPlace, DocumentPlace, Expander, log_softmax};
 #[cfg(feature = "models")]
 pub use expanders::{LanguageExpander, LanguageQuery, RowsExpander};
 pub use prefixes::{Budget, CancelToken, Memo, PathStep, Work};

@@ -19,7 +19,7 @@ pub enum OnDuplicate {
     /// Keep the first document of an id.
     First,
     /// Keep the last document of an id. The reader cannot take back what it has given: it gives
-    /// both, and [`Writer::add`](crate::index::Writer::add) puts the later one in the place of
+    /// both, and [`Writer::add`](crate::Writer::add) puts the later one in the place of
     /// the other.
     Last,
 }

@@ -25,7 +25,7 @@ pub const MAX_FIELD_NESTING: usize = 64;
 /// What else a document brings, by name: JSON values, exactly as they were given, in their order.
 ///
 /// ```
-/// use zerogr::docs::Fields;
+/// use zerogr::raw::docs::Fields;
 ///
 /// let mut fields = Fields::new();
 /// fields.insert("year", 2024);

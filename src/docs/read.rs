@@ -83,7 +83,7 @@ impl ReadProgress {
 /// Yields the documents of files and folders one by one. After an error it ends.
 ///
 /// ```no_run
-/// use zerogr::docs::{DocumentReader, ReadOptions};
+/// use zerogr::raw::docs::{DocumentReader, ReadOptions};
 ///
 /// for document in DocumentReader::open(["corpus.jsonl.gz", "notes"], &ReadOptions::default())? {
 ///     println!("{}", document?.id);
@@ -175,7 +175,7 @@ impl DocumentReader {
     /// Has every further document checked; one that fails with
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) or [`Limit`](crate::ErrorKind::Limit)
     /// counts as a bad line, any other error ends the reading. For example by
-    /// [`Index::check_document`](crate::index::Index::check_document).
+    /// [`Index::check_document`](crate::Index::check_document).
     pub fn check_with(&mut self, check: impl FnMut(&Document) -> Result<()> + Send + 'static) {
         self.check = Box::new(check);
     }

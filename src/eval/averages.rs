@@ -36,7 +36,7 @@ pub struct OverSeeds {
 /// Averages evaluations of the same queries under several seeds.
 ///
 /// ```
-/// use zerogr::eval::{EvalOptions, Metric, Qrels, Run, evaluate, over_seeds};
+/// use zerogr::raw::eval::{EvalOptions, Metric, Qrels, Run, evaluate, over_seeds};
 ///
 /// let mut qrels = Qrels::new();
 /// qrels.add("q", "good", 1.0)?;

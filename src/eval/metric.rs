@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// `MRR@10` and `MAP`.
 ///
 /// ```
-/// use zerogr::eval::Metric;
+/// use zerogr::raw::eval::Metric;
 ///
 /// assert_eq!("ndcg@20".parse::<Metric>()?, Metric::Ndcg(20));
 /// assert_eq!(Metric::Success(1).to_string(), "Acc@1");

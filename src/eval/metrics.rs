@@ -34,7 +34,7 @@ fn discounted(gains: impl Iterator<Item = f64>) -> f64 {
 /// Normalised discounted cumulative gain of the first `k` documents, linear gains.
 ///
 /// ```
-/// use zerogr::eval::{Judgements, ndcg_at};
+/// use zerogr::raw::eval::{Judgements, ndcg_at};
 ///
 /// let judged = Judgements::from([("a".to_owned(), 1.0)]);
 /// assert_eq!(ndcg_at(&["a", "b"], &judged, 10), 1.0);

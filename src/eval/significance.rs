@@ -62,7 +62,7 @@ pub struct Significance {
 /// The lists are not equally long; a value is not finite.
 ///
 /// ```
-/// use zerogr::eval::{Randomisation, paired_significance};
+/// use zerogr::raw::eval::{Randomisation, paired_significance};
 ///
 /// let (baseline, system) = ([0.1, 0.4, 0.3, 0.2], [0.2, 0.6, 0.4, 0.2]);
 /// let result = paired_significance(&baseline, &system, Randomisation::default())?;

@@ -96,7 +96,7 @@ impl Evaluation {
 /// The ranking of a query as it is measured: document ids, best first.
 ///
 /// ```
-/// use zerogr::eval::{EvalOptions, Run, ranking};
+/// use zerogr::raw::eval::{EvalOptions, Run, ranking};
 ///
 /// let mut run = Run::new();
 /// run.insert("q", [("q", 0.9), ("a", 0.5), ("b", 0.4)])?;
@@ -116,7 +116,7 @@ pub fn ranking<'a>(run: &'a Run, query: &str, options: &EvalOptions) -> Vec<&'a 
 /// Measures `run` against `qrels`.
 ///
 /// ```
-/// use zerogr::eval::{EvalOptions, Metric, Qrels, Run, evaluate};
+/// use zerogr::raw::eval::{EvalOptions, Metric, Qrels, Run, evaluate};
 ///
 /// let mut qrels = Qrels::new();
 /// qrels.add("q", "good", 1.0)?;

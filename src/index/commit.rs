@@ -3,18 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::condition::check_heads;
-use super::known_sections;
-use super::merge::merge;
-use super::merge_policy::{MergePolicy, SegmentSize, level_of};
-use super::params::IndexParams;
-use super::query_table::{QueryTable, WrittenQueries, query_sections};
-use super::segment::Segment;
-use super::segment_builder::NewSegment;
 use super::snapshot::Snapshot;
 use crate::columns::MemorySections;
 use crate::docs::sections::TOMBSTONES;
 use crate::format::{ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
+use crate::segment::{
+    IndexParams, MergePolicy, NewSegment, QueryTable, Segment, SegmentSize, WrittenQueries,
+    check_heads, known_sections, level_of, merge, query_sections,
+};
 use crate::store;
 use crate::store::Transaction;
 use crate::{Error, Result};

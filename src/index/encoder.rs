@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::options::{EncoderSource, IndexOptions, OpenOptions};
-use super::params::{EncoderParams, IndexParams, LanguageModelParams};
 use crate::encode::{CheckedEncoder, TextEncoder};
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
 #[cfg(feature = "models")]
 use crate::model::trust::{self, ModelFile};
+use crate::segment::{EncoderParams, IndexParams, LanguageModelParams};
 use crate::store::{self, Transaction};
 use crate::{Error, ErrorKind, Result};
 
@@ -199,7 +199,7 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
 }
 
 /// Loads the encoder an index was made with.
-pub(super) fn load_recorded(
+pub(crate) fn load_recorded(
     stored: &store::Snapshot,
     params: &IndexParams,
     options: &OpenOptions,

@@ -17,13 +17,14 @@ use std::sync::Arc;
 
 use super::encoder::NewBlob;
 use super::options::IndexOptions;
-use super::params::{IndexParams, LanguageModelParams};
 use crate::decode::{Expander, LanguageExpander, LanguageQuery, RowsExpander};
 use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
 use crate::format::BlobRole;
 use crate::language::{Prompt, TextGenerator};
 use crate::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
 use crate::model::{Device, Tokenizer, trust};
+use crate::search::{EncodedQuery, Reranker, Retriever};
+use crate::segment::{IndexParams, LanguageModelParams};
 use crate::store::regular_file;
 use crate::trie::Forest;
 use crate::{Error, ErrorKind, Result};
@@ -36,7 +37,7 @@ const MAX_QUERY_TOKENS: usize = 128;
 
 /// A language model that answers the queries of an index.
 #[derive(Debug)]
-pub(crate) struct LanguageRetriever {
+pub(crate) struct LanguageModelRetriever {
     model: LanguageModel,
     params: LanguageModelParams,
 }
@@ -107,7 +108,7 @@ fn open(folder: &Path, device: Device, prepack: bool) -> Result<LanguageModel> {
     LanguageModel::open(folder, &LanguageModelOptions::new().decoder(decoder))
 }
 
-impl LanguageRetriever {
+impl LanguageModelRetriever {
     /// Opens the language model of an index, from `folder` or from where it was; there it must be
     /// known to this machine, unless it `is_trusted`.
     ///
@@ -120,7 +121,7 @@ impl LanguageRetriever {
         folder: Option<&PathBuf>,
         device: Device,
         is_trusted: bool,
-    ) -> Result<LanguageRetriever> {
+    ) -> Result<LanguageModelRetriever> {
         let params = params.language_model.clone().ok_or_else(|| {
             Error::invalid(
                 "the docids of this index are not made of a language model's tokens: build it for \
@@ -147,12 +148,7 @@ impl LanguageRetriever {
             );
             return Err(Error::new(ErrorKind::ModelMismatch, message));
         }
-        Ok(LanguageRetriever { model, params })
-    }
-
-    /// An error of the model, with its name in front.
-    pub(super) fn named(&self, error: Error) -> Error {
-        self.model.named(error)
+        Ok(LanguageModelRetriever { model, params })
     }
 
     /// Whether the model was trained to score drawn documents.
@@ -160,8 +156,17 @@ impl LanguageRetriever {
         self.params.rerank_token.is_some()
     }
 
+    /// A query as the model reads it.
+    pub(super) fn prompted(&self, instruction: Option<&str>, query: &str) -> Result<Prompted<'_>> {
+        Ok(Prompted {
+            retriever: self,
+            prompt: self.prompt(instruction, query)?,
+            encoded: None,
+        })
+    }
+
     /// The prompt of a query, as token ids.
-    pub(super) fn prompt(&self, instruction: Option<&str>, query: &str) -> Result<Vec<u32>> {
+    fn prompt(&self, instruction: Option<&str>, query: &str) -> Result<Vec<u32>> {
         let params = &self.params;
         let query = self.model.first_tokens(query, params.max_query_tokens)?;
         let text = match instruction {
@@ -181,23 +186,40 @@ impl LanguageRetriever {
         };
         self.model.prompt_ids(&prompt)
     }
+}
 
-    /// An expander for one prompt.
-    pub(super) fn expander<'a>(
-        &'a self,
-        prompt: &'a [u32],
-        forest: &'a Forest<'a>,
-    ) -> Box<dyn Expander + 'a> {
+/// A query, as the language model of an index holds it.
+pub(super) struct Prompted<'a> {
+    retriever: &'a LanguageModelRetriever,
+    prompt: Vec<u32>,
+    /// The query for the encoder, which is to rerank what the model draws.
+    pub(super) encoded: Option<EncodedQuery>,
+}
+
+impl Retriever for Prompted<'_> {
+    fn expander<'a>(&'a self, forest: &'a Forest<'a>) -> Box<dyn Expander + 'a> {
+        let LanguageModelRetriever { model, params } = self.retriever;
         let query = LanguageQuery {
-            prompt,
-            end_token: self.params.end_token,
-            rerank_token: self.params.rerank_token,
-            max_positions: self.model.config().max_positions,
+            prompt: &self.prompt,
+            end_token: params.end_token,
+            rerank_token: params.rerank_token,
+            max_positions: model.config().max_positions,
         };
-        match self.model.session() {
+        match model.session() {
             Some(session) => Box::new(LanguageExpander::new(session, query, forest)),
-            None => Box::new(RowsExpander::new(&self.model, query, forest)),
+            None => Box::new(RowsExpander::new(model, query, forest)),
         }
+    }
+
+    fn reranker(&self, asked_for: Option<bool>, _: bool) -> Option<Reranker<'_>> {
+        match self.retriever.reranks() && asked_for != Some(false) {
+            true => Some(Reranker::Docids),
+            false => self.encoded.as_ref().map(Reranker::Encoder),
+        }
+    }
+
+    fn named(&self, error: Error) -> Error {
+        self.retriever.model.named(error)
     }
 }
 

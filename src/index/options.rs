@@ -4,15 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::params::{DocidParams, DocidSource, LexiconParams, PseudoQueryParams};
 use crate::encode::TextEncoder;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
+use crate::segment::{
+    DocidParams, DocidSource, LexiconParams, MAX_PASSAGE_TOKENS, PseudoQueryParams,
+};
 use crate::store::WriteOptions;
 use crate::{Error, Result};
-
-/// Tokens of a document that are encoded.
-pub(super) const MAX_PASSAGE_TOKENS: usize = 256;
 
 /// Where the encoder of a new index comes from.
 #[derive(Clone)]

@@ -1,16 +1,15 @@
 //! From documents as they come in to docids and vectors.
 
-use super::params::{DocidSource, IndexParams};
-use super::progress::{Progress, ProgressFn, Stage};
-use super::segment::Segment;
-use super::segment_builder::{Docid, PreparedDocuments};
 use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::Document;
 use crate::encode::TextEncoder;
 use crate::generate::{
     DocidOptions, TermStats, clean_docid, has_terms, keyword_docids, title_docids,
 };
-use crate::late_interaction::distinct_token_vectors;
+use crate::search::distinct_token_vectors;
+use crate::segment::{
+    Docid, DocidSource, IndexParams, PreparedDocuments, Progress, ProgressFn, Segment, Stage,
+};
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
 
@@ -71,7 +70,7 @@ pub(super) fn prepare(
 }
 
 /// `[documents, dim]` unit passage vectors, and the vectors of tokens where the index keeps them.
-pub(super) fn encode<'d>(
+pub(crate) fn encode<'d>(
     documents: impl IntoIterator<Item = &'d Document>,
     encoder: &dyn TextEncoder,
     params: &IndexParams,
@@ -112,7 +111,7 @@ fn passage(document: &Document) -> String {
 }
 
 /// The docids of a document with their tokens, and whether it has an indexable term.
-pub(super) fn docids_of(
+pub(crate) fn docids_of(
     document: &Document,
     stats: &TermStats,
     encoder: &dyn TextEncoder,
@@ -132,7 +131,7 @@ pub(super) fn docids_of(
 }
 
 /// The docids, in words, that the index makes for a document.
-pub(super) fn docid_texts(
+pub(crate) fn docid_texts(
     document: &Document,
     stats: &TermStats,
     params: &IndexParams,

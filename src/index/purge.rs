@@ -11,7 +11,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::commit::Draft;
-use super::{Index, Snapshot, read_state};
+use super::handle::Index;
+use super::snapshot::Snapshot;
+use super::state::State;
 use crate::Result;
 use crate::format::Manifest;
 use crate::store::CompactCopy;
@@ -42,7 +44,8 @@ impl Index {
 
     /// What a compact copy is to hold.
     pub(super) fn purge(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest> {
-        let snapshot = read_state(copy.source().clone(), Some(&self.snapshot()))?;
+        let state = State::read(copy.source().clone(), Some(&self.snapshot().state))?;
+        let snapshot = Snapshot::of(state);
         Draft::new(&snapshot).purge(snapshot.params(), &mut |kind, sections| {
             copy.append(kind, sections)
         })

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::params::IndexParams;
-use super::segment::Segment;
+use super::state::State;
 use crate::docs::Document;
-use crate::{Result, store};
+use crate::search::{EncodedQuery, Mode, SearchOptions, SearchResult, Searcher};
+use crate::segment::IndexParams;
+use crate::{Error, Result};
 
 /// One committed state. Cheap to clone; later commits do not change it.
 ///
 /// ```
-/// # use zerogr::index::{Index, IndexOptions, Mode, SearchOptions};
+/// # use zerogr::{Index, IndexOptions, Mode, SearchOptions};
 /// # use zerogr::Document;
 /// # fn main() -> zerogr::Result<()> {
-/// # if zerogr::model::Runtime::load(None).is_err() {
+/// # if zerogr::raw::model::Runtime::load(None).is_err() {
 /// #     eprintln!("skipped: `zerogr setup` has not been run");
 /// #     return Ok(());
 /// # }
@@ -34,17 +35,20 @@ use crate::{Result, store};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(crate) state: Arc<State>,
-}
-
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) stored: store::Snapshot,
-    pub(crate) params: IndexParams,
-    pub(crate) segments: Vec<Segment>,
+    pub(super) state: Arc<State>,
 }
 
 impl Snapshot {
+    pub(super) fn of(state: State) -> Self {
+        Snapshot {
+            state: Arc::new(state),
+        }
+    }
+
+    pub(super) fn searcher(&self) -> Searcher<'_> {
+        Searcher::new(&self.state.segments, &self.state.params)
+    }
+
     /// Number of the commit.
     pub fn generation(&self) -> u64 {
         self.state.stored.generation()
@@ -101,4 +105,73 @@ impl Snapshot {
         }
         unreadable
     }
+
+    /// Searches by the words alone ([`Mode::Lexical`], whatever mode is given); needs no encoder.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for options that make no sense;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
+    pub fn search_lexical(&self, words: &str, options: &SearchOptions) -> Result<SearchResult> {
+        self.searcher().search_lexical(words, options)
+    }
+
+    /// Searches with a unit vector of the index's dimension. No tokens are compared.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension, options
+    /// that make no sense, or a mode that needs the words of the query: for those see
+    /// [`Snapshot::search_encoded`].
+    pub fn search_vector(&self, query: &[f32], options: &SearchOptions) -> Result<SearchResult> {
+        if !matches!(options.mode, Mode::Generative | Mode::Dense) {
+            return Err(Error::invalid(
+                "this mode needs the words of the query: give them to Snapshot::search_encoded",
+            ));
+        }
+        self.search_encoded("", &EncodedQuery::from(query.to_vec()), options)
+    }
+
+    /// Searches with the words of a query and what the encoder made of it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension or with
+    /// values that are no numbers, for options that make no sense, and for a search by a language
+    /// model, which is asked through [`Index::search`](crate::Index::search);
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
+    pub fn search_encoded(
+        &self,
+        words: &str,
+        query: &EncodedQuery,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        self.searcher().search_encoded(words, query, options)
+    }
+
+    /// Ids and BM25 of the best `k` documents for some words: [`Snapshot::search_lexical`].
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
+    pub fn lexical(&self, words: &str, k: usize) -> Result<Vec<(String, f64)>> {
+        self.search_lexical(words, &SearchOptions::new().k(k))
+            .map(named_scores)
+    }
+
+    /// Ids and cosines of the best `k` documents for a unit vector: a search in [`Mode::Dense`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension;
+    /// [`Model`](crate::ErrorKind::Model) when a cosine is not a number.
+    pub fn dense(&self, query: &[f32], k: usize) -> Result<Vec<(String, f64)>> {
+        self.search_vector(query, &SearchOptions::new().k(k).mode(Mode::Dense))
+            .map(named_scores)
+    }
+}
+
+fn named_scores(result: SearchResult) -> Vec<(String, f64)> {
+    let hits = result.hits.into_iter();
+    hits.map(|hit| (hit.id, hit.score)).collect()
 }

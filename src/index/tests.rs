@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::corpus::{document, empty, queries};
-use super::segment::Segment;
-use super::{Filter, MergePolicy, Mode, SearchOptions};
 use crate::decode::{log_softmax, log_sum_exp};
+use crate::segment::Segment;
 use crate::trie::{END, TrieNode};
 use crate::vectors::{add_scaled_f16, dot, normalise};
+use crate::{Filter, MergePolicy, Mode, SearchOptions};
 
 /// Stored unit vectors are rounded to float16; the plain law makes them unit again.
 const ROUNDING: f64 = 5e-3;

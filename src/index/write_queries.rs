@@ -16,12 +16,13 @@
 
 use serde::Serialize;
 
-use super::Index;
 use super::commit::Draft;
-use super::progress::{Progress, ProgressFn, Stage};
-use super::query_table::{QueryTable, QueryWriterRecord, WrittenQueries, query_sections};
+use super::handle::Index;
 use crate::generate::language::{LanguageQueryOptions, PROMPT_VERSION, QueryWriter};
 use crate::language::TextGenerator;
+use crate::segment::{
+    Progress, ProgressFn, QueryTable, QueryWriterRecord, Stage, WrittenQueries, query_sections,
+};
 use crate::{Document, Result};
 
 /// Documents that the model is given at a time.

@@ -2,17 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Index;
 use super::commit::Draft;
-use super::merge_policy::MergePolicy;
+use super::handle::Index;
 use super::prepare::{given_docids, of_document, prepare, term_stats};
-use super::progress::{Progress, ProgressFn, Stage};
-use super::segment_builder::build_segment;
-use super::train::{TrainOptions, TrainingCorpus, train_heads};
 use crate::Result;
 use crate::docs::Document;
 use crate::generate::TermStats;
+use crate::learn::{TrainOptions, TrainingCorpus, train_heads};
 use crate::lexicon::ANALYSIS;
+use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, build_segment};
 use crate::store::{CompactCopy, Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 
 /// What a commit did.
@@ -66,10 +64,10 @@ impl Index {
 /// not committed.
 ///
 /// ```
-/// # use zerogr::index::{Index, IndexOptions, SearchOptions};
+/// # use zerogr::{Index, IndexOptions, SearchOptions};
 /// # use zerogr::Document;
 /// # fn main() -> zerogr::Result<()> {
-/// # if zerogr::model::Runtime::load(None).is_err() {
+/// # if zerogr::raw::model::Runtime::load(None).is_err() {
 /// #     eprintln!("skipped: `zerogr setup` has not been run");
 /// #     return Ok(());
 /// # }

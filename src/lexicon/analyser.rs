@@ -76,7 +76,7 @@ impl EnglishStemmer {
 /// What becomes of words on their way to terms.
 ///
 /// ```
-/// use zerogr::lexicon::Analyser;
+/// use zerogr::raw::lexicon::Analyser;
 ///
 /// let terms = Analyser::default().terms("The wings of IL-6");
 /// assert_eq!(terms, ["wing", "il-6"]);

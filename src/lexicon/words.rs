@@ -47,7 +47,7 @@ pub struct Word {
 /// The folded words of `text`, in order, function words included.
 ///
 /// ```
-/// use zerogr::lexicon::words;
+/// use zerogr::raw::lexicon::words;
 ///
 /// let found: Vec<String> = words("IL-6 and min_cost in PD3.1").collect();
 /// assert_eq!(found, ["il-6", "and", "min", "cost", "in", "pd3.1"]);
@@ -60,7 +60,7 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 /// The same, each with its place in `text`.
 ///
 /// ```
-/// use zerogr::lexicon::located_words;
+/// use zerogr::raw::lexicon::located_words;
 ///
 /// let text = "the oﬃce";
 /// let word = located_words(text).last().unwrap();

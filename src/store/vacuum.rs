@@ -54,7 +54,7 @@ impl Store {
     /// refresh; snapshots, extents and sections taken before stay readable. It is always durable.
     ///
     /// What is deleted inside a live extent stays in it; of an index, use
-    /// [`Index::vacuum`](crate::index::Index::vacuum), which leaves deleted documents behind.
+    /// [`Index::vacuum`](crate::Index::vacuum), which leaves deleted documents behind.
     ///
     /// # Errors
     /// `Path` when the file has another hard link, which would keep the old file;

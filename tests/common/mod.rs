@@ -24,7 +24,7 @@ pub fn setup() {
 /// The folder that holds the installed ONNX Runtime and models.
 pub fn home() -> PathBuf {
     setup();
-    zerogr::model::cache::home().unwrap()
+    zerogr::raw::model::cache::home().unwrap()
 }
 
 pub fn stderr(output: &Output) -> String {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use zerogr::convert::{
+use zerogr::raw::convert::{
     Architecture, Biases, DecoderConfig, RandomTensors, RopeScaling, TensorSource, small_llama,
 };
 
@@ -44,7 +44,7 @@ pub fn all_of(source: &dyn TensorSource, name: &str) -> Vec<f32> {
 pub fn tokenizer_json() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let config = small(Architecture::Llama);
-    zerogr::convert::random_decoder(dir.path(), &config, 1).unwrap();
+    zerogr::raw::convert::random_decoder(dir.path(), &config, 1).unwrap();
     fs::read(dir.path().join("tokenizer.json")).unwrap()
 }
 

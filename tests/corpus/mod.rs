@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use zerogr::Document;
-use zerogr::index::{EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, SearchOptions};
-use zerogr::store::MemoryBackend;
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{
+    Document, EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, SearchOptions,
+};
 
 #[path = "../hashing/mod.rs"]
 mod hashing;

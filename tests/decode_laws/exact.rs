@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::shapes::{BOTH_LOGITS, shapes};
 use super::support::*;
-use zerogr::decode::*;
-use zerogr::trie::END;
+use zerogr::raw::decode::*;
+use zerogr::raw::trie::END;
 
 /// The score of every live document: at each step softmax over the next tokens of the live
 /// docids, summed in logs from the root.

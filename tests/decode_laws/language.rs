@@ -8,13 +8,13 @@ use std::rc::Rc;
 
 use tempfile::TempDir;
 use zerogr::Result;
-use zerogr::convert::{random_decoder, small_llama};
-use zerogr::decode::*;
-use zerogr::model::Device;
-use zerogr::model::language::{
+use zerogr::raw::convert::{random_decoder, small_llama};
+use zerogr::raw::decode::*;
+use zerogr::raw::model::Device;
+use zerogr::raw::model::language::{
     DecoderInput, DecoderOptions, DecoderSession, LanguageModel, LanguageModelOptions,
 };
-use zerogr::trie::{END, Forest};
+use zerogr::raw::trie::{END, Forest};
 
 use super::common;
 use super::limits::all_decoders;

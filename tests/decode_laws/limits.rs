@@ -10,7 +10,7 @@ use super::exact::corpora;
 use super::shapes::{one_each, plain_logits, shapes};
 use super::support::*;
 use zerogr::ErrorKind;
-use zerogr::decode::*;
+use zerogr::raw::decode::*;
 
 pub fn all_decoders(seed: u64) -> [Decoder; 5] {
     [

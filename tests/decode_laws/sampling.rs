@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::shapes::{BOTH_LOGITS, one_each, plain_logits, shapes, toy};
 use super::support::*;
-use zerogr::decode::*;
-use zerogr::trie::END;
+use zerogr::raw::decode::*;
+use zerogr::raw::trie::END;
 
 const RUNS: u64 = 100_000;
 const DRAWS: usize = 3;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use zerogr::Result;
-use zerogr::decode::*;
-use zerogr::format::{SectionInput, SectionKind};
-use zerogr::store::Section;
-use zerogr::trie::{END, Forest, ForestTrie, LiveRanks, SegmentTrie, TokenWidth, build_trie};
+use zerogr::raw::decode::*;
+use zerogr::raw::format::{SectionInput, SectionKind};
+use zerogr::raw::store::Section;
+use zerogr::raw::trie::{END, Forest, ForestTrie, LiveRanks, SegmentTrie, TokenWidth, build_trie};
 
 pub type Docid = Vec<u32>;
 pub type Document = (u32, u32);

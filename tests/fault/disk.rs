@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use zerogr::store::Backend;
+use zerogr::raw::store::Backend;
 
 /// What a disk writes whole or not at all, unless an image says otherwise.
 pub const SECTOR: usize = 512;

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use zerogr::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
-use zerogr::store::{
+use zerogr::raw::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
+use zerogr::raw::store::{
     CreateOptions, Durability, Finding, MemoryBackend, Store, VerifyLevel, WriteLock, WriteOptions,
 };
 

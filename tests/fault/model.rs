@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use zerogr::Document;
-use zerogr::index::{Index, MergePolicy, Mode, OpenOptions, SearchOptions, Snapshot};
-use zerogr::store::MemoryBackend;
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{Document, Index, MergePolicy, Mode, OpenOptions, SearchOptions, Snapshot};
 
 use super::scenario::index_options;
 use crate::hashing::HashingEncoder;

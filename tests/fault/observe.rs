@@ -3,10 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use zerogr::Result;
-use zerogr::format::{BlobPlace, ExtentRef};
-use zerogr::index::{Filter, Index, Mode, OpenOptions, SearchOptions};
-use zerogr::store::{Backend, MemoryBackend, Store};
+use zerogr::raw::format::{BlobPlace, ExtentRef};
+use zerogr::raw::store::{Backend, MemoryBackend, Store};
+use zerogr::{Filter, Index, Mode, OpenOptions, Result, SearchOptions};
 
 /// What was read, without what says only where it lies or in which attempt it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

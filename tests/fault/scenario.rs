@@ -4,14 +4,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use zerogr::format::{
+use zerogr::raw::format::{
     BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry,
 };
-use zerogr::index::{
-    EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, TrainOptions, Writer,
+use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Store, Transaction};
+use zerogr::{
+    Document, EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, Result, TrainOptions,
+    Writer,
 };
-use zerogr::store::{Backend, CreateOptions, MemoryBackend, Store, Transaction};
-use zerogr::{Document, Result};
 
 use super::Disk;
 use crate::hashing::HashingEncoder;

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use zerogr::format::{
+use zerogr::raw::format::{
     ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest, SectionInput, SectionKind,
     SlotContent, Superblock, checksum,
 };
-use zerogr::store::{MemoryBackend, Store};
+use zerogr::raw::store::{MemoryBackend, Store};
 
 /// A file, its newest state, and what will be its next one.
 pub struct ByHand {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use half::f16;
 use serde_json::{Value, json};
-use zerogr::columns::{Csr, SignLists, Strings, VectorRows};
-use zerogr::docs::{DocumentTable, sections as document_sections};
-use zerogr::format::{BlobPlace, SectionKind, SegmentEntry};
-use zerogr::index::{Mode, SearchOptions};
-use zerogr::lexicon::Analyser;
-use zerogr::store::{Extent, MemoryBackend, Section, Store};
-use zerogr::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
+use zerogr::raw::columns::{Csr, SignLists, Strings, VectorRows};
+use zerogr::raw::docs::{DocumentTable, sections as document_sections};
+use zerogr::raw::format::{BlobPlace, SectionKind, SegmentEntry};
+use zerogr::raw::lexicon::Analyser;
+use zerogr::raw::store::{Extent, MemoryBackend, Section, Store};
+use zerogr::raw::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
+use zerogr::{Mode, SearchOptions};
 
 use super::{Words, open};
 

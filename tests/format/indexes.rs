@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use zerogr::Document;
-use zerogr::format::{BlobEntry, BlobPlace, BlobRole};
-use zerogr::generate::language::{LanguageQueryOptions, PromptStyle};
-use zerogr::index::{EncoderSource, Index, IndexOptions, TrainOptions};
-use zerogr::store::MemoryBackend;
+use zerogr::raw::format::{BlobEntry, BlobPlace, BlobRole};
+use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{Document, EncoderSource, Index, IndexOptions, TrainOptions};
 
 use super::Words;
 use super::stand_in::{StandIn, document_in};

@@ -13,9 +13,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::Value;
-use zerogr::index::{Index, OpenOptions};
-use zerogr::store::MemoryBackend;
-use zerogr::{DocidTokenizer, ErrorKind, Result, TextEncoder, TokenVectors};
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{DocidTokenizer, ErrorKind, Index, OpenOptions, Result, TextEncoder, TokenVectors};
 
 /// An encoder without a model: words hashed into a few values. A word such as `#12` is the token
 /// 12, so that a test can choose the keys of a trie.

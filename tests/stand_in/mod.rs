@@ -3,7 +3,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use zerogr::language::{Completion, Finish, Generated, GenerationRequest, Prompt, TextGenerator};
+use zerogr::raw::language::{
+    Completion, Finish, Generated, GenerationRequest, Prompt, TextGenerator,
+};
 use zerogr::{Document, Result};
 
 /// Answers `say(prompt, sample)`; a token is a word. Requests are finished in reverse order, as

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use zerogr::Result;
-use zerogr::format::{ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry};
-use zerogr::store::{Backend, CreateOptions, MemoryBackend, Snapshot, Store, Transaction};
+use zerogr::raw::format::{
+    ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry,
+};
+use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Snapshot, Store, Transaction};
 
 pub const BODY: SectionKind = SectionKind(1);
 

@@ -19,11 +19,10 @@ use tantivy::schema::{
     Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
 };
 use tantivy::{DocAddress, ReloadPolicy, Searcher, TantivyDocument, Term, doc};
-use zerogr::docs::{DocumentReader, ReadOptions};
-use zerogr::eval::Collection;
-use zerogr::index::{EncoderSource, Index, IndexOptions, OpenOptions, Snapshot};
-use zerogr::lexicon::Analyser;
-use zerogr::Document;
+use zerogr::raw::docs::{DocumentReader, ReadOptions};
+use zerogr::raw::eval::Collection;
+use zerogr::{Document, EncoderSource, Index, IndexOptions, OpenOptions, Snapshot};
+use zerogr::raw::lexicon::Analyser;
 
 #[path = "../../../tests/hashing/mod.rs"]
 mod hashing;

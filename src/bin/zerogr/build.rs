@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use zerogr::docs::DocumentReader;
-use zerogr::generate::language::PromptStyle;
-use zerogr::index::{
+use zerogr::raw::docs::DocumentReader;
+use zerogr::raw::generate::language::PromptStyle;
+use zerogr::raw::model::EncoderOptions;
+use zerogr::raw::model::language::LanguageModel;
+use zerogr::{
     CommitReport, DocidSource, EncoderSource, Index, IndexOptions, QueryReport, Snapshot,
     TrainOptions, Writer,
 };
-use zerogr::model::EncoderOptions;
-use zerogr::model::language::LanguageModel;
 
 use crate::device::DeviceArg;
 use crate::failure::Failure;

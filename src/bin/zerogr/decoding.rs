@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use zerogr::decode::{Beam, Decoder, GumbelTopK, ReverseAnnealed};
-use zerogr::index::{Filter, Mode, Retriever, SearchOptions};
+use zerogr::raw::decode::{Beam, Decoder, GumbelTopK, ReverseAnnealed};
+use zerogr::{Filter, Mode, RetrieverKind, SearchOptions};
 
 /// How documents are drawn and put in order; what is not given follows the index.
 #[derive(clap::Args)]
@@ -108,8 +108,8 @@ impl DecodingArgs {
     pub fn options_with_seed(&self, mode: Mode, seed: u64) -> SearchOptions {
         let mut options = SearchOptions::new().mode(mode).decoder(self.decoder(seed));
         options.retriever = match self.retriever {
-            RetrieverArg::Lm if generates(mode) => Retriever::LanguageModel,
-            _ => Retriever::Compact,
+            RetrieverArg::Lm if generates(mode) => RetrieverKind::LanguageModel,
+            _ => RetrieverKind::Compact,
         };
         options.draws = self.draws;
         options.rerank = self.rerank.map(|switch| switch == Switch::On);

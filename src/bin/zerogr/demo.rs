@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use zerogr::eval::Collection;
-use zerogr::index::{IndexOptions, Mode, SearchOptions, TrainOptions};
-use zerogr::store::Store;
+use zerogr::raw::eval::Collection;
+use zerogr::raw::store::Store;
+use zerogr::{IndexOptions, Mode, SearchOptions, TrainOptions};
 
 use crate::failure::Failure;
 use crate::reading::ReadArgs;

@@ -1,6 +1,6 @@
 //! `--device`: where models run.
 
-use zerogr::model::{CudaOptions, Device};
+use zerogr::raw::model::{CudaOptions, Device};
 
 /// Where the encoder runs.
 #[derive(clap::Args, Clone, Copy)]

@@ -4,8 +4,8 @@ use std::fs;
 use std::thread;
 
 use serde_json::{Value, json};
-use zerogr::model::runtime::TELEMETRY_VARIABLE;
-use zerogr::model::{Runtime, cache};
+use zerogr::raw::model::runtime::TELEMETRY_VARIABLE;
+use zerogr::raw::model::{Runtime, cache};
 
 use crate::failure::Failure;
 use crate::{output, packages, setup};

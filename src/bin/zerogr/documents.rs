@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use zerogr::model::Device;
+use zerogr::raw::model::Device;
 
 use crate::failure::Failure;
 use crate::{open, output};

@@ -6,15 +6,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::json;
-use zerogr::Document;
-use zerogr::generate::TermStats;
-use zerogr::generate::language::{
+use zerogr::raw::generate::TermStats;
+use zerogr::raw::generate::language::{
     DEFAULT_INSTRUCTION, DocidOrigin, DocidWriter, LanguageDocidOptions, LanguageQueryOptions,
     PROMPT_VERSION, PromptStyle,
 };
-use zerogr::index::{Index, Progress, QueryReport, Snapshot, Stage};
-use zerogr::language::TextGenerator;
-use zerogr::model::language::LanguageModel;
+use zerogr::raw::language::TextGenerator;
+use zerogr::raw::model::language::LanguageModel;
+use zerogr::{Document, Index, Progress, QueryReport, Snapshot, Stage};
 
 use crate::device::DeviceArg;
 use crate::docid_journal::DocidJournal;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use zerogr::model::Device;
-use zerogr::store::VerifyLevel;
+use zerogr::raw::model::Device;
+use zerogr::raw::store::VerifyLevel;
 
 use crate::failure::Failure;
 use crate::{open, output};
@@ -96,7 +96,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
         Level::Full => VerifyLevel::Full,
     };
     open::check_exists(&args.index)?;
-    let report = zerogr::index::check(&args.index, level)?;
+    let report = zerogr::check(&args.index, level)?;
     if args.json {
         output::json(&report)?;
     } else {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use zerogr::generate::language::PromptStyle;
-use zerogr::model::Device;
-use zerogr::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
+use zerogr::raw::generate::language::PromptStyle;
+use zerogr::raw::model::Device;
+use zerogr::raw::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
 
 use crate::failure::Failure;
 

@@ -1,6 +1,6 @@
 //! `--mode`: what decides which documents a query finds.
 
-use zerogr::index::Mode;
+use zerogr::Mode;
 
 /// What decides.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
-use zerogr::convert;
-use zerogr::model::cache;
-use zerogr::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
+use zerogr::raw::convert;
+use zerogr::raw::model::cache;
+use zerogr::raw::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 
 use crate::failure::Failure;
 use crate::{output, packages, progress, setup};

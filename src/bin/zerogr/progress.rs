@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use zerogr::index::{Progress, Stage};
+use zerogr::{Progress, Stage};
 
 use crate::output;
 

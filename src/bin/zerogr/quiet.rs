@@ -6,7 +6,7 @@
 //! chosen is left alone.
 #![allow(unsafe_code)]
 
-use zerogr::model::runtime::TELEMETRY_VARIABLE;
+use zerogr::raw::model::runtime::TELEMETRY_VARIABLE;
 
 /// Sets the variable. Must be the first thing that `main` does.
 pub fn switch_off_usage_reports() {

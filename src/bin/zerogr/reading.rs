@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use zerogr::Document;
-use zerogr::docs::{DocumentReader, OnDuplicate, ReadOptions};
+use zerogr::raw::docs::{DocumentReader, OnDuplicate, ReadOptions};
 
 use crate::failure::Failure;
 use crate::output;

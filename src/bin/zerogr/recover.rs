@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use zerogr::index::{OpenOptions, recover_with};
+use zerogr::{OpenOptions, recover_with};
 
 use crate::failure::Failure;
 use crate::output;

@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
-use zerogr::store::regular_file;
+use zerogr::raw::store::regular_file;
 
 use crate::failure::Failure;
 use crate::output;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use zerogr::index::{Explanation, Hit, Index, SearchOptions};
+use zerogr::{Explanation, Hit, Index, SearchOptions};
 
 use crate::decoding::DecodingArgs;
 use crate::device::DeviceArg;

@@ -21,8 +21,8 @@ use indicatif::ProgressBar;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use zerogr::model::{Runtime, cache};
-use zerogr::store::regular_file;
+use zerogr::raw::model::{Runtime, cache};
+use zerogr::raw::store::regular_file;
 
 use crate::failure::Failure;
 use crate::packages::{self, Package};

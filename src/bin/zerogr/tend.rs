@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use zerogr::model::Device;
-use zerogr::store::Store;
+use zerogr::raw::model::Device;
+use zerogr::raw::store::Store;
 
 use crate::failure::Failure;
 use crate::{open, output};

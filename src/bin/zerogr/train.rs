@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use zerogr::index::TrainOptions;
+use zerogr::TrainOptions;
 
 use crate::device::DeviceArg;
 use crate::failure::Failure;

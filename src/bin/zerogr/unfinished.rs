@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::{TempDir, TempPath};
-use zerogr::store::{place, regular_file};
+use zerogr::raw::store::{place, regular_file};
 
 use crate::failure::Failure;
 use crate::output;

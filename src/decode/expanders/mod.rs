@@ -3,12 +3,10 @@
 //! | file | concept |
 //! |---|---|
 //! | [`expander`] | the question that a decoder asks |
-//! | [`place`] | docids by where they are stored |
+//! | [`place`] | docids and documents by where they are stored |
 //! | [`softmax`] | from logits to log-probabilities |
-//! | [`compact`] | the trie head: a few inner products per prefix |
 //! | `language`, `language_rows`, `token_tree` | a language model: many prefixes in one pass |
 
-mod compact;
 mod expander;
 #[cfg(feature = "models")]
 mod language;
@@ -19,12 +17,10 @@ pub(super) mod softmax;
 #[cfg(feature = "models")]
 mod token_tree;
 
-pub use compact::{CompactEdges, CompactExpander, CompactSegment};
-pub(crate) use compact::{EdgeSum, Listed};
 pub use expander::{Branching, Expander};
 #[cfg(feature = "models")]
 pub use language::{LanguageExpander, LanguageQuery};
 #[cfg(feature = "models")]
 pub use language_rows::RowsExpander;
-pub use place::DocidPlace;
+pub use place::{DocidPlace, DocumentPlace};
 pub use softmax::log_softmax;

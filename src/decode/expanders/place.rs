@@ -7,3 +7,12 @@ pub type DocidPlace = (u32, u32);
 
 /// All places of one docid.
 pub(in crate::decode) type Places = SmallVec<[DocidPlace; 1]>;
+
+/// A document where it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentPlace {
+    /// Position of its segment in the forest.
+    pub segment: u32,
+    /// Its ordinal there.
+    pub ordinal: u32,
+}

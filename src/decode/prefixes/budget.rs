@@ -28,7 +28,7 @@ pub struct Budget {
 /// A switch that stops the queries holding a copy of it.
 ///
 /// ```
-/// use zerogr::decode::{Budget, CancelToken};
+/// use zerogr::raw::decode::{Budget, CancelToken};
 ///
 /// let token = CancelToken::new();
 /// let budget = Budget { cancel: Some(token.clone()), ..Budget::default() };

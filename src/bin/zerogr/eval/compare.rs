@@ -1,11 +1,11 @@
 //! Beside each other: systems with a baseline, datasets with their averages.
 
-use zerogr::docs::Document;
-use zerogr::eval::{
+use zerogr::Snapshot;
+use zerogr::raw::docs::Document;
+use zerogr::raw::eval::{
     Evaluation, Judgements, Metric, Randomisation, Scores, Significance, macro_average,
     micro_average, paired_significance,
 };
-use zerogr::index::Snapshot;
 
 use super::Args;
 use super::measure::{Measured, SystemResult};

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use zerogr::eval::Scores;
+use zerogr::raw::eval::Scores;
 
 use super::compare::{Comparison, Results};
 use super::measure::{Cost, Measured, SystemResult};

@@ -6,13 +6,13 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use zerogr::decode::Work;
-use zerogr::eval::{
+use zerogr::raw::decode::Work;
+use zerogr::raw::eval::{
     EvalOptions, Evaluation, Metric, Qrels, Query, Run, Scores, evaluate, over_seeds, ranking,
 };
-use zerogr::format::{BlobEntry, BlobPlace};
-use zerogr::index::{Index, IndexOptions, SearchOptions, Snapshot, TrainOptions};
-use zerogr::model::EncoderOptions;
+use zerogr::raw::format::{BlobEntry, BlobPlace};
+use zerogr::raw::model::EncoderOptions;
+use zerogr::{Index, IndexOptions, SearchOptions, Snapshot, TrainOptions};
 
 use super::Args;
 use super::compare::{Example, baseline_of, examples};
@@ -348,7 +348,7 @@ fn answer(
     use_instructions: bool,
     label: &str,
 ) -> Result<(Run, Cost), Failure> {
-    if options.mode != zerogr::index::Mode::Lexical {
+    if options.mode != zerogr::Mode::Lexical {
         // Loaded here, so that the first query does not wait for it.
         index.encoder()?;
     }

@@ -16,7 +16,7 @@ mod table;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use zerogr::eval::Metric;
+use zerogr::raw::eval::Metric;
 
 use crate::decoding::DecodingArgs;
 use crate::device::DeviceArg;

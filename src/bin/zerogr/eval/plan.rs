@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use zerogr::eval::{Collection, Qrels, Query};
+use zerogr::raw::eval::{Collection, Qrels, Query};
 
 use super::Args;
 use crate::failure::Failure;

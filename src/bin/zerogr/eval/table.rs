@@ -1,6 +1,6 @@
 //! Results as text for people.
 
-use zerogr::eval::{Metric, Scores};
+use zerogr::raw::eval::{Metric, Scores};
 
 use super::compare::{Comparison, Results};
 use super::measure::{Measured, SystemResult};
@@ -269,7 +269,7 @@ fn comparison_headings(comparison: &Comparison) -> [String; 4] {
     ]
 }
 
-fn comparison_cells(significance: &zerogr::eval::Significance) -> [String; 4] {
+fn comparison_cells(significance: &zerogr::raw::eval::Significance) -> [String; 4] {
     [
         format!("{:+.4}", significance.mean_difference),
         format!(

@@ -73,7 +73,7 @@ impl fmt::Display for WeightFormat {
 /// Whose graph a model folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum ModelKind {
-    /// The graph that [`convert`](crate::convert) builds.
+    /// The graph that [`convert`](crate::raw::convert) builds.
     #[default]
     #[serde(rename = "zerogr decoder graph 1")]
     DecoderGraph,

@@ -1,0 +1,110 @@
+//! Making a new index.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::encoder;
+use super::handle::Index;
+use super::options::{IndexOptions, OpenOptions};
+use crate::Result;
+use crate::segment::{
+    DocidParams, EncoderParams, IndexParams, MAX_QUERY_TOKENS, PseudoQueryParams, TokenizerParams,
+};
+use crate::store::{Backend, CreateOptions, Store, WriteOptions};
+use crate::trie::TokenWidth;
+
+impl Index {
+    /// Creates an index at `path`, where nothing may exist yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Path`](crate::ErrorKind::Path) when something exists there;
+    /// [`Runtime`](crate::ErrorKind::Runtime) or [`Model`](crate::ErrorKind::Model) when the
+    /// encoder cannot be loaded.
+    pub fn create(path: impl AsRef<Path>, options: IndexOptions) -> Result<Index> {
+        let path = path.as_ref();
+        Index::create_in(options, |store_options, fill| {
+            Store::create_with(path, store_options, fill)
+        })
+    }
+
+    /// Creates an index in an empty backend, for example in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Path`](crate::ErrorKind::Path) when the backend is not empty, and those of
+    /// [`Index::create`].
+    pub fn create_on(backend: Arc<dyn Backend>, options: IndexOptions) -> Result<Index> {
+        Index::create_in(options, |store_options, fill| {
+            let store = Store::create_on(backend, store_options)?;
+            fill(&store)?;
+            Ok(store)
+        })
+    }
+
+    fn create_in(
+        options: IndexOptions,
+        create_store: impl FnOnce(&CreateOptions, &dyn Fn(&Store) -> Result<()>) -> Result<Store>,
+    ) -> Result<Index> {
+        options.check()?;
+        let loaded = encoder::load_new(&options)?;
+        let tokenizer = loaded.encoder.tokenizer();
+        let width = TokenWidth::for_vocabulary(tokenizer.vocabulary_size())?;
+        let encoder = EncoderParams {
+            fingerprint: loaded.encoder.fingerprint(),
+            dim: loaded.encoder.dim(),
+            max_passage_tokens: options.max_passage_tokens,
+            max_query_tokens: MAX_QUERY_TOKENS,
+            pooling: loaded.pooling,
+            max_model_tokens: loaded.max_model_tokens,
+            lower_case: loaded.lower_case,
+            query_prompt: loaded.query_prompt,
+            document_prompt: loaded.document_prompt,
+            token_vectors: options.token_vectors && loaded.encoder.has_token_vectors(),
+        };
+        let tokenizer = TokenizerParams {
+            fingerprint: tokenizer.fingerprint(),
+            vocabulary_size: tokenizer.vocabulary_size(),
+            token_width_bytes: width.bytes_per_token(),
+        };
+        let params = IndexParams {
+            language_model: loaded.language_model,
+            docids: DocidParams {
+                source: options.docids,
+                words: options.docid_words,
+                per_document: options.docids_per_document,
+                writer: options.docid_writer,
+            },
+            pseudo_queries: PseudoQueryParams {
+                per_document: options.pseudo_queries_per_document,
+            },
+            lexicon: options.lexicon,
+            ..IndexParams::new(encoder, tokenizer)
+        };
+        let store_options = CreateOptions {
+            seed: options.file_seed,
+            ..CreateOptions::default()
+        };
+        let store = create_store(&store_options, &|store| {
+            let mut transaction = store.begin()?;
+            let mut manifest = transaction.base().clone();
+            manifest.params = params.to_json()?;
+            for blob in &loaded.blobs {
+                manifest.blobs.push(blob.append(&mut transaction)?);
+            }
+            transaction.commit(manifest).map(drop)
+        })?;
+        let open = OpenOptions {
+            encoder: None,
+            write_options: WriteOptions::default(),
+            #[cfg(feature = "models")]
+            encoder_options: options.encoder_options,
+            #[cfg(feature = "models")]
+            language_model: options.language_model,
+            // Whoever creates an index brings its models.
+            #[cfg(feature = "models")]
+            trust_model: true,
+        };
+        Index::from_store(store, open, Some(loaded.encoder))
+    }
+}

@@ -1,0 +1,222 @@
+//! An open index.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Mutex, RwLock};
+
+#[cfg(feature = "models")]
+use super::language::LanguageModelRetriever;
+use super::options::OpenOptions;
+use super::snapshot::Snapshot;
+use super::state::State;
+use super::writer::{CommitReport, Writer};
+use crate::Result;
+use crate::encode::TextEncoder;
+use crate::learn::TrainOptions;
+use crate::segment::{MergePolicy, ProgressFn};
+use crate::store::{Backend, Store, VacuumReport, WriteOptions};
+
+/// An index file, open.
+///
+/// ```
+/// # use zerogr::{Index, IndexOptions, SearchOptions};
+/// # use zerogr::Document;
+/// # fn main() -> zerogr::Result<()> {
+/// # if zerogr::raw::model::Runtime::load(None).is_err() {
+/// #     eprintln!("skipped: `zerogr setup` has not been run");
+/// #     return Ok(());
+/// # }
+/// # let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("papers.zgr");
+/// let index = Index::create(&path, IndexOptions::default())?;
+/// let mut writer = index.writer()?;
+/// writer.add(Document::new("doc-1").text("Thin wings may vibrate."))?;
+/// writer.commit()?;
+/// drop((writer, index));
+///
+/// let index = Index::open(&path)?;
+/// assert_eq!(index.snapshot().document_count(), 1);
+/// assert_eq!(index.search("flutter of wings", &SearchOptions::new())?.hits[0].id, "doc-1");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Index {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) options: OpenOptions,
+    pub(super) encoder: OnceLock<Arc<dyn TextEncoder>>,
+    #[cfg(feature = "models")]
+    pub(super) language: OnceLock<LanguageModelRetriever>,
+    /// Held while a model is being loaded, so that it is loaded once.
+    pub(super) loading: Mutex<()>,
+    current: RwLock<Snapshot>,
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index")
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Index {
+    /// Opens an index; sections are read into memory. Needs no lock and writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAnIndex`](crate::ErrorKind::NotAnIndex), [`Corrupt`](crate::ErrorKind::Corrupt),
+    /// [`UnsupportedVersion`](crate::ErrorKind::UnsupportedVersion) as the file is.
+    pub fn open(path: impl AsRef<Path>) -> Result<Index> {
+        Index::open_with(path, OpenOptions::new())
+    }
+
+    /// [`Index::open`] with options.
+    pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Index> {
+        Index::from_store(Store::open(path.as_ref())?, options, None)
+    }
+
+    /// Opens an index through a backend.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Index::open`].
+    pub fn open_on(backend: Arc<dyn Backend>, options: OpenOptions) -> Result<Index> {
+        Index::from_store(Store::open_on(backend)?, options, None)
+    }
+
+    /// Opens an index; sections are mapped, not copied, and shared between processes.
+    ///
+    /// # Safety
+    ///
+    /// As long as the index or anything taken from it is alive, nobody may
+    /// 1. change bytes of the file other than by appending through this library, or
+    /// 2. truncate it in place.
+    ///
+    /// Replacing the file by renaming another one over it is fine.
+    #[allow(unsafe_code)]
+    pub unsafe fn open_mmap(path: impl AsRef<Path>, options: OpenOptions) -> Result<Index> {
+        // SAFETY: the caller keeps the contract above, which is the store's.
+        let store = unsafe { Store::open_mmap(path.as_ref())? };
+        Index::from_store(store, options, None)
+    }
+
+    pub(super) fn from_store(
+        store: Store,
+        options: OpenOptions,
+        loaded: Option<Arc<dyn TextEncoder>>,
+    ) -> Result<Index> {
+        let snapshot = Snapshot::of(State::read(store.snapshot(), None)?);
+        let encoder = OnceLock::new();
+        if let Some(loaded) = loaded {
+            let _ = encoder.set(loaded);
+        }
+        let inner = Inner {
+            store,
+            options,
+            encoder,
+            #[cfg(feature = "models")]
+            language: OnceLock::new(),
+            loading: Mutex::new(()),
+            current: RwLock::new(snapshot),
+        };
+        Ok(Index {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.inner.store.path()
+    }
+
+    /// The storage engine below the index.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The newest state this handle knows: what it committed itself, or found at
+    /// [`Index::refresh`].
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.current.read().clone()
+    }
+
+    /// Looks for commits of other processes. True when there is a newer state.
+    pub fn refresh(&self) -> Result<bool> {
+        self.inner.store.refresh()?;
+        self.catch_up()
+    }
+
+    /// Reads the newest state the store knows. True when there is a newer one.
+    pub(super) fn catch_up(&self) -> Result<bool> {
+        let stored = self.inner.store.snapshot();
+        let known = self.snapshot();
+        if stored.is_same_state(&known.state.stored) {
+            return Ok(false);
+        }
+        let snapshot = Snapshot::of(State::read(stored, Some(&known.state))?);
+        let mut current = self.inner.current.write();
+        // Another thread may have come further meanwhile.
+        if snapshot.generation() >= current.generation() {
+            *current = snapshot;
+        }
+        Ok(true)
+    }
+
+    /// Starts writing as [`OpenOptions::write_options`] says: by default, if nobody else is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Index::writer_with`].
+    pub fn writer(&self) -> Result<Writer> {
+        self.writer_with(&self.inner.options.write_options)
+    }
+
+    /// Starts writing, as the options say: how long to wait for another writer, and what commits
+    /// wait for.
+    ///
+    /// # Errors
+    ///
+    /// [`Locked`](crate::ErrorKind::Locked) while another writer of this or another process is at
+    /// work; [`LockUnsupported`](crate::ErrorKind::LockUnsupported) where the file system has no
+    /// locks; [`Io`](crate::ErrorKind::Io) when the file cannot be written.
+    pub fn writer_with(&self, options: &WriteOptions) -> Result<Writer> {
+        Writer::new(self.clone(), options)
+    }
+
+    /// Gives the space of deleted, replaced and merged data back, by writing a new file and
+    /// renaming it over the old one. No byte of a deleted or replaced document is in the new file.
+    /// Snapshots taken before stay readable.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::vacuum`] and [`Index::writer`].
+    pub fn vacuum(&self) -> Result<VacuumReport> {
+        self.writer()?.vacuum()
+    }
+
+    /// Fits the heads to pseudo-queries of the documents, in one commit: to all documents the first
+    /// time, later to those that are new ([`TrainOptions::full`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder and of a commit; an index without documents is left as it is.
+    pub fn train(&self, options: &TrainOptions, progress: ProgressFn<'_>) -> Result<CommitReport> {
+        self.writer()?.commit_with(Some(options), progress)
+    }
+
+    /// Merges all segments into one and leaves deleted documents out of it, in one commit.
+    ///
+    /// # Errors
+    ///
+    /// Those of a commit.
+    pub fn merge(&self) -> Result<CommitReport> {
+        let writer = self.writer()?;
+        writer.merge_policy(MergePolicy::Everything).commit()
+    }
+}

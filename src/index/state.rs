@@ -1,0 +1,68 @@
+//! From a committed manifest to opened segments.
+
+use crate::columns::SectionSource;
+use crate::docs::sections::TOMBSTONES;
+use crate::format::{ExtentKind, SegmentEntry};
+use crate::segment::{IndexParams, Segment, SegmentCounts, known_sections};
+use crate::{Error, Result, store};
+
+/// One committed state, opened.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) stored: store::Snapshot,
+    pub(super) params: IndexParams,
+    pub(super) segments: Vec<Segment>,
+}
+
+impl State {
+    /// Reads one committed state; segments that `earlier` has open stay open.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` where a section cannot be read, `UnsupportedVersion` where a newer version wrote
+    /// it.
+    pub(super) fn read(stored: store::Snapshot, earlier: Option<&State>) -> Result<State> {
+        let manifest = stored.manifest().clone();
+        let params = IndexParams::from_json(&manifest.params)?;
+        let unchanged = |entry: &SegmentEntry| {
+            let state = earlier?;
+            // After a vacuum, holding on to segments would keep the old file.
+            if !stored.is_in_file_of(&state.stored) {
+                return None;
+            }
+            let known = state.stored.manifest();
+            let mut known = known.segments.iter().zip(&state.segments);
+            let (_, segment) = known.find(|(known, _)| *known == entry)?;
+            Some(segment.clone())
+        };
+        let mut segments = Vec::with_capacity(manifest.segments.len());
+        for entry in &manifest.segments {
+            if let Some(segment) = unchanged(entry) {
+                segments.push(segment);
+                continue;
+            }
+            let heads = entry
+                .heads
+                .as_ref()
+                .ok_or_else(|| Error::corrupt(format!("segment {} has no trie head", entry.id)))?;
+            let body = known_sections::open(&stored, &entry.segment, ExtentKind::Segment)?;
+            let heads = known_sections::open(&stored, heads, ExtentKind::Heads)?;
+            let counts = SegmentCounts {
+                documents: entry.doc_count,
+                docids: entry.docid_count,
+            };
+            let mut segment = Segment::open(&body, &heads, counts, &params)?;
+            if let Some(tombstones) = &entry.tombstones {
+                let extent = known_sections::open(&stored, tombstones, ExtentKind::Tombstones)?;
+                let bitmap = SectionSource::section(&extent, TOMBSTONES)?;
+                segment = segment.with_tombstones(&bitmap)?;
+            }
+            segments.push(segment);
+        }
+        Ok(State {
+            stored,
+            params,
+            segments,
+        })
+    }
+}

@@ -1,0 +1,410 @@
+//! Fitting the heads of all segments to pseudo-queries of their documents.
+//!
+//! Every document asks its own pseudo-queries; one of them is held out for a share of the
+//! documents, and fitting stops when the held-out loss no longer falls. Trie head and document
+//! head see the same examples.
+//!
+//! ```text
+//!   first training, or full    all documents    edges start from passage vectors
+//!   later                      new documents    edges start from what is stored, and only those
+//!                                               above a new document are fitted
+//! ```
+//!
+//! - I1. A later training costs what is new: examples, encoding, and the nodes on their paths.
+//! - I2. It changes no document's vector but those of new documents, and no segment without one.
+
+use super::fitted_edges::FittedEdges;
+use super::training_set::{Asked, Participants, Place};
+use crate::Result;
+use crate::columns::VectorRows;
+use crate::encode::TextEncoder;
+use crate::format::SectionInput;
+use crate::generate::TermStats;
+use crate::rng::Rng;
+use crate::segment::{
+    FitRecord, IndexParams, Progress, ProgressFn, QueryTable, Segment, Stage, TrainingRecord, View,
+    check_number, head_sections,
+};
+use crate::train::{Example, FitOptions, FitReport, SoftmaxTree, Step, TrieTree, fit};
+use crate::vectors::{add_scaled, normalise, to_f16_bytes};
+use zerocopy::IntoBytes;
+
+/// How to train. The defaults are the measured recipe; the seed is the only thing most set.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TrainOptions {
+    /// Seed of pseudo-queries, order of examples and dropout.
+    pub seed: u64,
+    /// How often each pseudo-query is seen.
+    pub epochs: usize,
+    /// Examples after which fitting a head ends in any case.
+    pub max_examples: usize,
+    /// Adam's largest step size for the trie head.
+    pub learning_rate: f32,
+    /// Adam's largest step size for the document head.
+    pub document_learning_rate: f32,
+    /// Share of query components zeroed in training.
+    pub dropout: f32,
+    /// Share of the fitted vector in a document's head; the rest is its passage vector.
+    pub document_head_share: f32,
+    /// Fit everything anew, from the encoder's vectors, as if all documents were new. Otherwise
+    /// only documents that no training has seen are learnt, unless they are more than half of
+    /// all, less than two thirds of the old ones are left, or a language model wrote queries for
+    /// old ones since.
+    pub full: bool,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        TrainOptions {
+            seed: 0,
+            epochs: 3,
+            max_examples: 200_000,
+            learning_rate: 1e-3,
+            document_learning_rate: 1e-3,
+            dropout: 0.1,
+            document_head_share: 0.65,
+            full: false,
+        }
+    }
+}
+
+impl TrainOptions {
+    /// Sets the seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Refuses numbers that no fit can go by.
+    fn check(&self) -> Result<()> {
+        let rates = f64::MIN_POSITIVE..=1e3;
+        check_number("learning_rate", self.learning_rate.into(), rates.clone())?;
+        check_number(
+            "document_learning_rate",
+            self.document_learning_rate.into(),
+            rates,
+        )?;
+        check_number("dropout", self.dropout.into(), 0.0..=0.99)?;
+        let share = self.document_head_share.into();
+        check_number("document_head_share", share, 0.0..=1.0)
+    }
+
+    /// Sets whether everything is fitted anew.
+    pub fn full(mut self, full: bool) -> Self {
+        self.full = full;
+        self
+    }
+}
+
+/// The fitted heads of each segment, `None` where they stay as they are, and the record for the
+/// manifest.
+pub(crate) struct Trained {
+    pub(crate) heads: Vec<Option<Vec<SectionInput<'static>>>>,
+    pub(crate) record: TrainingRecord,
+}
+
+const BATCH_EXAMPLES: usize = 256;
+
+/// Everything is fitted anew when less than this share (numerator, denominator) of the documents
+/// of the last training is left: a fit for many documents serves a part of them less well.
+const MIN_LEFT: (u64, u64) = (2, 3);
+
+/// Documents that the document head tells apart at once. With more, each is told apart from
+/// that many others, drawn at random, so that an example costs the same however many there are.
+const BLOCK_DOCUMENTS: usize = 8_192;
+
+/// What there is to learn from.
+pub(crate) struct TrainingCorpus<'a> {
+    pub(crate) segments: &'a [Segment],
+    /// Pseudo-queries that a language model wrote, per segment.
+    pub(crate) queries: &'a [Option<QueryTable>],
+    pub(crate) stats: &'a TermStats,
+}
+
+/// The live documents of an index.
+#[derive(Default)]
+struct Survey {
+    live: u64,
+    /// Those that no training has seen.
+    new: u64,
+    /// Queries that a language model wrote for all of them, and for those that are not new.
+    written: u64,
+    written_for_old: u64,
+}
+
+impl TrainingCorpus<'_> {
+    fn survey(&self) -> Survey {
+        let mut survey = Survey::default();
+        for (segment, table) in self.segments.iter().zip(self.queries) {
+            for ordinal in segment.live_ordinals() {
+                let written = table.as_ref().map_or(0, |one| one.queries(ordinal).count());
+                survey.live += 1;
+                survey.written += written as u64;
+                match segment.is_unfitted(ordinal) {
+                    true => survey.new += 1,
+                    false => survey.written_for_old += written as u64,
+                }
+            }
+        }
+        survey
+    }
+}
+
+impl Survey {
+    /// Whether everything has to be learnt, and not just what is new.
+    fn needs_all(&self, earlier: Option<&TrainingRecord>) -> bool {
+        let Some(earlier) = earlier else {
+            return true;
+        };
+        let old = self.live - self.new;
+        self.new > old
+            || old * MIN_LEFT.1 < earlier.documents * MIN_LEFT.0
+            || self.written_for_old > earlier.written_queries
+    }
+}
+
+/// Fits what there is to fit; `None` if nothing is new.
+pub(crate) fn train_heads(
+    corpus: &TrainingCorpus<'_>,
+    encoder: &dyn TextEncoder,
+    params: &IndexParams,
+    options: &TrainOptions,
+    progress: ProgressFn<'_>,
+) -> Result<Option<Trained>> {
+    options.check()?;
+    let segments = corpus.segments;
+    let survey = corpus.survey();
+    let all = options.full || survey.needs_all(params.training.as_ref());
+    let participants = match all {
+        true => Participants::all(segments),
+        false => Participants::new_ones(segments, options.seed),
+    };
+    if participants.new == 0 {
+        return Ok(None);
+    }
+    let asked = Asked::new(corpus, &participants, params, options, progress)?;
+    let prompt = &params.encoder.query_prompt;
+    let prompt_tokens = encoder.prompt_tokens(prompt)?;
+    let queries = asked.queries.iter();
+    let texts: Vec<String> = queries.map(|query| format!("{prompt}{query}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let vectors = encoder.encode(
+        &texts,
+        params
+            .encoder
+            .max_query_tokens
+            .saturating_add(prompt_tokens),
+        &mut |done, total| {
+            progress(Progress::new(Stage::EncodingPseudoQueries, done, total));
+        },
+    )?;
+    let (training, held_out) = asked.split(participants.asked, options.seed);
+    let examples = Examples {
+        vectors: &vectors,
+        training: &training,
+        held_out: &held_out,
+    };
+
+    let marks =
+        [participants.new, participants.asked].map(|count| participants.marks(segments, count));
+    let view = View::all(segments);
+    let forest = view.forest();
+    let [learnt, with_queries] = &marks;
+    let edges = FittedEdges::new(
+        segments,
+        view.edges(),
+        params.encoder.dim,
+        [learnt, with_queries],
+        all,
+    );
+    let mut trie = TrieTree::new(&forest, &edges, params.encoder.dim, params.scale)?;
+    let paths: Vec<Vec<Vec<Step>>> = participants.places[..participants.asked]
+        .iter()
+        .map(|place| {
+            let docids = &segments[place.segment as usize].document_docids;
+            let ranks = docids.row(place.ordinal);
+            ranks
+                .map(|rank| trie.path(place.segment, rank).to_vec())
+                .collect()
+        })
+        .collect();
+    let trie_fit = examples.fit(
+        &mut trie.tree,
+        &paths,
+        options,
+        options.learning_rate,
+        &mut |done, total| progress(Progress::new(Stage::FittingTrieHead, done, total)),
+    );
+    drop(paths);
+    let trie_heads = edges.heads(&trie, &forest)?;
+    drop(trie);
+
+    let (fitted, document_fit) = fit_documents(
+        &examples,
+        segments,
+        &participants,
+        params,
+        options,
+        progress,
+    );
+    let mut document_heads: Vec<Option<Vec<u8>>> = segments
+        .iter()
+        .zip(learnt)
+        .map(|(segment, learnt)| learnt.contains(&true).then(|| head_rows(segment)))
+        .collect();
+    for (place, fitted) in participants.places.iter().zip(&fitted) {
+        let start = place.ordinal as usize * fitted.len();
+        if let Some(rows) = &mut document_heads[place.segment as usize] {
+            rows[start..start + fitted.len()].copy_from_slice(fitted);
+        }
+    }
+    let heads = trie_heads.into_iter().zip(document_heads).zip(segments);
+    Ok(Some(Trained {
+        heads: heads
+            .map(|((head, rows), segment)| {
+                let rows = (u64::from(segment.document_count), rows?);
+                Some(head_sections(head?, Some(rows)))
+            })
+            .collect(),
+        record: TrainingRecord {
+            seed: options.seed,
+            documents: survey.live,
+            learnt_documents: participants.new as u64,
+            repeated_documents: (participants.asked - participants.new) as u64,
+            pseudo_queries: asked.queries.len() as u64,
+            written_queries: survey.written,
+            held_out: held_out.len() as u64,
+            trie_head: record(&trie_fit),
+            document_head: record(&document_fit),
+        },
+    }))
+}
+
+/// Pseudo-queries as vectors, and what they ask for.
+struct Examples<'a> {
+    vectors: &'a [f32],
+    training: &'a [Example],
+    held_out: &'a [Example],
+}
+
+impl Examples<'_> {
+    fn fit(
+        &self,
+        tree: &mut SoftmaxTree,
+        paths: &[Vec<Vec<Step>>],
+        options: &TrainOptions,
+        learning_rate: f32,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> FitReport {
+        let count = self.training.len();
+        let fit_options = FitOptions {
+            learning_rate,
+            batch_examples: BATCH_EXAMPLES,
+            dropout: options.dropout,
+            examples: options.max_examples.min(count * options.epochs),
+            examples_per_check: (count / 4).clamp(BATCH_EXAMPLES, 10_000),
+            seed: options.seed,
+        };
+        fit(
+            tree,
+            self.vectors,
+            paths,
+            self.training,
+            self.held_out,
+            &fit_options,
+            progress,
+        )
+    }
+}
+
+/// The head of every document that is learnt, as a float16 row, and the report of the fit.
+fn fit_documents(
+    examples: &Examples<'_>,
+    segments: &[Segment],
+    participants: &Participants,
+    params: &IndexParams,
+    options: &TrainOptions,
+    progress: ProgressFn<'_>,
+) -> (Vec<Vec<u8>>, FitReport) {
+    let dim = params.encoder.dim;
+    let row = |rows: &VectorRows, place: &Place| -> Vec<f32> {
+        let row = rows.row(place.ordinal as usize).iter();
+        row.map(|value| value.to_f32()).collect()
+    };
+    let passage = |place: &Place| row(&segments[place.segment as usize].document_vectors, place);
+    let start = |index: usize| {
+        let place = &participants.places[index];
+        match index < participants.new {
+            true => ((passage(place), 0.0), false),
+            false => {
+                let rows = &segments[place.segment as usize].document_head;
+                ((row(rows, place), 0.0), true)
+            }
+        }
+    };
+    let mut order: Vec<usize> = (0..participants.places.len()).collect();
+    let blocks = order.len().div_ceil(BLOCK_DOCUMENTS).max(1);
+    if blocks > 1 {
+        Rng::new(options.seed).shuffle(&mut order);
+    }
+    let mut tree = SoftmaxTree::empty(dim, params.scale);
+    let mut paths: Vec<Vec<Vec<Step>>> = vec![Vec::new(); order.len()];
+    let mut row_of: Vec<usize> = vec![0; order.len()];
+    for block in order.chunks(order.len().div_ceil(blocks).max(1)) {
+        let (node, first_row) = (tree.node_rows.len() as u32, tree.row_count() as u32);
+        tree.push_node(block.iter().map(|&index| start(index)));
+        for (row, &index) in (first_row..).zip(block) {
+            paths[index] = vec![vec![Step { node, row }]];
+            row_of[index] = row as usize;
+        }
+    }
+    let report = examples.fit(
+        &mut tree,
+        &paths,
+        options,
+        options.document_learning_rate,
+        &mut |done, total| progress(Progress::new(Stage::FittingDocumentHead, done, total)),
+    );
+    let head = |(place, row): (&Place, usize)| {
+        let passage = passage(place);
+        let mut head = tree.unit[row * dim..(row + 1) * dim].to_vec();
+        head.iter_mut()
+            .for_each(|value| *value *= options.document_head_share);
+        add_scaled(&mut head, 1.0 - options.document_head_share, &passage);
+        normalise(&mut head);
+        let mut bytes = to_f16_bytes(&head);
+        if bytes == to_f16_bytes(&passage) {
+            mark_as_learnt(&mut bytes);
+        }
+        bytes
+    };
+    let new = participants.places[..participants.new].iter();
+    let heads = new.zip(row_of).map(head).collect();
+    (heads, report)
+}
+
+/// Changes the last bit of a float16 row that fitting left where it was, so that the document
+/// does not count as new for ever.
+fn mark_as_learnt(row: &mut [u8]) {
+    if let Some(byte) = row.first_mut() {
+        *byte ^= 1;
+    }
+}
+
+/// The document head of a segment as it is, float16 rows.
+fn head_rows(segment: &Segment) -> Vec<u8> {
+    let rows = 0..segment.document_count as usize;
+    rows.flat_map(|ordinal| segment.document_head.row(ordinal).as_bytes())
+        .copied()
+        .collect()
+}
+
+fn record(report: &FitReport) -> FitRecord {
+    FitRecord {
+        examples: report.examples,
+        best_examples: report.best_examples,
+        initial_loss: report.initial_loss,
+        best_loss: report.best_loss,
+    }
+}

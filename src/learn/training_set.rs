@@ -1,0 +1,201 @@
+//! What a training looks at: which documents, and what they are asked by.
+//!
+//! ```text
+//!   documents ──┬─ new: learnt ───────────────┐
+//!               └─ old ─┬─ a few: repeated ───┤
+//!                       │                     ├─► pseudo-queries ─┬─► training
+//!                       │                     ┘                   └─► held out
+//!                       └─ some more: rivals, that take part without a query
+//! ```
+//!
+//! A document is *new* as long as its row of the document head is its passage vector, bit by bit;
+//! training leaves no row like that.
+//!
+//! - I1. The choice depends on the seed and the external ids, not on how segments lie.
+//! - I2. Repeated documents are at most half as many as new ones, rivals at most as many, or 1,000.
+
+use super::train::{TrainOptions, TrainingCorpus};
+use crate::Result;
+use crate::generate::{PseudoQueryOptions, pseudo_queries};
+use crate::rng::Rng;
+use crate::segment::{IndexParams, Progress, ProgressFn, Segment, Stage};
+use crate::train::Example;
+
+/// New documents for each old one that is repeated.
+const NEW_PER_REPEATED: usize = 2;
+
+/// Old documents that new ones are told apart from, if there are fewer new ones than that.
+const MIN_RIVALS: usize = 1_000;
+
+/// Fewest pseudo-queries of a document, if it has them: one may be held out.
+const MIN_QUERIES: usize = 2;
+
+/// Largest number of held-out pseudo-queries, and the share of documents that give one.
+const MAX_HELD_OUT: usize = 1_000;
+const HELD_OUT_SHARE: f32 = 0.2;
+
+/// A live document: where it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) segment: u32,
+    pub(super) ordinal: u32,
+}
+
+/// The documents that take part.
+#[derive(Debug, Default)]
+pub(super) struct Participants {
+    /// New ones first, then those that are repeated, then rivals; each in the order of segments.
+    pub(super) places: Vec<Place>,
+    /// How many are learnt.
+    pub(super) new: usize,
+    /// How many have pseudo-queries: the new and the repeated ones.
+    pub(super) asked: usize,
+}
+
+impl Participants {
+    /// Every live document is learnt.
+    pub(super) fn all(segments: &[Segment]) -> Self {
+        let places: Vec<Place> = live_places(segments).collect();
+        Participants {
+            new: places.len(),
+            asked: places.len(),
+            places,
+        }
+    }
+
+    /// The new documents, and some old ones.
+    pub(super) fn new_ones(segments: &[Segment], seed: u64) -> Self {
+        let is_new = |place: &Place| segments[place.segment as usize].is_unfitted(place.ordinal);
+        let (mut places, old): (Vec<Place>, Vec<Place>) = live_places(segments).partition(is_new);
+        let new = places.len();
+        let repeated = new / NEW_PER_REPEATED;
+        let rivals = new.max(MIN_RIVALS);
+        if new == 0 {
+            return Participants::default();
+        }
+        let mut drawn = Vec::with_capacity(old.len());
+        for place in old {
+            let id = segments[place.segment as usize].documents.id(place.ordinal);
+            drawn.push((Rng::for_name(seed, id).next_u64(), place));
+        }
+        drawn.sort_unstable_by_key(|(number, _)| *number);
+        drawn.truncate(rivals);
+        places.extend(drawn.into_iter().map(|(_, place)| place));
+        Participants {
+            asked: places.len().min(new + repeated),
+            new,
+            places,
+        }
+    }
+
+    /// For each document of each segment, whether it is among the first `count` participants.
+    pub(super) fn marks(&self, segments: &[Segment], count: usize) -> Vec<Vec<bool>> {
+        let none = |segment: &Segment| vec![false; segment.document_count as usize];
+        let mut marks: Vec<Vec<bool>> = segments.iter().map(none).collect();
+        for place in &self.places[..count] {
+            marks[place.segment as usize][place.ordinal as usize] = true;
+        }
+        marks
+    }
+}
+
+fn live_places(segments: &[Segment]) -> impl Iterator<Item = Place> + '_ {
+    (0u32..).zip(segments).flat_map(|(number, segment)| {
+        segment.live_ordinals().map(move |ordinal| Place {
+            segment: number,
+            ordinal,
+        })
+    })
+}
+
+/// Pseudo-queries, and which participant each belongs to.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) queries: Vec<String>,
+    /// Ascending.
+    pub(super) owners: Vec<u32>,
+}
+
+impl Asked {
+    /// Asks for the first `participants.asked` participants. Where all their pseudo-queries are
+    /// more than will be seen, each document keeps an equal number of its own, drawn at random.
+    pub(super) fn new(
+        corpus: &TrainingCorpus<'_>,
+        participants: &Participants,
+        params: &IndexParams,
+        options: &TrainOptions,
+        progress: ProgressFn<'_>,
+    ) -> Result<Self> {
+        let query_options = PseudoQueryOptions {
+            per_document: params.pseudo_queries.per_document,
+            seed: options.seed,
+        };
+        let count = participants.asked;
+        let most = options.max_examples.div_ceil(count.max(1)).max(MIN_QUERIES);
+        let mut rows: Vec<Vec<Option<u32>>> = corpus
+            .segments
+            .iter()
+            .map(|segment| vec![None; segment.document_count as usize])
+            .collect();
+        for (row, place) in (0u32..).zip(&participants.places[..count]) {
+            rows[place.segment as usize][place.ordinal as usize] = Some(row);
+        }
+        let mut by_row: Vec<Vec<String>> = vec![Vec::new(); count];
+        let mut asked = Asked::default();
+        let mut done = 0;
+        for ((segment, table), rows) in corpus.segments.iter().zip(corpus.queries).zip(&rows) {
+            let row = |ordinal: u32| rows.get(ordinal as usize).copied().flatten();
+            segment.documents.for_each(
+                |ordinal| row(ordinal).is_some(),
+                |ordinal, document| {
+                    let own = table.iter().flat_map(|table| table.queries(ordinal));
+                    let mut queries: Vec<String> = own.map(str::to_owned).collect();
+                    queries.extend(pseudo_queries(&document, corpus.stats, &query_options));
+                    if queries.len() > most {
+                        Rng::for_name(!options.seed, &document.id).shuffle(&mut queries);
+                        queries.truncate(most);
+                    }
+                    if let Some(slot) = row(ordinal).and_then(|row| by_row.get_mut(row as usize)) {
+                        *slot = queries;
+                    }
+                    done += 1;
+                    progress(Progress::new(Stage::PseudoQueries, done, count));
+                    Ok(())
+                },
+            )?;
+        }
+        for (row, queries) in (0u32..).zip(by_row) {
+            asked.queries.extend(queries);
+            asked.owners.resize(asked.queries.len(), row);
+        }
+        Ok(asked)
+    }
+
+    /// Training and held-out examples: some documents keep one of their queries back.
+    pub(super) fn split(&self, document_count: usize, seed: u64) -> (Vec<Example>, Vec<Example>) {
+        let mut rng = Rng::new(seed ^ 0x68_656C_646F_7574);
+        let share = HELD_OUT_SHARE.min(MAX_HELD_OUT as f32 / document_count.max(1) as f32);
+        let (mut training, mut held_out) = (Vec::new(), Vec::new());
+        let mut query = 0u32;
+        for group in self.owners.chunk_by(|a, b| a == b) {
+            let examples = (query..)
+                .zip(group)
+                .map(|(query, &document)| Example { query, document });
+            let kept_back =
+                (group.len() > 1 && rng.unit_f32() < share).then(|| rng.index(group.len()));
+            for (index, example) in examples.enumerate() {
+                if Some(index) == kept_back {
+                    held_out.push(example)
+                } else {
+                    training.push(example)
+                }
+            }
+            query += group.len() as u32;
+        }
+        // A few documents may have drawn none; without one nothing can be learnt.
+        if held_out.is_empty() && training.len() > 1 {
+            held_out.extend(training.pop());
+        }
+        (training, held_out)
+    }
+}

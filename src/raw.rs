@@ -1,0 +1,48 @@
+//! The engine's own parts, for programs that work on it: the command line, benchmarks, readers of
+//! the format, decoders of one's own.
+//!
+//! **Nothing here is under semantic versioning**: names and signatures change with any release. What
+//! applications need is at the root of the crate. Each module is described where it is.
+
+macro_rules! rooms {
+    ($($(#[$attribute:meta])* $room:ident)*) => {
+        $($(#[$attribute])* pub mod $room {
+            pub use crate::$room::*;
+        })*
+    };
+}
+
+rooms! {
+    /// Typed views of section bodies.
+    columns
+    /// Checkpoints of models to ONNX graphs.
+    #[cfg(feature = "models")]
+    convert
+    /// Walking the docid trie.
+    decode
+    /// Documents, and reading them from files.
+    docs
+    /// Measuring on judged queries.
+    eval
+    /// Bytes and structs of the file.
+    format
+    /// Docids and pseudo-queries.
+    generate
+    /// What a language model that writes text has to offer.
+    language
+    /// Words of documents and BM25.
+    lexicon
+    /// ONNX Runtime, encoders, language models.
+    #[cfg(feature = "models")]
+    model
+    /// Searching segments.
+    search
+    /// Segments and the parameters of an index.
+    segment
+    /// One file: commit, open, verify.
+    store
+    /// Fitting.
+    train
+    /// Docid tries.
+    trie
+}

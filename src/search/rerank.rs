@@ -1,0 +1,187 @@
+//! The second stage: the drawn documents in the order of the document head and the comparison of
+//! tokens, or of a language model that was trained for it.
+
+use std::collections::HashSet;
+
+use super::candidate::Candidate;
+use super::encoded_query::EncodedQuery;
+use super::searcher::Searcher;
+use crate::decode::DocumentPlace;
+use crate::vectors::dot_f16;
+use crate::{Result, logits};
+
+/// The draws of each kind, the best ones, over which scores are standardised. The weights were
+/// chosen with as many; over more, a lone high BM25 stands out further.
+pub(super) const TYPICAL_DRAWS: usize = 100;
+
+/// The coverage at which BM25 has its share as it is.
+const TYPICAL_COVERAGE: f64 = 0.25;
+
+/// How BM25 enters a reranked score. Its odds are those of `share`, times
+///
+/// ```text
+///   e^(peak * (best z of BM25 - best z of the other list))     whose best stands out more?
+///   (best BM25 / query_weight / TYPICAL_COVERAGE)^coverage     how much of the query is found?
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PriorWeight {
+    /// Its share, 0 to 1, before peaks and coverage are looked at.
+    pub(super) share: f64,
+    /// What a standard deviation more of the best score is worth.
+    pub(super) peak: f64,
+    /// The exponent of coverage.
+    pub(super) coverage: f64,
+    /// The sum of the weights of the query's terms: a bound of BM25.
+    pub(super) query_weight: f64,
+}
+
+impl PriorWeight {
+    /// The share for one query, given the best standard score of each list and the best BM25.
+    fn for_query(self, other_peak: f64, prior_peak: f64, best_prior: f64) -> f64 {
+        if best_prior <= 0.0 || self.query_weight <= 0.0 {
+            return self.share;
+        }
+        let coverage = best_prior / self.query_weight / TYPICAL_COVERAGE;
+        let factor = (self.peak * (prior_peak - other_peak)).exp() * coverage.powf(self.coverage);
+        let prior = self.share * factor;
+        match prior.is_finite() {
+            true => prior / (1.0 - self.share + prior),
+            false => 1.0,
+        }
+    }
+}
+
+impl Searcher<'_> {
+    /// What the encoder's vectors say of each candidate: the inner product of the query and its row of
+    /// the document head, mixed with the comparison of tokens by `token_share` where the index and
+    /// the query have their vectors.
+    pub(super) fn encoder_scores(
+        self,
+        candidates: &[Candidate],
+        query: &EncodedQuery,
+        token_share: f32,
+    ) -> Vec<f32> {
+        let tokens = match token_share > 0.0 {
+            true => query.max_sim(),
+            false => None,
+        };
+        let score = |one: &Candidate| {
+            let Some(segment) = self.segments.get(one.place.segment as usize) else {
+                return f32::NEG_INFINITY;
+            };
+            let row = segment.document_head.row(one.place.ordinal as usize);
+            let whole = dot_f16(query.vector(), row);
+            match (&tokens, &segment.token_vectors) {
+                (Some(tokens), Some(lists)) => {
+                    let by_token = tokens.score(lists.row(one.place.ordinal));
+                    (1.0 - token_share) * whole + token_share * by_token
+                }
+                _ => whole,
+            }
+        };
+        candidates.iter().map(score).collect()
+    }
+}
+
+/// Gives `candidates` the scores of the second stage, mixed with BM25 by its weight: as they are
+/// at share 0, else a weighted sum of standard scores, of the population of those at `typical`
+/// places.
+///
+/// # Errors
+///
+/// [`ErrorKind::Model`](crate::ErrorKind::Model) for scores that are no numbers.
+pub(super) fn rerank(
+    candidates: &mut [Candidate],
+    second: &[f32],
+    weight: PriorWeight,
+    typical: &HashSet<DocumentPlace>,
+) -> Result<()> {
+    if !second.is_empty() {
+        logits::checked(second, "the second stage of the index")?;
+    }
+    for (candidate, &score) in candidates.iter_mut().zip(second) {
+        // A masked one is the last, and still a number.
+        candidate.score = f64::from(score.max(f32::MIN));
+    }
+    if weight.share == 0.0 {
+        return Ok(());
+    }
+    let standard = |score: fn(&Candidate) -> f64| {
+        let scores: Vec<f64> = candidates.iter().map(score).collect();
+        let chosen = candidates.iter().filter(|one| typical.contains(&one.place));
+        standard_scores_of(&scores, &chosen.map(score).collect::<Vec<_>>())
+    };
+    let heads = standard(|one| one.score);
+    let priors = standard(|one| one.prior);
+    let best = candidates.iter().map(|one| one.prior).fold(0.0, f64::max);
+    let share = weight.for_query(peak(&heads), peak(&priors), best);
+    for (candidate, (head, prior)) in candidates.iter_mut().zip(heads.iter().zip(&priors)) {
+        candidate.score = (1.0 - share) * head + share * prior;
+    }
+    Ok(())
+}
+
+/// The best of some standard scores.
+fn peak(scores: &[f64]) -> f64 {
+    scores.iter().copied().fold(0.0, f64::max)
+}
+
+/// Distances from the mean in standard deviations; all zero when all values are equal.
+pub(super) fn standard_scores(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let values: Vec<f64> = values.collect();
+    standard_scores_of(&values, &values)
+}
+
+/// Distances from the mean of `typical` values in their standard deviations; all zero when those
+/// are equal.
+fn standard_scores_of(values: &[f64], typical: &[f64]) -> Vec<f64> {
+    let count = typical.len().max(1) as f64;
+    let mean = typical.iter().sum::<f64>() / count;
+    let squares = typical.iter().map(|value| (value - mean).powi(2));
+    let deviation = (squares.sum::<f64>() / count).sqrt();
+    let score = |value: &f64| match deviation > 0.0 {
+        true => (value - mean) / deviation,
+        false => 0.0,
+    };
+    values.iter().map(score).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_whose_best_stands_out_and_covers_the_query_gets_a_larger_share() {
+        let weight = PriorWeight {
+            share: 0.25,
+            peak: 0.5,
+            coverage: 0.5,
+            query_weight: 8.0,
+        };
+        let close = |found: f64, odds: f64| (found - odds / (1.0 + odds)).abs() < 1e-12;
+        // Equal peaks at a coverage of 2 of 8: the share as it is, odds of 1 to 3.
+        assert!(close(weight.for_query(3.0, 3.0, 2.0), 1.0 / 3.0));
+        let e = std::f64::consts::E;
+        assert!(close(weight.for_query(1.0, 3.0, 2.0), e / 3.0));
+        assert!(close(weight.for_query(5.0, 3.0, 2.0), 1.0 / e / 3.0));
+        // Four times the coverage, twice the odds.
+        assert!(close(weight.for_query(3.0, 3.0, 8.0), 2.0 / 3.0));
+        assert_eq!(weight.for_query(0.0, f64::MAX, 2.0), 1.0);
+        assert_eq!(weight.for_query(0.0, 3.0, 0.0), 0.25, "BM25 finds nothing");
+        for share in [0.0, 1.0] {
+            let fixed = PriorWeight { share, ..weight };
+            let found = fixed.for_query(1.0, 9.0, 4.0);
+            assert_eq!(found, share, "all or nothing stays so");
+        }
+    }
+
+    #[test]
+    fn standard_scores_have_mean_zero_and_deviation_one() {
+        let scores = standard_scores([1.0, 2.0, 6.0].into_iter());
+        let sum: f64 = scores.iter().sum();
+        let squares: f64 = scores.iter().map(|score| score * score).sum();
+        assert!(sum.abs() < 1e-12 && (squares - 3.0).abs() < 1e-12);
+        assert_eq!(standard_scores([4.0, 4.0].into_iter()), [0.0, 0.0]);
+        assert!(standard_scores(std::iter::empty()).is_empty());
+    }
+}

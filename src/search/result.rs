@@ -1,0 +1,42 @@
+//! What a search returns.
+
+#[cfg(doc)]
+use super::Mode;
+use super::explain::Explanation;
+use crate::decode::Work;
+
+/// A document found.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Hit {
+    /// External id.
+    pub id: String,
+    /// What hits are ordered by. When reranked: the document head's inner product with the query,
+    /// mixed with the comparison of tokens (in [-1, 1]), or the language model's logit; in
+    /// [`Mode::Planned`] that mixed with the prior; else `drawn_score`.
+    pub score: f64,
+    /// What the decoder ranked by: see [`Decoder`](crate::Decoder). BM25 in [`Mode::Lexical`], the
+    /// cosine in [`Mode::Dense`] and [`Mode::Fusion`].
+    pub drawn_score: f64,
+    /// Log of the summed probabilities of the document's docids, given the query (for decoders
+    /// that draw docids, of the docid it came out with); minus infinity where none is generated.
+    pub log_prob: f64,
+    /// BM25 of the document; 0 in [`Mode::Generative`] and [`Mode::Dense`].
+    pub prior: f64,
+    /// Its most probable docid.
+    pub docid: String,
+    /// Why it was found, if that was asked for.
+    pub explanation: Option<Explanation>,
+}
+
+/// The hits of one query, best first, and what they cost.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SearchResult {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// False when the budget ended the search; the hits are the best found until then.
+    pub complete: bool,
+    /// Work done by the decoder.
+    pub work: Work,
+}

@@ -1,0 +1,155 @@
+//! Where every search begins: the segments of one committed state and the parameters of the index.
+
+use super::candidate::{Candidate, id_at};
+use super::encoded_query::EncodedQuery;
+use super::explain::{TermScores, explain_words};
+use super::lexical::{SparseScores, best_of};
+use super::options::{Mode, RetrieverKind, SearchOptions};
+use super::query_terms::QueryTerms;
+use super::result::{Hit, SearchResult};
+use super::retriever::CompactRetriever;
+use crate::decode::Work;
+use crate::segment::{IndexParams, Segment, View};
+use crate::{Error, Result};
+
+/// One committed state, as it is searched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Searcher<'a> {
+    pub(super) segments: &'a [Segment],
+    pub(super) params: &'a IndexParams,
+}
+
+impl<'a> Searcher<'a> {
+    /// Over `segments`, with the defaults of `params`.
+    pub(crate) fn new(segments: &'a [Segment], params: &'a IndexParams) -> Self {
+        Searcher { segments, params }
+    }
+
+    /// Searches with the words of a query and what the encoder made of it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a vector of another dimension or with values that are no numbers, for
+    /// options that make no sense, and for a search by a language model; `UnsupportedVersion` when
+    /// the mode needs a lexicon and the index has none; `Corrupt` when it is damaged.
+    pub(crate) fn search_encoded(
+        self,
+        words: &str,
+        query: &EncodedQuery,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        options.check()?;
+        let (values, dim) = (query.vector().len(), self.params.encoder.dim);
+        if options.mode != Mode::Lexical && values != dim {
+            return Err(Error::invalid(format!(
+                "a query vector of {values} values was given to an index of {dim}"
+            )));
+        }
+        if !query.is_finite() {
+            return Err(Error::invalid(
+                "the query vector has values that are no numbers: encode the query again",
+            ));
+        }
+        match options.mode {
+            Mode::Dense => self.search_dense(query.vector(), options),
+            Mode::Fusion => self.search_fusion(words, query.vector(), options),
+            Mode::Lexical => self.search_lexical(words, options),
+            Mode::Generative | Mode::Planned if options.retriever == RetrieverKind::Compact => {
+                let retriever = CompactRetriever {
+                    query,
+                    scale: self.params.scale,
+                    edges: View::all(self.segments).edges(),
+                };
+                self.draw(words, &retriever, options)
+            }
+            Mode::Generative | Mode::Planned => Err(Error::invalid(
+                "a language model reads the query itself: ask through Index::search",
+            )),
+        }
+    }
+
+    /// Searches by the words alone; needs no encoder.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Searcher::search_encoded`] that speak of options and of the lexicon.
+    pub(crate) fn search_lexical(
+        self,
+        words: &str,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        options.check()?;
+        let view = self.view(options)?;
+        let terms = self.query_terms(words)?;
+        let scores = self.bm25(&terms, &view)?;
+        let best = best_of(self.segments, &scores, options.k);
+        let candidate = |scored| Candidate::scored(scored, self.segments, Some(&scores));
+        let candidates: Vec<Candidate> = best.into_iter().map(candidate).collect();
+        self.ranked(&candidates, Some(&terms), &view, options)
+    }
+
+    /// What the options let be found.
+    pub(super) fn view(self, options: &SearchOptions) -> Result<View<'a>> {
+        match &options.filter {
+            Some(filter) => View::filtered(self.segments, filter),
+            None => Ok(View::all(self.segments)),
+        }
+    }
+
+    pub(super) fn query_terms(self, words: &str) -> Result<QueryTerms> {
+        QueryTerms::new(words, self.segments, self.params)
+    }
+
+    /// BM25 of what `view` can find, per segment.
+    pub(super) fn bm25(self, terms: &QueryTerms, view: &View<'_>) -> Result<Vec<SparseScores>> {
+        terms.scores(self.segments, view, self.params.lexicon.bm25())
+    }
+
+    /// What every term gives every document, for explanations.
+    pub(super) fn term_scores<'t>(
+        self,
+        terms: Option<&'t QueryTerms>,
+        view: &View<'_>,
+    ) -> Result<TermScores<'t>> {
+        let bm25 = self.params.lexicon.bm25();
+        terms.map_or(Ok(Vec::new()), |terms| {
+            terms.scores_by_term(self.segments, view, bm25)
+        })
+    }
+
+    /// The result of a search that generates nothing; `candidates` are in their order, `terms` are
+    /// what they were compared by, if words took part.
+    pub(super) fn ranked(
+        self,
+        candidates: &[Candidate],
+        terms: Option<&QueryTerms>,
+        view: &View<'_>,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        let mut hits: Vec<Hit> = candidates.iter().map(|one| self.hit(one)).collect();
+        if options.explain {
+            let terms = self.term_scores(terms, view)?;
+            for (hit, candidate) in hits.iter_mut().zip(candidates) {
+                hit.explanation = Some(explain_words(candidate, &terms));
+            }
+        }
+        Ok(SearchResult {
+            hits,
+            complete: true,
+            work: Work::default(),
+        })
+    }
+
+    /// A candidate with its names.
+    pub(super) fn hit(self, candidate: &Candidate) -> Hit {
+        Hit {
+            id: id_at(self.segments, candidate.place).to_owned(),
+            score: candidate.score,
+            drawn_score: candidate.drawn_score,
+            log_prob: candidate.log_prob,
+            prior: candidate.prior,
+            docid: candidate.docid(self.segments).to_owned(),
+            explanation: None,
+        }
+    }
+}

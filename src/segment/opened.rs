@@ -1,0 +1,280 @@
+//! One segment, opened: its trie, its documents, its heads, and what is alive in it.
+
+use std::sync::Arc;
+
+use super::edges::CompactSegment;
+use super::live::LiveDocuments;
+use super::params::IndexParams;
+use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
+use crate::docs::{Document, DocumentTable, MAX_DOCIDS};
+use crate::lexicon::Lexicon;
+use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections, union_keys};
+use crate::{Error, Result};
+
+/// A segment as decoding and training see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Segment {
+    pub(crate) trie: SegmentTrie,
+    pub(crate) postings: Csr,
+    pub(crate) document_docids: Csr,
+    pub(crate) docid_texts: Strings,
+    pub(crate) documents: DocumentTable,
+    pub(crate) document_vectors: VectorRows,
+    /// Where the index keeps them.
+    pub(crate) token_vectors: Option<SignLists>,
+    pub(crate) trie_head: TrieHead,
+    /// Fitted vectors; the passage vectors until the first training.
+    pub(crate) document_head: VectorRows,
+    pub(crate) has_document_head: bool,
+    /// `None` in segments of before there were lexicons by these rules, until they are merged.
+    pub(crate) lexicon: Option<Lexicon>,
+    pub(crate) document_count: u32,
+    pub(crate) max_docids_per_document: usize,
+    /// `None` while nothing is deleted.
+    live: Option<Arc<LiveDocuments>>,
+    /// Terms of the documents that are not deleted, repeated ones counted.
+    live_terms: u64,
+}
+
+/// Counts the manifest gives of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SegmentCounts {
+    pub(crate) documents: u32,
+    pub(crate) docids: u32,
+}
+
+impl Segment {
+    /// Opens a segment of whose sections all checksums hold.
+    pub(crate) fn open(
+        body: &dyn SectionSource,
+        heads: &dyn SectionSource,
+        counts: SegmentCounts,
+        params: &IndexParams,
+    ) -> Result<Self> {
+        let (documents, docids) = (counts.documents as usize, counts.docids as usize);
+        let dim = params.encoder.dim;
+        let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
+        let document_docids = Csr::open(
+            body.section(sections::DOCUMENT_DOCIDS)?,
+            documents,
+            counts.docids,
+        )?;
+        let max_docids_per_document = document_docids.longest_row();
+        if max_docids_per_document > MAX_DOCIDS {
+            return Err(Error::corrupt(format!(
+                "a document has more than {MAX_DOCIDS} docids"
+            )));
+        }
+        let document_vectors =
+            VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, documents, dim)?;
+        let token_vectors = match params.encoder.token_vectors {
+            true => {
+                let section = body.section(sections::TOKEN_VECTORS)?;
+                Some(SignLists::open(section, documents, dim)?)
+            }
+            false => None,
+        };
+        let document_head = heads.find(sections::DOCUMENT_HEAD)?;
+        let has_document_head = document_head.is_some();
+        let document_head = match document_head {
+            Some(section) => VectorRows::open(section, documents, dim)?,
+            None => document_vectors.clone(),
+        };
+        // Terms by other rules would be compared with those of a query in vain.
+        let lexicon = match params.lexicon.is_current() {
+            true => Lexicon::open(body, counts.documents)?,
+            false => None,
+        };
+        let mut segment = Segment {
+            trie: SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?,
+            postings: Csr::open(body.section(sections::POSTINGS)?, docids, counts.documents)?,
+            max_docids_per_document,
+            document_docids,
+            docid_texts: Strings::open(body.section(sections::DOCID_TEXTS)?, docids)?,
+            documents: DocumentTable::open(body, documents)?,
+            document_vectors,
+            token_vectors,
+            trie_head: TrieHead::open(
+                heads.section(sections::HEAD_NODES)?,
+                heads.section(sections::HEAD_EDGES)?,
+                heads.section(sections::EDGE_VECTORS)?,
+                dim,
+            )?,
+            document_head,
+            has_document_head,
+            lexicon,
+            document_count: counts.documents,
+            live: None,
+            live_terms: 0,
+        };
+        segment.count_terms();
+        Ok(segment)
+    }
+
+    /// Checks what opening takes on trust: see [`check_docids`].
+    pub(crate) fn check(&self) -> Result<()> {
+        check_docids(
+            &self.trie,
+            &self.postings,
+            &self.document_docids,
+            self.document_count,
+        )
+    }
+
+    /// The segment with the documents of a tombstone bitmap taken out.
+    pub(crate) fn with_tombstones(mut self, bitmap: &[u8]) -> Result<Self> {
+        if bitmap.len() != (self.document_count as usize).div_ceil(8) {
+            return Err(Error::corrupt(
+                "a tombstone bitmap does not fit its segment",
+            ));
+        }
+        let is_live = (0..self.document_count as usize)
+            .map(|ordinal| {
+                bitmap
+                    .get(ordinal / 8)
+                    .is_some_and(|byte| byte >> (ordinal % 8) & 1 == 0)
+            })
+            .collect();
+        self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
+        self.count_terms();
+        Ok(self)
+    }
+
+    /// Takes out the documents for which `is_dead` holds, on top of those that are out already.
+    pub(crate) fn bury(&mut self, is_dead: impl Fn(u32) -> bool) {
+        let is_live = (0..self.document_count)
+            .map(|ordinal| self.is_live(ordinal) && !is_dead(ordinal))
+            .collect();
+        self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
+        self.count_terms();
+    }
+
+    fn count_terms(&mut self) {
+        let lengths = self.lexicon.iter().flat_map(|lexicon| lexicon.lengths());
+        self.live_terms = (0..)
+            .zip(lengths)
+            .filter(|&(ordinal, _)| self.is_live(ordinal))
+            .map(|(_, length)| u64::from(length.get()))
+            .sum();
+    }
+
+    /// Terms of the documents that are not deleted, repeated ones counted.
+    pub(crate) fn live_terms(&self) -> u64 {
+        self.live_terms
+    }
+
+    /// What is not deleted; `None` when nothing is.
+    pub(crate) fn live(&self) -> Option<&Arc<LiveDocuments>> {
+        self.live.as_ref()
+    }
+
+    pub(crate) fn is_live(&self, ordinal: u32) -> bool {
+        ordinal < self.document_count
+            && self.live.as_ref().is_none_or(|live| live.contains(ordinal))
+    }
+
+    pub(crate) fn live_count(&self) -> u32 {
+        self.document_count - self.dead_count()
+    }
+
+    pub(crate) fn dead_count(&self) -> u32 {
+        self.live.as_ref().map_or(0, |live| live.dead_count())
+    }
+
+    /// Ordinals of the documents that are not deleted, ascending.
+    pub(crate) fn live_ordinals(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.document_count).filter(|&ordinal| self.is_live(ordinal))
+    }
+
+    /// Ordinal of the live document with an external id.
+    pub(crate) fn find(&self, id: &str) -> Option<u32> {
+        self.documents
+            .find(id)
+            .filter(|&ordinal| self.is_live(ordinal))
+    }
+
+    /// A stored document with its docids.
+    pub(crate) fn document(&self, ordinal: u32) -> Result<Document> {
+        Ok(self.with_docids(ordinal, self.documents.document(ordinal)?))
+    }
+
+    /// Puts its docids, which are stored in the trie, into a document.
+    pub(crate) fn with_docids(&self, ordinal: u32, mut document: Document) -> Document {
+        let ranks = self.document_docids.row(ordinal);
+        document.docids = ranks
+            .map(|rank| self.docid_texts.row(rank).to_owned())
+            .collect();
+        document
+    }
+
+    /// Whether no training has seen a document: its head is still its passage vector.
+    pub(crate) fn is_unfitted(&self, ordinal: u32) -> bool {
+        let row = ordinal as usize;
+        !self.has_document_head || self.document_head.row(row) == self.document_vectors.row(row)
+    }
+
+    /// What the trie head's expander needs.
+    pub(crate) fn compact(&self) -> CompactSegment<'_> {
+        CompactSegment {
+            head: &self.trie_head,
+            postings: &self.postings,
+            document_vectors: &self.document_vectors,
+        }
+    }
+}
+
+/// Checks that ranks and documents point at each other, that the trie's keys are the ranks in
+/// order, and that no document is without a docid.
+pub(crate) fn check_docids(
+    trie: &SegmentTrie,
+    postings: &Csr,
+    document_docids: &Csr,
+    documents: u32,
+) -> Result<()> {
+    let damaged = |what: &str| Err(Error::corrupt(format!("a segment is damaged: {what}")));
+    let docids = trie.docid_count();
+    for rank in 0..docids {
+        let row = postings.row(rank);
+        let has_docid = |ordinal| document_docids.row(ordinal).any(|r| r == rank);
+        if row.len() == 0 || !row.clone().is_sorted_by(|a, b| a < b) || !row.clone().all(has_docid)
+        {
+            return damaged("a docid does not lead to the documents that have it");
+        }
+    }
+    for ordinal in 0..documents {
+        let mut ranks: Vec<u32> = document_docids.row(ordinal).collect();
+        ranks.sort_unstable();
+        if ranks.is_empty() || !ranks.is_sorted_by(|a, b| a < b) {
+            return damaged("a document has no docid, or one twice");
+        }
+    }
+    // Every pair above is one of a document's; as many of them as there are, are all.
+    let pairs = document_docids.value_count(0, documents);
+    if postings.value_count(0, docids) != pairs {
+        return damaged("a document has a docid that does not lead to it");
+    }
+    let mut next_rank = 0;
+    union_keys([trie], |key, places| {
+        let ranks = places.iter().map(|&(_, rank)| rank);
+        if !ranks.eq([next_rank]) || trie.width().tokens(key).is_err() {
+            return damaged("the docids are not ranked in order");
+        }
+        next_rank += 1;
+        Ok(())
+    })
+}
+
+/// Checks that heads can be opened, and that all their numbers are some.
+pub(crate) fn check_heads(source: &dyn SectionSource, rows: usize, dim: usize) -> Result<()> {
+    TrieHead::open(
+        source.section(sections::HEAD_NODES)?,
+        source.section(sections::HEAD_EDGES)?,
+        source.section(sections::EDGE_VECTORS)?,
+        dim,
+    )?
+    .check()?;
+    match source.find(sections::DOCUMENT_HEAD)? {
+        Some(section) => VectorRows::open(section, rows, dim)?.check(),
+        None => Ok(()),
+    }
+}

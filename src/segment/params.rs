@@ -1,0 +1,427 @@
+//! Everything that shapes a result, recorded in the file (design D10) as one JSON object.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::lexicon::{ANALYSIS, Analyser, Bm25};
+use crate::trie::TokenWidth;
+use crate::{Error, Result};
+
+/// The parameters of an index. They are fixed when it is created, except `training`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexParams {
+    /// The encoder that made the vectors.
+    pub encoder: EncoderParams,
+    /// The tokenizer of the docids.
+    pub tokenizer: TokenizerParams,
+    /// The language model that can answer queries, if the index was made for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_model: Option<LanguageModelParams>,
+    /// How docids are made for documents that bring none.
+    pub docids: DocidParams,
+    /// How pseudo-queries are made.
+    pub pseudo_queries: PseudoQueryParams,
+    /// Sharpness of every softmax: the factor on the inner product of unit vectors.
+    pub scale: f32,
+    /// Defaults of a search.
+    pub search: SearchParams,
+    /// How texts become terms, and how terms score. Files of before there was one get the default
+    /// by the first rules.
+    #[serde(default = "LexiconParams::before_it_was_recorded")]
+    pub lexicon: LexiconParams,
+    /// The last training, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
+}
+
+/// The encoder an index depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EncoderParams {
+    /// Identifies the function it computes.
+    pub fingerprint: String,
+    /// Values per vector.
+    pub dim: usize,
+    /// Tokens of a document (title and text) that are encoded.
+    pub max_passage_tokens: usize,
+    /// Tokens of a query (with its instruction) that are encoded.
+    pub max_query_tokens: usize,
+    /// How token vectors become one, in the encoder's own terms; empty for a custom encoder.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pooling: String,
+    /// The most tokens the model can read; 0 for a custom encoder.
+    #[serde(default)]
+    pub max_model_tokens: usize,
+    /// Texts are made lower case before they are tokenised.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lower_case: bool,
+    /// What stands before every query that is encoded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query_prompt: String,
+    /// What stands before every document that is encoded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub document_prompt: String,
+    /// Whether vectors of the documents' tokens are kept, to be compared with the query's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub token_vectors: bool,
+}
+
+/// The language model that an index was made for: its tokens are those of the docids.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LanguageModelParams {
+    /// For people.
+    pub name: String,
+    /// Identifies weights, tokenizer and chat template.
+    pub fingerprint: String,
+    /// Where its folder was.
+    pub folder: String,
+    /// The token that ends a docid.
+    pub end_token: u32,
+    /// Tokens of an instruction that are read.
+    pub max_instruction_tokens: usize,
+    /// Tokens of a query that are read.
+    pub max_query_tokens: usize,
+    /// The token whose logit behind a docid scores a drawn document, if the model was trained
+    /// for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank_token: Option<u32>,
+}
+
+/// The tokenizer an index depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenizerParams {
+    /// Identifies it.
+    pub fingerprint: String,
+    /// Token ids are below this.
+    pub vocabulary_size: usize,
+    /// Bytes per token in the trie's keys.
+    pub token_width_bytes: usize,
+}
+
+/// Where docids come from when the input has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DocidSource {
+    /// The document's keywords by weight, one docid led by each of the first.
+    Keywords,
+    /// The document's title.
+    Title,
+}
+
+/// How docids are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DocidParams {
+    /// Where they come from.
+    pub source: DocidSource,
+    /// Words per keyword docid.
+    pub words: usize,
+    /// Docids per document.
+    pub per_document: usize,
+    /// Who wrote the docids that documents brought when the index was built, if a language model
+    /// did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
+}
+
+/// The measured defaults.
+impl Default for DocidParams {
+    fn default() -> Self {
+        DocidParams {
+            source: DocidSource::Keywords,
+            words: 7,
+            per_document: 3,
+            writer: None,
+        }
+    }
+}
+
+/// How pseudo-queries are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PseudoQueryParams {
+    /// Pseudo-queries per document.
+    pub per_document: usize,
+}
+
+/// The measured default.
+impl Default for PseudoQueryParams {
+    fn default() -> Self {
+        PseudoQueryParams { per_document: 8 }
+    }
+}
+
+/// Defaults of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchParams {
+    /// Documents drawn from the trie before reranking.
+    pub draws: usize,
+    /// Whether the document head reorders what was drawn.
+    pub rerank: bool,
+    /// What the best BM25 of a query is worth in [`Mode::Planned`](crate::Mode::Planned), in nats.
+    #[serde(default = "default_planner")]
+    pub planner: f64,
+    /// Share of BM25 in the reranked score of [`Mode::Planned`](crate::Mode::Planned).
+    #[serde(default = "default_prior_share")]
+    pub prior_share: f64,
+    /// How the share of BM25 follows the query in [`Mode::Planned`](crate::Mode::Planned): what a
+    /// standard deviation, by which its best score stands out more than that of the other list,
+    /// adds to the log of its odds. 0, the value of files of before there was one, adds nothing.
+    #[serde(default)]
+    pub peak_weight: f64,
+    /// The same for coverage: the exponent of the best BM25 over the most it could be, 1/4 of
+    /// which counts as 1.
+    #[serde(default)]
+    pub coverage_weight: f64,
+    /// Share of the comparison of tokens in the reranked score, where their vectors are kept; the
+    /// rest is the document head's.
+    #[serde(default)]
+    pub token_share: f64,
+}
+
+/// Documents drawn before reranking, the K of the ZeroGR paper.
+const DRAWS: usize = 100;
+
+/// What the best BM25 of a query is worth when docids are generated, in nats.
+const PLANNER: f64 = 6.0;
+
+/// Share of BM25 in the reranked score, and how it follows the query (`benches/QUALITY.md`).
+const PRIOR_SHARE: f64 = 0.25;
+const PEAK_WEIGHT: f64 = 0.6;
+const COVERAGE_WEIGHT: f64 = 1.0;
+
+/// Share of the comparison of tokens in what the encoder says of a drawn document.
+const TOKEN_SHARE: f64 = 0.67;
+
+/// The values of new indexes.
+impl Default for SearchParams {
+    fn default() -> Self {
+        SearchParams {
+            draws: DRAWS,
+            rerank: true,
+            planner: PLANNER,
+            prior_share: PRIOR_SHARE,
+            peak_weight: PEAK_WEIGHT,
+            coverage_weight: COVERAGE_WEIGHT,
+            token_share: TOKEN_SHARE,
+        }
+    }
+}
+
+fn default_planner() -> f64 {
+    PLANNER
+}
+
+/// What files of before it was recorded were searched with.
+fn default_prior_share() -> f64 {
+    0.35
+}
+
+/// The lexicon: from texts to terms, and from terms to scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LexiconParams {
+    /// Number of the rules by which texts became terms; 1 in files of before it was recorded. A
+    /// lexicon by other rules than [`ANALYSIS`] is not searched but made anew by a merge.
+    #[serde(default = "first_analysis")]
+    pub analysis: u32,
+    /// Words with a common English stem are one term.
+    pub stemming: bool,
+    /// English function words and single letters are minor terms: for queries of nothing else.
+    pub stop_words: bool,
+    /// BM25: how much a repeated term adds.
+    pub k1: f64,
+    /// BM25: how much a long document is discounted.
+    pub b: f64,
+}
+
+impl Default for LexiconParams {
+    fn default() -> Self {
+        let (analyser, bm25) = (Analyser::default(), Bm25::default());
+        LexiconParams {
+            analysis: ANALYSIS,
+            stemming: analyser.stemming,
+            stop_words: analyser.stop_words,
+            k1: bm25.k1,
+            b: bm25.b,
+        }
+    }
+}
+
+fn first_analysis() -> u32 {
+    1
+}
+
+impl LexiconParams {
+    fn before_it_was_recorded() -> Self {
+        LexiconParams {
+            analysis: first_analysis(),
+            ..LexiconParams::default()
+        }
+    }
+
+    /// Whether lexicons are by the rules of this version.
+    pub(crate) fn is_current(&self) -> bool {
+        self.analysis == ANALYSIS
+    }
+
+    pub(crate) fn analyser(&self) -> Analyser {
+        Analyser::new(self.stemming, self.stop_words)
+    }
+
+    pub(crate) fn bm25(&self) -> Bm25 {
+        Bm25::new(self.k1, self.b)
+    }
+}
+
+/// What the last training did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// Seed of pseudo-queries, order of examples and dropout.
+    pub seed: u64,
+    /// Documents alive when it ran.
+    pub documents: u64,
+    /// Of these, fitted: all, or those that no training had seen before.
+    #[serde(default)]
+    pub learnt_documents: u64,
+    /// Of the others, asked for again, so that they are not forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated_documents: u64,
+    /// Pseudo-queries seen.
+    pub pseudo_queries: u64,
+    /// Queries that a language model had written for the documents.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub written_queries: u64,
+    /// Of the pseudo-queries, held out to stop early.
+    pub held_out: u64,
+    /// The fit of the trie head.
+    pub trie_head: FitRecord,
+    /// The fit of the document head.
+    pub document_head: FitRecord,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// What one fit did; losses are means over the held-out pseudo-queries, in nats.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FitRecord {
+    /// Examples seen.
+    pub examples: usize,
+    /// Examples seen when the kept parameters were reached; 0 = the initial ones were best.
+    pub best_examples: usize,
+    /// Loss before.
+    pub initial_loss: f64,
+    /// Loss of the kept parameters.
+    pub best_loss: f64,
+}
+
+/// Tokens of a document that are encoded.
+pub(crate) const MAX_PASSAGE_TOKENS: usize = 256;
+
+/// Tokens of a query that are encoded.
+pub(crate) const MAX_QUERY_TOKENS: usize = 256;
+
+/// Sharpness of every softmax: what the retriever's prototype was measured with.
+const SCALE: f32 = 20.0;
+
+/// More values than any encoder gives: what is above it is damage.
+const MAX_DIM: usize = 1 << 16;
+
+impl IndexParams {
+    /// The measured defaults with a given encoder and tokenizer.
+    pub(crate) fn new(encoder: EncoderParams, tokenizer: TokenizerParams) -> Self {
+        IndexParams {
+            encoder,
+            tokenizer,
+            language_model: None,
+            docids: DocidParams::default(),
+            pseudo_queries: PseudoQueryParams::default(),
+            scale: SCALE,
+            search: SearchParams::default(),
+            lexicon: LexiconParams::default(),
+            training: None,
+        }
+    }
+
+    /// What [`IndexParams::to_json`] wrote, and nothing that it would not write.
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
+        let unreadable = |why: &dyn std::fmt::Display| {
+            Error::corrupt(format!(
+                "the parameters of the index are not readable: {why}"
+            ))
+        };
+        let params: IndexParams =
+            serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+        params.check().map_err(|error| unreadable(&error))?;
+        Ok(params)
+    }
+
+    /// The parameters as they are stored.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when [`IndexParams::from_json`] would not read them: JSON has no way to say
+    /// that a number is none or infinite.
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::invalid(format!("parameters: {error}")))
+    }
+
+    /// Refuses values that no index can have.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`, with the name of the parameter.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (search, lexicon) = (&self.search, &self.lexicon);
+        check_number("scale", self.scale.into(), f64::MIN_POSITIVE..=1e6)?;
+        check_number("search.planner", search.planner, 0.0..=1e9)?;
+        check_number("search.prior_share", search.prior_share, 0.0..=1.0)?;
+        check_number("search.peak_weight", search.peak_weight, -1e9..=1e9)?;
+        check_number("search.coverage_weight", search.coverage_weight, -1e9..=1e9)?;
+        check_number("search.token_share", search.token_share, 0.0..=1.0)?;
+        check_number("lexicon.k1", lexicon.k1, 0.0..=1e9)?;
+        check_number("lexicon.b", lexicon.b, 0.0..=1.0)?;
+        if let Some(training) = &self.training {
+            for (name, fit) in [
+                ("training.trie_head", &training.trie_head),
+                ("training.document_head", &training.document_head),
+            ] {
+                check_number(name, fit.initial_loss, f64::MIN..=f64::MAX)?;
+                check_number(name, fit.best_loss, f64::MIN..=f64::MAX)?;
+            }
+        }
+        let dim = self.encoder.dim;
+        if dim == 0 || dim > MAX_DIM {
+            return Err(Error::invalid(format!(
+                "encoder.dim is {dim}; an encoder gives vectors of 1 to {MAX_DIM} values"
+            )));
+        }
+        let width = TokenWidth::for_vocabulary(self.tokenizer.vocabulary_size)?;
+        let recorded = self.tokenizer.token_width_bytes;
+        if recorded != width.bytes_per_token() {
+            return Err(Error::invalid(format!(
+                "tokenizer.token_width_bytes is {recorded}, and tokens below {} take {}",
+                self.tokenizer.vocabulary_size,
+                width.bytes_per_token()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a number outside of `range`, and what is no number.
+///
+/// # Errors
+///
+/// `InvalidInput`, with the name of the number.
+pub(crate) fn check_number(name: &str, value: f64, range: RangeInclusive<f64>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "{name} is {value}: give a number from {} to {}",
+        range.start(),
+        range.end()
+    )))
+}

@@ -1,0 +1,91 @@
+//! What one search or one training sees: all segments, each with its live documents.
+
+use std::sync::Arc;
+
+use super::edges::CompactEdges;
+use super::filter::Filter;
+use super::live::LiveDocuments;
+use super::opened::Segment;
+use crate::Result;
+use crate::decode::{DocidPlace, Postings};
+use crate::trie::{Forest, ForestTrie};
+
+/// Segments and what may be found in each of them.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    segments: &'a [Segment],
+    /// `None`: every document.
+    live: Vec<Option<Arc<LiveDocuments>>>,
+}
+
+impl<'a> View<'a> {
+    /// Everything that is not deleted.
+    pub(crate) fn all(segments: &'a [Segment]) -> Self {
+        let live = segments.iter().map(|segment| segment.live().cloned());
+        View {
+            segments,
+            live: live.collect(),
+        }
+    }
+
+    /// What is not deleted and passes `filter`.
+    pub(crate) fn filtered(segments: &'a [Segment], filter: &Filter) -> Result<Self> {
+        let live = |segment: &Segment| {
+            let matching = filter.matching(segment)?;
+            Ok(Some(Arc::new(LiveDocuments::new(
+                matching,
+                &segment.postings,
+            ))))
+        };
+        Ok(View {
+            segments,
+            live: segments.iter().map(live).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The union of the tries.
+    pub(crate) fn forest(&self) -> Forest<'_> {
+        let tries = self.segments.iter().zip(&self.live);
+        Forest::new(tries.map(|(segment, live)| ForestTrie {
+            trie: &segment.trie,
+            present: segment.live().map(|live| live.ranks()),
+            live: live.as_ref().map(|live| live.ranks()),
+        }))
+    }
+
+    /// The trie heads.
+    pub(crate) fn edges(&self) -> CompactEdges<'a> {
+        CompactEdges::new(self.segments.iter().map(Segment::compact).collect())
+    }
+
+    pub(crate) fn is_live(&self, segment: u32, ordinal: u32) -> bool {
+        match self.live.get(segment as usize) {
+            Some(Some(live)) => live.contains(ordinal),
+            Some(None) => true,
+            None => false,
+        }
+    }
+}
+
+impl Postings for View<'_> {
+    fn documents(&self, (number, rank): DocidPlace, ordinals: &mut Vec<u32>) {
+        if let Some(segment) = self.segments.get(number as usize) {
+            let carriers = segment.postings.row(rank);
+            ordinals.extend(carriers.filter(|&ordinal| self.is_live(number, ordinal)));
+        }
+    }
+
+    fn docids(&self, segment: u32, ordinal: u32, ranks: &mut Vec<u32>) {
+        if let Some(segment) = self.segments.get(segment as usize) {
+            ranks.extend(segment.document_docids.row(ordinal));
+        }
+    }
+
+    fn max_docids_per_document(&self) -> usize {
+        self.segments
+            .iter()
+            .map(|segment| segment.max_docids_per_document)
+            .max()
+            .unwrap_or(1)
+    }
+}
