@@ -1,4 +1,4 @@
-//! Queries answered by a language model: the `lm` retriever (design D5).
+//! Queries answered by a language model: the `lm` retriever (`ARCHITECTURE.md`, D5).
 //!
 //! ```text
 //!   at creation   the model's tokenizer makes the docid tokens; it is kept in the file

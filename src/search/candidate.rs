@@ -73,7 +73,8 @@ pub(super) fn id_at(segments: &[Segment], place: DocumentPlace) -> &str {
     segment.map_or("", |segment| segment.documents.id(place.ordinal))
 }
 
-/// Score, then probability, both falling; then docid and external id, rising (design D11).
+/// Score, then probability, both falling; then docid and external id, rising
+/// (`ARCHITECTURE.md`, D11).
 pub(super) fn best_first(segments: &[Segment], a: &Candidate, b: &Candidate) -> Ordering {
     b.score
         .total_cmp(&a.score)

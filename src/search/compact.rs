@@ -6,7 +6,8 @@ use crate::segment::{CompactEdges, Listed};
 use crate::trie::ForestChild;
 use crate::vectors::{dot, dot_f16};
 
-/// Scores children by `scale * <q, S/|S|> + b`, where `S` sums over the segments (design D5).
+/// Scores children by `scale * <q, S/|S|> + b`, where `S` sums over the segments
+/// (`ARCHITECTURE.md`, D5).
 #[derive(Debug, Clone)]
 pub struct CompactExpander<'a> {
     query: &'a [f32],

@@ -10,9 +10,9 @@ use crate::{Error, Result};
 pub enum Mode {
     /// The generated docids alone: no part of it looks at the words of a document.
     Generative,
-    /// Generated docids, with BM25 as a prior over documents (design D7): it guides best-first
-    /// decoding, and takes part in reranking whatever the decoder. The best of all modes on average
-    /// (`benches/QUALITY.md`).
+    /// Generated docids, with BM25 as a prior over documents (`ARCHITECTURE.md`, D7): it guides
+    /// best-first decoding, and takes part in reranking whatever the decoder. The best of all modes
+    /// on average (`benches/QUALITY.md`).
     #[default]
     Planned,
     /// BM25 alone: a baseline, and an answer where no encoder can be had.
@@ -24,7 +24,7 @@ pub enum Mode {
     Fusion,
 }
 
-/// Who says how probable docids are (design D5).
+/// Who says how probable docids are (`ARCHITECTURE.md`, D5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetrieverKind {

@@ -1,4 +1,4 @@
-//! Who says how probable docids are (design D5).
+//! Who says how probable docids are (`ARCHITECTURE.md`, D5).
 
 use super::compact::CompactExpander;
 use super::encoded_query::EncodedQuery;

@@ -5,8 +5,8 @@
 //!   documents   copied in order, dead ones left out; ordinals are handed out anew
 //!   vectors     copied
 //!   lexicon     union of the sorted terms; postings copied, no text is looked at
-//!   trie head   S_c of an edge is the sum of its S_c in every segment (design D5), without the
-//!               dead documents' share of it
+//!   trie head   S_c of an edge is the sum of its S_c in every segment, without the dead
+//!               documents' share of it (`ARCHITECTURE.md`, D5)
 //! ```
 //!
 //! Invariants:

@@ -28,7 +28,7 @@ const MAX_LIVE_SEGMENTS: usize = 64;
 const DEAD_SHARE_DIVISOR: u64 = 5;
 
 /// Most docids a merge may bring into one segment: even docids that share nothing keep the trie
-/// far below the 2 GiB that a section of it may have (design D3).
+/// far below the 2 GiB that a section of it may have (`ARCHITECTURE.md`, D3).
 const MAX_MERGED_DOCIDS: u64 = 1 << 25;
 
 /// What the policy knows of a segment.

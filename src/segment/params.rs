@@ -1,4 +1,5 @@
-//! Everything that shapes a result, recorded in the file (design D10) as one JSON object.
+//! Everything that shapes a result, recorded in the file as one JSON object (`ARCHITECTURE.md`,
+//! D10).
 
 use std::ops::RangeInclusive;
 

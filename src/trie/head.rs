@@ -1,8 +1,8 @@
 //! The trie head: one vector per edge of a branching node, and one per document.
 //!
 //! P(child c | prefix, query q) = softmax over the children of `scale * <q, S_c/|S_c|> + b_c`
-//! (design D5). `S_c` is a *sum* over the documents below the edge, so the vectors of several
-//! segments add up to those of their union, and a merge changes no score.
+//! (`ARCHITECTURE.md`, D5). `S_c` is a *sum* over the documents below the edge, so the vectors of
+//! several segments add up to those of their union, and a merge changes no score.
 //!
 //! ```text
 //!   HEAD_NODES   sorted by (depth, lo)      HEAD_EDGES, those of a node side by side

@@ -52,7 +52,7 @@ impl std::fmt::Debug for SegmentTrie {
     }
 }
 
-/// Largest trie section (design D3).
+/// Largest trie section (`ARCHITECTURE.md`, D3).
 const MAX_TRIE_LEN_BYTES: usize = (1 << 31) - 1;
 
 /// Builds the bytes that [`SegmentTrie`] reads from keys in ascending order.

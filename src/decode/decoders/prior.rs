@@ -30,7 +30,7 @@ struct SegmentPrior {
     maxima: Vec<f32>,
 }
 
-/// A prior with its weight (design D7).
+/// A prior with its weight (`ARCHITECTURE.md`, D7).
 #[derive(Debug, Clone, Copy)]
 pub struct Planner<'a> {
     /// What is believed of documents.

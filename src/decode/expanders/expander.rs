@@ -15,8 +15,8 @@ pub struct Branching<'a> {
 
 /// A retriever that holds one query.
 ///
-/// Two kinds are foreseen (design D5): the trie head, for which a prefix costs a few inner
-/// products, and a language model, for which a call costs much and another prefix in the same
+/// Two kinds are foreseen (`ARCHITECTURE.md`, D5): the trie head, for which a prefix costs a few
+/// inner products, and a language model, for which a call costs much and another prefix in the same
 /// call little. The second kind overrides [`Expander::prefill`] and [`Expander::batch`].
 pub trait Expander {
     /// Reads the query. Called once, before the first [`Expander::expand`], and not at all when
