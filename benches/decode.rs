@@ -282,12 +282,12 @@ fn trie_of<D: AsRef<[u32]>>(docids: &[D]) -> SegmentTrie {
 }
 
 impl Postings for Segment {
-    fn documents(&self, (_, rank): DocidPlace, ordinals: &mut Vec<u32>) {
-        ordinals.extend(self.postings.row(rank));
+    fn documents(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
+        ordinals.extend(self.postings.row(docid.rank));
     }
 
-    fn docids(&self, _: u32, ordinal: u32, ranks: &mut Vec<u32>) {
-        ranks.extend(self.document_docids.row(ordinal));
+    fn docids(&self, document: DocumentPlace, ranks: &mut Vec<u32>) {
+        ranks.extend(self.document_docids.row(document.ordinal));
     }
 
     fn max_docids_per_document(&self) -> usize {

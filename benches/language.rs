@@ -85,12 +85,12 @@ impl Docids {
 }
 
 impl Postings for Docids {
-    fn documents(&self, (_, rank): DocidPlace, ordinals: &mut Vec<u32>) {
-        ordinals.extend(&self.documents[rank as usize]);
+    fn documents(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
+        ordinals.extend(&self.documents[docid.rank as usize]);
     }
 
-    fn docids(&self, _: u32, ordinal: u32, ranks: &mut Vec<u32>) {
-        ranks.push(self.rank_of[ordinal as usize]);
+    fn docids(&self, document: DocumentPlace, ranks: &mut Vec<u32>) {
+        ranks.push(self.rank_of[document.ordinal as usize]);
     }
 
     fn max_docids_per_document(&self) -> usize {

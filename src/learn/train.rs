@@ -14,9 +14,10 @@
 //! - I2. It changes no document's vector but those of new documents, and no segment without one.
 
 use super::fitted_edges::FittedEdges;
-use super::training_set::{Asked, Participants, Place};
+use super::training_set::{Asked, Participants};
 use crate::Result;
 use crate::columns::VectorRows;
+use crate::decode::DocumentPlace;
 use crate::encode::TextEncoder;
 use crate::format::SectionInput;
 use crate::generate::TermStats;
@@ -328,11 +329,12 @@ fn fit_documents(
     progress: ProgressFn<'_>,
 ) -> (Vec<Vec<u8>>, FitReport) {
     let dim = params.encoder.dim;
-    let row = |rows: &VectorRows, place: &Place| -> Vec<f32> {
+    let row = |rows: &VectorRows, place: &DocumentPlace| -> Vec<f32> {
         let row = rows.row(place.ordinal as usize).iter();
         row.map(|value| value.to_f32()).collect()
     };
-    let passage = |place: &Place| row(&segments[place.segment as usize].document_vectors, place);
+    let passage =
+        |place: &DocumentPlace| row(&segments[place.segment as usize].document_vectors, place);
     let start = |index: usize| {
         let place = &participants.places[index];
         match index < participants.new {
@@ -366,7 +368,7 @@ fn fit_documents(
         options.document_learning_rate,
         &mut |done, total| progress(Progress::new(Stage::FittingDocumentHead, done, total)),
     );
-    let head = |(place, row): (&Place, usize)| {
+    let head = |(place, row): (&DocumentPlace, usize)| {
         let passage = passage(place);
         let mut head = tree.unit[row * dim..(row + 1) * dim].to_vec();
         head.iter_mut()

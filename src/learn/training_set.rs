@@ -16,6 +16,7 @@
 
 use super::train::{TrainOptions, TrainingCorpus};
 use crate::Result;
+use crate::decode::DocumentPlace;
 use crate::generate::{PseudoQueryOptions, pseudo_queries};
 use crate::rng::Rng;
 use crate::segment::{IndexParams, Progress, ProgressFn, Segment, Stage};
@@ -33,19 +34,11 @@ const MIN_QUERIES: usize = 2;
 /// Largest number of held-out pseudo-queries, and the share of documents that give one.
 const MAX_HELD_OUT: usize = 1_000;
 const HELD_OUT_SHARE: f32 = 0.2;
-
-/// A live document: where it is stored.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) segment: u32,
-    pub(super) ordinal: u32,
-}
-
 /// The documents that take part.
 #[derive(Debug, Default)]
 pub(super) struct Participants {
     /// New ones first, then those that are repeated, then rivals; each in the order of segments.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<DocumentPlace>,
     /// How many are learnt.
     pub(super) new: usize,
     /// How many have pseudo-queries: the new and the repeated ones.
@@ -55,7 +48,7 @@ pub(super) struct Participants {
 impl Participants {
     /// Every live document is learnt.
     pub(super) fn all(segments: &[Segment]) -> Self {
-        let places: Vec<Place> = live_places(segments).collect();
+        let places: Vec<DocumentPlace> = live_places(segments).collect();
         Participants {
             new: places.len(),
             asked: places.len(),
@@ -65,8 +58,10 @@ impl Participants {
 
     /// The new documents, and some old ones.
     pub(super) fn new_ones(segments: &[Segment], seed: u64) -> Self {
-        let is_new = |place: &Place| segments[place.segment as usize].is_unfitted(place.ordinal);
-        let (mut places, old): (Vec<Place>, Vec<Place>) = live_places(segments).partition(is_new);
+        let is_new =
+            |place: &DocumentPlace| segments[place.segment as usize].is_unfitted(place.ordinal);
+        let (mut places, old): (Vec<DocumentPlace>, Vec<DocumentPlace>) =
+            live_places(segments).partition(is_new);
         let new = places.len();
         let repeated = new / NEW_PER_REPEATED;
         let rivals = new.max(MIN_RIVALS);
@@ -99,9 +94,9 @@ impl Participants {
     }
 }
 
-fn live_places(segments: &[Segment]) -> impl Iterator<Item = Place> + '_ {
+fn live_places(segments: &[Segment]) -> impl Iterator<Item = DocumentPlace> + '_ {
     (0u32..).zip(segments).flat_map(|(number, segment)| {
-        segment.live_ordinals().map(move |ordinal| Place {
+        segment.live_ordinals().map(move |ordinal| DocumentPlace {
             segment: number,
             ordinal,
         })

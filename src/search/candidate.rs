@@ -22,10 +22,7 @@ pub(super) struct Candidate {
 impl Candidate {
     /// A document that a decoder found.
     pub(super) fn drawn(drawn: &Drawn, lexical: Option<&[SparseScores]>) -> Self {
-        let place = DocumentPlace {
-            segment: drawn.segment,
-            ordinal: drawn.ordinal,
-        };
+        let place = drawn.place;
         Candidate {
             place,
             rank: drawn.best_rank,
@@ -57,7 +54,10 @@ impl Candidate {
 
     /// The docid it came out with.
     pub(super) fn docid_place(&self) -> DocidPlace {
-        (self.place.segment, self.rank)
+        DocidPlace {
+            segment: self.place.segment,
+            rank: self.rank,
+        }
     }
 
     /// Its docid in words.

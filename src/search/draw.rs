@@ -102,7 +102,7 @@ impl Searcher<'_> {
                     candidates.iter().map(|one| one.place).collect();
                 further.retain(|one| !known.contains(&one.place));
                 for one in &mut further {
-                    one.drawn_score += lambda * prior.of(one.place.segment, one.place.ordinal);
+                    one.drawn_score += lambda * prior.of(one.place);
                     one.score = one.drawn_score;
                 }
                 candidates.extend(further);

@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::live::LiveDocuments;
 use super::opened::Segment;
 use crate::Result;
-use crate::decode::{DocidPlace, Postings};
+use crate::decode::{DocidPlace, DocumentPlace, Postings};
 use crate::trie::{Forest, ForestTrie};
 
 /// Segments and what may be found in each of them.
@@ -68,16 +68,17 @@ impl<'a> View<'a> {
 }
 
 impl Postings for View<'_> {
-    fn documents(&self, (number, rank): DocidPlace, ordinals: &mut Vec<u32>) {
+    fn documents(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
+        let number = docid.segment;
         if let Some(segment) = self.segments.get(number as usize) {
-            let carriers = segment.postings.row(rank);
+            let carriers = segment.postings.row(docid.rank);
             ordinals.extend(carriers.filter(|&ordinal| self.is_live(number, ordinal)));
         }
     }
 
-    fn docids(&self, segment: u32, ordinal: u32, ranks: &mut Vec<u32>) {
-        if let Some(segment) = self.segments.get(segment as usize) {
-            ranks.extend(segment.document_docids.row(ordinal));
+    fn docids(&self, place: DocumentPlace, ranks: &mut Vec<u32>) {
+        if let Some(segment) = self.segments.get(place.segment as usize) {
+            ranks.extend(segment.document_docids.row(place.ordinal));
         }
     }
 

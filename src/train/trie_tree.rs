@@ -2,7 +2,7 @@
 
 use super::softmax_tree::{SoftmaxTree, Step};
 use crate::Result;
-use crate::trie::{Forest, ForestChild, ForestNode};
+use crate::trie::{DocidPlace, Forest, ForestChild, ForestNode};
 
 /// Which part of a trie is fitted, and where its edges start.
 pub trait EdgeSource {
@@ -73,7 +73,7 @@ impl TrieTree {
     ) -> Result<()> {
         let children = loop {
             if prefix.is_end || prefix.live_count == 1 {
-                for (segment, rank) in forest.docid_places(&prefix) {
+                for DocidPlace { segment, rank } in forest.docid_places(&prefix) {
                     self.paths[segment as usize][rank as usize] = path.clone();
                 }
                 return Ok(());

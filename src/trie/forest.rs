@@ -12,6 +12,15 @@ use super::live::LiveRanks;
 use super::segment_trie::{SegmentTrie, TrieChild, TrieNode};
 use crate::{Error, Result};
 
+/// A docid where it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocidPlace {
+    /// Position of its segment in the forest.
+    pub segment: u32,
+    /// Its rank there.
+    pub rank: u32,
+}
+
 /// The place of a prefix in one segment.
 #[derive(Debug, Clone, Copy)]
 pub struct ForestPart {
@@ -153,14 +162,17 @@ impl<'a> Forest<'a> {
         merged
     }
 
-    /// The live (segment, rank) pairs of a node that names exactly one docid.
-    pub fn docid_places(&self, node: &ForestNode) -> SmallVec<[(u32, u32); 1]> {
+    /// The live places of a node that names exactly one docid.
+    pub fn docid_places(&self, node: &ForestNode) -> SmallVec<[DocidPlace; 1]> {
         let place = |part: &ForestPart| {
             let rank = match self.tries.get(part.segment as usize)?.live {
                 Some(live) => live.first(part.node.lo, part.node.hi)?,
                 None => part.node.lo,
             };
-            Some((part.segment, rank))
+            Some(DocidPlace {
+                segment: part.segment,
+                rank,
+            })
         };
         node.parts.iter().filter_map(place).collect()
     }

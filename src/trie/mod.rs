@@ -27,7 +27,7 @@ mod key;
 mod live;
 mod segment_trie;
 
-pub use forest::{Forest, ForestChild, ForestNode, ForestPart, ForestTrie};
+pub use forest::{DocidPlace, Forest, ForestChild, ForestNode, ForestPart, ForestTrie};
 pub use head::{HeadBuilder, HeadEdge, HeadNode, HeadSections, NewEdge, TrieHead, sum_below};
 pub use key::{END, MAX_DOCID_TOKENS, TokenWidth};
 pub use live::LiveRanks;

@@ -57,7 +57,7 @@ fn by_document(decoded: &Decoded) -> BTreeMap<Document, f64> {
     let scores: BTreeMap<_, _> = decoded
         .documents
         .iter()
-        .map(|one| ((one.segment, one.ordinal), one.score))
+        .map(|one| (place(one), one.score))
         .collect();
     assert_eq!(
         scores.len(),
@@ -137,7 +137,7 @@ proptest! {
         let prior = Prior::new(&corpus, lists.clone()).unwrap();
         for (&(segment, ordinal), score) in &mut scores {
             let own = lists[segment as usize].iter().find(|one| one.0 == ordinal).map_or(0.0, |one| one.1);
-            prop_assert_eq!(prior.of(segment, ordinal), f64::from(own));
+            prop_assert_eq!(prior.of(DocumentPlace { segment, ordinal }), f64::from(own));
             *score += lambda * f64::from(own);
         }
         let forest = corpus.forest();
@@ -159,7 +159,7 @@ proptest! {
         for (segment, list) in (0u32..).zip(&lists) {
             let ranks_of = |ordinal: u32| {
                 let mut ranks = Vec::new();
-                corpus.docids(segment, ordinal, &mut ranks);
+                corpus.docids(DocumentPlace { segment, ordinal }, &mut ranks);
                 ranks
             };
             for (lo, hi) in (0..20u32).flat_map(|lo| (lo..20).map(move |hi| (lo, hi))) {

@@ -146,12 +146,7 @@ fn corpora() -> Vec<(&'static str, Corpus)> {
 
 /// Documents with scores to the precision that float noise leaves.
 fn found(decoded: &Decoded) -> Vec<(Document, i64)> {
-    let of = |one: &Drawn| {
-        (
-            (one.segment, one.ordinal),
-            (one.log_prob * 200.0).round() as i64,
-        )
-    };
+    let of = |one: &Drawn| (place(one), (one.log_prob * 200.0).round() as i64);
     let mut all: Vec<_> = decoded.documents.iter().map(of).collect();
     all.sort_unstable();
     all
@@ -182,7 +177,7 @@ fn check_tree_attention(decoder: &Rc<DecoderSession>, one_by_one: &Rc<DecoderSes
                 let decoded = one.decode(&mut memo, &request(&corpus, 20)).unwrap();
                 let documents = |decoded: &Decoded| -> Vec<Document> {
                     let all = decoded.documents.iter();
-                    all.map(|one| (one.segment, one.ordinal)).collect()
+                    all.map(|one| place(one)).collect()
                 };
                 let same_order = documents(&decoded) == documents(&expected);
                 assert!(
@@ -265,7 +260,7 @@ fn the_rerank_logit_is_that_behind_the_whole_docid() {
     let forest = corpus.forest();
     let query = asked(&PROMPT);
     let mut expander = LanguageExpander::new(&decoder, query, &forest);
-    let places: Vec<DocidPlace> = (0..4).map(|rank| (0, rank)).collect();
+    let places: Vec<DocidPlace> = (0..4).map(|rank| DocidPlace { segment: 0, rank }).collect();
     let scores = expander.rerank(&places).unwrap().unwrap();
     let docids: [&[u32]; 4] = [&[1], &[1, 2], &[1, 2, 3], &[9, 9, 4, 5]];
     for (score, docid) in scores.iter().zip(docids) {
@@ -280,7 +275,9 @@ fn the_rerank_logit_is_that_behind_the_whole_docid() {
 fn rows_of_their_own_give_what_tree_attention_gives() {
     let (folder, decoder) = model();
     let rows = LanguageModel::open(folder.path(), &LanguageModelOptions::new()).unwrap();
-    let places: Vec<DocidPlace> = vec![(0, 2), (0, 0), (0, 4)];
+    let places: Vec<DocidPlace> = [2, 0, 4]
+        .map(|rank| DocidPlace { segment: 0, rank })
+        .to_vec();
     for (name, corpus) in corpora() {
         let forest = corpus.forest();
         let mut results = Vec::new();

@@ -34,11 +34,7 @@ pub fn all_decoders(seed: u64) -> [Decoder; 5] {
 }
 
 fn documents(decoded: &Decoded) -> BTreeSet<Document> {
-    decoded
-        .documents
-        .iter()
-        .map(|one| (one.segment, one.ordinal))
-        .collect()
+    decoded.documents.iter().map(|one| place(one)).collect()
 }
 
 proptest! {
@@ -99,7 +95,7 @@ proptest! {
                 let mut memo = Memo::new(&forest, &mut expander);
                 let mut decoded = decoder.decode(&mut memo, &request(&corpus, k)).unwrap();
                 decoded.documents.sort_by(|a, b| {
-                    b.score.total_cmp(&a.score).then((a.segment, a.ordinal).cmp(&(b.segment, b.ordinal)))
+                    b.score.total_cmp(&a.score).then(place(a).cmp(&place(b)))
                 });
                 decoded
             });

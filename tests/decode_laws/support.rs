@@ -119,7 +119,7 @@ impl Corpus {
 }
 
 impl Postings for Corpus {
-    fn documents(&self, (segment, rank): DocidPlace, ordinals: &mut Vec<u32>) {
+    fn documents(&self, DocidPlace { segment, rank }: DocidPlace, ordinals: &mut Vec<u32>) {
         let segment = &self.segments[segment as usize];
         let docid = &segment.docids[rank as usize];
         ordinals.extend(
@@ -131,7 +131,7 @@ impl Postings for Corpus {
         );
     }
 
-    fn docids(&self, segment: u32, ordinal: u32, ranks: &mut Vec<u32>) {
+    fn docids(&self, DocumentPlace { segment, ordinal }: DocumentPlace, ranks: &mut Vec<u32>) {
         let segment = &self.segments[segment as usize];
         let own = &segment.documents[ordinal as usize].docids;
         ranks.extend(
@@ -229,12 +229,17 @@ pub fn request(corpus: &Corpus, k: usize) -> Request<'_> {
     }
 }
 
+/// A document drawn, as the corpus names it.
+pub fn place(drawn: &Drawn) -> Document {
+    (drawn.place.segment, drawn.place.ordinal)
+}
+
 /// Documents with equal scores form a group; groups in the order of the result.
 pub fn groups(drawn: &[Drawn]) -> Vec<BTreeSet<Document>> {
     assert!(drawn.is_sorted_by(|a, b| a.score >= b.score));
     let chunks = drawn.chunk_by(|a, b| a.score == b.score);
     chunks
-        .map(|chunk| chunk.iter().map(|one| (one.segment, one.ordinal)).collect())
+        .map(|chunk| chunk.iter().map(|one| place(one)).collect())
         .collect()
 }
 

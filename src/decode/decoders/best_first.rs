@@ -22,7 +22,7 @@ use super::frontier::{Entry, Frontier};
 use super::prior::Planner;
 use super::request::Request;
 use crate::Result;
-use crate::decode::expanders::place::DocidPlace;
+use crate::decode::expanders::place::{DocidPlace, DocumentPlace};
 use crate::decode::prefixes::memo::{Below, Memo, NodeId};
 
 /// Allows for the rounding of a sum of exponentials when scores are held against a bound. All
@@ -101,9 +101,9 @@ pub(in crate::decode) fn best_first(
 struct Candidates<'a> {
     request: &'a Request<'a>,
     drawn: Vec<Drawn>,
-    seen: HashSet<(u32, u32)>,
+    seen: HashSet<DocumentPlace>,
     /// Seen and waiting to be scored, so that a call of the expander serves several.
-    unscored: Vec<(u32, u32)>,
+    unscored: Vec<DocumentPlace>,
     best_k: BinaryHeap<Reverse<Score>>,
 }
 
@@ -125,12 +125,13 @@ impl Candidates<'_> {
 
     fn see(&mut self, places: &[DocidPlace]) {
         let mut ordinals = Vec::new();
-        for &(segment, rank) in places {
+        for &docid in places {
             ordinals.clear();
-            self.request
-                .postings
-                .documents((segment, rank), &mut ordinals);
-            let documents = ordinals.iter().map(|&ordinal| (segment, ordinal));
+            self.request.postings.documents(docid, &mut ordinals);
+            let documents = ordinals.iter().map(|&ordinal| DocumentPlace {
+                segment: docid.segment,
+                ordinal,
+            });
             let seen = &mut self.seen;
             self.unscored
                 .extend(documents.filter(|&document| seen.insert(document)));
@@ -142,7 +143,7 @@ impl Candidates<'_> {
         self.unscored.clear();
         for mut document in scored {
             if let Some(Planner { prior, lambda }) = self.request.planner {
-                document.score += lambda * prior.of(document.segment, document.ordinal);
+                document.score += lambda * prior.of(document.place);
             }
             self.best_k.push(Reverse(Score(document.score)));
             if self.best_k.len() > self.request.k {

@@ -3,16 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::Result;
-use crate::decode::expanders::place::{DocidPlace, Places};
+use crate::decode::expanders::place::{DocidPlace, DocumentPlace, Places};
 use crate::decode::prefixes::memo::Memo;
 
 /// A document found by a decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawn {
-    /// Position of its segment in the forest.
-    pub segment: u32,
-    /// Its ordinal there.
-    pub ordinal: u32,
+    /// The document.
+    pub place: DocumentPlace,
     /// What the decoder ranks by; every [`Decoder`](crate::decode::Decoder) says what that is.
     pub score: f64,
     /// Log-probability. For decoders that score documents, of the document: the log of the summed
@@ -28,7 +26,7 @@ pub trait Postings {
     /// Appends the live documents that carry the docid at `place`.
     fn documents(&self, place: DocidPlace, ordinals: &mut Vec<u32>);
     /// Appends the ranks of the docids of a document, its own order kept.
-    fn docids(&self, segment: u32, ordinal: u32, ranks: &mut Vec<u32>);
+    fn docids(&self, place: DocumentPlace, ranks: &mut Vec<u32>);
     /// Most docids any document carries.
     fn max_docids_per_document(&self) -> usize;
 }
@@ -50,48 +48,44 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
 pub fn score_document(
     memo: &mut Memo<'_>,
     postings: &dyn Postings,
-    segment: u32,
-    ordinal: u32,
+    place: DocumentPlace,
 ) -> Result<Drawn> {
-    let scored = score_documents(memo, postings, &[(segment, ordinal)])?;
-    let unscored = || Drawn::from_docids(segment, ordinal, &[], &[]);
+    let scored = score_documents(memo, postings, &[place])?;
+    let unscored = || Drawn::from_docids(place, &[], &[]);
     Ok(scored.into_iter().next().unwrap_or_else(unscored))
 }
 
-/// [`score_document`] of several documents (segment, ordinal), whose unknown prefixes are opened
-/// together.
+/// [`score_document`] of several documents, whose unknown prefixes are opened together.
 pub(in crate::decode) fn score_documents(
     memo: &mut Memo<'_>,
     postings: &dyn Postings,
-    documents: &[(u32, u32)],
+    documents: &[DocumentPlace],
 ) -> Result<Vec<Drawn>> {
     let mut ranks = Vec::new();
     let mut places: Vec<DocidPlace> = Vec::new();
     let mut ends = Vec::with_capacity(documents.len());
-    for &(segment, ordinal) in documents {
+    for &place in documents {
         let first = ranks.len();
-        postings.docids(segment, ordinal, &mut ranks);
-        places.extend(ranks.iter().skip(first).map(|&rank| (segment, rank)));
+        postings.docids(place, &mut ranks);
+        let segment = place.segment;
+        let own = ranks.iter().skip(first);
+        places.extend(own.map(|&rank| DocidPlace { segment, rank }));
         ends.push(ranks.len());
     }
     let log_probs = memo.docid_log_probs(&places)?;
     let mut first = 0;
-    let scored = documents
-        .iter()
-        .zip(ends)
-        .map(|(&(segment, ordinal), end)| {
-            let own = std::mem::replace(&mut first, end)..end;
-            let ranks = ranks.get(own.clone()).unwrap_or(&[]);
-            Drawn::from_docids(segment, ordinal, ranks, log_probs.get(own).unwrap_or(&[]))
-        });
+    let scored = documents.iter().zip(ends).map(|(&place, end)| {
+        let own = std::mem::replace(&mut first, end)..end;
+        let ranks = ranks.get(own.clone()).unwrap_or(&[]);
+        Drawn::from_docids(place, ranks, log_probs.get(own).unwrap_or(&[]))
+    });
     Ok(scored.collect())
 }
 
 impl Drawn {
     /// A document whose docids `ranks` have these log-probabilities, ranked by their log-sum.
     pub(in crate::decode) fn from_docids(
-        segment: u32,
-        ordinal: u32,
+        place: DocumentPlace,
         ranks: &[u32],
         log_probs: &[f64],
     ) -> Self {
@@ -103,8 +97,7 @@ impl Drawn {
         }
         let log_prob = log_sum_exp(log_probs);
         Drawn {
-            segment,
-            ordinal,
+            place,
             score: log_prob,
             log_prob,
             best_rank: best.map_or(0, |(_, rank)| rank),
@@ -128,7 +121,7 @@ pub(in crate::decode) fn best_with_ties(mut drawn: Vec<Drawn>, k: usize) -> Vec<
 /// of its docids; documents of one docid come out together, with equal scores.
 pub(in crate::decode) struct InDrawOrder<'a> {
     postings: &'a dyn Postings,
-    seen: HashSet<(u32, u32)>,
+    seen: HashSet<DocumentPlace>,
     drawn: Vec<Drawn>,
 }
 
@@ -151,17 +144,18 @@ impl<'a> InDrawOrder<'a> {
         // The reciprocal of the rank of the first document of this docid.
         let score = 1.0 / (self.drawn.len() + 1) as f64;
         let mut ordinals = Vec::new();
-        for &(segment, rank) in places {
+        for &docid in places {
             ordinals.clear();
-            self.postings.documents((segment, rank), &mut ordinals);
+            self.postings.documents(docid, &mut ordinals);
             for &ordinal in &ordinals {
-                if self.seen.insert((segment, ordinal)) {
+                let segment = docid.segment;
+                let place = DocumentPlace { segment, ordinal };
+                if self.seen.insert(place) {
                     self.drawn.push(Drawn {
-                        segment,
-                        ordinal,
+                        place,
                         score,
                         log_prob,
-                        best_rank: rank,
+                        best_rank: docid.rank,
                     });
                 }
             }
@@ -186,21 +180,21 @@ pub(in crate::decode) fn documents_of(
     let mut seen = HashSet::new();
     let mut drawn = Vec::new();
     let (mut ordinals, mut ranks) = (Vec::new(), Vec::new());
-    for &(segment, rank) in docids.iter().flat_map(|(_, places)| places) {
+    for &docid in docids.iter().flat_map(|(_, places)| places) {
+        let segment = docid.segment;
+        let log_prob_of = |rank: u32| log_prob_of.get(&DocidPlace { segment, rank }).copied();
         ordinals.clear();
-        postings.documents((segment, rank), &mut ordinals);
+        postings.documents(docid, &mut ordinals);
         for &ordinal in &ordinals {
-            if !seen.insert((segment, ordinal)) {
+            let place = DocumentPlace { segment, ordinal };
+            if !seen.insert(place) {
                 continue;
             }
             ranks.clear();
-            postings.docids(segment, ordinal, &mut ranks);
-            ranks.retain(|&rank| log_prob_of.contains_key(&(segment, rank)));
-            let log_probs: Vec<f64> = ranks
-                .iter()
-                .filter_map(|&rank| log_prob_of.get(&(segment, rank)).copied())
-                .collect();
-            drawn.push(Drawn::from_docids(segment, ordinal, &ranks, &log_probs));
+            postings.docids(place, &mut ranks);
+            ranks.retain(|&rank| log_prob_of(rank).is_some());
+            let log_probs: Vec<f64> = ranks.iter().filter_map(|&rank| log_prob_of(rank)).collect();
+            drawn.push(Drawn::from_docids(place, &ranks, &log_probs));
         }
     }
     drawn

@@ -12,6 +12,7 @@
 //! ```
 
 use super::drawn::Postings;
+use crate::decode::expanders::place::DocumentPlace;
 use crate::{Error, Result};
 
 /// A prior over the documents of all segments.
@@ -57,10 +58,13 @@ impl Prior {
     }
 
     /// The prior of a document.
-    pub fn of(&self, segment: u32, ordinal: u32) -> f64 {
-        let found = self.segments.get(segment as usize).and_then(|segment| {
+    pub fn of(&self, place: DocumentPlace) -> f64 {
+        let segment = self.segments.get(place.segment as usize);
+        let found = segment.and_then(|segment| {
             let list = &segment.by_document;
-            let index = list.binary_search_by_key(&ordinal, |one| one.0).ok()?;
+            let index = list
+                .binary_search_by_key(&place.ordinal, |one| one.0)
+                .ok()?;
             list.get(index)
         });
         found.map_or(0.0, |&(_, value)| f64::from(value))
@@ -93,7 +97,7 @@ impl SegmentPrior {
         let mut ranks = Vec::new();
         for &(ordinal, value) in &list {
             ranks.clear();
-            postings.docids(segment, ordinal, &mut ranks);
+            postings.docids(DocumentPlace { segment, ordinal }, &mut ranks);
             by_rank.extend(ranks.iter().map(|&rank| (rank, value)));
         }
         by_rank.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));

@@ -235,9 +235,12 @@ pub(in crate::decode) fn whole_docids(
     forest: &Forest<'_>,
     docids: &[DocidPlace],
 ) -> Result<Vec<Vec<u32>>> {
-    let whole = docids.iter().map(|&(segment, rank)| {
-        let trie = forest.trie(segment);
-        let tokens = trie.map(|trie| trie.docid(rank)).transpose()?.flatten();
+    let whole = docids.iter().map(|place| {
+        let trie = forest.trie(place.segment);
+        let tokens = trie
+            .map(|trie| trie.docid(place.rank))
+            .transpose()?
+            .flatten();
         tokens.ok_or_else(|| Error::invalid("a docid to be reranked is not in the index"))
     });
     whole.collect()

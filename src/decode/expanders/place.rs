@@ -1,9 +1,8 @@
-//! Where docids are stored.
+//! Where docids and documents are stored.
 
 use smallvec::SmallVec;
 
-/// A docid where it is stored: (segment, rank).
-pub type DocidPlace = (u32, u32);
+pub use crate::trie::DocidPlace;
 
 /// All places of one docid.
 pub(in crate::decode) type Places = SmallVec<[DocidPlace; 1]>;

@@ -365,10 +365,10 @@ impl<'a> Memo<'a> {
     pub(in crate::decode) fn child_towards(
         &self,
         range: &NodeRange,
-        (segment, rank): DocidPlace,
+        place: DocidPlace,
     ) -> Option<NodeId> {
         let children = self.nodes.get(range.start as usize..range.end as usize)?;
-        let index = child_with_rank(children, segment, rank)?;
+        let index = child_with_rank(children, place)?;
         Some(range.start + index as NodeId)
     }
 
@@ -390,16 +390,16 @@ impl<'a> Memo<'a> {
 
 /// The child whose ranks in `segment` contain `rank`, by bisection: those children that have a
 /// part in the segment ascend by rank there, and those between that have none are stepped over.
-fn child_with_rank(children: &[MemoNode], segment: u32, rank: u32) -> Option<usize> {
+fn child_with_rank(children: &[MemoNode], place: DocidPlace) -> Option<usize> {
     let (mut lo, mut hi) = (0, children.len());
     while lo < hi {
         let middle = lo + (hi - lo) / 2;
         let next = (middle..hi)
             .zip(children.get(middle..hi)?)
-            .find_map(|(index, node)| Some((index, node.prefix.part(segment)?)));
+            .find_map(|(index, node)| Some((index, node.prefix.part(place.segment)?)));
         match next {
-            Some((index, part)) if rank >= part.node.hi => lo = index + 1,
-            Some((index, part)) if rank >= part.node.lo => return Some(index),
+            Some((index, part)) if place.rank >= part.node.hi => lo = index + 1,
+            Some((index, part)) if place.rank >= part.node.lo => return Some(index),
             _ => hi = middle,
         }
     }
