@@ -201,7 +201,12 @@ fn pages_name_files_that_exist() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "README.md",
+        "src/bin/zerogr/README.md",
+        "benches/NUMBERS.md",
         "benches/QUALITY.md",
+        "benches/SCALE.md",
+        "fuzz/README.md",
+        "tests/golden/README.md",
     ];
     for page in pages {
         let text = fs::read_to_string(root.join(page)).unwrap();
