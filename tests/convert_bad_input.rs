@@ -475,23 +475,23 @@ fn graphs_that_are_no_decoders_are_refused() {
 #[test]
 fn nothing_is_overwritten_and_nothing_missing_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    refused(&dir.path().join("absent"), ErrorKind::Path, "absent");
+    refused(&dir.path().join("absent"), ErrorKind::NotFound, "absent");
     let file = small_gguf().write(&dir.path().join("m.gguf"));
     let to = dir.path().join("to");
     fs::create_dir(&to).unwrap();
     fs::write(to.join("mine"), "keep").unwrap();
     let error = import(&file, &to, WeightFormat::F32, &mut |_, _| ()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Path);
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert_eq!(fs::read(to.join("mine")).unwrap(), b"keep");
     #[cfg(unix)]
     {
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(dir.path().join("nowhere"), &link).unwrap();
         let error = import(&file, &link, WeightFormat::F32, &mut |_, _| ()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Path);
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     }
     // An imported folder is no checkpoint.
     let model = dir.path().join("model");
     import(&file, &model, WeightFormat::F32, &mut |_, _| ()).unwrap();
-    refused(&model, ErrorKind::Path, "already");
+    refused(&model, ErrorKind::AlreadyExists, "already");
 }

@@ -167,7 +167,7 @@ fn a_sound_index_is_copied_whole() {
         answers(&reopen(&good), &options)
     );
     let error = recover(&sound, &good).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Path);
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert!(good.exists(), "what was there before stays");
 }
 

@@ -83,7 +83,11 @@ fn fail(scenario: &Scenario, witness: &Witness, plan: Plan) -> bool {
             continue;
         };
         let call = disk.failed().unwrap_or_else(|| panic!("{place}: {error}"));
-        assert_eq!(error.kind(), ErrorKind::Io, "{place}: {error}");
+        let wanted = match (plan.fault, call) {
+            (Fault::NoSpace, Call::Write) => ErrorKind::DiskFull,
+            _ => ErrorKind::Io,
+        };
+        assert_eq!(error.kind(), wanted, "{place}: {error}");
         disk.heal();
         for image in [disk.current(), disk.durable()] {
             let found = look(scenario, image).unwrap_or_else(|e| panic!("{place}: {e}"));

@@ -7,7 +7,6 @@
 mod store_support;
 
 use store_support::{SEED, Tmpfs, add, bodies_of, names};
-use zerogr::ErrorKind;
 use zerogr::raw::store::{Store, VerifyLevel, WriteOptions};
 
 #[test]
@@ -27,7 +26,7 @@ fn a_full_disk_loses_nothing_and_room_is_all_it_takes() {
             Err(error) => break error,
         }
     };
-    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.is_disk_full(), "{error}");
     assert!(lock.begin().unwrap_err().is_poisoned());
     assert!(store.vacuum(&lock).unwrap_err().is_poisoned());
     drop(lock);
@@ -45,9 +44,9 @@ fn a_full_disk_loses_nothing_and_room_is_all_it_takes() {
     let before = bodies_of(&store.snapshot());
     // There is no room for a copy; trying costs nothing.
     let lock = store.write_lock(&WriteOptions::new()).unwrap();
-    assert_eq!(store.vacuum(&lock).unwrap_err().kind(), ErrorKind::Io);
+    assert!(store.vacuum(&lock).unwrap_err().is_disk_full());
     let copy = tmpfs.path().join("copy.zgr");
-    assert_eq!(store.backup(&copy).unwrap_err().kind(), ErrorKind::Io);
+    assert!(store.backup(&copy).unwrap_err().is_disk_full());
     assert_eq!(names(tmpfs.path()), ["filler", "index.zgr"]);
     assert_eq!(bodies_of(&store.snapshot()), before);
 
@@ -63,12 +62,8 @@ fn a_full_disk_loses_nothing_and_room_is_all_it_takes() {
 
     // The same again, with a disk that others filled.
     std::fs::write(&filler, vec![1; 2 << 20]).unwrap_err();
-    assert_eq!(
-        add(lock.begin().unwrap(), &[9; 500_000])
-            .unwrap_err()
-            .kind(),
-        ErrorKind::Io
-    );
+    let error = add(lock.begin().unwrap(), &[9; 500_000]).unwrap_err();
+    assert!(error.is_disk_full(), "{error}");
     std::fs::remove_file(&filler).unwrap();
     drop(lock);
     let store = Store::open(&path).unwrap();

@@ -186,9 +186,9 @@ fn a_renamed_file_keeps_its_lock() {
     assert_eq!(try_elsewhere(&moved), "Locked");
     // What was begun is completed in the file it was begun in; nothing new begins.
     add(transaction, b"last").unwrap();
-    assert_eq!(lock.begin().unwrap_err().kind(), ErrorKind::Path);
+    assert_eq!(lock.begin().unwrap_err().kind(), ErrorKind::NotFound);
     drop(lock);
-    assert_eq!(store.begin().unwrap_err().kind(), ErrorKind::Path);
+    assert_eq!(store.begin().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(bodies(&store), [b"last"]);
     assert!(!store.refresh().unwrap());
     assert_eq!(bodies(&Store::open(&moved).unwrap()), [b"last"]);
@@ -286,8 +286,8 @@ fn what_took_the_place_of_the_file_is_followed_forward_only() {
     Store::create(&foreign, &CreateOptions::default()).unwrap();
     for successor in [older, foreign] {
         std::fs::rename(&successor, &path).unwrap();
-        assert_eq!(store.refresh().unwrap_err().kind(), ErrorKind::Io);
-        assert_eq!(store.begin().unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(store.refresh().unwrap_err().kind(), ErrorKind::Replaced);
+        assert_eq!(store.begin().unwrap_err().kind(), ErrorKind::Replaced);
         assert_eq!(bodies(&store), [&b"one"[..], b"two", b"three"]);
     }
 }
@@ -387,7 +387,7 @@ fn an_index_on_read_only_media_is_read_and_says_why_it_is_not_written() {
     assert!(!store.refresh().unwrap());
     assert!(store.verify(VerifyLevel::Full).is_ok());
     let error = store.begin().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(error.kind(), ErrorKind::ReadOnly);
     assert!(error.to_string().contains("can still be searched"));
     let (_directory, copy) = place();
     store.backup(&copy).unwrap();

@@ -22,7 +22,7 @@ const NOT_WHOLE: [&str; 5] = ["part", "incomplete", "crdownload", "aria2", "down
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Path`] when there is none; [`ErrorKind::Model`] when it is not whole or stands for another file; [`ErrorKind::Io`] when it cannot be opened.
+/// [`ErrorKind::NotFound`] when there is none; [`ErrorKind::Model`] when it is not whole or stands for another file; [`ErrorKind::Io`] when it cannot be opened.
 pub(super) fn open(path: &Path) -> Result<File> {
     let file = regular_file::open(path).map_err(|e| Error::io("opening", path, e))?;
     check_whole(path)?;

@@ -35,8 +35,8 @@ pub(super) struct Checkpoint {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Path`] when there is nothing at `path` or something at `dir`;
-/// [`ErrorKind::Model`] when the checkpoint is damaged, incomplete or of a kind that is not
+/// [`ErrorKind::NotFound`] when there is nothing at `path`; [`ErrorKind::AlreadyExists`] when
+/// something is at `dir`, or `path` is imported already; [`ErrorKind::Model`] when the checkpoint is damaged, incomplete or of a kind that is not
 /// supported; [`ErrorKind::Io`] when reading or writing fails.
 pub fn import(
     path: &Path,
@@ -50,13 +50,13 @@ pub fn import(
             "{} exists; name a folder that does not, or remove it",
             dir.display()
         );
-        return Err(Error::new(ErrorKind::Path, message));
+        return Err(Error::new(ErrorKind::AlreadyExists, message));
     }
     let ready = Ready::beside(dir)?;
     let config = if path.is_dir() {
         if path.join(CONFIG_FILE).is_file() {
             let message = format!("{} is an imported model already", path.display());
-            return Err(Error::new(ErrorKind::Path, message));
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
         }
         match super::hugging_face::open(path)? {
             super::hugging_face::Folder::Checkpoint(checkpoint) => {
@@ -195,11 +195,7 @@ fn check_extension(path: &Path) -> Result<()> {
 
 /// The same error, naming the file.
 fn about(path: &Path, error: &Error) -> Error {
-    Error::with_source(
-        error.kind(),
-        format!("{}: {error}", path.display()),
-        error.clone(),
-    )
+    error.clone().about(path.display())
 }
 
 /// SHA-256 of files, one after the other.

@@ -247,11 +247,9 @@ fn read_error(name: &str, lines_read: u64, error: io::Error) -> Error {
         format!(":{}", lines_read + 1)
     };
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => Error::with_source(
-            ErrorKind::InvalidInput,
-            format!("{name}{after}: the compressed file ends too early; fetch or write it again"),
-            error,
-        ),
+        io::ErrorKind::UnexpectedEof => Error::invalid(format!(
+            "{name}{after}: the compressed file ends too early; fetch or write it again"
+        )),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Error::with_source(
             ErrorKind::InvalidInput,
             format!(
@@ -259,11 +257,7 @@ fn read_error(name: &str, lines_read: u64, error: io::Error) -> Error {
             ),
             error,
         ),
-        _ => Error::with_source(
-            ErrorKind::Io,
-            format!("reading {name}{after}: {error}"),
-            error,
-        ),
+        _ => Error::of_io(format!("reading {name}{after}: {error}"), error),
     }
 }
 

@@ -306,8 +306,7 @@ impl PayloadBuilder {
     }
 
     fn close_block(&mut self) -> Result<()> {
-        let failed =
-            |error| Error::with_source(crate::ErrorKind::Io, "compressing documents failed", error);
+        let failed = |error| Error::of_io(format!("compressing documents: {error}"), error);
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
         encoder.write_all(&self.open_block).map_err(failed)?;
         let stored = encoder.finish().map_err(failed)?;

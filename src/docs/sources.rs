@@ -189,5 +189,5 @@ fn opening(path: &Path, error: std::io::Error) -> Error {
         "there is no file or folder {}; check the path",
         path.display()
     );
-    Error::with_source(ErrorKind::Path, message, error)
+    Error::new(ErrorKind::NotFound, message)
 }

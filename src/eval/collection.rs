@@ -107,7 +107,7 @@ impl Collection {
         };
         if qrels.is_none() && split != LABELLED_SPLIT {
             return Err(Error::new(
-                ErrorKind::Path,
+                ErrorKind::NotFound,
                 format!(
                     "{} does not exist, and labels in {} are the split {LABELLED_SPLIT:?}; there \
                      are no judgements of a split {split:?}",
@@ -239,7 +239,7 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
 
 fn missing(folder: &Path, name: &str) -> Error {
     Error::new(
-        ErrorKind::Path,
+        ErrorKind::NotFound,
         format!(
             "{} does not exist, and neither does {name}.gz; a collection has corpus.jsonl, \
              queries.jsonl and qrels/SPLIT.tsv (BEIR), or docs.jsonl and queries.jsonl with \
@@ -326,7 +326,7 @@ mod tests {
             collection.documents().unwrap().next().unwrap().unwrap().id,
             "7"
         );
-        assert_eq!(error(&folder, "train").kind(), ErrorKind::Path);
+        assert_eq!(error(&folder, "train").kind(), ErrorKind::NotFound);
     }
 
     #[test]
@@ -397,7 +397,7 @@ mod tests {
             assert!(error.contains(message), "{error}");
         }
         let absent = error(&beir("", qrels), "dev");
-        assert_eq!(absent.kind(), ErrorKind::Path);
+        assert_eq!(absent.kind(), ErrorKind::NotFound);
         assert!(absent.to_string().contains("dev.tsv"), "{absent}");
         let no_queries = error(&folder(&[CORPUS]), "test");
         assert!(

@@ -280,6 +280,17 @@ impl Manifest {
             .chain(blobs)
     }
 
+    /// What an extent of the state belongs to, for messages: "segment 3".
+    pub fn owner_of(&self, reference: &ExtentRef) -> Option<String> {
+        let is_of = |entry: &&SegmentEntry| entry.extents().any(|extent| extent == *reference);
+        if let Some(entry) = self.segments.iter().find(is_of) {
+            return Some(format!("segment {}", entry.id));
+        }
+        let place = BlobPlace::Embedded(*reference);
+        let blob = self.blobs.iter().find(|blob| blob.place == place)?;
+        Some(format!("blob {}", blob.name))
+    }
+
     /// Whether no two extents of the state overlap, `own`, that of the manifest, included. So what
     /// a state reaches is never more than the file holds.
     pub fn extents_are_apart(&self, own: ExtentRef) -> bool {

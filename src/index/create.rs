@@ -18,7 +18,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`Path`](crate::ErrorKind::Path) when something exists there;
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) when something is there;
     /// [`Runtime`](crate::ErrorKind::Runtime) or [`Model`](crate::ErrorKind::Model) when the
     /// encoder cannot be loaded.
     pub fn create(path: impl AsRef<Path>, options: IndexOptions) -> Result<Index> {
@@ -32,7 +32,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`Path`](crate::ErrorKind::Path) when the backend is not empty, and those of
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) when the backend is not empty, and those of
     /// [`Index::create`].
     pub fn create_on(backend: Arc<dyn Backend>, options: IndexOptions) -> Result<Index> {
         Index::create_in(options, |store_options, fill| {

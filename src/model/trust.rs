@@ -55,7 +55,8 @@ pub(crate) fn unknown(files: Vec<ModelFile>) -> Vec<ModelFile> {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Io`] or [`ErrorKind::Path`] when the list cannot be written.
+/// The kind of I/O failure ([`ErrorKind::PermissionDenied`], [`ErrorKind::DiskFull`], ...) when
+/// the list cannot be written.
 pub(crate) fn remember(files: Vec<ModelFile>) -> Result<()> {
     let files = unknown(files);
     match files.is_empty() {
@@ -140,7 +141,7 @@ fn append(home: &Path, files: &[ModelFile]) -> Result<()> {
     fs::create_dir_all(home).map_err(failed)?;
     if list.exists() && !list.is_file() {
         let message = format!("{} is no file: move it away", list.display());
-        return Err(Error::new(ErrorKind::Path, message));
+        return Err(Error::new(ErrorKind::AlreadyExists, message));
     }
     let before = listed(&list);
     // Behind a line that was cut off.

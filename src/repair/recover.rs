@@ -66,7 +66,7 @@ impl RecoverReport {
 ///
 /// # Errors
 ///
-/// [`Path`](crate::ErrorKind::Path) when something is at `target`;
+/// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) when something is at `target`;
 /// [`Corrupt`](crate::ErrorKind::Corrupt) or [`NotAnIndex`](crate::ErrorKind::NotAnIndex) when
 /// neither a committed state nor a segment is left in the source;
 /// [`UnsupportedVersion`](crate::ErrorKind::UnsupportedVersion);

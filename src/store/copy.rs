@@ -30,7 +30,7 @@ use super::transaction::{
 };
 use super::verify::VerifyLevel;
 use super::{nonce, place};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::limits::{FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, SLOT_OFF_BYTES, to_u64};
 use crate::format::{
     BlobPlace, ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest,
@@ -46,8 +46,9 @@ impl Store {
     /// Other processes may commit or vacuum meanwhile. The copy shares the identity of the index.
     ///
     /// # Errors
-    /// `Path` when something is at `path` already or its directory is missing; `Corrupt` when
-    /// the index is damaged, and then there is no copy; `Io`; those of [`Store::refresh`].
+    /// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing;
+    /// `Corrupt` when the index is damaged, and then there is no copy; `DiskFull` or another
+    /// failure of I/O; those of [`Store::refresh`].
     pub fn backup(&self, path: &Path) -> Result<()> {
         self.refresh()?;
         self.put_copy(path, write_backup)
@@ -80,7 +81,7 @@ impl Store {
     /// opens it. It is not verified.
     ///
     /// # Errors
-    /// `Path` when the backend is not empty; `Io`; `UnsupportedVersion`.
+    /// `AlreadyExists` when the backend is not empty; `Io`; `UnsupportedVersion`.
     pub fn copy_live(&self, target: Arc<dyn Backend>) -> Result<Store> {
         place::expect_empty(&*target)?;
         write_compact(&self.snapshot(), &*target, &as_it_is)?;
@@ -321,8 +322,7 @@ fn writing(target: &dyn Backend, error: std::io::Error) -> Error {
         error.kind(),
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
     ) {
-        return Error::with_source(
-            ErrorKind::Io,
+        return Error::of_io(
             format!(
                 "there is no room for a copy of {} ({error}); free as many bytes as it has live \
                  ones, or copy it to another disk with Store::vacuum_into",

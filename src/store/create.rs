@@ -32,7 +32,8 @@ impl Store {
     /// nothing.
     ///
     /// # Errors
-    /// `Path` when something is at `path` already or its directory is missing; `Io`.
+    /// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing; a
+    /// failure of I/O (`PermissionDenied`, `DiskFull`, `Io`, ...).
     pub fn create(path: &Path, options: &CreateOptions) -> Result<Store> {
         let backend = place::appear(path, None, |backend| initialise(&**backend, options))?;
         Store::open_on(backend)
@@ -83,7 +84,7 @@ impl Store {
     /// Creates an index in an empty backend.
     ///
     /// # Errors
-    /// `Path` when the backend is not empty; `Io`.
+    /// `AlreadyExists` when the backend is not empty; a failure of I/O.
     pub fn create_on(backend: Arc<dyn Backend>, options: &CreateOptions) -> Result<Store> {
         place::expect_empty(&*backend)?;
         initialise(&*backend, options)?;

@@ -31,6 +31,8 @@ pub struct Extent(Arc<Inner>);
 struct Inner {
     backend: Arc<dyn Backend>,
     reference: ExtentRef,
+    /// Where it is, for messages.
+    place: Arc<str>,
     header: ExtentHeader,
     table: Vec<SectionEntry>,
     by_kind: HashMap<SectionKind, usize>,
@@ -73,6 +75,7 @@ impl Extent {
         permit: Option<MapPermit>,
         reference: &ExtentRef,
         file_uuid: [u8; 16],
+        place: &str,
     ) -> Result<Self> {
         // One page holds header and table of nearly every extent; an extent is never shorter.
         let mut head = vec![0; usize::try_from(PAGE_BYTES).unwrap_or(EXTENT_HEADER_BYTES)];
@@ -113,6 +116,7 @@ impl Extent {
         Ok(Extent(Arc::new(Inner {
             backend: backend.clone(),
             reference: *reference,
+            place: place.into(),
             header,
             chunk_tables: table.iter().map(|_| OnceLock::new()).collect(),
             table,
@@ -467,12 +471,10 @@ impl Extent {
 
     fn damaged(&self, what: &str) -> Error {
         Error::corrupt(format_args!(
-            "{}: {:?} extent at byte {} (generation {}): {what}",
-            self.0.backend.path().display(),
-            self.0.header.kind,
-            self.0.reference.off_bytes,
-            self.0.header.generation,
+            "{:?} extent at byte {} (generation {}): {what}",
+            self.0.header.kind, self.0.reference.off_bytes, self.0.header.generation,
         ))
+        .at(&self.0.place)
     }
 }
 

@@ -137,7 +137,10 @@ impl Backend for FileBackend {
 
 /// Why a file cannot be written, or followed, any more.
 pub(super) fn replaced() -> io::Error {
-    io::Error::other("another file took its place since it was opened; open it again")
+    io::Error::new(
+        io::ErrorKind::StaleNetworkFileHandle,
+        "another file took its place since it was opened; open it again",
+    )
 }
 
 /// Opens with a descriptor above those of the standard streams. In a host that closed one of

@@ -47,8 +47,8 @@ impl Store {
     /// takes no lock, so it works on read-only media and beside a running writer.
     ///
     /// # Errors
-    /// `Path` when nothing is there, `NotAnIndex`, `UnsupportedVersion`, `Corrupt` when no
-    /// committed state is intact, or `Io`.
+    /// `NotFound` when nothing is there, `NotAnIndex`, `UnsupportedVersion`, `Corrupt` when no
+    /// committed state is intact, or a failure of I/O (`PermissionDenied`, `Io`, ...).
     pub fn open(path: &Path) -> Result<Store> {
         Store::open_with(path, None)
     }
@@ -150,7 +150,7 @@ impl Store {
     /// itself, the handle continues on that; its generation never goes back.
     ///
     /// # Errors
-    /// `Corrupt` when the state this handle already knows can no longer be found, `Io` when
+    /// `Corrupt` when the state this handle already knows can no longer be found, `Replaced` when
     /// another index or an older copy took the place of the file, and those of [`Store::open`].
     /// The handle keeps its state.
     pub fn refresh(&self) -> Result<bool> {
@@ -201,7 +201,7 @@ impl Store {
     /// Makes a durable commit visible to this process.
     ///
     /// # Errors
-    /// `Io` when the handle went on to another file while the commit was being written.
+    /// `Replaced` when the handle went on to another file while the commit was being written.
     pub(super) fn publish(&self, file: &Arc<OpenFile>, state: State) -> Result<()> {
         let mut newest = self.0.newest.write();
         if !Arc::ptr_eq(&newest.file, file) {

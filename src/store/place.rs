@@ -29,8 +29,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// nobody else can read it; or the permissions of any file a program creates.
 ///
 /// # Errors
-/// `Path` when something is at `path` already or its directory is missing; `Io`; those of `fill`.
-/// There is no file then, unless the message says so.
+/// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing; a failure
+/// of I/O; those of `fill`. There is no file then, unless the message says so.
 pub(super) fn appear(
     path: &Path,
     like: Option<&Metadata>,
@@ -193,7 +193,7 @@ pub(super) fn expect_empty(backend: &dyn Backend) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        ErrorKind::Path,
+        ErrorKind::AlreadyExists,
         format!("{} is not empty", backend.path().display()),
     ))
 }
@@ -208,19 +208,16 @@ fn parent(path: &Path) -> &Path {
 fn resolve(path: &Path) -> Result<(PathBuf, PathBuf)> {
     let directory =
         std::fs::canonicalize(parent(path)).map_err(|error| Error::io("creating", path, error))?;
-    let name = path.file_name().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Path,
-            format!("{} does not name a file", path.display()),
-        )
-    })?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| Error::invalid(format!("{} does not name a file", path.display())))?;
     let target = directory.join(name);
     Ok((directory, target))
 }
 
 fn exists(path: &Path) -> Error {
     Error::new(
-        ErrorKind::Path,
+        ErrorKind::AlreadyExists,
         format!(
             "{} exists already; open it, or choose another path",
             path.display()

@@ -178,7 +178,24 @@ impl Snapshot {
     pub(super) fn extent_uncached(&self, reference: &ExtentRef) -> Result<Extent> {
         reference.check_bounds(self.committed_end_bytes())?;
         let file = &self.file;
-        Extent::load(&file.backend, file.permit, reference, file.header.file_uuid)
+        let place = self.place_of(reference);
+        Extent::load(
+            &file.backend,
+            file.permit,
+            reference,
+            file.header.file_uuid,
+            &place,
+        )
+        .map_err(|error| error.at(place))
+    }
+
+    /// Where an extent of the state is, for messages: "papers.zgr, segment 3".
+    fn place_of(&self, reference: &ExtentRef) -> String {
+        let path = self.path().display();
+        match self.manifest().owner_of(reference) {
+            Some(owner) => format!("{path}, {owner}"),
+            None => path.to_string(),
+        }
     }
 
     /// The bytes of an extent as they are, as far as there are any.

@@ -31,7 +31,7 @@ use super::place::{self, Folder};
 use super::snapshot::Snapshot;
 use super::transaction::write_slot;
 use super::write_lock::WriteLock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::SUPERBLOCK_FLAG_SUPERSEDED;
 
 /// What a vacuum did.
@@ -57,10 +57,11 @@ impl Store {
     /// [`Index::vacuum`](crate::Index::vacuum), which leaves deleted documents behind.
     ///
     /// # Errors
-    /// `Path` when the file has another hard link, which would keep the old file;
-    /// `InvalidInput` when `lock` is of another store or the store is not in a file; `Locked`
-    /// while a transaction of the lock is open; `Corrupt` when the index is damaged; `Io`, which
-    /// poisons the store if the file was exchanged already; `Poisoned`. Up to the exchange an
+    /// `InvalidInput` when the file has another hard link, which would keep the old file, when
+    /// `lock` is of another store, or when the store is not in a file; `Locked` while a
+    /// transaction of the lock is open; `Corrupt` when the index is damaged; a failure of I/O
+    /// (`DiskFull`, `PermissionDenied`, `Io`, ...), which poisons the store if the file was
+    /// exchanged already; `Replaced` when another file is at the path; `Poisoned`. Up to the exchange an
     /// error leaves everything as it was.
     pub fn vacuum(&self, lock: &WriteLock) -> Result<VacuumReport> {
         self.vacuum_with(lock, &as_it_is)
@@ -104,8 +105,7 @@ impl Store {
         let metadata = old_file.metadata().map_err(failed("examining"))?;
         let stray = Stray::create(self.path())?;
         take_after(&stray.file, &metadata).map_err(|error| {
-            Error::with_source(
-                ErrorKind::Io,
+            Error::of_io(
                 format!(
                     "a vacuumed {} could not keep its owner and permissions ({error}); vacuum \
                      it as its owner, or use Store::vacuum_into",
@@ -161,14 +161,11 @@ impl Store {
         if links <= 1 {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::Path,
-            format!(
-                "{} has {links} hard links, and a vacuum would leave the old file under the \
-                 others; remove those, or use Store::vacuum_into",
-                self.path().display()
-            ),
-        ))
+        Err(Error::invalid(format!(
+            "{} has {links} hard links, and a vacuum would leave the old file under the others; \
+             remove those, or use Store::vacuum_into",
+            self.path().display()
+        )))
     }
 }
 

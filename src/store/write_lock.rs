@@ -88,9 +88,9 @@ impl Store {
     ///
     /// # Errors
     /// `Locked` while another writer of this or another process holds it and the time to wait is
-    /// over; `LockUnsupported` when the file system has no locks; `Io` when the file cannot be
-    /// written, for example on read-only media, or when another index took its place; `Poisoned`
-    /// after a failed write; `UnsupportedVersion` when writing needs a feature this build lacks;
+    /// over; `LockUnsupported` when the file system has no locks; `ReadOnly`, `PermissionDenied`
+    /// or `Io` when the file cannot be written; `Replaced` when another index took its place, or
+    /// the path still leads to the file from before a vacuum; `Poisoned` after a failed write; `UnsupportedVersion` when writing needs a feature this build lacks;
     /// and those of [`Store::refresh`].
     pub fn write_lock(&self, options: &WriteOptions) -> Result<WriteLock> {
         self.check_not_poisoned()?;
@@ -112,7 +112,7 @@ impl Store {
         }
         if self.is_superseded() {
             return Err(Error::new(
-                ErrorKind::Path,
+                ErrorKind::Replaced,
                 format!(
                     "{} was vacuumed, and this path still leads to the file from before; open \
                      the new one (a container that mounts a single file must be started again), \

@@ -276,7 +276,7 @@ impl<R: Read> Input<R> {
             if e.kind() == std::io::ErrorKind::UnexpectedEof {
                 wrong("it ends in the middle of its header")
             } else {
-                Error::with_source(ErrorKind::Io, format!("reading the GGUF file: {e}"), e)
+                Error::of_io(format!("reading the GGUF file: {e}"), e)
             }
         })?;
         self.at += bytes.len() as u64;

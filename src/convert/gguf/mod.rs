@@ -75,10 +75,7 @@ impl<R: Read + Seek> Gguf<R> {
     /// Those of [`open`](Self::open), and [`ErrorKind::Model`](crate::ErrorKind::Model) when these
     /// are not all parts of one file.
     pub fn open_parts(readers: Vec<R>) -> Result<Gguf<R>> {
-        let io = |e: std::io::Error| {
-            let message = format!("reading the GGUF file: {e}");
-            crate::Error::with_source(crate::ErrorKind::Io, message, e)
-        };
+        let io = |e: std::io::Error| crate::Error::of_io(format!("reading the GGUF file: {e}"), e);
         let (mut headers, mut lens_bytes, mut opened) = (Vec::new(), Vec::new(), Vec::new());
         for mut reader in readers {
             let len_bytes = reader.seek(SeekFrom::End(0)).map_err(io)?;

@@ -305,7 +305,7 @@ fn single_text_files_and_missing_paths() {
     let error = DocumentReader::open([&missing], &ReadOptions::default())
         .err()
         .unwrap();
-    assert_eq!(error.kind(), crate::ErrorKind::Path);
+    assert_eq!(error.kind(), crate::ErrorKind::NotFound);
     assert!(error.to_string().contains("missing.jsonl"));
 
     let empty = folder.path().join("empty");

@@ -130,10 +130,7 @@ impl Encoder {
         let encoder =
             Encoder::from_bytes(files.bytes(), options).map_err(|error| match error.kind() {
                 // Bytes have no name; these have.
-                ErrorKind::Model => {
-                    let message = format!("{}: {error}", files.model_path.display());
-                    Error::with_source(ErrorKind::Model, message, error)
-                }
+                ErrorKind::Model => error.about(files.model_path.display()),
                 _ => error,
             })?;
         if settings.pooling.is_none() && !encoder.pooled {

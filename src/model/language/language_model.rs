@@ -195,10 +195,7 @@ impl LanguageModel {
     /// An error of the model, with its name in front.
     pub(crate) fn named(&self, error: Error) -> Error {
         match error.kind() {
-            ErrorKind::Model => {
-                let message = format!("{}: {error}", self.config.name);
-                Error::with_source(ErrorKind::Model, message, error)
-            }
+            ErrorKind::Model => error.about(&self.config.name),
             _ => error,
         }
     }

@@ -60,7 +60,7 @@ pub const DEFAULT_TOKENIZER: &[u8] = include_bytes!("../minilm/tokenizer.json");
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Path`] when the platform names no cache folder (no home folder in the
+/// [`ErrorKind::NotFound`] when the platform names no cache folder (no home folder in the
 /// environment).
 pub fn home() -> Result<PathBuf> {
     if let Some(path) = folder_of("ZEROGR_HOME") {
@@ -78,7 +78,7 @@ pub fn home() -> Result<PathBuf> {
     };
     base.map(|base| base.join("zerogr")).ok_or_else(|| {
         Error::new(
-            ErrorKind::Path,
+            ErrorKind::NotFound,
             "no cache folder: set ZEROGR_HOME to a folder that zerogr may write to",
         )
     })

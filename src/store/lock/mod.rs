@@ -269,8 +269,7 @@ fn cannot_write(path: &Path, error: io::Error) -> Error {
         error.kind(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
     ) {
-        return Error::with_source(
-            ErrorKind::Io,
+        return Error::of_io(
             format!(
                 "{} cannot be written ({error}); it can still be searched, and a copy of it in a \
                  place of your own can be changed",
