@@ -20,6 +20,10 @@ pub struct Csr {
 
 impl Csr {
     /// Reads `row_count` lists whose values are all below `value_bound`. One pass over the section.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the offsets do not fit the section, or a value is not below the bound.
     pub fn open(section: Section, row_count: usize, value_bound: u32) -> Result<Self> {
         let numbers: &[U32] = section.as_slice_of()?;
         let (offsets, values) = numbers

@@ -37,6 +37,10 @@ pub struct SignList<'a> {
 
 impl SignLists {
     /// Reads `row_count` lists of vectors of `dim` values. One pass over offsets and factors.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the offsets do not fit the section, or a factor is no number.
     pub fn open(section: Section, row_count: usize, dim: usize) -> Result<Self> {
         let (offsets_bytes, bytes) = section
             .split_at_checked((row_count + 1) * size_of::<U32>())

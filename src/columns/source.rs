@@ -14,15 +14,30 @@ const ENCODING: u16 = 1;
 /// A set of sections, one of a kind.
 pub trait SectionSource {
     /// The section of `kind`, verified, or `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when its checksum is wrong, `UnsupportedVersion` when its encoding is not known,
+    /// `Io` when it cannot be read.
     fn find(&self, kind: SectionKind) -> Result<Option<Section>>;
 
-    /// The section of `kind`. Errors when there is none.
+    /// The section of `kind`.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when there is none or its checksum is wrong, `UnsupportedVersion` when its
+    /// encoding is not known, `Io` when it cannot be read.
     fn section(&self, kind: SectionKind) -> Result<Section> {
         self.find(kind)?
             .ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))
     }
 
-    /// The section of `kind`, to be read and verified piece by piece. Errors when there is none.
+    /// The section of `kind`, to be read and verified piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when there is none, `UnsupportedVersion` when its encoding is not known; damage to
+    /// it shows when it is read.
     fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
         self.section(kind).map(LazySection::Whole)
     }
@@ -125,6 +140,10 @@ pub struct MemorySections(Vec<(SectionKind, Section)>);
 
 impl MemorySections {
     /// Copies `inputs` into aligned memory.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` when the memory cannot hold a copy.
     pub fn new(inputs: &[SectionInput<'_>]) -> Result<Self> {
         let copy = |input: &SectionInput<'_>| Ok((input.kind, Section::from_input(input)?));
         Ok(MemorySections(

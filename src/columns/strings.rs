@@ -21,6 +21,10 @@ pub struct Strings {
 
 impl Strings {
     /// Reads `row_count` texts. One pass over the section.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the offsets do not fit the section, or a text is not UTF-8.
     pub fn open(section: Section, row_count: usize) -> Result<Self> {
         let strings = Strings { section, row_count };
         let damaged = || Error::corrupt("a text section has bad offsets");

@@ -14,6 +14,10 @@ pub struct VectorRows {
 
 impl VectorRows {
     /// Reads `row_count` rows of `dim` values.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the section has another length.
     pub fn open(section: Section, row_count: usize, dim: usize) -> Result<Self> {
         let expected_bytes = row_count
             .checked_mul(dim)

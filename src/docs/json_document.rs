@@ -29,8 +29,11 @@ impl Document {
     /// Reads a line as [`DocumentReader`](super::DocumentReader) does, and checks it.
     ///
     /// # Errors
+    ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when it is no object with an id and parts
-    /// of the right types; those of [`Document::check`].
+    /// of the right types, the id is empty, a docid is blank, or a field is called like a part of
+    /// the document; [`Limit`](crate::ErrorKind::Limit) for what is longer, deeper or more than
+    /// [`Document::check`] allows.
     pub fn from_json_line(line: &str) -> Result<Document> {
         let document = parse(line).map_err(Error::invalid)?;
         document.check()?;

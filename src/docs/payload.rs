@@ -68,6 +68,10 @@ pub struct Payloads {
 
 impl Payloads {
     /// Reads the payloads of `document_count` documents.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when payloads or blocks are out of order or out of bounds.
     pub fn open(
         index: Section,
         blocks: Section,
@@ -100,7 +104,12 @@ impl Payloads {
         }
     }
 
-    /// The payload of a document. Errors when its block is damaged.
+    /// The payload of a document.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when its block is damaged, `UnsupportedVersion` when the block is packed in a way
+    /// that is not known, `Io` when it cannot be read.
     pub fn read(&self, ordinal: u32) -> Result<Vec<u8>> {
         let records: &[PayloadRecord] = self.index.as_slice_of()?;
         let record = records
@@ -116,6 +125,10 @@ impl Payloads {
 
     /// Calls `each` with the payload of every document for which `is_wanted` holds, in order,
     /// unpacking each block once; `each` is told where a block is damaged.
+    ///
+    /// # Errors
+    ///
+    /// What `each` gives; `Corrupt` when the index of the payloads is damaged.
     pub fn for_each(
         &self,
         is_wanted: impl Fn(u32) -> bool,
@@ -282,6 +295,10 @@ pub struct PayloadBuilder {
 
 impl PayloadBuilder {
     /// Appends the payload of the next document.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` for a payload of more than [`MAX_PAYLOAD_LEN_BYTES`]; `Io` when compressing fails.
     pub fn push(&mut self, payload: &[u8]) -> Result<()> {
         if payload.len() > MAX_PAYLOAD_LEN_BYTES {
             return Err(Error::limit(format!(
@@ -323,6 +340,10 @@ impl PayloadBuilder {
     }
 
     /// The section bodies.
+    ///
+    /// # Errors
+    ///
+    /// `Io` when compressing fails.
     pub fn finish(mut self) -> Result<PayloadSections> {
         if !self.index.is_empty() {
             self.close_block()?;

@@ -93,6 +93,11 @@ pub struct DocumentTable {
 
 impl DocumentTable {
     /// Reads the table of `document_count` documents.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a section is missing, damaged, or does not fit the others;
+    /// `UnsupportedVersion` when its encoding is not known; `Io` when it cannot be read.
     pub fn open(source: &dyn SectionSource, document_count: usize) -> Result<Self> {
         let ids = Strings::open(source.section(sections::EXTERNAL_IDS)?, document_count)?;
         let order = source.section(sections::EXTERNAL_ID_ORDER)?;
@@ -141,11 +146,21 @@ impl DocumentTable {
     }
 
     /// The document as it was added (its docids are in the trie).
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when its payload is damaged, `UnsupportedVersion` when it is packed in a way that
+    /// is not known, `Io` when it cannot be read.
     pub fn document(&self, ordinal: u32) -> Result<Document> {
         self.unpack(ordinal, &self.payloads.read(ordinal)?)
     }
 
     /// Calls `each` with every document for which `is_wanted` holds, in order.
+    ///
+    /// # Errors
+    ///
+    /// What `each` gives; for a document that cannot be read `Corrupt`, `UnsupportedVersion` or
+    /// `Io`, as [`DocumentTable::document`] has it.
     pub fn for_each(
         &self,
         is_wanted: impl Fn(u32) -> bool,
@@ -167,6 +182,10 @@ impl DocumentTable {
     }
 
     /// Of the documents for which `is_wanted` holds, those whose payload is damaged, and why.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the index of the payloads is damaged.
     pub fn damaged(&self, is_wanted: impl Fn(u32) -> bool) -> Result<Vec<(u32, Error)>> {
         let mut damaged = Vec::new();
         self.try_each(is_wanted, |ordinal, document| {
@@ -205,6 +224,11 @@ pub struct DocumentTableBuilder {
 
 impl DocumentTableBuilder {
     /// Appends the next document. External ids must be distinct.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` when its payload is larger than 2 GiB; `InvalidInput` when it cannot be written as
+    /// JSON; `Io` when compressing fails.
     pub fn push(&mut self, document: &Document) -> Result<()> {
         self.payloads.push(&payload_of(document)?)?;
         let ordinal = self.ids.len() as u32;
@@ -217,6 +241,11 @@ impl DocumentTableBuilder {
 
     /// Appends the documents of another table for which `is_kept` holds, in order, without
     /// reading what their payloads say.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a payload is damaged, `UnsupportedVersion` when it is packed in a way that is
+    /// not known, `Io` when it cannot be read or compressed.
     pub fn push_table(
         &mut self,
         table: &DocumentTable,
@@ -242,6 +271,11 @@ impl DocumentTableBuilder {
     }
 
     /// The sections, in file order.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` when the tags of all documents together are more than 2^32 - 1, `Io` when
+    /// compressing fails.
     pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
         let mut order: Vec<u32> = (0..self.ids.len() as u32).collect();
         order.sort_by(|&a, &b| self.ids[a as usize].cmp(&self.ids[b as usize]));

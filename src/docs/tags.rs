@@ -84,6 +84,10 @@ impl TagTableBuilder {
     }
 
     /// The two sections, or none when no document has a tag.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` when the tags of all documents together are more than 2^32 - 1.
     pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
         if self.documents_of.is_empty() {
             return Ok(Vec::new());

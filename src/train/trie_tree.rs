@@ -39,6 +39,10 @@ pub struct TrieTree {
 
 impl TrieTree {
     /// The tree of the live docids of `forest` that `source` asks for.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a trie is damaged.
     pub fn new(
         forest: &Forest<'_>,
         source: &dyn EdgeSource,

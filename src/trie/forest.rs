@@ -103,6 +103,10 @@ impl<'a> Forest<'a> {
     }
 
     /// The children of `node` that lead to a live docid: [`END`] first, then by token.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a trie is damaged.
     pub fn children(&self, node: &ForestNode) -> Result<Vec<ForestChild>> {
         let mut merged: Vec<ForestChild> = Vec::new();
         if node.is_end {
@@ -197,6 +201,10 @@ impl<'a> Forest<'a> {
     }
 
     /// All children of one part in its own segment, dead ones included.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the trie is damaged.
     pub fn segment_children(&self, part: &ForestPart) -> Result<Vec<TrieChild>> {
         let mut children = Vec::new();
         if let Some(trie) = self.trie(part.segment) {

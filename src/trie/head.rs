@@ -72,6 +72,11 @@ pub struct TrieHead {
 
 impl TrieHead {
     /// Reads a head of `dim`-dimensional vectors.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when nodes are out of order, point outside the edges, or edges and vectors are not
+    /// as many.
     pub fn open(nodes: Section, edges: Section, vectors: Section, dim: usize) -> Result<Self> {
         let edge_count = edges.as_slice_of::<EdgeRecord>()?.len();
         let records: &[NodeRecord] = nodes.as_slice_of()?;
@@ -266,6 +271,10 @@ impl HeadBuilder {
 
     /// The head of a segment nobody has trained: `S_c` is the sum of the passage vectors below
     /// each edge of each branching node; biases are zero.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the trie is damaged, `Limit` when it has more than 2^32 - 1 edges.
     pub fn untrained(
         trie: &SegmentTrie,
         postings: &Csr,

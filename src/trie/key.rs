@@ -14,6 +14,10 @@ pub struct TokenWidth(usize);
 
 impl TokenWidth {
     /// The narrowest width for token ids below `vocabulary_size`: 2 bytes up to 65,536, else 3.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` for more than 16,777,216 tokens.
     pub fn for_vocabulary(vocabulary_size: usize) -> Result<Self> {
         match vocabulary_size {
             0..=0x1_0000 => Ok(TokenWidth(2)),
@@ -25,6 +29,10 @@ impl TokenWidth {
     }
 
     /// The width as read from a file.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` for any other than 2 and 3.
     pub fn from_bytes_per_token(bytes: usize) -> Result<Self> {
         match bytes {
             2 | 3 => Ok(TokenWidth(bytes)),
@@ -37,7 +45,12 @@ impl TokenWidth {
         self.0
     }
 
-    /// The key of a docid. Errors: empty, longer than [`MAX_DOCID_TOKENS`], token too wide.
+    /// The key of a docid.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an empty docid or a token that is too wide, `Limit` for more than
+    /// [`MAX_DOCID_TOKENS`].
     pub fn key(self, tokens: &[u32]) -> Result<Vec<u8>> {
         if tokens.is_empty() {
             return Err(Error::invalid("a docid needs at least one token"));
@@ -63,7 +76,11 @@ impl TokenWidth {
         Ok(key)
     }
 
-    /// The tokens of a key. Errors when the key is not a whole number of tokens.
+    /// The tokens of a key.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the key is not a whole number of tokens.
     pub fn tokens(self, key: &[u8]) -> Result<Vec<u32>> {
         if !key.len().is_multiple_of(self.0) {
             return Err(Error::corrupt("a docid key ends inside a token"));

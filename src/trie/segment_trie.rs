@@ -72,6 +72,11 @@ impl Default for TrieBuilder {
 
 impl TrieBuilder {
     /// Appends the key of the next docid and returns its rank.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when the key does not come after the one before, `Limit` for more than 2^32 -
+    /// 1 docids.
     pub fn push(&mut self, key: impl AsRef<[u8]>) -> Result<u32> {
         let rank = self.docid_count;
         self.builder
@@ -108,6 +113,11 @@ fn unsorted(error: fst::Error) -> Error {
 }
 
 /// Transducer bytes for `keys`, which are sorted and distinct; the value of each is its rank.
+///
+/// # Errors
+///
+/// `InvalidInput` for keys out of order, `Limit` when there are more than 2^32 - 1 or they take
+/// more than 2 GiB.
 pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<Vec<u8>> {
     let mut builder = TrieBuilder::default();
     for key in keys {
@@ -118,6 +128,10 @@ pub fn build_trie<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<V
 
 /// Calls `each` with every key of `tries` in ascending order and where it is stored: positions
 /// in `tries`, ascending, with the rank there.
+///
+/// # Errors
+///
+/// `Corrupt` when a trie is damaged, and what `each` gives.
 pub fn union_keys<'a>(
     tries: impl IntoIterator<Item = &'a SegmentTrie>,
     mut each: impl FnMut(&[u8], &[(usize, u32)]) -> Result<()>,
@@ -138,6 +152,10 @@ pub fn union_keys<'a>(
 
 impl SegmentTrie {
     /// Reads a trie whose section's checksum has been verified.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when it is no transducer, or holds another number of docids.
     pub fn open(section: Section, width: TokenWidth, docid_count: u32) -> Result<Self> {
         let transducer = Transducer::open(section).ok_or_else(damaged)?;
         if transducer.key_count() != u64::from(docid_count) {
@@ -177,6 +195,10 @@ impl SegmentTrie {
     ///
     /// Every child has a rank of its own and a depth below the limit, or this is an error: a walk
     /// ends whatever the bytes are.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the trie is damaged.
     pub fn children(&self, node: TrieNode, children: &mut Vec<TrieChild>) -> Result<()> {
         let first = children.len();
         let state = self.transducer.state(node.address).ok_or_else(damaged)?;
@@ -264,6 +286,10 @@ impl SegmentTrie {
     }
 
     /// The docid with `rank`, or `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when the trie is damaged.
     pub fn docid(&self, rank: u32) -> Result<Option<Vec<u32>>> {
         match self.transducer.key(u64::from(rank)) {
             Some(key) => self.width.tokens(&key).map(Some),

@@ -25,7 +25,11 @@ pub enum Decoder {
 }
 
 impl Decoder {
-    /// Whether the options make sense; the error says which does not.
+    /// Whether the options make sense.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with the option that does not.
     pub fn check(&self) -> Result<()> {
         match self {
             Decoder::BestFirst => Ok(()),
@@ -39,8 +43,10 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for options that make no sense, and
-    /// those of the trie and of the expander.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for options that make no sense;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when a trie is damaged;
+    /// [`Model`](crate::ErrorKind::Model) for logits that are no numbers; and what the expander
+    /// gives.
     pub fn decode(&self, memo: &mut Memo<'_>, request: &Request<'_>) -> Result<Decoded> {
         self.check()?;
         if let Some(planner) = &request.planner {

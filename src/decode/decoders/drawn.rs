@@ -45,6 +45,11 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
 }
 
 /// The exact score of one document: the log-sum over its docids.
+///
+/// # Errors
+///
+/// `Corrupt` when a trie is damaged, `Model` for logits that are no numbers, and what the expander
+/// gives.
 pub fn score_document(
     memo: &mut Memo<'_>,
     postings: &dyn Postings,

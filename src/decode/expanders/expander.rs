@@ -21,6 +21,10 @@ pub struct Branching<'a> {
 pub trait Expander {
     /// Reads the query. Called once, before the first [`Expander::expand`], and not at all when
     /// nothing branches.
+    ///
+    /// # Errors
+    ///
+    /// What the model gives; it ends the search.
     fn prefill(&mut self) -> Result<()> {
         Ok(())
     }
@@ -38,6 +42,10 @@ pub trait Expander {
 
     /// Scores of whole docids for the second stage, in order; `None` when the retriever has none
     /// of its own.
+    ///
+    /// # Errors
+    ///
+    /// What the model gives; it ends the search.
     fn rerank(&mut self, docids: &[DocidPlace]) -> Result<Option<Vec<f32>>> {
         let _ = docids;
         Ok(None)
@@ -45,7 +53,11 @@ pub trait Expander {
 
     /// Appends one unnormalised logit per child of each node, in order: numbers, or minus infinity
     /// for a child that is masked while another one is not. Anything else ends the search with an
-    /// error.
+    /// error of kind `Model`.
+    ///
+    /// # Errors
+    ///
+    /// What the model gives; it ends the search.
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()>;
 
     /// What gives the logits, for people: the subject of "… gave a logit that is NaN".

@@ -321,6 +321,10 @@ impl<'a> Memo<'a> {
     }
 
     /// What the retriever itself says of whole docids: see [`Expander::rerank`].
+    ///
+    /// # Errors
+    ///
+    /// `Model` for scores that are no numbers, and what the expander gives.
     pub fn rerank(&mut self, docids: &[DocidPlace]) -> Result<Option<Vec<f32>>> {
         let Some(scores) = self.expander.rerank(docids)? else {
             return Ok(None);
@@ -334,6 +338,11 @@ impl<'a> Memo<'a> {
 
     /// Joint log-probability of the live docid stored at `place`; minus infinity when it is not
     /// alive, or when the budget forbids finding out.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a trie is damaged, `Model` for logits that are no numbers, and what the
+    /// expander gives.
     pub fn docid_log_prob(&mut self, place: DocidPlace) -> Result<f64> {
         let log_probs = self.docid_log_probs(&[place])?;
         Ok(log_probs.first().copied().unwrap_or(f64::NEG_INFINITY))

@@ -22,6 +22,11 @@ pub struct PathStep {
 impl Memo<'_> {
     /// The decisions on the way to the live docid stored at `place`, from the root down; their
     /// log-probabilities add up to that of the docid. Ends early where the budget forbids more.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a trie is damaged, `Model` for logits that are no numbers, and what the
+    /// expander gives.
     pub fn path(&mut self, place: DocidPlace) -> Result<Vec<PathStep>> {
         let mut steps = Vec::new();
         let Some(mut id) = self.root() else {
