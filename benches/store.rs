@@ -18,10 +18,12 @@ use zerogr::raw::store::{Section, VerifyLevel};
 use zerogr::raw::trie::{END, SegmentTrie, TokenWidth, TrieNode, build_trie};
 use zerogr::{EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, check};
 
-#[path = "../tests/no_model/mod.rs"]
-mod no_model;
+#[path = "../tests/support"]
+mod support {
+    pub mod no_model;
+}
 
-use no_model::{NoModel, document};
+use support::no_model::{self, NoModel, document};
 
 const ROWS: redb::TableDefinition<'_, &str, (&str, &str)> = redb::TableDefinition::new("rows");
 

@@ -33,9 +33,14 @@
 //! How it is built, and which part may use which, is in `ARCHITECTURE.md`; [`raw`] opens those
 //! parts to programs that work on the engine itself.
 //!
-//! Features: `models` (default) runs encoders and language models on ONNX Runtime, which is found
-//! at run time and never linked; `cli` (default) is the command-line program. Without them an
-//! index works with a [`TextEncoder`] of your own.
+//! Features, which need not each other:
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `models` (default) | encoders and language models on ONNX Runtime, which is found at run time and never linked; without it an index works with a [`TextEncoder`] of your own |
+//! | `eval` | `raw::eval`: collections, metrics, significance |
+//!
+//! The command-line program is the package `zerogr-cli`.
 //!
 //! # Trust
 //!
@@ -77,6 +82,7 @@ mod decode;
 mod docs;
 mod encode;
 mod error;
+#[cfg(feature = "eval")]
 mod eval;
 mod format;
 mod generate;

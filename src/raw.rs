@@ -23,6 +23,7 @@ rooms! {
     /// Documents, and reading them from files.
     docs
     /// Measuring on judged queries.
+    #[cfg(feature = "eval")]
     eval
     /// Bytes and structs of the file.
     format

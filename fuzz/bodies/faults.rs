@@ -1,8 +1,8 @@
 //! Power cuts after power cuts: the input decides what is committed, when the power goes and what
 //! is left of each sector.
 
-use super::fault::history::history;
-use super::fault::{Lie, Random};
+use super::support::fault::history::history;
+use super::support::fault::{Lie, Random};
 
 pub fn run(data: &[u8]) {
     if let Err(what) = history(Random::from_bytes(data), Lie::None) {

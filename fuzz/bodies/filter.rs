@@ -8,7 +8,7 @@ use zerogr::raw::store::MemoryBackend;
 use zerogr::{ErrorKind, Filter, Index, MAX_FILTER_NESTING, Mode, SearchOptions};
 
 use super::Input;
-use super::fault::scenario;
+use super::support::fault::scenario;
 
 const DOCUMENTS: usize = 12;
 

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use zerogr::raw::convert::gguf::Gguf;
 use zerogr::raw::convert::{Architecture, DecoderConfig, RandomTensors, TensorSource};
 
-use super::convert_support::{FAMILIES, GgufFile, gguf, small};
+use super::support::checkpoints::{FAMILIES, GgufFile, gguf, small};
 
 /// Zeros behind the input: room for the weights of a small model.
 const WEIGHT_BYTES: u64 = 1 << 20;

@@ -12,7 +12,7 @@ use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
 use zerogr::{Index, OpenOptions};
 
 use super::Input;
-use super::fault::scenario::Start;
+use super::support::fault::scenario::Start;
 
 const KINDS: [SectionKind; 5] = [
     manifest_section::COUNTERS,

@@ -1,4 +1,4 @@
-//! What each fuzz target does with its input. Shared with `tests/fuzz_corpus.rs`, which replays
+//! What each fuzz target does with its input. Shared with `tests/fuzz_corpus`, which replays
 //! the committed inputs on every test run.
 //!
 //! A target returns when all is well and panics when not. None of them checks that damage is
@@ -7,11 +7,15 @@
 //! readable.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
-#[cfg(feature = "models")]
-#[path = "../../tests/convert_support/mod.rs"]
-mod convert_support;
-#[path = "../../tests/fault/mod.rs"]
-pub mod fault;
+/// What the tests have in common, shared with them.
+#[path = "../../tests/support"]
+pub mod support {
+    #[cfg(feature = "models")]
+    pub mod checkpoints;
+    pub mod encoder;
+    pub mod fault;
+    pub mod repository;
+}
 
 mod document_block;
 #[cfg(feature = "models")]

@@ -13,9 +13,9 @@ use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
 use zerogr::{Index, MergePolicy, Mode, OpenOptions, SearchOptions, TrainOptions};
 
 use super::Input;
-use super::fault::{observe_index, scenario};
 use super::repair::repair;
-use crate::hashing::HashingEncoder;
+use super::support::encoder::HashingEncoder;
+use super::support::fault::{observe_index, scenario};
 
 /// A file and the places in it that mean something.
 fn base() -> &'static (Vec<u8>, Vec<usize>) {

@@ -1,6 +1,6 @@
 //! Operations on an index, two bytes each, compared with a map.
 
-use super::fault::model::{self, Operation};
+use super::support::fault::model::{self, Operation};
 
 /// Enough for several commits, merges and reopenings.
 const MAX_OPERATIONS: usize = 40;

@@ -25,8 +25,11 @@ mod write_queries;
 mod writer;
 
 #[cfg(test)]
-#[path = "../../tests/corpus/mod.rs"]
-mod corpus;
+#[path = "../../tests/support"]
+mod support {
+    pub mod corpus;
+    pub mod encoder;
+}
 #[cfg(test)]
 mod tests;
 

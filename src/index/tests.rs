@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::corpus::{document, empty, queries};
+use super::support::corpus::{document, empty, queries};
 use crate::decode::{log_softmax, log_sum_exp};
 use crate::segment::Segment;
 use crate::trie::{END, TrieNode};

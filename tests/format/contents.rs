@@ -14,7 +14,7 @@ use zerogr::raw::store::{Extent, MemoryBackend, Section, Store};
 use zerogr::raw::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
 use zerogr::{Mode, SearchOptions};
 
-use super::{Words, open};
+use crate::words::{Words, open};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -8,8 +8,8 @@ use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
 use zerogr::raw::store::MemoryBackend;
 use zerogr::{Document, EncoderSource, Index, IndexOptions, TrainOptions};
 
-use super::Words;
-use super::stand_in::{StandIn, document_in};
+use crate::support::generator::{StandIn, document_in};
+use crate::words::Words;
 
 /// An index to be written.
 pub struct Golden {

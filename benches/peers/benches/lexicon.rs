@@ -24,8 +24,8 @@ use zerogr::raw::eval::Collection;
 use zerogr::{Document, EncoderSource, Index, IndexOptions, OpenOptions, Snapshot};
 use zerogr::raw::lexicon::Analyser;
 
-#[path = "../../../tests/hashing/mod.rs"]
-mod hashing;
+#[path = "../../../tests/support/encoder.rs"]
+mod encoder;
 
 const K: usize = 10;
 
@@ -35,7 +35,7 @@ fn data() -> std::path::PathBuf {
 
 #[allow(unsafe_code)]
 fn ours(folder: &Path, documents: &[Document]) -> Snapshot {
-    let encoder = Arc::new(hashing::HashingEncoder { name: "hashing-1" });
+    let encoder = Arc::new(encoder::HashingEncoder { name: "hashing-1" });
     let path = folder.join("scifact.zgr");
     let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
     let index = Index::create(&path, options).unwrap();

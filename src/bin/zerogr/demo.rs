@@ -118,8 +118,9 @@ fn is_old_index(path: &Path) -> Result<bool, Failure> {
 /// program was compiled.
 fn repository_data() -> Result<PathBuf, Failure> {
     let inside = Path::new("tests/data/scifact");
-    [PathBuf::new(), PathBuf::from(env!("CARGO_MANIFEST_DIR"))]
-        .into_iter()
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::iter::once(Path::new(""))
+        .chain(package.ancestors())
         .map(|folder| folder.join(inside))
         .find(|folder| folder.is_dir())
         .ok_or_else(|| {

@@ -1,7 +1,7 @@
 """Scores of an independent BM25 (bm25s, method "lucene") on the terms that zerogr makes.
 
     ZEROGR_COLLECTION=../shared/data/cranfield ZEROGR_TERMS=/tmp/terms.json \
-        cargo test --test index_lexical -- --ignored
+        cargo test --test eval export_terms -- --ignored
     pip install bm25s numpy
     python tests/data/lexicon/make_reference.py /tmp/terms.json > tests/data/lexicon/cranfield_bm25s.json
 

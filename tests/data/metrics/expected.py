@@ -3,7 +3,7 @@
     pip install pytrec-eval-terrier scipy
     python tests/data/metrics/expected.py
 
-The values are those of trec_eval (through pytrec_eval) for two runs; tests/metrics.rs must
+The values are those of trec_eval (through pytrec_eval) for two runs; tests/eval/metrics.rs must
 reproduce them to 1e-6.
 
 - Synthetic: graded judgements, tied scores, scores equal only as 32-bit floats, a long ranking, a

@@ -1,0 +1,20 @@
+//! The command line as a person or a script meets it.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support"]
+mod support {
+    pub mod command;
+    pub mod installed;
+    pub mod no_model;
+    pub mod repository;
+}
+
+mod bad_input;
+mod documents;
+mod eval;
+mod generate;
+#[cfg(target_os = "linux")]
+mod hostile_index;
+mod input;
+mod output;
+mod setup;

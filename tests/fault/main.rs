@@ -1,0 +1,14 @@
+//! Damage, failing disks and power cuts: the right answer or an error, and nothing lost that was
+//! acknowledged.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support"]
+mod support {
+    pub mod encoder;
+    pub mod fault;
+}
+
+mod damage;
+mod faults;
+mod histories;
+mod power_cut;

@@ -1,0 +1,22 @@
+//! The bytes of a file: golden files, layout, limits, damage, and a second reader that agrees.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support"]
+mod support {
+    pub mod generator;
+    pub mod repository;
+    pub mod second_reader;
+}
+
+mod by_hand;
+mod contents;
+mod indexes;
+mod words;
+
+mod damage;
+mod golden;
+mod layout;
+mod limits;
+mod requirements;
+mod scores;
+mod trie;

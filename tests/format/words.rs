@@ -1,0 +1,132 @@
+//! The encoder of the test files, and an index opened with it.
+
+use std::sync::Arc;
+
+use zerogr::raw::store::MemoryBackend;
+use zerogr::{DocidTokenizer, Index, OpenOptions, Result, TextEncoder, TokenVectors};
+
+/// An encoder without a model: words hashed into a few values. A word such as `#12` is the token
+/// 12, so that a test can choose the keys of a trie.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    pub dim: usize,
+    pub vocabulary_size: usize,
+    /// Whether words have vectors of their own too.
+    pub has_token_vectors: bool,
+}
+
+fn hash(word: &str) -> u64 {
+    word.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+    })
+}
+
+impl Words {
+    /// The unit vector of a text. Only sums, a root and divisions: the same on every machine.
+    pub fn vector(&self, text: &str, max_len_tokens: usize) -> Vec<f32> {
+        let mut vector = vec![0.125f32; self.dim];
+        for word in text.to_lowercase().split_whitespace().take(max_len_tokens) {
+            vector[(hash(word) % self.dim as u64) as usize] += 1.0;
+        }
+        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        vector.iter().map(|value| value / length).collect()
+    }
+
+    /// The words of a text as tokens, and what `vectors` of [`TokenVectors`] are for them.
+    pub fn token_vectors(&self, text: &str, max_len_tokens: usize) -> (Vec<u32>, Vec<f32>) {
+        let words = text.to_lowercase();
+        let hashes = words.split_whitespace().take(max_len_tokens).map(hash);
+        let (mut tokens, mut vectors) = (Vec::new(), Vec::new());
+        for hash in hashes {
+            tokens.push((hash % self.vocabulary_size as u64) as u32);
+            vectors.extend((0..self.dim).map(|at| (hash >> (7 * at % 57) & 0x7f) as f32 - 63.5));
+        }
+        (tokens, vectors)
+    }
+
+    /// What tokens count in a query.
+    pub fn token_weights(&self, tokens: &[u32]) -> Vec<f32> {
+        tokens
+            .iter()
+            .map(|token| 0.5 + (token % 4) as f32)
+            .collect()
+    }
+}
+
+impl TextEncoder for Words {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("words-{}", self.dim)
+    }
+
+    fn tokenizer(&self) -> &dyn DocidTokenizer {
+        self
+    }
+
+    fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        _: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        Ok(texts
+            .iter()
+            .flat_map(|text| self.vector(text, max_len_tokens))
+            .collect())
+    }
+
+    fn has_token_vectors(&self) -> bool {
+        self.has_token_vectors
+    }
+
+    fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize),
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        for (number, text) in texts.iter().enumerate() {
+            let (tokens, vectors) = &self.token_vectors(text, max_len_tokens);
+            let query_weights = &self.token_weights(tokens);
+            let plain = TokenVectors::plain(tokens, vectors);
+            each(
+                number,
+                TokenVectors {
+                    query_weights,
+                    ..plain
+                },
+            );
+        }
+        self.encode(texts, max_len_tokens, progress)
+    }
+}
+
+impl DocidTokenizer for Words {
+    fn vocabulary_size(&self) -> usize {
+        self.vocabulary_size
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("words-{}", self.vocabulary_size)
+    }
+
+    fn docid_tokens(&self, docid: &str) -> Result<Vec<u32>> {
+        let token = |word: &str| match word.strip_prefix('#').map(str::parse) {
+            Some(Ok(token)) => token,
+            _ => (hash(word) % self.vocabulary_size as u64) as u32,
+        };
+        Ok(docid.split(' ').map(token).collect())
+    }
+}
+
+/// Opens the bytes of an index file.
+pub fn open(bytes: &[u8], encoder: Words) -> Result<Index> {
+    Index::open_on(
+        Arc::new(MemoryBackend::new(bytes.to_vec())),
+        OpenOptions::new().encoder(Arc::new(encoder)),
+    )
+}

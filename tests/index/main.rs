@@ -1,0 +1,25 @@
+//! An index over its life: built, changed, merged, damaged, and searched in every mode, with an
+//! encoder that needs no model.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support"]
+mod support {
+    pub mod corpus;
+    pub mod encoder;
+    pub mod generator;
+    pub mod no_model;
+    pub mod repository;
+    pub mod second_reader;
+}
+
+mod behaviour;
+mod deletes;
+mod dense;
+mod filter;
+mod lexical;
+mod living;
+mod merge;
+mod planned;
+mod recover;
+mod scale;
+mod tokens;

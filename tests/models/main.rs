@@ -1,0 +1,26 @@
+//! Encoders and language models on ONNX Runtime, and importing them. These tests belong to the
+//! package of the command line, whose `setup` installs what is missing: none of them is skipped
+//! because something is not there.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support"]
+mod support {
+    pub mod checkpoints;
+    pub mod decoding;
+    pub mod encoder;
+    pub mod installed;
+    pub mod process;
+    pub mod repository;
+}
+
+mod convert_bad_input;
+mod convert_import;
+mod cuda;
+mod decoding;
+mod encoder_failures;
+mod encoder_vectors;
+mod external_decoder;
+mod index_language_model;
+mod language_model;
+mod readme;
+mod runtime;

@@ -1,0 +1,22 @@
+//! One file: commits, crashes, locks, copies, and other processes that use it at the same time.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support"]
+mod support {
+    pub mod process;
+    pub mod store;
+}
+
+mod commit;
+mod crash;
+mod failed_sync;
+#[cfg(unix)]
+mod full_disk;
+#[cfg(unix)]
+mod lock;
+#[cfg(unix)]
+mod processes;
+#[cfg(target_os = "linux")]
+mod signals;
+#[cfg(unix)]
+mod vacuum;
