@@ -109,7 +109,7 @@ pub use encode::{DocidTokenizer, TextEncoder, TokenVectors};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{
     CommitReport, DeadDocuments, EncoderSource, Index, IndexOptions, OpenOptions, QueryReport,
-    Snapshot, Writer,
+    SearchResult, Snapshot, Writer,
 };
 pub use learn::TrainOptions;
 pub use repair::{
@@ -117,7 +117,6 @@ pub use repair::{
 };
 pub use search::{
     Decision, EncodedQuery, Explanation, Hit, MatchedTerm, Mode, RetrieverKind, SearchOptions,
-    SearchResult,
 };
 pub use segment::{
     DocidSource, Filter, IndexParams, LexiconParams, MAX_FILTER_NESTING, MergePolicy, Progress,

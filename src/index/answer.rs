@@ -1,110 +1,37 @@
-//! Answering queries with the models of the index, which are loaded when they are first needed.
+//! Answering queries: one committed state, and the models of its index.
 
 use std::sync::Arc;
 
-use super::encoder;
 use super::handle::Index;
-#[cfg(feature = "models")]
-use super::language::LanguageModelRetriever;
+use super::search_result::SearchResult;
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
-use crate::search::{EncodedQuery, Mode, RetrieverKind, SearchOptions, SearchResult};
+use crate::search::{EncodedQuery, Found, Mode, RetrieverKind, SearchOptions, Searcher};
 use crate::{Error, Result};
 
 impl Index {
-    /// The best documents for a query.
+    /// The best documents for a query, in the newest state: [`Snapshot::search`].
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a blank query; those of loading the
-    /// encoder on first use.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a blank query and for options that make
+    /// no sense; [`Corrupt`](crate::ErrorKind::Corrupt) where a damaged part is met. On the first
+    /// search that needs a model: [`UntrustedModel`](crate::ErrorKind::UntrustedModel),
+    /// [`ModelMismatch`](crate::ErrorKind::ModelMismatch), [`Runtime`](crate::ErrorKind::Runtime),
+    /// [`Device`](crate::ErrorKind::Device) or [`Model`](crate::ErrorKind::Model) when it cannot be
+    /// loaded.
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult> {
-        if query.trim().is_empty() {
-            return Err(Error::invalid("the query is empty: give at least one word"));
-        }
-        let snapshot = self.snapshot();
-        if options.mode == Mode::Lexical {
-            return snapshot.search_lexical(query, options);
-        }
-        match options.retriever {
-            RetrieverKind::Compact => {
-                let encoded = self.encode_query(query, options.instruction.as_deref())?;
-                snapshot.search_encoded(query, &encoded, options)
-            }
-            RetrieverKind::LanguageModel => self.ask_language_model(&snapshot, query, options),
-        }
-    }
-
-    #[cfg(not(feature = "models"))]
-    fn ask_language_model(&self, _: &Snapshot, _: &str, _: &SearchOptions) -> Result<SearchResult> {
-        Err(Error::new(
-            crate::ErrorKind::Model,
-            "this build has no model support: search with the compact retriever",
-        ))
-    }
-
-    #[cfg(feature = "models")]
-    fn ask_language_model(
-        &self,
-        snapshot: &Snapshot,
-        query: &str,
-        options: &SearchOptions,
-    ) -> Result<SearchResult> {
-        options.check()?;
-        let retriever = self.language_retriever()?;
-        let instruction = options.instruction.as_deref();
-        let mut prompted = retriever.prompted(instruction, query)?;
-        // A model that cannot rerank leaves that to the encoder, if it is asked for.
-        if options.rerank == Some(true) && !retriever.reranks() {
-            prompted.encoded = Some(self.encode_query(query, instruction)?);
-        }
-        snapshot.searcher().draw(query, &prompted, options)
-    }
-
-    #[cfg(feature = "models")]
-    fn language_retriever(&self) -> Result<&LanguageModelRetriever> {
-        let inner = &self.inner;
-        if let Some(retriever) = inner.language.get() {
-            return Ok(retriever);
-        }
-        let _loading = inner.loading.lock();
-        if let Some(retriever) = inner.language.get() {
-            return Ok(retriever);
-        }
-        let loaded = LanguageModelRetriever::open(
-            self.snapshot().params(),
-            inner.options.language_model.as_ref(),
-            inner.options.encoder_options.device,
-            inner.options.trust_model,
-        )?;
-        Ok(inner.language.get_or_init(|| loaded))
-    }
-
-    /// Makes the models that the index brings known to this machine, so that they run without
-    /// [`OpenOptions::trust_model`](crate::OpenOptions::trust_model) from now on, in this index and in others.
-    ///
-    /// # Errors
-    ///
-    /// Those of reading them, and of writing `trusted-models` in the
-    /// [cache folder](crate::model::cache).
-    #[cfg(feature = "models")]
-    pub fn remember_models(&self) -> Result<()> {
-        let snapshot = self.snapshot();
-        let named = snapshot.params().language_model.as_ref();
-        let named = named.map(|model| std::path::Path::new(&model.folder));
-        let folder = self.inner.options.language_model.as_deref().or(named);
-        encoder::remember(&snapshot.state.stored, folder)
+        self.snapshot().search(query, options)
     }
 
     /// Encodes a query, for [`Snapshot::search_encoded`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a blank query, and one that leaves no
+    /// token; those of a model as in [`Index::search`].
     pub fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<EncodedQuery> {
-        let encoder = self.encoder()?;
-        EncodedQuery::new(
-            &*encoder,
-            &self.snapshot().params().encoder,
-            query,
-            instruction,
-        )
+        self.snapshot().encode_query(query, instruction)
     }
 
     /// The encoder, loaded if it is not yet.
@@ -112,18 +39,159 @@ impl Index {
     /// # Errors
     ///
     /// [`ModelMismatch`](crate::ErrorKind::ModelMismatch) when it is not the one the index was
-    /// made with; those of loading.
+    /// made with; [`UntrustedModel`](crate::ErrorKind::UntrustedModel),
+    /// [`Runtime`](crate::ErrorKind::Runtime), [`Device`](crate::ErrorKind::Device) or
+    /// [`Model`](crate::ErrorKind::Model) when it cannot be loaded.
     pub fn encoder(&self) -> Result<Arc<dyn TextEncoder>> {
-        if let Some(encoder) = self.inner.encoder.get() {
-            return Ok(encoder.clone());
-        }
-        let _loading = self.inner.loading.lock();
-        if let Some(encoder) = self.inner.encoder.get() {
-            return Ok(encoder.clone());
-        }
-        let snapshot = self.snapshot();
-        let stored = &snapshot.state.stored;
-        let loaded = encoder::load_recorded(stored, snapshot.params(), &self.inner.options)?;
-        Ok(self.inner.encoder.get_or_init(|| loaded).clone())
+        self.snapshot().encoder()
     }
+
+    /// Makes the models that the index brings known to this machine, so that they run without
+    /// [`OpenOptions::trust_model`](crate::OpenOptions::trust_model) from now on, in this index and
+    /// in others.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt), [`Model`](crate::ErrorKind::Model) or
+    /// [`ModelMismatch`](crate::ErrorKind::ModelMismatch) when they are not what the index says;
+    /// [`Io`](crate::ErrorKind::Io) when `trusted-models` of the cache folder cannot be written.
+    #[cfg(feature = "models")]
+    pub fn remember_models(&self) -> Result<()> {
+        let snapshot = self.snapshot();
+        let named = snapshot.params().language_model.as_ref();
+        let named = named.map(|model| std::path::Path::new(&model.folder));
+        let given = snapshot.models.options().language_model.as_deref();
+        super::encoder::remember(&snapshot.state.stored, given.or(named))
+    }
+}
+
+impl Snapshot {
+    /// The best documents for a query.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Index::search`], which are listed there.
+    pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult> {
+        if query.trim().is_empty() {
+            return Err(Error::invalid("the query is empty: give at least one word"));
+        }
+        if options.mode == Mode::Lexical {
+            return self.search_lexical(query, options);
+        }
+        match options.retriever {
+            RetrieverKind::Compact => {
+                let encoded = self.encode_query(query, options.instruction.as_deref())?;
+                self.search_encoded(query, &encoded, options)
+            }
+            RetrieverKind::LanguageModel => {
+                let found = self.ask_language_model(query, options)?;
+                Ok(SearchResult::new(found, self))
+            }
+        }
+    }
+
+    /// Searches by the words alone ([`Mode::Lexical`], whatever mode is given); needs no encoder.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for options that make no sense;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
+    pub fn search_lexical(&self, words: &str, options: &SearchOptions) -> Result<SearchResult> {
+        let found = self.searcher().search_lexical(words, options)?;
+        Ok(SearchResult::new(found, self))
+    }
+
+    /// Searches with a unit vector of the index's dimension. No tokens are compared.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension, options
+    /// that make no sense, or a mode that needs the words of the query: for those see
+    /// [`Snapshot::search_encoded`].
+    pub fn search_vector(&self, query: &[f32], options: &SearchOptions) -> Result<SearchResult> {
+        if !matches!(options.mode, Mode::Generative | Mode::Dense) {
+            return Err(Error::invalid(
+                "this mode needs the words of the query: give them to Snapshot::search_encoded",
+            ));
+        }
+        self.search_encoded("", &EncodedQuery::from(query.to_vec()), options)
+    }
+
+    /// Searches with the words of a query and what the encoder made of it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension or with
+    /// values that are no numbers, for options that make no sense, and for a search by a language
+    /// model, which is asked through [`Snapshot::search`];
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
+    pub fn search_encoded(
+        &self,
+        words: &str,
+        query: &EncodedQuery,
+        options: &SearchOptions,
+    ) -> Result<SearchResult> {
+        let found = self.searcher().search_encoded(words, query, options)?;
+        Ok(SearchResult::new(found, self))
+    }
+
+    /// Ids and BM25 of the best `k` documents for some words: [`Snapshot::search_lexical`].
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
+    pub fn lexical(&self, words: &str, k: usize) -> Result<Vec<(String, f64)>> {
+        self.search_lexical(words, &SearchOptions::new().k(k))
+            .map(named_scores)
+    }
+
+    /// Ids and cosines of the best `k` documents for a unit vector: a search in [`Mode::Dense`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension;
+    /// [`Model`](crate::ErrorKind::Model) when a cosine is not a number.
+    pub fn dense(&self, query: &[f32], k: usize) -> Result<Vec<(String, f64)>> {
+        self.search_vector(query, &SearchOptions::new().k(k).mode(Mode::Dense))
+            .map(named_scores)
+    }
+
+    fn searcher(&self) -> Searcher<'_> {
+        Searcher::new(&self.state.segments, &self.state.params)
+    }
+
+    fn encoder(&self) -> Result<Arc<dyn TextEncoder>> {
+        self.models.encoder(&self.state)
+    }
+
+    fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<EncodedQuery> {
+        let encoder = self.encoder()?;
+        EncodedQuery::new(&*encoder, &self.params().encoder, query, instruction)
+    }
+
+    #[cfg(not(feature = "models"))]
+    fn ask_language_model(&self, _: &str, _: &SearchOptions) -> Result<Found> {
+        Err(Error::new(
+            crate::ErrorKind::Model,
+            "this build has no model support: search with the compact retriever",
+        ))
+    }
+
+    #[cfg(feature = "models")]
+    fn ask_language_model(&self, query: &str, options: &SearchOptions) -> Result<Found> {
+        options.check()?;
+        let retriever = self.models.language_model(&self.state)?;
+        let instruction = options.instruction.as_deref();
+        let mut prompted = retriever.prompted(instruction, query)?;
+        // A model that cannot rerank leaves that to the encoder, if it is asked for.
+        if options.rerank == Some(true) && !retriever.reranks() {
+            prompted.encoded = Some(self.encode_query(query, instruction)?);
+        }
+        self.searcher().draw(query, &prompted, options)
+    }
+}
+
+fn named_scores(result: SearchResult) -> Vec<(String, f64)> {
+    let hits = result.hits.into_iter();
+    hits.map(|hit| (hit.id, hit.score)).collect()
 }

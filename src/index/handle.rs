@@ -1,12 +1,11 @@
 //! An open index.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
-#[cfg(feature = "models")]
-use super::language::LanguageModelRetriever;
+use super::models::Models;
 use super::options::OpenOptions;
 use super::snapshot::Snapshot;
 use super::state::State;
@@ -48,12 +47,7 @@ pub struct Index {
 
 pub(super) struct Inner {
     pub(super) store: Store,
-    pub(super) options: OpenOptions,
-    pub(super) encoder: OnceLock<Arc<dyn TextEncoder>>,
-    #[cfg(feature = "models")]
-    pub(super) language: OnceLock<LanguageModelRetriever>,
-    /// Held while a model is being loaded, so that it is loaded once.
-    pub(super) loading: Mutex<()>,
+    models: Arc<Models>,
     current: RwLock<Snapshot>,
 }
 
@@ -111,19 +105,12 @@ impl Index {
         options: OpenOptions,
         loaded: Option<Arc<dyn TextEncoder>>,
     ) -> Result<Index> {
-        let snapshot = Snapshot::of(State::read(store.snapshot(), None)?);
-        let encoder = OnceLock::new();
-        if let Some(loaded) = loaded {
-            let _ = encoder.set(loaded);
-        }
+        let state = State::read(store.snapshot(), None)?;
+        let models = Arc::new(Models::new(options, loaded));
         let inner = Inner {
             store,
-            options,
-            encoder,
-            #[cfg(feature = "models")]
-            language: OnceLock::new(),
-            loading: Mutex::new(()),
-            current: RwLock::new(snapshot),
+            current: RwLock::new(Snapshot::new(state, models.clone())),
+            models,
         };
         Ok(Index {
             inner: Arc::new(inner),
@@ -159,7 +146,7 @@ impl Index {
         if stored.is_same_state(&known.state.stored) {
             return Ok(false);
         }
-        let snapshot = Snapshot::of(State::read(stored, Some(&known.state))?);
+        let snapshot = known.successor(stored)?;
         let mut current = self.inner.current.write();
         // Another thread may have come further meanwhile.
         if snapshot.generation() >= current.generation() {
@@ -174,7 +161,7 @@ impl Index {
     ///
     /// Those of [`Index::writer_with`].
     pub fn writer(&self) -> Result<Writer> {
-        self.writer_with(&self.inner.options.write_options)
+        self.writer_with(&self.inner.models.options().write_options)
     }
 
     /// Starts writing, as the options say: how long to wait for another writer, and what commits

@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// do not tell them are stored documents read.
 pub(super) fn term_stats<'a>(
     segments: impl Iterator<Item = &'a Segment>,
-    documents: &[Document],
+    documents: &[&Document],
     params: &IndexParams,
     all_terms: bool,
 ) -> Result<TermStats> {
@@ -40,13 +40,13 @@ pub(super) fn term_stats<'a>(
 }
 
 /// Gives every document its docids and its vector; also counts those without terms.
-pub(super) fn prepare(
-    documents: Vec<Document>,
+pub(super) fn prepare<'d>(
+    documents: Vec<&'d Document>,
     stats: &TermStats,
     encoder: &dyn TextEncoder,
     params: &IndexParams,
     progress: ProgressFn<'_>,
-) -> Result<(PreparedDocuments, usize)> {
+) -> Result<(PreparedDocuments<'d>, usize)> {
     let total = documents.len();
     let mut docids = Vec::with_capacity(total);
     let mut without_terms = 0;
@@ -56,7 +56,7 @@ pub(super) fn prepare(
         docids.push(own);
         progress(Progress::new(Stage::Docids, done, total));
     }
-    let (vectors, lists) = encode(&documents, encoder, params, progress)?;
+    let (vectors, lists) = encode(documents.iter().copied(), encoder, params, progress)?;
     let token_vectors = lists.map(SignListsBuilder::from_iter);
     Ok((
         PreparedDocuments {

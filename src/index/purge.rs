@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::commit::Draft;
 use super::handle::Index;
 use super::snapshot::Snapshot;
-use super::state::State;
 use crate::Result;
 use crate::format::Manifest;
 use crate::store::CompactCopy;
@@ -44,8 +43,7 @@ impl Index {
 
     /// What a compact copy is to hold.
     pub(super) fn purge(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest> {
-        let state = State::read(copy.source().clone(), Some(&self.snapshot().state))?;
-        let snapshot = Snapshot::of(state);
+        let snapshot = self.snapshot().successor(copy.source().clone())?;
         Draft::new(&snapshot).purge(snapshot.params(), &mut |kind, sections| {
             copy.append(kind, sections)
         })

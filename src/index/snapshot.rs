@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::models::Models;
 use super::state::State;
 use crate::docs::Document;
-use crate::search::{EncodedQuery, Mode, SearchOptions, SearchResult, Searcher};
+use crate::search::Hit;
 use crate::segment::IndexParams;
-use crate::{Error, Result};
+use crate::{Error, Result, store};
 
 /// One committed state. Cheap to clone; later commits do not change it.
 ///
@@ -36,17 +37,21 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(super) state: Arc<State>,
+    pub(super) models: Arc<Models>,
 }
 
 impl Snapshot {
-    pub(super) fn of(state: State) -> Self {
+    pub(super) fn new(state: State, models: Arc<Models>) -> Self {
         Snapshot {
             state: Arc::new(state),
+            models,
         }
     }
 
-    pub(super) fn searcher(&self) -> Searcher<'_> {
-        Searcher::new(&self.state.segments, &self.state.params)
+    /// A later state of the same index; segments that are in both stay open.
+    pub(super) fn successor(&self, stored: store::Snapshot) -> Result<Self> {
+        let state = State::read(stored, Some(&self.state))?;
+        Ok(Snapshot::new(state, self.models.clone()))
     }
 
     /// Number of the commit.
@@ -106,72 +111,23 @@ impl Snapshot {
         unreadable
     }
 
-    /// Searches by the words alone ([`Mode::Lexical`], whatever mode is given); needs no encoder.
+    /// The documents of `hits` of a search in this state, in their order.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for options that make no sense;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
-    pub fn search_lexical(&self, words: &str, options: &SearchOptions) -> Result<SearchResult> {
-        self.searcher().search_lexical(words, options)
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when one of them is not in it:
+    /// [`SearchResult::snapshot`](crate::SearchResult::snapshot) is the state that was searched;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when one is damaged.
+    pub fn documents(&self, hits: &[Hit]) -> Result<Vec<Document>> {
+        let document = |hit: &Hit| {
+            self.document(&hit.id)?.ok_or_else(|| {
+                Error::invalid(format!(
+                    "document {:?} is not in this snapshot: take that of the search, \
+                     SearchResult::snapshot",
+                    hit.id
+                ))
+            })
+        };
+        hits.iter().map(document).collect()
     }
-
-    /// Searches with a unit vector of the index's dimension. No tokens are compared.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension, options
-    /// that make no sense, or a mode that needs the words of the query: for those see
-    /// [`Snapshot::search_encoded`].
-    pub fn search_vector(&self, query: &[f32], options: &SearchOptions) -> Result<SearchResult> {
-        if !matches!(options.mode, Mode::Generative | Mode::Dense) {
-            return Err(Error::invalid(
-                "this mode needs the words of the query: give them to Snapshot::search_encoded",
-            ));
-        }
-        self.search_encoded("", &EncodedQuery::from(query.to_vec()), options)
-    }
-
-    /// Searches with the words of a query and what the encoder made of it.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension or with
-    /// values that are no numbers, for options that make no sense, and for a search by a language
-    /// model, which is asked through [`Index::search`](crate::Index::search);
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
-    pub fn search_encoded(
-        &self,
-        words: &str,
-        query: &EncodedQuery,
-        options: &SearchOptions,
-    ) -> Result<SearchResult> {
-        self.searcher().search_encoded(words, query, options)
-    }
-
-    /// Ids and BM25 of the best `k` documents for some words: [`Snapshot::search_lexical`].
-    ///
-    /// # Errors
-    ///
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the lexicon is damaged.
-    pub fn lexical(&self, words: &str, k: usize) -> Result<Vec<(String, f64)>> {
-        self.search_lexical(words, &SearchOptions::new().k(k))
-            .map(named_scores)
-    }
-
-    /// Ids and cosines of the best `k` documents for a unit vector: a search in [`Mode::Dense`].
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension;
-    /// [`Model`](crate::ErrorKind::Model) when a cosine is not a number.
-    pub fn dense(&self, query: &[f32], k: usize) -> Result<Vec<(String, f64)>> {
-        self.search_vector(query, &SearchOptions::new().k(k).mode(Mode::Dense))
-            .map(named_scores)
-    }
-}
-
-fn named_scores(result: SearchResult) -> Vec<(String, f64)> {
-    let hits = result.hits.into_iter();
-    hits.map(|hit| (hit.id, hit.score)).collect()
 }

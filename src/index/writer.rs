@@ -7,8 +7,7 @@ use super::handle::Index;
 use super::prepare::{given_docids, of_document, prepare, term_stats};
 use crate::Result;
 use crate::docs::Document;
-use crate::generate::TermStats;
-use crate::learn::{TrainOptions, TrainingCorpus, train_heads};
+use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
 use crate::lexicon::ANALYSIS;
 use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, build_segment};
 use crate::store::{CompactCopy, Space, Transaction, VacuumReport, WriteLock, WriteOptions};
@@ -233,18 +232,19 @@ impl Writer {
         };
 
         report.replaced += draft.bury(&self.deletes, &self.position_of);
-        let documents: Vec<Document> = self.pending.iter().flatten().cloned().collect();
-        let needs_stats =
-            train.is_some() || documents.iter().any(|document| document.docids.is_empty());
-        let stats = if needs_stats {
-            term_stats(draft.segments(), &documents, &params, train.is_some())?
-        } else {
-            TermStats::default()
-        };
+        let documents: Vec<&Document> = self.pending.iter().flatten().collect();
+        // New documents are learnt, and a training weighs the terms of all.
+        let all_terms = train.is_some() && !documents.is_empty();
+        let mut stats = None;
+        if all_terms || documents.iter().any(|document| document.docids.is_empty()) {
+            let known = term_stats(draft.segments(), &documents, &params, all_terms)?;
+            stats = Some(known);
+        }
         if !documents.is_empty() {
             let encoder = self.index.encoder()?;
+            let stats = stats.get_or_insert_default();
             let (prepared, without_terms) =
-                prepare(documents, &stats, &*encoder, &params, progress)?;
+                prepare(documents, stats, &*encoder, &params, progress)?;
             let new = build_segment(prepared, &params)?;
             report.without_terms = without_terms;
             report.docids = new.counts.docids as usize;
@@ -253,14 +253,20 @@ impl Writer {
         }
         report.merged_segments = draft.merge(self.merge_policy, &params)?;
         if let Some(options) = train {
-            let encoder = self.index.encoder()?;
             let segments: Vec<_> = draft.segments().cloned().collect();
-            let corpus = TrainingCorpus {
-                segments: &segments,
-                queries: &draft.query_tables(),
-                stats: &stats,
-            };
-            if let Some(trained) = train_heads(&corpus, &*encoder, &params, options, progress)? {
+            let queries = draft.query_tables();
+            if let Some(plan) = TrainingPlan::new(&segments, &queries, &params, options)? {
+                let stats = match stats {
+                    Some(stats) => stats,
+                    None => term_stats(draft.segments(), &[], &params, true)?,
+                };
+                let corpus = TrainingCorpus {
+                    segments: &segments,
+                    queries: &queries,
+                    stats: &stats,
+                };
+                let encoder = self.index.encoder()?;
+                let trained = train_heads(plan, &corpus, &*encoder, &params, options, progress)?;
                 draft.set_heads(trained.heads, &params)?;
                 params.training = Some(trained.record);
             }

@@ -11,4 +11,4 @@ mod train;
 mod training_set;
 
 pub use train::TrainOptions;
-pub(crate) use train::{TrainingCorpus, train_heads};
+pub(crate) use train::{TrainingCorpus, TrainingPlan, train_heads};

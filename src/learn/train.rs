@@ -134,10 +134,10 @@ struct Survey {
     written_for_old: u64,
 }
 
-impl TrainingCorpus<'_> {
-    fn survey(&self) -> Survey {
+impl Survey {
+    fn of(segments: &[Segment], queries: &[Option<QueryTable>]) -> Self {
         let mut survey = Survey::default();
-        for (segment, table) in self.segments.iter().zip(self.queries) {
+        for (segment, table) in segments.iter().zip(queries) {
             for ordinal in segment.live_ordinals() {
                 let written = table.as_ref().map_or(0, |one| one.queries(ordinal).count());
                 survey.live += 1;
@@ -150,9 +150,7 @@ impl TrainingCorpus<'_> {
         }
         survey
     }
-}
 
-impl Survey {
     /// Whether everything has to be learnt, and not just what is new.
     fn needs_all(&self, earlier: Option<&TrainingRecord>) -> bool {
         let Some(earlier) = earlier else {
@@ -165,25 +163,61 @@ impl Survey {
     }
 }
 
-/// Fits what there is to fit; `None` if nothing is new.
+/// What a training will do.
+pub(crate) struct TrainingPlan {
+    survey: Survey,
+    participants: Participants,
+    /// Whether everything is fitted anew.
+    all: bool,
+}
+
+impl TrainingPlan {
+    /// What there is to learn; `None` if nothing is. Reads neither texts nor models.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for options that no fit can go by.
+    pub(crate) fn new(
+        segments: &[Segment],
+        queries: &[Option<QueryTable>],
+        params: &IndexParams,
+        options: &TrainOptions,
+    ) -> Result<Option<Self>> {
+        options.check()?;
+        let survey = Survey::of(segments, queries);
+        let all = options.full || survey.needs_all(params.training.as_ref());
+        let participants = match all {
+            true => Participants::all(segments),
+            false => Participants::new_ones(segments, options.seed),
+        };
+        let plan = TrainingPlan {
+            survey,
+            participants,
+            all,
+        };
+        Ok(Some(plan).filter(|plan| plan.participants.new > 0))
+    }
+}
+
+/// Fits what is planned.
+///
+/// # Errors
+///
+/// Those of the encoder, and `Corrupt` where a document or a trie cannot be read.
 pub(crate) fn train_heads(
+    plan: TrainingPlan,
     corpus: &TrainingCorpus<'_>,
     encoder: &dyn TextEncoder,
     params: &IndexParams,
     options: &TrainOptions,
     progress: ProgressFn<'_>,
-) -> Result<Option<Trained>> {
-    options.check()?;
+) -> Result<Trained> {
+    let TrainingPlan {
+        survey,
+        participants,
+        all,
+    } = plan;
     let segments = corpus.segments;
-    let survey = corpus.survey();
-    let all = options.full || survey.needs_all(params.training.as_ref());
-    let participants = match all {
-        true => Participants::all(segments),
-        false => Participants::new_ones(segments, options.seed),
-    };
-    if participants.new == 0 {
-        return Ok(None);
-    }
     let asked = Asked::new(corpus, &participants, params, options, progress)?;
     let prompt = &params.encoder.query_prompt;
     let prompt_tokens = encoder.prompt_tokens(prompt)?;
@@ -261,7 +295,7 @@ pub(crate) fn train_heads(
         }
     }
     let heads = trie_heads.into_iter().zip(document_heads).zip(segments);
-    Ok(Some(Trained {
+    Ok(Trained {
         heads: heads
             .map(|((head, rows), segment)| {
                 let rows = (u64::from(segment.document_count), rows?);
@@ -279,7 +313,7 @@ pub(crate) fn train_heads(
             trie_head: record(&trie_fit),
             document_head: record(&document_fit),
         },
-    }))
+    })
 }
 
 /// Pseudo-queries as vectors, and what they ask for.

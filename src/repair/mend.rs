@@ -69,7 +69,7 @@ impl<'a> Maker<'a> {
         let docids = self.docids(&rows)?;
         let (vectors, token_vectors) = self.vectors(&rows)?;
         let prepared = PreparedDocuments {
-            documents,
+            documents: documents.iter().collect(),
             docids,
             vectors,
             token_vectors,

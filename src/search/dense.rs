@@ -19,7 +19,7 @@ use super::lexical::{Scored, SparseScores, best_of, score_of};
 use super::options::Mode;
 use super::options::SearchOptions;
 use super::rerank::standard_scores;
-use super::result::SearchResult;
+use super::result::Found;
 use super::searcher::Searcher;
 use crate::segment::View;
 use crate::vectors::dot_f16;
@@ -57,11 +57,7 @@ impl Searcher<'_> {
         Ok(all)
     }
 
-    pub(super) fn search_dense(
-        self,
-        query: &[f32],
-        options: &SearchOptions,
-    ) -> Result<SearchResult> {
+    pub(super) fn search_dense(self, query: &[f32], options: &SearchOptions) -> Result<Found> {
         let view = self.view(options)?;
         let cosines = self.cosines(query, &view)?;
         let best = best_of(self.segments, &cosines, options.k);
@@ -75,7 +71,7 @@ impl Searcher<'_> {
         words: &str,
         query: &[f32],
         options: &SearchOptions,
-    ) -> Result<SearchResult> {
+    ) -> Result<Found> {
         let view = self.view(options)?;
         let segments = self.segments;
         let terms = self.query_terms(words)?;

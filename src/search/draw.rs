@@ -26,7 +26,7 @@ use super::lexical::{SparseScores, best_score};
 use super::options::{Mode, SearchOptions};
 use super::query_terms::QueryTerms;
 use super::rerank::{PriorWeight, TYPICAL_DRAWS, rerank};
-use super::result::SearchResult;
+use super::result::Found;
 use super::retriever::{Reranker, Retriever};
 use super::searcher::Searcher;
 use crate::Result;
@@ -45,7 +45,7 @@ impl Searcher<'_> {
         words: &str,
         retriever: &dyn Retriever,
         options: &SearchOptions,
-    ) -> Result<SearchResult> {
+    ) -> Result<Found> {
         options.check()?;
         let drawn = self.draw_and_rerank(words, retriever, options);
         drawn.map_err(|error| retriever.named(error))
@@ -56,7 +56,7 @@ impl Searcher<'_> {
         words: &str,
         retriever: &dyn Retriever,
         options: &SearchOptions,
-    ) -> Result<SearchResult> {
+    ) -> Result<Found> {
         let defaults = &self.params.search;
         let view = self.view(options)?;
         let terms = match options.mode {
@@ -125,7 +125,7 @@ impl Searcher<'_> {
                 hit.explanation = Some(explanation);
             }
         }
-        Ok(SearchResult {
+        Ok(Found {
             hits,
             complete,
             work,

@@ -30,7 +30,8 @@ pub use encoded_query::EncodedQuery;
 pub use explain::{Decision, Explanation, MatchedTerm};
 pub(crate) use late_interaction::distinct_token_vectors;
 pub use options::{Mode, RetrieverKind, SearchOptions};
-pub use result::{Hit, SearchResult};
+pub(crate) use result::Found;
+pub use result::Hit;
 #[cfg(feature = "models")]
 pub(crate) use retriever::{Reranker, Retriever};
 pub(crate) use searcher::Searcher;

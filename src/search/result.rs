@@ -1,4 +1,4 @@
-//! What a search returns.
+//! What a search finds.
 
 #[cfg(doc)]
 use super::Mode;
@@ -29,14 +29,13 @@ pub struct Hit {
     pub explanation: Option<Explanation>,
 }
 
-/// The hits of one query, best first, and what they cost.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct SearchResult {
+/// What a search found, best first, and what it cost.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
     /// Best first.
-    pub hits: Vec<Hit>,
+    pub(crate) hits: Vec<Hit>,
     /// False when the budget ended the search; the hits are the best found until then.
-    pub complete: bool,
+    pub(crate) complete: bool,
     /// Work done by the decoder.
-    pub work: Work,
+    pub(crate) work: Work,
 }

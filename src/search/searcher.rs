@@ -6,7 +6,7 @@ use super::explain::{TermScores, explain_words};
 use super::lexical::{SparseScores, best_of};
 use super::options::{Mode, RetrieverKind, SearchOptions};
 use super::query_terms::QueryTerms;
-use super::result::{Hit, SearchResult};
+use super::result::{Found, Hit};
 use super::retriever::CompactRetriever;
 use crate::decode::Work;
 use crate::segment::{IndexParams, Segment, View};
@@ -37,7 +37,7 @@ impl<'a> Searcher<'a> {
         words: &str,
         query: &EncodedQuery,
         options: &SearchOptions,
-    ) -> Result<SearchResult> {
+    ) -> Result<Found> {
         options.check()?;
         let (values, dim) = (query.vector().len(), self.params.encoder.dim);
         if options.mode != Mode::Lexical && values != dim {
@@ -73,11 +73,7 @@ impl<'a> Searcher<'a> {
     /// # Errors
     ///
     /// Those of [`Searcher::search_encoded`] that speak of options and of the lexicon.
-    pub(crate) fn search_lexical(
-        self,
-        words: &str,
-        options: &SearchOptions,
-    ) -> Result<SearchResult> {
+    pub(crate) fn search_lexical(self, words: &str, options: &SearchOptions) -> Result<Found> {
         options.check()?;
         let view = self.view(options)?;
         let terms = self.query_terms(words)?;
@@ -125,7 +121,7 @@ impl<'a> Searcher<'a> {
         terms: Option<&QueryTerms>,
         view: &View<'_>,
         options: &SearchOptions,
-    ) -> Result<SearchResult> {
+    ) -> Result<Found> {
         let mut hits: Vec<Hit> = candidates.iter().map(|one| self.hit(one)).collect();
         if options.explain {
             let terms = self.term_scores(terms, view)?;
@@ -133,7 +129,7 @@ impl<'a> Searcher<'a> {
                 hit.explanation = Some(explain_words(candidate, &terms));
             }
         }
-        Ok(SearchResult {
+        Ok(Found {
             hits,
             complete: true,
             work: Work::default(),

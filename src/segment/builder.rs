@@ -24,8 +24,8 @@ pub(crate) struct Docid {
 
 /// The documents of a new segment, ready to be laid out; all three lists are parallel.
 #[derive(Debug, Default)]
-pub(crate) struct PreparedDocuments {
-    pub(crate) documents: Vec<Document>,
+pub(crate) struct PreparedDocuments<'d> {
+    pub(crate) documents: Vec<&'d Document>,
     pub(crate) docids: Vec<Vec<Docid>>,
     /// `[documents, dim]` unit passage vectors.
     pub(crate) vectors: Vec<f32>,
@@ -45,7 +45,7 @@ pub(crate) struct NewSegment {
 
 /// Lays out a segment with an untrained head.
 pub(crate) fn build_segment(
-    prepared: PreparedDocuments,
+    prepared: PreparedDocuments<'_>,
     params: &IndexParams,
 ) -> Result<NewSegment> {
     let document_count = u32::try_from(prepared.documents.len())

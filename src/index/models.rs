@@ -1,0 +1,94 @@
+//! The models of an open index, each loaded when it is first needed.
+
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::encoder;
+#[cfg(feature = "models")]
+use super::language::LanguageModelRetriever;
+use super::options::OpenOptions;
+use super::state::State;
+use crate::Result;
+use crate::encode::TextEncoder;
+
+/// How the models of one index are loaded, and those that are.
+pub(super) struct Models {
+    options: OpenOptions,
+    encoder: OnceLock<Arc<dyn TextEncoder>>,
+    #[cfg(feature = "models")]
+    language: OnceLock<LanguageModelRetriever>,
+    /// Held while a model is being loaded, so that it is loaded once.
+    loading: Mutex<()>,
+}
+
+impl std::fmt::Debug for Models {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Models")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Models {
+    /// Models to be loaded as `options` say; the encoder may be loaded already.
+    pub(super) fn new(options: OpenOptions, encoder: Option<Arc<dyn TextEncoder>>) -> Self {
+        Models {
+            options,
+            encoder: encoder.map_or_else(OnceLock::new, OnceLock::from),
+            #[cfg(feature = "models")]
+            language: OnceLock::new(),
+            loading: Mutex::new(()),
+        }
+    }
+
+    pub(super) fn options(&self) -> &OpenOptions {
+        &self.options
+    }
+
+    /// The encoder that `state` was made with.
+    ///
+    /// # Errors
+    ///
+    /// `ModelMismatch` when it is another one, `UntrustedModel` when this machine does not know it,
+    /// `Runtime`, `Device` or `Model` when it cannot be loaded.
+    pub(super) fn encoder(&self, state: &State) -> Result<Arc<dyn TextEncoder>> {
+        let load = || encoder::load_recorded(&state.stored, &state.params, &self.options);
+        self.loaded_once(&self.encoder, load).cloned()
+    }
+
+    /// The language model that `state` was made for.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when it was made for none; otherwise as [`Models::encoder`].
+    #[cfg(feature = "models")]
+    pub(super) fn language_model(&self, state: &State) -> Result<&LanguageModelRetriever> {
+        let options = &self.options;
+        let load = || {
+            LanguageModelRetriever::open(
+                &state.params,
+                options.language_model.as_ref(),
+                options.encoder_options.device,
+                options.trust_model,
+            )
+        };
+        self.loaded_once(&self.language, load)
+    }
+
+    fn loaded_once<'m, T>(
+        &self,
+        model: &'m OnceLock<T>,
+        load: impl FnOnce() -> Result<T>,
+    ) -> Result<&'m T> {
+        if let Some(loaded) = model.get() {
+            return Ok(loaded);
+        }
+        let _loading = self.loading.lock();
+        if let Some(loaded) = model.get() {
+            return Ok(loaded);
+        }
+        let loaded = load()?;
+        Ok(model.get_or_init(|| loaded))
+    }
+}
