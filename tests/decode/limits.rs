@@ -13,7 +13,7 @@ use zerogr::ErrorKind;
 use zerogr::raw::decode::*;
 
 fn documents(decoded: &Decoded) -> BTreeSet<Document> {
-    decoded.documents.iter().map(|one| place(one)).collect()
+    decoded.documents.iter().map(place).collect()
 }
 
 proptest! {

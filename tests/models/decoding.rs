@@ -175,7 +175,7 @@ fn check_tree_attention(decoder: &Rc<DecoderSession>, one_by_one: &Rc<DecoderSes
                 let decoded = one.decode(&mut memo, &request(&corpus, 20)).unwrap();
                 let documents = |decoded: &Decoded| -> Vec<Document> {
                     let all = decoded.documents.iter();
-                    all.map(|one| place(one)).collect()
+                    all.map(place).collect()
                 };
                 let same_order = documents(&decoded) == documents(&expected);
                 assert!(

@@ -242,7 +242,7 @@ pub fn groups(drawn: &[Drawn]) -> Vec<BTreeSet<Document>> {
     assert!(drawn.is_sorted_by(|a, b| a.score >= b.score));
     let chunks = drawn.chunk_by(|a, b| a.score == b.score);
     chunks
-        .map(|chunk| chunk.iter().map(|one| place(one)).collect())
+        .map(|chunk| chunk.iter().map(place).collect())
         .collect()
 }
 
