@@ -67,7 +67,8 @@ impl Collection {
     /// Loads all tasks and collections of a folder, sorted by name; at least one.
     ///
     /// # Errors
-    /// Those of [`Collection::open`], but for the last.
+    ///
+    /// A file is missing or malformed (with file and line), or a judged query has no text.
     pub fn open_all(folder: &Path, split: &str) -> Result<Vec<Self>> {
         match find_corpus(folder) {
             Some(corpus) => tasks_of(folder, &corpus, split),

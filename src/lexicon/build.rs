@@ -54,7 +54,8 @@ impl LexiconBuilder {
     /// The sections, in file order.
     ///
     /// # Errors
-    /// Those of writing a transducer, which refuses keys that do not ascend; these do.
+    ///
+    /// `InvalidInput` if terms did not ascend; these do.
     pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
         let mut postings_of: Vec<(String, PostingsWriter)> = self.postings_of.into_iter().collect();
         postings_of.sort_unstable_by(|a, b| a.0.cmp(&b.0));

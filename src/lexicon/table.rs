@@ -30,7 +30,9 @@ impl Lexicon {
     /// Reads the lexicon of a segment of `document_count` documents; `None` when it has none.
     ///
     /// # Errors
-    /// `Corrupt` when its parts are not those of one lexicon.
+    ///
+    /// `Corrupt` when a part is missing or damaged or does not fit the others, `UnsupportedVersion`
+    /// when its encoding is not known, `Io` when it cannot be read.
     pub fn open(source: &dyn SectionSource, document_count: u32) -> Result<Option<Self>> {
         let Some(terms) = source.find(sections::TERMS)? else {
             for kind in [sections::TERM_POSTINGS, sections::DOCUMENT_LENGTHS] {

@@ -16,7 +16,9 @@ impl Transaction {
     /// Writes a blob and gives the entry to put into the manifest.
     ///
     /// # Errors
-    /// Those of [`Transaction::append`].
+    ///
+    /// `InvalidInput` or `Limit` when the blob cannot form an extent (the transaction goes on),
+    /// `Poisoned`, or a failure of I/O, which poisons the store.
     pub fn append_blob(
         &mut self,
         role: BlobRole,
@@ -46,7 +48,9 @@ impl Store {
     /// The verified bytes of an embedded blob of the newest state.
     ///
     /// # Errors
-    /// Those of [`Snapshot::blob`].
+    ///
+    /// `InvalidInput` when the blob is attached rather than embedded, `Corrupt` when it is damaged,
+    /// `UnsupportedVersion` when its extent is of an unknown kind, `Io`.
     pub fn blob(&self, entry: &BlobEntry) -> Result<Section> {
         self.snapshot().blob(entry)
     }
@@ -56,8 +60,9 @@ impl Snapshot {
     /// The verified bytes of an embedded blob of the state.
     ///
     /// # Errors
-    /// `InvalidInput` when the blob is attached rather than embedded, and those of
-    /// [`Snapshot::extent`] and [`Extent::section`](super::Extent::section).
+    ///
+    /// `InvalidInput` when the blob is attached rather than embedded, `Corrupt` when it is damaged,
+    /// `UnsupportedVersion` when its extent is of an unknown kind, `Io`.
     pub fn blob(&self, entry: &BlobEntry) -> Result<Section> {
         let BlobPlace::Embedded(reference) = &entry.place else {
             return Err(Error::invalid(format!(

@@ -46,9 +46,10 @@ impl Store {
     /// Other processes may commit or vacuum meanwhile. The copy shares the identity of the index.
     ///
     /// # Errors
+    ///
     /// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing;
-    /// `Corrupt` when the index is damaged, and then there is no copy; `DiskFull` or another
-    /// failure of I/O; those of [`Store::refresh`].
+    /// `Corrupt` when the index is damaged, and then there is no copy; `Replaced` when another
+    /// index took its place; `DiskFull` or another failure of I/O.
     pub fn backup(&self, path: &Path) -> Result<()> {
         self.refresh()?;
         self.put_copy(path, write_backup)
@@ -60,8 +61,11 @@ impl Store {
     /// nobody writes.
     ///
     /// # Errors
-    /// Those of [`Store::backup`], and `UnsupportedVersion` when the index uses a feature that
-    /// this build cannot write.
+    ///
+    /// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing;
+    /// `Corrupt` when the index is damaged, and then there is no copy; `Replaced` when another
+    /// index took its place; `UnsupportedVersion` when it uses a feature that this build cannot
+    /// write; `DiskFull` or another failure of I/O.
     pub fn vacuum_into(&self, path: &Path) -> Result<()> {
         self.vacuum_into_with(path, &as_it_is)
     }
@@ -69,7 +73,11 @@ impl Store {
     /// [`Store::vacuum_into`] of what `rewrite` makes of the state.
     ///
     /// # Errors
-    /// Those of [`Store::vacuum_into`] and of `rewrite`; then there is no copy.
+    ///
+    /// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing;
+    /// `Corrupt` when the index is damaged; `Replaced` when another index took its place;
+    /// `UnsupportedVersion` when it uses a feature that this build cannot write; `DiskFull` or
+    /// another failure of I/O; and what `rewrite` gives. Then there is no copy.
     pub fn vacuum_into_with(&self, path: &Path, rewrite: &Rewrite<'_>) -> Result<()> {
         self.refresh()?;
         self.put_copy(path, |source, target| {

@@ -43,7 +43,9 @@ impl Store {
     /// nothing; it is put together in memory.
     ///
     /// # Errors
-    /// Those of [`Store::create`] and of `fill`.
+    ///
+    /// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing; a
+    /// failure of I/O (`PermissionDenied`, `DiskFull`, `Io`, ...); and what `fill` gives.
     pub fn create_with(
         path: &Path,
         options: &CreateOptions,

@@ -56,7 +56,9 @@ impl Store {
     /// Opens an index through a backend.
     ///
     /// # Errors
-    /// Those of [`Store::open`].
+    ///
+    /// `NotAnIndex`, `UnsupportedVersion`, `Corrupt` when no committed state is intact, or a
+    /// failure of I/O.
     pub fn open_on(backend: Arc<dyn Backend>) -> Result<Store> {
         OpenFile::open(backend, None).map(|newest| Store::from_snapshot(newest, None))
     }
@@ -150,9 +152,10 @@ impl Store {
     /// itself, the handle continues on that; its generation never goes back.
     ///
     /// # Errors
-    /// `Corrupt` when the state this handle already knows can no longer be found, `Replaced` when
-    /// another index or an older copy took the place of the file, and those of [`Store::open`].
-    /// The handle keeps its state.
+    ///
+    /// `Corrupt` when the state this handle already knows can no longer be found, or no committed
+    /// state is intact; `Replaced` when another index or an older copy took the place of the file;
+    /// `NotAnIndex`, `UnsupportedVersion`, or a failure of I/O. The handle keeps its state.
     pub fn refresh(&self) -> Result<bool> {
         let known = self.snapshot();
         let found = if known.file.is_replaced() {
@@ -193,7 +196,9 @@ impl Store {
     /// Opens an extent of the newest state; see [`Snapshot::extent`].
     ///
     /// # Errors
-    /// Those of [`Snapshot::extent`].
+    ///
+    /// `Corrupt` when the reference is outside the committed bytes or something else is in its
+    /// place; `UnsupportedVersion` when its kind is unknown; `Io`.
     pub fn extent(&self, reference: &ExtentRef) -> Result<Extent> {
         self.snapshot().extent(reference)
     }

@@ -45,7 +45,9 @@ impl Store {
     ///     one, or a network mount that nobody else writes to.
     ///
     /// # Errors
-    /// Those of [`Store::open`].
+    ///
+    /// `NotFound` when nothing is there, `NotAnIndex`, `UnsupportedVersion`, `Corrupt` when no
+    /// committed state is intact, or a failure of I/O (`PermissionDenied`, `Io`, ...).
     pub unsafe fn open_mmap(path: &Path) -> Result<Store> {
         Store::open_with(path, Some(MapPermit(())))
     }

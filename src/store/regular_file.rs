@@ -26,7 +26,9 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// The content of a regular file of at most `most_bytes`.
 ///
 /// # Errors
-/// Those of [`open`]; `FileTooLarge` when the file is longer.
+///
+/// `InvalidInput` when something else is at `path`, `FileTooLarge` when the file is longer, or what
+/// the system reports.
 pub fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let too_long = || {

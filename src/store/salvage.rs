@@ -45,8 +45,9 @@ impl Store {
     /// table of an extent, is put right in what is read.
     ///
     /// # Errors
-    /// Those of [`Store::open`]; its `Corrupt` and `NotAnIndex` only when the file holds neither an
-    /// intact state nor a segment anywhere.
+    ///
+    /// `NotFound` when nothing is there; `NotAnIndex` or `Corrupt` when the file holds neither an
+    /// intact state nor a segment anywhere; `UnsupportedVersion`; a failure of I/O.
     pub fn open_salvage(path: &Path) -> Result<Salvage> {
         let (mut known, mut notes, refused) = match Store::open(path) {
             Ok(store) => (Some(store.snapshot().state), store.passed_over(), None),

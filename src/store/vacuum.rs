@@ -70,7 +70,13 @@ impl Store {
     /// [`Store::vacuum`] of what `rewrite` makes of the newest state.
     ///
     /// # Errors
-    /// Those of [`Store::vacuum`] and of `rewrite`, which leave everything as it was.
+    ///
+    /// `InvalidInput` when the file has another hard link, when `lock` is of another store, or when
+    /// the store is not in a file; `Locked` while a transaction of the lock is open; `Corrupt` when
+    /// the index is damaged; a failure of I/O (`DiskFull`, `PermissionDenied`, `Io`, ...), which
+    /// poisons the store if the file was exchanged already; `Replaced` when another file is at the
+    /// path; `Poisoned`; and what `rewrite` gives. Up to the exchange an error leaves everything as
+    /// it was.
     pub fn vacuum_with(&self, lock: &WriteLock, rewrite: &Rewrite<'_>) -> Result<VacuumReport> {
         if !self.is_same(lock.store()) {
             return Err(Error::invalid(

@@ -87,11 +87,13 @@ impl Store {
     /// on that and the lock is on that. What interrupted vacuums left behind is removed.
     ///
     /// # Errors
+    ///
     /// `Locked` while another writer of this or another process holds it and the time to wait is
-    /// over; `LockUnsupported` when the file system has no locks; `ReadOnly`, `PermissionDenied`
-    /// or `Io` when the file cannot be written; `Replaced` when another index took its place, or
-    /// the path still leads to the file from before a vacuum; `Poisoned` after a failed write; `UnsupportedVersion` when writing needs a feature this build lacks;
-    /// and those of [`Store::refresh`].
+    /// over; `LockUnsupported` when the file system has no locks; `ReadOnly`, `PermissionDenied` or
+    /// `Io` when the file cannot be written; `Replaced` when another index took its place, or the
+    /// path still leads to the file from before a vacuum; `Poisoned` after a failed write;
+    /// `UnsupportedVersion` when writing needs a feature this build lacks; `Corrupt` when no
+    /// committed state can be found any more.
     pub fn write_lock(&self, options: &WriteOptions) -> Result<WriteLock> {
         self.check_not_poisoned()?;
         let guard = Guard::acquire(
@@ -134,7 +136,12 @@ impl Store {
     /// waits for nobody.
     ///
     /// # Errors
-    /// Those of [`Store::write_lock`] and [`WriteLock::begin`].
+    ///
+    /// `Locked` while another writer or another transaction is open; `LockUnsupported` when the
+    /// file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another index took its place; `Poisoned` after a failed write;
+    /// `UnsupportedVersion` when writing needs a feature this build lacks; `Corrupt` when no
+    /// committed state can be found any more.
     pub fn begin(&self) -> Result<Transaction> {
         self.write_lock(&WriteOptions::default())?.begin()
     }

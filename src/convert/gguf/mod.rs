@@ -72,8 +72,9 @@ impl<R: Read + Seek> Gguf<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open), and [`ErrorKind::Model`](crate::ErrorKind::Model) when these
-    /// are not all parts of one file.
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when a part is no GGUF file, damaged, of an
+    /// architecture that cannot be imported, or stored in a format that cannot be read, and when
+    /// these are not all parts of one file; a failure of I/O.
     pub fn open_parts(readers: Vec<R>) -> Result<Gguf<R>> {
         let io = |e: std::io::Error| crate::Error::of_io(format!("reading the GGUF file: {e}"), e);
         let (mut headers, mut lens_bytes, mut opened) = (Vec::new(), Vec::new(), Vec::new());

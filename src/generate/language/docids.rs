@@ -114,7 +114,8 @@ impl<'a> DocidWriter<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`TextGenerator::generate`], of `is_taken` and of `progress`.
+    /// `Limit` when prompts do not fit into the model's context, `Model` when it fails; what
+    /// `is_taken` and `progress` give, which ends the writing.
     pub fn write(
         &self,
         documents: &[&Document],

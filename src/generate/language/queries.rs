@@ -124,7 +124,8 @@ impl<'a> QueryWriter<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`TextGenerator::generate`] and of `done`.
+    /// `Limit` when prompts do not fit into the model's context, `Model` when it fails; what `done`
+    /// gives, which ends the writing.
     pub fn write(
         &self,
         documents: &[&Document],

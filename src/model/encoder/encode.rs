@@ -160,7 +160,9 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// Those of reading the folder and of [`from_files`](Self::from_files).
+    /// [`ErrorKind::Model`] naming the file that is missing or unusable, or the setting that cannot
+    /// be applied; [`ErrorKind::Runtime`] without ONNX Runtime; [`ErrorKind::Device`] when a
+    /// required device cannot be used.
     pub fn from_dir(dir: impl AsRef<Path>, options: &EncoderOptions) -> Result<Encoder> {
         Encoder::from_files(&EncoderFiles::from_dir(dir)?, options)
     }
@@ -169,7 +171,9 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// Those of [`EncoderFiles::installed`] and of [`from_files`](Self::from_files).
+    /// [`ErrorKind::Model`] when it is not installed or not the published one;
+    /// [`ErrorKind::Runtime`] without ONNX Runtime; [`ErrorKind::Device`] when a required device
+    /// cannot be used.
     pub fn from_cache(options: &EncoderOptions) -> Result<Encoder> {
         Encoder::from_files(&EncoderFiles::installed()?, options)
     }
