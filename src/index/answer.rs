@@ -28,8 +28,8 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a blank query, and one that leaves no
-    /// token; those of a model as in [`Index::search`].
+    /// `InvalidInput` for a blank query, and one that leaves no token; `UntrustedModel`,
+    /// `ModelMismatch`, `Runtime`, `Device` or `Model` when the encoder cannot be loaded.
     pub fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<EncodedQuery> {
         self.snapshot().encode_query(query, instruction)
     }
@@ -70,7 +70,9 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Those of [`Index::search`], which are listed there.
+    /// `InvalidInput` for a blank query and for options that make no sense; `Corrupt` where a
+    /// damaged part is met. On the first search that needs a model: `UntrustedModel`,
+    /// `ModelMismatch`, `Runtime`, `Device` or `Model` when it cannot be loaded.
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult> {
         if query.trim().is_empty() {
             return Err(Error::invalid("the query is empty: give at least one word"));

@@ -18,9 +18,9 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) when something is there;
-    /// [`Runtime`](crate::ErrorKind::Runtime) or [`Model`](crate::ErrorKind::Model) when the
-    /// encoder cannot be loaded.
+    /// `AlreadyExists` when something is there, `NotFound` when its folder is missing;
+    /// `PermissionDenied`, `DiskFull` or `Io` when it cannot be written; `InvalidInput` for options
+    /// that make no sense; `Runtime`, `Device` or `Model` when the encoder cannot be loaded.
     pub fn create(path: impl AsRef<Path>, options: IndexOptions) -> Result<Index> {
         let path = path.as_ref();
         Index::create_in(options, |store_options, fill| {
@@ -32,8 +32,8 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) when the backend is not empty, and those of
-    /// [`Index::create`].
+    /// `AlreadyExists` when the backend is not empty; `InvalidInput` for options that make no
+    /// sense; `Runtime`, `Device` or `Model` when the encoder cannot be loaded; `Io`.
     pub fn create_on(backend: Arc<dyn Backend>, options: IndexOptions) -> Result<Index> {
         Index::create_in(options, |store_options, fill| {
             let store = Store::create_on(backend, store_options)?;

@@ -64,13 +64,18 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`NotAnIndex`](crate::ErrorKind::NotAnIndex), [`Corrupt`](crate::ErrorKind::Corrupt),
-    /// [`UnsupportedVersion`](crate::ErrorKind::UnsupportedVersion) as the file is.
+    /// `NotFound` when nothing is there; `NotAnIndex`, `Corrupt` or `UnsupportedVersion` as the
+    /// file is; `PermissionDenied` or `Io` when it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Index> {
         Index::open_with(path, OpenOptions::new())
     }
 
     /// [`Index::open`] with options.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when nothing is there; `NotAnIndex`, `Corrupt` or `UnsupportedVersion` as the
+    /// file is; `PermissionDenied` or `Io` when it cannot be read.
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Index> {
         Index::from_store(Store::open(path.as_ref())?, options, None)
     }
@@ -79,7 +84,8 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of [`Index::open`].
+    /// `NotAnIndex`, `Corrupt` or `UnsupportedVersion` as the bytes are; `Io` when they cannot be
+    /// read.
     pub fn open_on(backend: Arc<dyn Backend>, options: OpenOptions) -> Result<Index> {
         Index::from_store(Store::open_on(backend)?, options, None)
     }
@@ -93,6 +99,11 @@ impl Index {
     /// 2. truncate it in place.
     ///
     /// Replacing the file by renaming another one over it is fine.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when nothing is there; `NotAnIndex`, `Corrupt` or `UnsupportedVersion` as the
+    /// file is; `PermissionDenied` or `Io` when it cannot be read.
     #[allow(unsafe_code)]
     pub unsafe fn open_mmap(path: impl AsRef<Path>, options: OpenOptions) -> Result<Index> {
         // SAFETY: the caller keeps the contract above, which is the store's.
@@ -134,6 +145,12 @@ impl Index {
     }
 
     /// Looks for commits of other processes. True when there is a newer state.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when no committed state can be found any more, `UnsupportedVersion` when a newer
+    /// version wrote it, `Replaced` when another index is at the path, `Io`. The handle keeps its
+    /// state.
     pub fn refresh(&self) -> Result<bool> {
         self.inner.store.refresh()?;
         self.catch_up()
@@ -159,7 +176,10 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of [`Index::writer_with`].
+    /// `Locked` while another writer of this or another process is at work; `LockUnsupported` where
+    /// the file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
+    /// the newest state is.
     pub fn writer(&self) -> Result<Writer> {
         self.writer_with(&self.inner.models.options().write_options)
     }
@@ -169,9 +189,10 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`Locked`](crate::ErrorKind::Locked) while another writer of this or another process is at
-    /// work; [`LockUnsupported`](crate::ErrorKind::LockUnsupported) where the file system has no
-    /// locks; [`Io`](crate::ErrorKind::Io) when the file cannot be written.
+    /// `Locked` while another writer of this or another process is at work; `LockUnsupported` where
+    /// the file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
+    /// the newest state is.
     pub fn writer_with(&self, options: &WriteOptions) -> Result<Writer> {
         Writer::new(self.clone(), options)
     }
@@ -182,7 +203,12 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of [`Store::vacuum`] and [`Index::writer`].
+    /// `Locked` while another writer of this or another process is at work; `LockUnsupported` where
+    /// the file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
+    /// the newest state is.
+    /// `InvalidInput` when the file has another hard link, which would keep the old one;
+    /// `DiskFull`. Up to the exchange of the files an error leaves everything as it was.
     pub fn vacuum(&self) -> Result<VacuumReport> {
         self.writer()?.vacuum()
     }
@@ -192,7 +218,13 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of the encoder and of a commit; an index without documents is left as it is.
+    /// `Locked` while another writer of this or another process is at work; `LockUnsupported` where
+    /// the file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
+    /// the newest state is.
+    /// `InvalidInput` for options that make no sense; `UntrustedModel`, `ModelMismatch`, `Runtime`,
+    /// `Device` or `Model` when the encoder cannot be loaded; `DiskFull` or `Poisoned` when the
+    /// commit cannot be written. An index without documents is left as it is.
     pub fn train(&self, options: &TrainOptions, progress: ProgressFn<'_>) -> Result<CommitReport> {
         self.writer()?.commit_with(Some(options), progress)
     }
@@ -201,7 +233,10 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of a commit.
+    /// `Locked` while another writer of this or another process is at work; `LockUnsupported` where
+    /// the file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
+    /// the newest state is; `DiskFull` or `Poisoned` when the commit cannot be written.
     pub fn merge(&self) -> Result<CommitReport> {
         let writer = self.writer()?;
         writer.merge_policy(MergePolicy::Everything).commit()

@@ -35,7 +35,10 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of [`Store::vacuum_into`](crate::store::Store::vacuum_into).
+    /// `AlreadyExists` when something is at `path`, `NotFound` when its folder is missing; `Corrupt`
+    /// when the index is damaged, and then there is no copy; `Replaced` when another index took its
+    /// place; `UnsupportedVersion` when it uses a feature that this build cannot write; `DiskFull`
+    /// or `Io`.
     pub fn vacuum_into(&self, path: impl AsRef<Path>) -> Result<()> {
         let purge = |copy: &mut CompactCopy<'_>| self.purge(copy);
         self.inner.store.vacuum_into_with(path.as_ref(), &purge)

@@ -78,7 +78,12 @@ impl Snapshot {
         segments.any(|segment| segment.find(id).is_some())
     }
 
-    /// The document with an external id, or `None`. Errors when its payload is damaged.
+    /// The document with an external id, or `None`.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when its payload is damaged, `UnsupportedVersion` when it is packed in a way that
+    /// is not known, `Io` when it cannot be read.
     pub fn document(&self, id: &str) -> Result<Option<Document>> {
         for segment in &self.state.segments {
             if let Some(ordinal) = segment.find(id) {
@@ -93,8 +98,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Those of `each`; [`Corrupt`](crate::ErrorKind::Corrupt) after the last document when one
-    /// could not be read.
+    /// What `each` gives; `Corrupt` after the last document when one could not be read.
     pub fn for_each_document(&self, mut each: impl FnMut(Document) -> Result<()>) -> Result<()> {
         let mut unreadable = Ok(());
         for segment in &self.state.segments {

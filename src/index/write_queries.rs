@@ -67,7 +67,12 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of the generator, of [`Index::writer`] and of a commit.
+    /// `Locked` while another writer of this or another process is at work; `LockUnsupported` where
+    /// the file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
+    /// the newest state is.
+    /// `Limit` when prompts do not fit into the model's context, `Model` when it fails, `DiskFull`
+    /// or `Poisoned` when a commit cannot be written. What was committed until then stays.
     pub fn write_queries(
         &self,
         generator: &dyn TextGenerator,

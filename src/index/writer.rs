@@ -47,9 +47,11 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of [`Document::check`]; [`Limit`](crate::ErrorKind::Limit) for a docid of more than
-    /// 64 tokens, [`InvalidInput`](crate::ErrorKind::InvalidInput) for docids of no token. They do
-    /// not name the document. For one with docids also those of [`Index::encoder`].
+    /// `InvalidInput` for an empty id, a blank docid or one of no token, and a field with the name
+    /// of a part of the document; `Limit` for an id, fields, docids or a payload that are larger
+    /// than a document may have, and for a docid of more than 64 tokens. They do not name the
+    /// document. For one with docids also `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or
+    /// `Model` when the encoder cannot be loaded.
     pub fn check_document(&self, document: &Document) -> Result<()> {
         document.check()?;
         if !document.docids.is_empty() {
@@ -134,7 +136,11 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Those of [`Index::check_document`], with the document's id.
+    /// With the document's id: `InvalidInput` for an empty id, a blank docid or one of no token,
+    /// and a field with the name of a part of the document; `Limit` for an id, fields, docids or a
+    /// payload that are larger than a document may have, and for a docid of more than 64 tokens.
+    /// For one with docids also `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or `Model`
+    /// when the encoder cannot be loaded.
     pub fn add(&mut self, document: Document) -> Result<()> {
         let checked = self.index.check_document(&document);
         checked.map_err(|error| of_document(&document, error))?;
@@ -154,7 +160,9 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Those of [`Writer::add`].
+    /// As for a document that is added: `InvalidInput` or `Limit` with its id, and for one with
+    /// docids `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or `Model` when the encoder
+    /// cannot be loaded.
     pub fn update(&mut self, document: Document) -> Result<bool> {
         let exists = self.position_of.contains_key(&document.id)
             || (self.is_committed(&document.id) && !self.deletes.contains(&document.id));
@@ -165,6 +173,10 @@ impl Writer {
     }
 
     /// Deletes the document with an external id, committed or not. False when there is none.
+    ///
+    /// # Errors
+    ///
+    /// None today.
     pub fn delete(&mut self, id: &str) -> Result<bool> {
         let pending = self
             .position_of
@@ -198,11 +210,13 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Those of the encoder, and [`InvalidInput`](crate::ErrorKind::InvalidInput) for a document
-    /// without docids for which none can be made of tokens: nothing is committed then, and what
-    /// was added is still pending.
-    /// [`Io`](crate::ErrorKind::Io): after a failed write the index must be opened again, and the
-    /// commit may or may not be found; after a failed read, another attempt does what is not done.
+    /// `InvalidInput` for a document without docids for which none can be made of tokens; `Limit`
+    /// when a segment would hold too much; `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device`
+    /// or `Model` when the encoder cannot be loaded, and `Model` or `Device` when it fails. Nothing
+    /// is committed then, and what was added is still pending.
+    /// `Corrupt` when a part that is merged is damaged; `DiskFull`, `Io` and other failures of
+    /// writing: after them the writer is `Poisoned`, the index must be opened again, and the commit
+    /// may or may not be found. After a failed read, another attempt does what is not done.
     pub fn commit(&mut self) -> Result<CommitReport> {
         self.commit_with(None, &mut |_| {})
     }
@@ -211,7 +225,15 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Those of [`Writer::commit`].
+    /// `InvalidInput` for a document without docids for which none can be made of tokens; `Limit`
+    /// when a segment would hold too much; `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device`
+    /// or `Model` when the encoder cannot be loaded, and `Model` or `Device` when it fails. Nothing
+    /// is committed then, and what was added is still pending.
+    /// `Corrupt` when a part that is merged is damaged; `DiskFull`, `Io` and other failures of
+    /// writing: after them the writer is `Poisoned`, the index must be opened again, and the commit
+    /// may or may not be found. After a failed read, another attempt does what is not done.
+    /// For options of the training that make no sense, and one that ended in values that are no
+    /// numbers, `InvalidInput`.
     pub fn commit_with(
         &mut self,
         train: Option<&TrainOptions>,
@@ -308,7 +330,10 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Those of [`Store::vacuum`](crate::store::Store::vacuum).
+    /// `InvalidInput` when the file has another hard link, which would keep the old one; `Corrupt`
+    /// when the index is damaged; `DiskFull`, `PermissionDenied` or `Io`; `Replaced` when another
+    /// file is at the path; `Poisoned` after a failed write. Up to the exchange of the files an
+    /// error leaves everything as it was.
     pub fn vacuum(&mut self) -> Result<VacuumReport> {
         let purge = |copy: &mut CompactCopy<'_>| self.index.purge(copy);
         let report = self.index.store().vacuum_with(&self.lock, &purge)?;

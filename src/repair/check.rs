@@ -35,8 +35,9 @@ impl CheckReport {
 ///
 /// # Errors
 ///
-/// Those of [`Index::open`](crate::Index::open) when no committed state can be found;
-/// [`recover`](super::recover) may still find one.
+/// `NotFound` when nothing is there; `NotAnIndex`, `UnsupportedVersion`, or `Corrupt` when no
+/// committed state can be found, where [`recover`](super::recover) may still find one;
+/// `PermissionDenied` or `Io` when the file cannot be read.
 pub fn check(path: impl AsRef<Path>, level: VerifyLevel) -> Result<CheckReport> {
     Ok(check_store(&Store::open(path.as_ref())?, level))
 }

@@ -83,7 +83,9 @@ impl Documents {
     ///
     /// # Errors
     ///
-    /// Those of [`Store::open`]; damage to a segment is none, see [`Documents::damage`].
+    /// `NotFound` when nothing is there; `NotAnIndex`, `Corrupt` or `UnsupportedVersion` as the
+    /// file is; `PermissionDenied` or `Io` when it cannot be read. Damage to a segment is no error,
+    /// see [`Documents::damage`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Store::open(path.as_ref()).map(|store| Documents::of(&store))
     }
@@ -93,6 +95,12 @@ impl Documents {
     /// # Safety
     ///
     /// That of [`Index::open_mmap`](crate::Index::open_mmap).
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when nothing is there; `NotAnIndex`, `Corrupt` or `UnsupportedVersion` as the
+    /// file is; `PermissionDenied` or `Io` when it cannot be read. Damage to a segment is no error,
+    /// see [`Documents::damage`].
     #[allow(unsafe_code)]
     pub unsafe fn open_mmap(path: impl AsRef<Path>) -> Result<Self> {
         // SAFETY: the caller keeps the contract, which is the store's.
@@ -131,7 +139,7 @@ impl Documents {
     ///
     /// # Errors
     ///
-    /// Those of `each`.
+    /// What `each` gives.
     pub fn for_each(
         &self,
         mut each: impl FnMut(Document) -> Result<()>,

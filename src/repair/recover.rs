@@ -79,7 +79,8 @@ pub fn recover(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<Rec
 ///
 /// # Errors
 ///
-/// Those of [`recover`].
+/// `AlreadyExists` when something is at `target`; `Corrupt` or `NotAnIndex` when neither a committed
+/// state nor a segment is left in the source; `UnsupportedVersion`; `DiskFull` or `Io`.
 pub fn recover_with(
     source: impl AsRef<Path>,
     target: impl AsRef<Path>,
