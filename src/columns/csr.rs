@@ -28,16 +28,16 @@ impl Csr {
         let numbers: &[U32] = section.as_slice_of()?;
         let (offsets, values) = numbers
             .split_at_checked(row_count + 1)
-            .ok_or_else(|| Error::corrupt("a list section is shorter than its offsets"))?;
+            .ok_or_else(|| section.damaged("a list section is shorter than its offsets"))?;
         let ascending = offsets.is_sorted_by_key(|offset| offset.get());
         let ends_right = offsets
             .last()
             .is_some_and(|last| last.get() as usize == values.len());
         if !ascending || !ends_right || offsets.first().is_some_and(|first| first.get() != 0) {
-            return Err(Error::corrupt("a list section has bad offsets"));
+            return Err(section.damaged("a list section has bad offsets"));
         }
         if values.iter().any(|value| value.get() >= value_bound) {
-            return Err(Error::corrupt("a list section points outside its segment"));
+            return Err(section.damaged("a list section points outside its segment"));
         }
         Ok(Csr { section, row_count })
     }

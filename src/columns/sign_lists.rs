@@ -44,9 +44,9 @@ impl SignLists {
     pub fn open(section: Section, row_count: usize, dim: usize) -> Result<Self> {
         let (offsets_bytes, bytes) = section
             .split_at_checked((row_count + 1) * size_of::<U32>())
-            .ok_or_else(|| Error::corrupt("a sign section is shorter than its offsets"))?;
+            .ok_or_else(|| section.damaged("a sign section is shorter than its offsets"))?;
         let offsets: &[U32] = zerocopy::FromBytes::ref_from_bytes(offsets_bytes)
-            .map_err(|_| Error::corrupt("the offsets of a sign section cannot be read"))?;
+            .map_err(|_| section.damaged("the offsets of a sign section cannot be read"))?;
         let vector_count = offsets.last().map_or(0, |last| last.get() as usize);
         let bytes_per_vector = size_of::<f16>() + dim.div_ceil(8);
         let ascending = offsets.is_sorted_by_key(|offset| offset.get());
@@ -54,7 +54,7 @@ impl SignLists {
             || offsets.first().is_some_and(|first| first.get() != 0)
             || vector_count.checked_mul(bytes_per_vector) != Some(bytes.len())
         {
-            return Err(Error::corrupt("a sign section has bad offsets"));
+            return Err(section.damaged("a sign section has bad offsets"));
         }
         let lists = SignLists {
             row_count,
@@ -64,7 +64,7 @@ impl SignLists {
         };
         let factors = lists.factors().unwrap_or(&[]);
         if factors.len() != vector_count || !factors.iter().all(|factor| factor.is_finite()) {
-            return Err(Error::corrupt("a sign section has bad factors"));
+            return Err(section.damaged("a sign section has bad factors"));
         }
         Ok(lists)
     }

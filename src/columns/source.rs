@@ -28,8 +28,12 @@ pub trait SectionSource {
     /// `Corrupt` when there is none or its checksum is wrong, `UnsupportedVersion` when its
     /// encoding is not known, `Io` when it cannot be read.
     fn section(&self, kind: SectionKind) -> Result<Section> {
-        self.find(kind)?
-            .ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))
+        self.find(kind)?.ok_or_else(|| self.missing(kind))
+    }
+
+    /// The error of a section of `kind` that is not there.
+    fn missing(&self, kind: SectionKind) -> Error {
+        Error::corrupt(format_args!("section {:#06x} is missing", kind.0))
     }
 
     /// The section of `kind`, to be read and verified piece by piece.
@@ -68,6 +72,14 @@ impl LazySection {
         }
     }
 
+    /// Damage found in the section.
+    pub(crate) fn damaged(&self, what: impl std::fmt::Display) -> Error {
+        match self {
+            LazySection::Whole(section) => section.damaged(what),
+            LazySection::InExtent { extent, kind, .. } => extent.damaged_in(*kind, what),
+        }
+    }
+
     /// Verified bytes of a part.
     ///
     /// # Errors
@@ -79,7 +91,7 @@ impl LazySection {
                     .ok()
                     .zip(usize::try_from(range.end).ok())
                     .and_then(|(start, end)| section.get_slice(start..end));
-                part.ok_or_else(|| Error::corrupt("a part is outside its section"))
+                part.ok_or_else(|| section.damaged("a part is outside its section"))
             }
             LazySection::InExtent { extent, kind, .. } => extent.section_range(*kind, range),
         }
@@ -101,17 +113,21 @@ impl SectionSource for Extent {
     fn find(&self, kind: SectionKind) -> Result<Option<Section>> {
         let found = Extent::find(self, kind)?;
         if let Some(section) = &found {
-            check_encoding(kind, section.encoding())?;
+            check_encoding(self, kind, section.encoding())?;
         }
         Ok(found)
+    }
+
+    fn missing(&self, kind: SectionKind) -> Error {
+        self.damaged_in(kind, "it is missing")
     }
 
     fn lazy(&self, kind: SectionKind) -> Result<LazySection> {
         let info = self
             .sections()
             .find(|info| info.kind == kind)
-            .ok_or_else(|| Error::corrupt(format!("section {:#06x} is missing", kind.0)))?;
-        check_encoding(kind, info.encoding)?;
+            .ok_or_else(|| self.missing(kind))?;
+        check_encoding(self, kind, info.encoding)?;
         Ok(LazySection::InExtent {
             extent: self.clone(),
             kind,
@@ -120,18 +136,14 @@ impl SectionSource for Extent {
     }
 }
 
-fn check_encoding(kind: SectionKind, encoding: u16) -> Result<()> {
+fn check_encoding(extent: &Extent, kind: SectionKind, encoding: u16) -> Result<()> {
     if encoding == ENCODING {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::UnsupportedVersion,
-        format!(
-            "section {:#06x} has encoding {encoding}, unknown to this build; use a newer version \
-             of zerogr",
-            kind.0
-        ),
-    ))
+    let message =
+        format!("encoding {encoding} is unknown to this build; use a newer version of zerogr");
+    let error = Error::new(ErrorKind::UnsupportedVersion, message);
+    Err(extent.located(kind, error))
 }
 
 /// Sections in memory, so that what will be written can be read before it is.

@@ -9,8 +9,8 @@ use zerocopy::FromBytes;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U64;
 
+use crate::Result;
 use crate::store::Section;
-use crate::{Error, Result};
 
 /// Row -> text, read in place.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl Strings {
     /// `Corrupt` when the offsets do not fit the section, or a text is not UTF-8.
     pub fn open(section: Section, row_count: usize) -> Result<Self> {
         let strings = Strings { section, row_count };
-        let damaged = || Error::corrupt("a text section has bad offsets");
+        let damaged = || strings.section.damaged("a text section has bad offsets");
         let (offsets, bytes) = strings.parts().ok_or_else(damaged)?;
         let ascending = offsets.is_sorted_by_key(|offset| offset.get());
         let starts = offsets.first().map(|first| first.get());
@@ -35,8 +35,8 @@ impl Strings {
         if !ascending || starts != Some(0) || ends != Some(bytes.len() as u64) {
             return Err(damaged());
         }
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| Error::corrupt("a stored text is not UTF-8"))?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| strings.section.damaged("a stored text is not UTF-8"))?;
         if !offsets
             .iter()
             .all(|offset| text.is_char_boundary(offset.get() as usize))

@@ -2,8 +2,8 @@
 
 use half::f16;
 
+use crate::Result;
 use crate::store::Section;
-use crate::{Error, Result};
 
 /// Float16 rows of equal width, read in place.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ impl VectorRows {
             .checked_mul(dim)
             .and_then(|count| count.checked_mul(2));
         if expected_bytes != Some(section.len()) {
-            return Err(Error::corrupt(format!(
+            return Err(section.damaged(format_args!(
                 "a vector section has {} bytes where {row_count} rows of {dim} were expected",
                 section.len()
             )));
@@ -55,8 +55,8 @@ impl VectorRows {
         if values.iter().all(|value| value.is_finite()) {
             return Ok(());
         }
-        Err(Error::corrupt(
-            "a vector section has values that are no numbers",
-        ))
+        Err(self
+            .section
+            .damaged("a vector section has values that are no numbers"))
     }
 }

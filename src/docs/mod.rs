@@ -33,23 +33,4 @@ pub use table::{DocumentTable, DocumentTableBuilder};
 pub use tags::{TagTable, TagTableBuilder};
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
-pub mod sections {
-    use crate::format::SectionKind;
-
-    /// Ordinal -> external id (strings).
-    pub const EXTERNAL_IDS: SectionKind = SectionKind(0x0301);
-    /// Ordinals sorted by external id.
-    pub const EXTERNAL_ID_ORDER: SectionKind = SectionKind(0x0302);
-    /// Ordinal -> place in the payload blocks.
-    pub const PAYLOAD_INDEX: SectionKind = SectionKind(0x0303);
-    /// Payload blocks: where, how long, how packed.
-    pub const PAYLOAD_BLOCKS: SectionKind = SectionKind(0x0304);
-    /// The packed payloads.
-    pub const PAYLOADS: SectionKind = SectionKind(0x0305);
-    /// Bitmap of deleted ordinals.
-    pub const TOMBSTONES: SectionKind = SectionKind(0x0306);
-    /// The distinct tags, sorted (strings); absent when no document has one.
-    pub const TAG_NAMES: SectionKind = SectionKind(0x0307);
-    /// Tag -> ordinals of the documents that carry it (CSR); absent with [`TAG_NAMES`].
-    pub const TAG_DOCUMENTS: SectionKind = SectionKind(0x0308);
-}
+pub use crate::format::sections::docs as sections;

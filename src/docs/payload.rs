@@ -78,7 +78,7 @@ impl Payloads {
         bytes: LazySection,
         document_count: usize,
     ) -> Result<Self> {
-        let damaged = || Error::corrupt("the payload index is out of bounds");
+        let damaged = || index.damaged("the payload index is out of bounds");
         let records: &[PayloadRecord] = index.as_slice_of()?;
         let table: &[BlockRecord] = blocks.as_slice_of()?;
         if records.len() != document_count
@@ -114,13 +114,15 @@ impl Payloads {
         let records: &[PayloadRecord] = self.index.as_slice_of()?;
         let record = records
             .get(ordinal as usize)
-            .ok_or_else(|| Error::corrupt(format!("document {ordinal} has no payload")))?;
+            .ok_or_else(|| self.damaged(format_args!("document {ordinal} has no payload")))?;
         let unpacked = self.unpack(record.block.get())?;
         let start = record.off_bytes.get() as usize;
         unpacked
             .get(start..start.saturating_add(record.len_bytes.get() as usize))
             .map(<[u8]>::to_vec)
-            .ok_or_else(|| Error::corrupt(format!("the payload of document {ordinal} is cut off")))
+            .ok_or_else(|| {
+                self.damaged(format_args!("the payload of document {ordinal} is cut off"))
+            })
     }
 
     /// Calls `each` with the payload of every document for which `is_wanted` holds, in order,
@@ -146,7 +148,7 @@ impl Payloads {
             let end = start.saturating_add(record.len_bytes.get() as usize);
             let payload = unpacked.as_ref().map_err(Error::clone).and_then(|bytes| {
                 bytes.get(start..end).ok_or_else(|| {
-                    Error::corrupt(format!("the payload of document {ordinal} is cut off"))
+                    self.damaged(format_args!("the payload of document {ordinal} is cut off"))
                 })
             });
             each(ordinal, payload)?;
@@ -155,8 +157,13 @@ impl Payloads {
         Ok(())
     }
 
+    /// Damage of a payload.
+    pub(super) fn damaged(&self, what: impl std::fmt::Display) -> Error {
+        self.bytes.damaged(what)
+    }
+
     fn unpack(&self, block: u32) -> Result<Vec<u8>> {
-        let damaged = || Error::corrupt(format!("payload block {block} is damaged"));
+        let damaged = || self.damaged(format_args!("payload block {block} is damaged"));
         let table: &[BlockRecord] = self.blocks.as_slice_of()?;
         let record = table.get(block as usize).ok_or_else(damaged)?;
         let start = record.off_bytes.get();

@@ -107,7 +107,7 @@ impl DocumentTable {
             || !ordinals.iter().all(known)
             || !ordinals.is_sorted_by(|a, b| ids.row(a.get()) < ids.row(b.get()))
         {
-            return Err(Error::corrupt("the external ids are not in order"));
+            return Err(order.damaged("the external ids are not in order"));
         }
         let payloads = Payloads::open(
             source.section(sections::PAYLOAD_INDEX)?,
@@ -204,7 +204,7 @@ impl DocumentTable {
 
     fn unpack(&self, ordinal: u32, payload: &[u8]) -> Result<Document> {
         let payload = Payload::from_json(payload).map_err(|error| {
-            Error::corrupt(format!(
+            self.payloads.damaged(format_args!(
                 "the payload of document {ordinal} is not readable: {error}"
             ))
         })?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::sections;
+use crate::Result;
 use crate::columns::{Csr, CsrBuilder, SectionSource, Strings, StringsBuilder};
 use crate::format::SectionInput;
-use crate::{Error, Result};
 
 /// Tag -> documents, read in place.
 #[derive(Debug, Clone)]
@@ -26,11 +26,12 @@ impl TagTable {
         let tag_count = usize::try_from(names.entry_count())
             .ok()
             .filter(|&count| count <= names.len())
-            .ok_or_else(|| Error::corrupt("the tags of a segment cannot be counted"))?;
-        let names = Strings::open(names, tag_count)?;
+            .ok_or_else(|| names.damaged("the tags of a segment cannot be counted"))?;
+        let section = names;
+        let names = Strings::open(section.clone(), tag_count)?;
         let rows = 0..tag_count as u32;
         if !rows.is_sorted_by(|&a, &b| names.row(a) < names.row(b)) {
-            return Err(Error::corrupt("the tags of a segment are not in order"));
+            return Err(section.damaged("the tags of a segment are not in order"));
         }
         let documents = Csr::open(
             source.section(sections::TAG_DOCUMENTS)?,

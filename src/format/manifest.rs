@@ -23,28 +23,8 @@ use super::limits::{
     MAX_BLOB_BYTES, MAX_BLOB_TEXT_BYTES, MAX_BLOBS, MAX_SEGMENT_DOCS, MAX_SEGMENTS,
     MAX_USER_METADATA_BYTES, to_u64,
 };
+use super::sections::manifest as section;
 use crate::error::{Error, Result};
-
-/// Section kinds of a manifest extent.
-pub mod section {
-    use super::SectionKind;
-
-    /// Fixed counters.
-    pub const COUNTERS: SectionKind = SectionKind(1);
-    /// The segments, oldest first.
-    pub const SEGMENTS: SectionKind = SectionKind(2);
-    /// The blobs.
-    pub const BLOBS: SectionKind = SectionKind(3);
-    /// Parameters that shape results, as JSON.
-    pub const PARAMS: SectionKind = SectionKind(4);
-    /// Bytes of the embedding application.
-    pub const USER: SectionKind = SectionKind(5);
-
-    /// Whether this build knows the section.
-    pub fn is_known(kind: SectionKind) -> bool {
-        (COUNTERS.0..=USER.0).contains(&kind.0)
-    }
-}
 
 /// The state of the index after one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -42,6 +42,7 @@ mod header;
 mod image;
 pub mod limits;
 mod manifest;
+pub mod sections;
 mod superblock;
 
 pub use extent::{
@@ -50,9 +51,8 @@ pub use extent::{
 };
 pub use header::{FileHeader, HEADER_BYTES, HEADER_FLAG_SEEDED, starts_with_header_magic};
 pub use image::{ExtentImage, ExtentStamp, SectionInput};
-pub use manifest::{
-    BlobEntry, BlobPlace, BlobRole, Manifest, SegmentEntry, section as manifest_section,
-};
+pub use manifest::{BlobEntry, BlobPlace, BlobRole, Manifest, SegmentEntry};
+pub use sections::manifest as manifest_section;
 pub use superblock::{
     SUPERBLOCK_FLAG_SUPERSEDED, SUPERBLOCK_RECORD_BYTES, SlotContent, Superblock,
 };
@@ -64,7 +64,7 @@ pub const FORMAT_MAJOR: u16 = 0;
 pub const FORMAT_MINOR: u16 = 1;
 
 /// Section kind of the one section of a [`ExtentKind::Blob`] extent: the blob's bytes.
-pub const BLOB_BYTES: SectionKind = SectionKind(1);
+pub const BLOB_BYTES: SectionKind = sections::blob::BYTES;
 
 /// Whether this build can read what a writer of version `major.minor` wrote.
 pub fn version_is_readable(major: u16, minor: u16) -> bool {

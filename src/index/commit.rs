@@ -9,7 +9,7 @@ use crate::docs::sections::TOMBSTONES;
 use crate::format::{ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
 use crate::segment::{
     IndexParams, MergePolicy, NewSegment, QueryTable, Segment, SegmentSize, WrittenQueries,
-    check_heads, known_sections, level_of, merge, query_sections,
+    check_heads, level_of, merge, query_sections,
 };
 use crate::store;
 use crate::store::Transaction;
@@ -200,7 +200,7 @@ impl Draft {
             (Queries::Kept, Body::Committed(entry)) => {
                 let reference = entry.pseudo_queries.as_ref()?;
                 let kind = ExtentKind::PseudoQueries;
-                let extent = known_sections::open(&self.stored, reference, kind).ok()?;
+                let extent = self.stored.extent_of(kind, reference).ok()?;
                 QueryTable::open(&extent, documents).ok()
             }
             (Queries::Kept, Body::New(_)) => None,

@@ -3,7 +3,7 @@
 use crate::columns::SectionSource;
 use crate::docs::sections::TOMBSTONES;
 use crate::format::{ExtentKind, SegmentEntry};
-use crate::segment::{IndexParams, Segment, SegmentCounts, known_sections};
+use crate::segment::{IndexParams, Segment, SegmentCounts};
 use crate::{Error, Result, store};
 
 /// One committed state, opened.
@@ -45,17 +45,20 @@ impl State {
                 .heads
                 .as_ref()
                 .ok_or_else(|| Error::corrupt(format!("segment {} has no trie head", entry.id)))?;
-            let body = known_sections::open(&stored, &entry.segment, ExtentKind::Segment)?;
-            let heads = known_sections::open(&stored, heads, ExtentKind::Heads)?;
+            let body = stored.extent_of(ExtentKind::Segment, &entry.segment)?;
+            let heads = stored.extent_of(ExtentKind::Heads, heads)?;
             let counts = SegmentCounts {
                 documents: entry.doc_count,
                 docids: entry.docid_count,
             };
-            let mut segment = Segment::open(&body, &heads, counts, &params)?;
+            let mut segment = Segment::open(&body, &heads, counts, &params)
+                .map_err(|error| error.at(body.place()))?;
             if let Some(tombstones) = &entry.tombstones {
-                let extent = known_sections::open(&stored, tombstones, ExtentKind::Tombstones)?;
+                let extent = stored.extent_of(ExtentKind::Tombstones, tombstones)?;
                 let bitmap = SectionSource::section(&extent, TOMBSTONES)?;
-                segment = segment.with_tombstones(&bitmap)?;
+                segment = segment
+                    .with_tombstones(&bitmap)
+                    .map_err(|error| bitmap.located(error))?;
             }
             segments.push(segment);
         }

@@ -40,14 +40,4 @@ pub(crate) use words::is_unspaced;
 pub use words::{MAX_WORD_CHARS, Word, located_words, words};
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
-pub mod sections {
-    use crate::format::SectionKind;
-
-    /// Transducer from term to the place of its postings; absent, as the others are, when the
-    /// segment has no lexicon.
-    pub const TERMS: SectionKind = SectionKind(0x0401);
-    /// Postings of all terms, one after the other.
-    pub const TERM_POSTINGS: SectionKind = SectionKind(0x0402);
-    /// Ordinal -> number of terms of the document, repeated ones counted (`u32`).
-    pub const DOCUMENT_LENGTHS: SectionKind = SectionKind(0x0403);
-}
+pub use crate::format::sections::lexicon as sections;

@@ -105,8 +105,9 @@ impl Lexicon {
         let bytes = usize::try_from(offset)
             .ok()
             .and_then(|offset| self.postings.get(offset..));
-        let bytes = bytes.ok_or_else(|| damaged("a term leads nowhere"))?;
-        Postings::open(bytes, self.document_count)
+        let bytes = bytes.ok_or_else(|| self.postings.damaged("a term leads nowhere"))?;
+        let postings = Postings::open(bytes, self.document_count);
+        postings.map_err(|error| self.postings.located(error))
     }
 
     /// All terms in ascending order, each with the offset of its postings.

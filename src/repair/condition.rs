@@ -22,9 +22,7 @@ use crate::docs::sections::{EXTERNAL_IDS, TOMBSTONES};
 use crate::docs::{Document, DocumentTable};
 use crate::format::{ExtentKind, SectionInput, SegmentEntry};
 use crate::lexicon::Lexicon;
-use crate::segment::{
-    IndexParams, Segment, SegmentCounts, check_docids, check_heads, known_sections,
-};
+use crate::segment::{IndexParams, Segment, SegmentCounts, check_docids, check_heads};
 use crate::store::{self, Extent, Section, Store};
 use crate::trie::{SegmentTrie, TokenWidth, sections};
 use crate::{Error, Result};
@@ -108,7 +106,7 @@ impl Condition {
             },
         };
         let stored = store.snapshot();
-        match known_sections::open(&stored, &entry.segment, ExtentKind::Segment) {
+        match stored.extent_of(ExtentKind::Segment, &entry.segment) {
             Ok(body) => condition.look_into(&stored, body, entry, params),
             Err(error) => {
                 // What a newer version wrote is not damaged, and not understood.
@@ -241,7 +239,8 @@ impl Condition {
     /// The bitmap of deleted documents, if there is one and it can be read.
     fn tombstones(&mut self, stored: &store::Snapshot, entry: &SegmentEntry) -> Option<Section> {
         let reference = entry.tombstones.as_ref()?;
-        let bitmap = known_sections::open(stored, reference, ExtentKind::Tombstones)
+        let bitmap = stored
+            .extent_of(ExtentKind::Tombstones, reference)
             .and_then(|extent| SectionSource::section(&extent, TOMBSTONES))
             .and_then(|bitmap| match bitmap.len() {
                 len if len == (entry.doc_count as usize).div_ceil(8) => Ok(bitmap),
@@ -421,7 +420,7 @@ fn open_heads(stored: &store::Snapshot, entry: &SegmentEntry) -> Result<Extent> 
         .heads
         .as_ref()
         .ok_or_else(|| Error::corrupt("the segment has no heads"))?;
-    known_sections::open(stored, reference, ExtentKind::Heads)
+    stored.extent_of(ExtentKind::Heads, reference)
 }
 
 /// The verified sections of an extent, to be written elsewhere.

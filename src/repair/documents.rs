@@ -12,7 +12,6 @@ use crate::docs::salvage::{salvage, salvage_bytes};
 use crate::docs::sections::TOMBSTONES;
 use crate::docs::{Document, DocumentTable};
 use crate::format::{ExtentKind, SegmentEntry};
-use crate::segment::known_sections;
 use crate::store::{Extent, Section, Snapshot, Store};
 use crate::trie::sections;
 use crate::{Error, Result};
@@ -158,7 +157,8 @@ impl Segment {
             damage.push(format!("segment {}: {what}: {}", entry.id, error.finding()));
         };
         let tombstones = entry.tombstones.as_ref().map(|reference| {
-            known_sections::open(stored, reference, ExtentKind::Tombstones)
+            stored
+                .extent_of(ExtentKind::Tombstones, reference)
                 .and_then(|extent| SectionSource::section(&extent, TOMBSTONES))
         });
         let tombstones = tombstones.transpose().unwrap_or_else(|error| {
@@ -169,7 +169,7 @@ impl Segment {
             None
         });
         let read_one_by_one = "its documents are read one by one, and some may be missing";
-        let body = known_sections::open(stored, &entry.segment, ExtentKind::Segment);
+        let body = stored.extent_of(ExtentKind::Segment, &entry.segment);
         let (rows, body) = match body {
             Ok(body) => match DocumentTable::open(&body, entry.doc_count as usize) {
                 Ok(table) => (Rows::Stored(Box::new(table.mending_bits())), Some(body)),

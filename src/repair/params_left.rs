@@ -10,7 +10,6 @@ use crate::format::{ExtentKind, SegmentEntry};
 use crate::index::OpenOptions;
 use crate::segment::{
     EncoderParams, IndexParams, MAX_PASSAGE_TOKENS, MAX_QUERY_TOKENS, TokenizerParams,
-    known_sections,
 };
 use crate::store::{Extent, Snapshot};
 use crate::trie::{SegmentTrie, TokenWidth, sections, union_keys};
@@ -102,9 +101,7 @@ fn is_usable(params: &Value) -> bool {
 
 /// Those of a new index, with what the segments and the encoder at hand tell.
 fn defaults(snapshot: &Snapshot, entries: &[SegmentEntry], options: &OpenOptions) -> IndexParams {
-    let body = |entry: &SegmentEntry| {
-        known_sections::open(snapshot, &entry.segment, ExtentKind::Segment).ok()
-    };
+    let body = |entry: &SegmentEntry| snapshot.extent_of(ExtentKind::Segment, &entry.segment).ok();
     let bodies: Vec<Extent> = entries.iter().filter_map(body).collect();
     let encoder = options.encoder.as_ref();
     let dim = bodies.iter().find_map(dim_of);

@@ -4,7 +4,7 @@
 //!   documents ── builder ──► new segment ─┐
 //!   segments ─── merge ────► one segment ─┤
 //!                                         ▼
-//!   stored extents ── known_sections ──► Segment ──┐
+//!   stored extents ────────────────────► Segment ──┐
 //!                                                  ├── View: what a search or a training sees
 //!                            Filter, live rows ────┘
 //! ```
@@ -18,7 +18,6 @@
 mod builder;
 mod edges;
 mod filter;
-pub(crate) mod known_sections;
 mod live;
 mod live_sums;
 mod merge;

@@ -11,20 +11,14 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
 use crate::columns::{Csr, CsrBuilder, SectionSource, Strings, StringsBuilder};
-use crate::format::{SectionInput, SectionKind};
+use crate::format::SectionInput;
+use crate::format::sections::queries::{
+    DOCUMENT_QUERIES, DOCUMENT_WRITERS, QUERY_TEXTS, QUERY_WRITERS,
+};
 use crate::generate::language::PromptStyle;
 use crate::language::Sampling;
 use crate::store::Section;
 use crate::{Error, Result};
-
-/// How queries were written: strings, JSON objects ([`QueryWriterRecord`]).
-pub(crate) const QUERY_WRITERS: SectionKind = SectionKind(0x0501);
-/// The queries of all documents: strings.
-pub(crate) const QUERY_TEXTS: SectionKind = SectionKind(0x0502);
-/// Ordinal -> rows of the texts: lists.
-pub(crate) const DOCUMENT_QUERIES: SectionKind = SectionKind(0x0503);
-/// Ordinal -> 1 + number of the writer, or 0: u32 each.
-pub(crate) const DOCUMENT_WRITERS: SectionKind = SectionKind(0x0504);
 
 /// Everything that decides which queries a document gets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,7 +71,7 @@ impl QueryTable {
         let counted = |kind| {
             let section = source.section(kind)?;
             let count = u32::try_from(section.entry_count())
-                .map_err(|_| Error::corrupt("a segment has more queries than can be"))?;
+                .map_err(|_| section.damaged("a segment has more queries than can be"))?;
             Ok::<_, Error>((section, count))
         };
         let (writers, writer_count) = counted(QUERY_WRITERS)?;
@@ -88,9 +82,7 @@ impl QueryTable {
         let fits = numbers.len() == document_count as usize
             && numbers.iter().all(|number| number.get() <= writer_count);
         if !fits {
-            return Err(Error::corrupt(
-                "the writers of queries do not fit their segment",
-            ));
+            return Err(writer_of.damaged("the writers of queries do not fit their segment"));
         }
         Ok(QueryTable {
             writers: Strings::open(writers, writer_count as usize)?,

@@ -15,12 +15,12 @@ use parking_lot::Mutex;
 use super::backend::{Backend, read_at};
 use super::buffer::AlignedBuffer;
 use super::map::MapPermit;
-use super::section::{Bytes, Section};
+use super::section::{Bytes, Origin, Section};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::limits::{PAGE_BYTES, align_up, to_u64};
 use crate::format::{
     EXTENT_FOOTER_BYTES, EXTENT_HEADER_BYTES, ExtentFooter, ExtentHeader, ExtentKind, ExtentRef,
-    SectionEntry, SectionKind, checksum,
+    SectionEntry, SectionKind, checksum, sections,
 };
 
 /// An open extent; a cheap handle.
@@ -31,8 +31,7 @@ pub struct Extent(Arc<Inner>);
 struct Inner {
     backend: Arc<dyn Backend>,
     reference: ExtentRef,
-    /// Where it is, for messages.
-    place: Arc<str>,
+    origin: Arc<Origin>,
     header: ExtentHeader,
     table: Vec<SectionEntry>,
     by_kind: HashMap<SectionKind, usize>,
@@ -116,7 +115,10 @@ impl Extent {
         Ok(Extent(Arc::new(Inner {
             backend: backend.clone(),
             reference: *reference,
-            place: place.into(),
+            origin: Arc::new(Origin {
+                place: place.to_owned(),
+                kind: header.kind,
+            }),
             header,
             chunk_tables: table.iter().map(|_| OnceLock::new()).collect(),
             table,
@@ -142,6 +144,11 @@ impl Extent {
             "it is a {:?} extent, expected {kind:?}",
             self.kind()
         )))
+    }
+
+    /// Where the extent is, for messages: "papers.zgr, segment 3".
+    pub(crate) fn place(&self) -> &str {
+        &self.0.origin.place
     }
 
     /// Where the extent is.
@@ -171,7 +178,7 @@ impl Extent {
     /// `Corrupt` when the section is missing or its checksum is wrong; `Io` when reading fails.
     pub fn section(&self, kind: SectionKind) -> Result<Section> {
         self.find(kind)?
-            .ok_or_else(|| self.damaged(&format!("section {} is missing", kind.0)))
+            .ok_or_else(|| self.damaged_in(kind, "it is missing"))
     }
 
     /// The verified bytes of a section, if the extent has it.
@@ -195,14 +202,14 @@ impl Extent {
     /// `Io` when reading fails.
     pub fn section_range(&self, kind: SectionKind, range: Range<u64>) -> Result<Section> {
         let inner = &*self.0;
-        let missing = || self.damaged(&format!("section {} is missing", kind.0));
+        let missing = || self.damaged_in(kind, "it is missing");
         let at = *inner.by_kind.get(&kind).ok_or_else(missing)?;
         let entry = inner.table.get(at).ok_or_else(missing)?;
         let outside = || {
-            self.damaged(&format!(
-                "bytes {range:?} are outside section {}, which has {} bytes",
-                kind.0, entry.len_bytes
-            ))
+            self.damaged_in(
+                kind,
+                format_args!("bytes {range:?} are outside its {} bytes", entry.len_bytes),
+            )
         };
         if range.start > range.end || range.end > entry.len_bytes {
             return Err(outside());
@@ -244,13 +251,7 @@ impl Extent {
             }
         };
         let part = base.saturating_add(part.start)..base.saturating_add(part.end);
-        Ok(Section::new(
-            bytes,
-            part,
-            entry.kind,
-            entry.encoding,
-            entry.entry_count,
-        ))
+        Ok(Section::new(bytes, part, entry, &inner.origin))
     }
 
     /// Bytes of a part of a section as they are, for those who have a checksum of their own for
@@ -263,12 +264,7 @@ impl Extent {
         let entry = inner.by_kind.get(&kind).and_then(|&at| inner.table.get(at));
         let entry = entry
             .filter(|entry| range.start <= range.end && range.end <= entry.len_bytes)
-            .ok_or_else(|| {
-                self.damaged(&format!(
-                    "bytes {range:?} of section {} are not there",
-                    kind.0
-                ))
-            })?;
+            .ok_or_else(|| self.damaged_in(kind, format_args!("bytes {range:?} are not there")))?;
         let len_bytes = range.end.saturating_sub(range.start);
         let mut buffer = AlignedBuffer::zeroed(len_bytes)?;
         let off = inner.reference.off_bytes.saturating_add(entry.off_bytes);
@@ -280,26 +276,28 @@ impl Extent {
         Ok(buffer.bytes().to_vec())
     }
 
-    /// Refuses an extent with a section that is neither in `known` nor optional: it was written
-    /// by a version that put something there which must not be ignored.
+    /// Refuses an extent with a section that this build does not know and that is not optional: it
+    /// was written by a version that put something there which must not be ignored.
     ///
     /// # Errors
     /// `UnsupportedVersion`.
-    pub fn expect_sections(&self, known: &[SectionKind]) -> Result<()> {
-        let unknown =
-            |entry: &&SectionEntry| !entry.kind.is_optional() && !known.contains(&entry.kind);
+    pub fn expect_known_sections(&self) -> Result<()> {
+        let unknown = |entry: &&SectionEntry| {
+            !entry.kind.is_optional() && !sections::is_known(self.kind(), entry.kind)
+        };
         match self.0.table.iter().find(unknown) {
             None => Ok(()),
             Some(entry) => Err(Error::new(
                 ErrorKind::UnsupportedVersion,
                 format!(
-                    "the {:?} extent at byte {} has a section {} that this build does not know \
-                     and must not ignore; use a newer version of zerogr",
+                    "the {:?} extent at byte {} has a section {:#06x} that this build does not \
+                     know and must not ignore; use a newer version of zerogr",
                     self.kind(),
                     self.0.reference.off_bytes,
                     entry.kind.0
                 ),
-            )),
+            )
+            .at(self.place())),
         }
     }
 
@@ -362,7 +360,7 @@ impl Extent {
         let entry = inner.table.get(at).ok_or_else(lost)?;
         match &inner.source {
             Source::Map { map, verified } => {
-                let section = mapped(map, entry).ok_or_else(lost)?;
+                let section = mapped(map, entry, &inner.origin).ok_or_else(lost)?;
                 let verified = verified.get(at).ok_or_else(lost)?;
                 if !verified.load(Ordering::Acquire) {
                     self.verify_section(at, entry, &section)?;
@@ -374,7 +372,7 @@ impl Extent {
                 // Held while reading, so that two threads do not read the same section twice.
                 let mut cell = buffers.get(at).ok_or_else(lost)?.lock();
                 if let Some(buffer) = cell.upgrade() {
-                    return Ok(buffered(buffer, entry));
+                    return Ok(buffered(buffer, entry, &inner.origin));
                 }
                 let mut buffer = AlignedBuffer::zeroed(entry.len_bytes)?;
                 let off = inner.reference.off_bytes.saturating_add(entry.off_bytes);
@@ -382,7 +380,7 @@ impl Extent {
                 self.verify_section(at, entry, buffer.bytes())?;
                 let buffer = Arc::new(buffer);
                 *cell = Arc::downgrade(&buffer);
-                Ok(buffered(buffer, entry))
+                Ok(buffered(buffer, entry, &inner.origin))
             }
         }
     }
@@ -393,12 +391,12 @@ impl Extent {
             Source::Map { map, verified } => verified
                 .get(at)?
                 .load(Ordering::Acquire)
-                .then(|| mapped(map, entry))?,
+                .then(|| mapped(map, entry, &self.0.origin))?,
             Source::Heap { buffers } => buffers
                 .get(at)?
                 .lock()
                 .upgrade()
-                .map(|buffer| buffered(buffer, entry)),
+                .map(|buffer| buffered(buffer, entry, &self.0.origin)),
         }
     }
 
@@ -410,10 +408,8 @@ impl Extent {
         if found == entry.crc {
             return Ok(());
         }
-        Err(self.damaged(&format!(
-            "the checksum of section {} is {found:08x}, expected {:08x}",
-            entry.kind.0, entry.crc
-        )))
+        let what = format!("the checksum is {found:08x}, expected {:08x}", entry.crc);
+        Err(self.damaged_in(entry.kind, what))
     }
 
     /// Verifies whole chunks of a section, of which `bytes` begins with chunk number `first`.
@@ -434,23 +430,20 @@ impl Extent {
             .unwrap_or_default();
         match checksum::first_bad_chunk(bytes, table) {
             None => Ok(()),
-            Some((number, expected, found)) => Err(self.damaged(&format!(
-                "the checksum of section {}, chunk {} (64 KiB each), is {found:08x}, expected \
-                 {expected:08x}",
-                entry.kind.0,
-                skip.saturating_add(number)
-            ))),
+            Some((number, expected, found)) => {
+                let number = skip.saturating_add(number);
+                let what = format!(
+                    "the checksum of chunk {number} (64 KiB each) is {found:08x}, expected \
+                     {expected:08x}"
+                );
+                Err(self.damaged_in(entry.kind, what))
+            }
         }
     }
 
     /// The chunk table of a large section, read and verified once.
     fn chunk_table(&self, at: usize, entry: &SectionEntry) -> Result<&[u8]> {
-        let lost = || {
-            self.damaged(&format!(
-                "the checksum table of section {} is damaged",
-                entry.kind.0
-            ))
-        };
+        let lost = || self.damaged_in(entry.kind, "its checksum table is damaged");
         let cell = self.0.chunk_tables.get(at).ok_or_else(lost)?;
         if let Some(table) = cell.get() {
             return Ok(table.bytes());
@@ -474,35 +467,33 @@ impl Extent {
             "{:?} extent at byte {} (generation {}): {what}",
             self.0.header.kind, self.0.reference.off_bytes, self.0.header.generation,
         ))
-        .at(&self.0.place)
+        .at(self.place())
+    }
+
+    /// Damage of one section.
+    pub(crate) fn damaged_in(&self, kind: SectionKind, what: impl std::fmt::Display) -> Error {
+        self.located(kind, Error::corrupt(what))
+    }
+
+    /// The same error, found in a section of this extent.
+    pub(crate) fn located(&self, kind: SectionKind, error: Error) -> Error {
+        error.at(self.0.origin.section(kind))
     }
 }
 
 /// The section within the map of its extent.
-fn mapped(map: &Arc<Mmap>, entry: &SectionEntry) -> Option<Section> {
+fn mapped(map: &Arc<Mmap>, entry: &SectionEntry, origin: &Arc<Origin>) -> Option<Section> {
     // The table was checked to lie within the extent, and the map is the extent.
     let end = entry.off_bytes.checked_add(entry.len_bytes)?;
     let range = to_usize_range(&(entry.off_bytes..end))?;
     map.get(range.clone())?;
     let bytes = Bytes::Map(map.clone());
-    Some(Section::new(
-        bytes,
-        range,
-        entry.kind,
-        entry.encoding,
-        entry.entry_count,
-    ))
+    Some(Section::new(bytes, range, entry, origin))
 }
 
-fn buffered(buffer: Arc<AlignedBuffer>, entry: &SectionEntry) -> Section {
+fn buffered(buffer: Arc<AlignedBuffer>, entry: &SectionEntry, origin: &Arc<Origin>) -> Section {
     let range = 0..buffer.bytes().len();
-    Section::new(
-        Bytes::Heap(buffer),
-        range,
-        entry.kind,
-        entry.encoding,
-        entry.entry_count,
-    )
+    Section::new(Bytes::Heap(buffer), range, entry, origin)
 }
 
 fn to_usize_range(range: &Range<u64>) -> Option<Range<usize>> {

@@ -10,13 +10,29 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 use super::buffer::AlignedBuffer;
 use crate::error::{Error, Result};
 use crate::format::limits::to_u64;
-use crate::format::{SectionInput, SectionKind};
+use crate::format::sections::name_of;
+use crate::format::{ExtentKind, SectionEntry, SectionInput, SectionKind};
 
 /// What keeps a section's bytes alive.
 #[derive(Clone)]
 pub(super) enum Bytes {
     Heap(Arc<AlignedBuffer>),
     Map(Arc<Mmap>),
+}
+
+/// What sections of an extent are from, for messages.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// Where the extent is: "papers.zgr, segment 3".
+    pub(super) place: String,
+    pub(super) kind: ExtentKind,
+}
+
+impl Origin {
+    /// Where a section of the extent is: "papers.zgr, segment 3, section postings".
+    pub(super) fn section(&self, kind: SectionKind) -> String {
+        format!("{}, section {}", self.place, name_of(self.kind, kind))
+    }
 }
 
 /// A cheap handle to the verified bytes of one section, or of a part of it.
@@ -30,6 +46,8 @@ pub struct Section {
     kind: SectionKind,
     encoding: u16,
     entry_count: u64,
+    /// `None` when it comes from no file.
+    origin: Option<Arc<Origin>>,
 }
 
 impl Section {
@@ -37,16 +55,16 @@ impl Section {
     pub(super) fn new(
         bytes: Bytes,
         range: Range<usize>,
-        kind: SectionKind,
-        encoding: u16,
-        entry_count: u64,
+        entry: &SectionEntry,
+        origin: &Arc<Origin>,
     ) -> Self {
         Section {
             bytes,
             range,
-            kind,
-            encoding,
-            entry_count,
+            kind: entry.kind,
+            encoding: entry.encoding,
+            entry_count: entry.entry_count,
+            origin: Some(origin.clone()),
         }
     }
 
@@ -63,6 +81,7 @@ impl Section {
             kind: input.kind,
             encoding: input.encoding,
             entry_count: input.entry_count,
+            origin: None,
         })
     }
 
@@ -80,6 +99,19 @@ impl Section {
     /// against the length all the same before allocating by it.
     pub fn entry_count(&self) -> u64 {
         self.entry_count
+    }
+
+    /// Damage found in the section.
+    pub(crate) fn damaged(&self, what: impl fmt::Display) -> Error {
+        self.located(Error::corrupt(what))
+    }
+
+    /// The same error, found in this section.
+    pub(crate) fn located(&self, error: Error) -> Error {
+        match &self.origin {
+            Some(origin) => error.at(origin.section(self.kind)),
+            None => error,
+        }
     }
 
     /// A part of the section, sharing its memory; `None` when `range` is not inside it.
@@ -111,9 +143,8 @@ impl Section {
     /// it. The start of a whole section is aligned for every `T` up to 64 bytes.
     pub fn as_slice_of<T: FromBytes + Immutable + KnownLayout>(&self) -> Result<&[T]> {
         <[T]>::ref_from_bytes(self).map_err(|_| {
-            Error::corrupt(format_args!(
-                "section {} has {} bytes, which are not whole entries of {} bytes",
-                self.kind.0,
+            self.damaged(format_args!(
+                "it has {} bytes, which are not whole entries of {} bytes",
                 self.len(),
                 size_of::<T>()
             ))

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::limits::{HEADER_OFF_BYTES, SLOT_OFF_BYTES};
 use crate::format::{
     EXTENT_HEADER_BYTES, ExtentHeader, ExtentKind, ExtentRef, FileHeader, HEADER_BYTES, Manifest,
-    SUPERBLOCK_RECORD_BYTES, SectionEntry, SlotContent, Superblock, checksum, manifest_section,
+    SUPERBLOCK_RECORD_BYTES, SectionEntry, SlotContent, Superblock, checksum, sections,
 };
 
 /// A committed state and the slot that names it.
@@ -223,10 +223,9 @@ fn decode_manifest(bytes: &[u8], superblock: &Superblock) -> Result<(Manifest, E
         .get(EXTENT_HEADER_BYTES..EXTENT_HEADER_BYTES.saturating_add(header.table_len_bytes()))
         .ok_or_else(|| damaged("its section table does not fit"))?;
     let table = SectionEntry::decode_table(table, &header, &reference)?;
-    if let Some(entry) = table
-        .iter()
-        .find(|entry| !entry.kind.is_optional() && !manifest_section::is_known(entry.kind))
-    {
+    if let Some(entry) = table.iter().find(|entry| {
+        !entry.kind.is_optional() && !sections::is_known(ExtentKind::Manifest, entry.kind)
+    }) {
         return Err(Error::new(
             ErrorKind::UnsupportedVersion,
             format!(

@@ -18,7 +18,7 @@ use super::map::MapPermit;
 use super::select::{self, State};
 use crate::error::{Error, Result};
 use crate::format::limits::FIRST_EXTENT_OFF_BYTES;
-use crate::format::{ExtentRef, FileHeader, HEADER_FLAG_SEEDED, Manifest};
+use crate::format::{ExtentKind, ExtentRef, FileHeader, HEADER_FLAG_SEEDED, Manifest};
 
 /// One committed state, readable for as long as the snapshot lives. Cheap to clone.
 ///
@@ -173,6 +173,19 @@ impl Snapshot {
         }
         let extent = self.extent_uncached(reference)?;
         Ok(extents.lock().entry(*reference).or_insert(extent).clone())
+    }
+
+    /// Opens an extent of a certain kind whose sections this build knows or may ignore: a file with
+    /// others was written by a newer version and must not be read as if they were not there.
+    ///
+    /// # Errors
+    /// `Corrupt` when another kind is in its place, `UnsupportedVersion` for an unknown section,
+    /// and those of [`Snapshot::extent`].
+    pub fn extent_of(&self, kind: ExtentKind, reference: &ExtentRef) -> Result<Extent> {
+        let extent = self.extent(reference)?;
+        extent.expect_kind(kind)?;
+        extent.expect_known_sections()?;
+        Ok(extent)
     }
 
     pub(super) fn extent_uncached(&self, reference: &ExtentRef) -> Result<Extent> {

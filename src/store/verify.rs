@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::format::limits::{HEADER_OFF_BYTES, PAGE_BYTES, SLOT_OFF_BYTES, to_u64};
 use crate::format::{
     BLOB_BYTES, BlobPlace, ExtentKind, ExtentRef, HEADER_BYTES, SUPERBLOCK_RECORD_BYTES,
-    SlotContent,
+    SlotContent, sections,
 };
 
 /// How much is read.
@@ -235,7 +235,8 @@ impl Verifier<'_> {
         for info in sections {
             self.report.sections_checked = self.report.sections_checked.saturating_add(1);
             if let Err(error) = extent.section(info.kind) {
-                let place = format!("{place}, section {}", info.kind.0);
+                let name = sections::name_of(extent.kind(), info.kind);
+                let place = format!("{place}, section {name}");
                 self.finding(&place, info.off_bytes, info.len_bytes, error.finding());
             }
         }

@@ -86,9 +86,7 @@ impl TrieHead {
         if !records.iter().all(inside)
             || !records.is_sorted_by_key(|node| (node.depth.get(), node.lo.get()))
         {
-            return Err(Error::corrupt(
-                "the trie head lists nodes out of order or out of bounds",
-            ));
+            return Err(nodes.damaged("the trie head lists nodes out of order or out of bounds"));
         }
         let vectors = VectorRows::open(vectors, edge_count, dim)?;
         Ok(TrieHead {
@@ -109,9 +107,9 @@ impl TrieHead {
         if edges.iter().all(is_finite) {
             return self.vectors.check();
         }
-        Err(Error::corrupt(
-            "the trie head has edges with values that are no numbers",
-        ))
+        Err(self
+            .edges
+            .damaged("the trie head has edges with values that are no numbers"))
     }
 
     /// The edges listed for `node`, if it is listed.

@@ -34,27 +34,4 @@ pub use live::LiveRanks;
 pub use segment_trie::{SegmentTrie, TrieBuilder, TrieChild, TrieNode, build_trie, union_keys};
 
 /// Section kinds whose bodies this layer owns (`format-spec/`, chapter "Section bodies").
-pub mod sections {
-    use crate::format::SectionKind;
-
-    /// Transducer from docid key to rank; encoding 1 = fst 0.4 (format version 3).
-    pub const TRIE: SectionKind = SectionKind(0x0101);
-    /// Rank -> ordinals of the documents that carry the docid (CSR).
-    pub const POSTINGS: SectionKind = SectionKind(0x0102);
-    /// Ordinal -> ranks of the document's docids, its own order kept (CSR).
-    pub const DOCUMENT_DOCIDS: SectionKind = SectionKind(0x0103);
-    /// Rank -> docid text (strings).
-    pub const DOCID_TEXTS: SectionKind = SectionKind(0x0104);
-    /// Ordinal -> passage vector (encoding 1 = float16 rows).
-    pub const DOCUMENT_VECTORS: SectionKind = SectionKind(0x0105);
-    /// Ordinal -> vectors of the document's distinct tokens (encoding 1 = signs and factors).
-    pub const TOKEN_VECTORS: SectionKind = SectionKind(0x0106);
-    /// Branching nodes of the trie head.
-    pub const HEAD_NODES: SectionKind = SectionKind(0x0201);
-    /// Edges of the trie head, those of a node side by side.
-    pub const HEAD_EDGES: SectionKind = SectionKind(0x0202);
-    /// Edge -> unit vector (encoding 1 = float16 rows).
-    pub const EDGE_VECTORS: SectionKind = SectionKind(0x0203);
-    /// Ordinal -> fitted vector of the document head (encoding 1 = float16 rows).
-    pub const DOCUMENT_HEAD: SectionKind = SectionKind(0x0204);
-}
+pub use crate::format::sections::trie as sections;

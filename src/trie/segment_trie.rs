@@ -157,9 +157,10 @@ impl SegmentTrie {
     ///
     /// `Corrupt` when it is no transducer, or holds another number of docids.
     pub fn open(section: Section, width: TokenWidth, docid_count: u32) -> Result<Self> {
-        let transducer = Transducer::open(section).ok_or_else(damaged)?;
+        let transducer =
+            Transducer::open(section.clone()).ok_or_else(|| section.located(damaged()))?;
         if transducer.key_count() != u64::from(docid_count) {
-            return Err(Error::corrupt(format!(
+            return Err(section.damaged(format_args!(
                 "docid trie holds {} docids where the segment lists {docid_count}",
                 transducer.key_count()
             )));

@@ -351,6 +351,36 @@ fn body(kind: SectionKind) -> Vec<u8> {
 }
 
 #[test]
+fn damage_is_named_by_segment_and_section() {
+    let (bytes, _) = base();
+    let by_hand = ByHand::on(&bytes);
+    let segment = &by_hand.manifest.segments[0];
+    let extent = segment.segment.off_bytes as usize;
+    let name = format!(", segment {}", segment.id);
+    let missing = with_section(&bytes, sections::TRIE, |section| {
+        section.unwrap().kind = SectionKind(0x8F00);
+        None
+    });
+    let in_section = |section: &str| format!("{name}, section {section}: ");
+    for (place, bytes) in [
+        (
+            in_section("postings"),
+            replaced(sections::POSTINGS, vec![0; 7]),
+        ),
+        (
+            in_section("docid texts"),
+            replaced(sections::DOCID_TEXTS, vec![9; 8]),
+        ),
+        (in_section("trie"), missing),
+        (format!("{name}: "), flipped(&bytes, extent + 20)),
+    ] {
+        let message = read(&bytes).unwrap_err().to_string();
+        assert!(message.contains(&place), "{message}: not {place}");
+        assert!(message.ends_with("or rebuild the index"), "{message}");
+    }
+}
+
+#[test]
 fn missing_and_cut_sections() {
     // ZF-SG-01, ZF-SG-11, ZF-CO-01, ZF-CO-02, ZF-CO-03, ZF-CO-04, ZF-CV-04, ZF-SG-05, ZF-HD-01
     let (bytes, _) = base();

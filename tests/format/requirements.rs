@@ -4,6 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use zerogr::raw::format::ExtentKind;
+use zerogr::raw::format::sections::KNOWN;
+
 use crate::support::repository::repository;
 
 /// Promises about versions and readers to come: nothing in this build can break them.
@@ -90,4 +93,48 @@ fn stated() -> BTreeSet<String> {
         );
     }
     stated
+}
+
+#[test]
+fn the_specification_and_the_registry_list_the_same_sections() {
+    let mut stated = BTreeSet::new();
+    for page in ["README.md", "bodies.md"] {
+        let text = std::fs::read_to_string(repository("format-spec").join(page)).unwrap();
+        let mut heading = String::new();
+        for line in text.lines() {
+            if line.starts_with('#') {
+                heading = line.to_uppercase();
+            }
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            let (Some(number), Some(name)) = (cells.next(), cells.next()) else {
+                continue;
+            };
+            let number = match number.strip_prefix("0x") {
+                Some(hex) => u16::from_str_radix(hex, 16).ok(),
+                None if heading.ends_with(" MANIFEST") => number.parse().ok(),
+                None => None,
+            };
+            if let Some(number) = number.filter(|_| {
+                !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_uppercase())
+            }) {
+                stated.insert((number, name.to_owned(), heading.clone()));
+            }
+        }
+    }
+    // The one section of a blob has no name there.
+    let known: Vec<_> = KNOWN
+        .iter()
+        .filter(|one| one.extent != ExtentKind::Blob)
+        .collect();
+    assert_eq!(stated.len(), known.len(), "{stated:?}");
+    for one in known {
+        let extent = match one.extent {
+            ExtentKind::PseudoQueries => "PSEUDO_QUERIES".to_owned(),
+            other => format!("{other:?}").to_uppercase(),
+        };
+        let is_it = |(number, name, heading): &(u16, String, String)| {
+            *number == one.kind.0 && name == one.name && heading.contains(&extent)
+        };
+        assert!(stated.iter().any(is_it), "{one:?}");
+    }
 }
