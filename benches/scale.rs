@@ -7,7 +7,7 @@
 //! cargo bench --bench scale -- add CORPUS.jsonl INDEX        add documents to it
 //! ```
 //!
-//! With `--stand-in` in front, random vectors of words, added up, stand in for the encoder's: what
+//! With `--stand-in` in front, words hashed into vectors stand in for the encoder's: what
 //! is left is the cost of everything but the encoder, in minutes.
 //!
 //! Each step is a process of its own, so that its peak memory is its own. `scale_corpus.py` makes
@@ -22,9 +22,14 @@ use std::time::{Duration, Instant};
 
 use zerogr::raw::docs::{DocumentReader, ReadOptions};
 use zerogr::{
-    DocidTokenizer, EncoderSource, Index, IndexOptions, Mode, OpenOptions, Progress, Result,
-    SearchOptions, Stage, TextEncoder, TrainOptions,
+    EncoderSource, Index, IndexOptions, Mode, OpenOptions, Progress, SearchOptions, Stage,
+    TextEncoder, TrainOptions,
 };
+
+#[path = "../tests/support/encoder.rs"]
+mod encoder;
+
+use encoder::HashingEncoder;
 
 const MODES: [(&str, Mode); 4] = [
     ("generative", Mode::Generative),
@@ -37,7 +42,7 @@ fn main() {
     let args: Vec<String> = std::env::args().filter(|arg| arg != "--bench").collect();
     let args: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
     let stand_in = args.first() == Some(&"--stand-in");
-    let encoder = stand_in.then(|| Arc::new(WordVectors) as Arc<dyn TextEncoder>);
+    let encoder = stand_in.then(|| Arc::new(STAND_IN) as Arc<dyn TextEncoder>);
     match &args[usize::from(stand_in)..] {
         ["build", corpus, index] => build(corpus, index, encoder),
         ["add", corpus, index] => add(corpus, open(index, encoder)),
@@ -195,76 +200,10 @@ fn peak_bytes() -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// Random vectors of words, added up: texts that share words are near each other.
-struct WordVectors;
-
-const DIM: usize = 384;
-
-fn hash(word: &str) -> u64 {
-    let hash = word.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    });
-    hash ^ (hash >> 29)
-}
-
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    words.filter(|word| !word.is_empty()).map(str::to_lowercase)
-}
-
-impl TextEncoder for WordVectors {
-    fn dim(&self) -> usize {
-        DIM
-    }
-
-    fn fingerprint(&self) -> String {
-        "words".to_owned()
-    }
-
-    fn tokenizer(&self) -> &dyn DocidTokenizer {
-        self
-    }
-
-    fn encode(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Vec<f32>> {
-        let mut vectors = Vec::with_capacity(texts.len() * DIM);
-        for (done, text) in (1..).zip(texts) {
-            let mut vector = vec![0.01f32; DIM];
-            for word in words(text).take(max_len_tokens) {
-                let mut state = hash(&word);
-                // A rare word says more; here a long one.
-                let weight = word.len() as f32;
-                for chunk in vector.chunks_mut(64) {
-                    state = state.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (state >> 31);
-                    for (bit, value) in chunk.iter_mut().enumerate() {
-                        *value += weight * (2.0 * (state >> bit & 1) as f32 - 1.0);
-                    }
-                }
-            }
-            let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-            vectors.extend(vector.iter().map(|value| value / length));
-            progress(done, texts.len());
-        }
-        Ok(vectors)
-    }
-}
-
-impl DocidTokenizer for WordVectors {
-    fn vocabulary_size(&self) -> usize {
-        30_000
-    }
-
-    fn fingerprint(&self) -> String {
-        "words".to_owned()
-    }
-
-    fn docid_tokens(&self, docid: &str) -> Result<Vec<u32>> {
-        Ok(words(docid)
-            .map(|word| (hash(&word) % 30_000) as u32)
-            .collect())
-    }
-}
+/// Words hashed into vectors as long as the encoder's.
+const STAND_IN: HashingEncoder = HashingEncoder {
+    name: "words",
+    dim: 384,
+    vocabulary_size: 30_000,
+    has_token_vectors: false,
+};

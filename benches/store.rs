@@ -20,10 +20,11 @@ use zerogr::{EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, check
 
 #[path = "../tests/support"]
 mod support {
-    pub mod no_model;
+    pub mod encoder;
+    pub mod numbered;
 }
 
-use support::no_model::{self, NoModel, document};
+use support::numbered::{ENCODER, WORDS, document};
 
 const ROWS: redb::TableDefinition<'_, &str, (&str, &str)> = redb::TableDefinition::new("rows");
 
@@ -50,7 +51,7 @@ trait Rows {
 struct Zerogr(Index);
 
 fn options() -> IndexOptions {
-    IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(NoModel)))
+    IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(ENCODER)))
 }
 
 impl Rows for Zerogr {
@@ -192,7 +193,7 @@ fn commits<R: Rows>(criterion: &mut Criterion, name: &str) {
 
 #[allow(unsafe_code)]
 fn mapped(path: &Path) -> Index {
-    let options = OpenOptions::new().encoder(Arc::new(NoModel));
+    let options = OpenOptions::new().encoder(Arc::new(ENCODER));
     // SAFETY: nobody changes the file while the bench runs.
     unsafe { Index::open_mmap(path, options) }.unwrap()
 }
@@ -293,7 +294,7 @@ fn maintenance(criterion: &mut Criterion) {
 
 /// Walks a trie of 100,000 docids of five words.
 fn walking(criterion: &mut Criterion) {
-    let width = TokenWidth::for_vocabulary(no_model::WORDS as usize).unwrap();
+    let width = TokenWidth::for_vocabulary(WORDS as usize).unwrap();
     let tokens = |number| -> Vec<u32> {
         let document = document(number);
         let words = document.docids[0].split(' ');

@@ -102,7 +102,7 @@ fn read(file: &[u8]) {
         let _ = store.verify(VerifyLevel::Full);
         let _ = store.copy_live(Arc::new(MemoryBackend::default()));
     }
-    let encoder = Arc::new(HashingEncoder { name: "hashing" });
+    let encoder = Arc::new(HashingEncoder::named("hashing"));
     let options = OpenOptions::new().encoder(encoder);
     if let Ok(index) = Index::open_on(backend, options) {
         // An honest caller has as many numbers as the index asks for.

@@ -1,7 +1,7 @@
 //! Documents and files over time: update, delete, filter, merge, vacuum, copy, recover.
 
 use crate::support::command::{DOCUMENTS, Folder, corpus};
-use crate::support::no_model;
+use crate::support::numbered;
 use serde_json::json;
 
 /// `a.zgr` of the dozen documents, the first half tagged "early", untrained.
@@ -216,12 +216,12 @@ fn large_index(folder: &Folder, name: &str) -> zerogr::Index {
     use std::sync::Arc;
     use zerogr::{EncoderSource, Index, IndexOptions};
 
-    let encoder = EncoderSource::Custom(Arc::new(no_model::NoModel));
+    let encoder = EncoderSource::Custom(Arc::new(numbered::ENCODER));
     let options = IndexOptions::with_encoder(encoder);
     let index = Index::create(folder.path(name), options).unwrap();
     let mut writer = index.writer().unwrap();
     for number in 0..20_000 {
-        writer.add(no_model::document(number)).unwrap();
+        writer.add(numbered::document(number)).unwrap();
     }
     writer.commit().unwrap();
     index

@@ -4,8 +4,9 @@
 #[path = "../support"]
 mod support {
     pub mod command;
+    pub mod encoder;
     pub mod installed;
-    pub mod no_model;
+    pub mod numbered;
     pub mod repository;
 }
 

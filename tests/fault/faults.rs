@@ -205,7 +205,7 @@ fn a_commit_that_fails_to_read_can_be_tried_again_and_is_done_once() {
             fault: Fault::Io,
         };
         let disk = Disk::with(backend.to_vec(), Some(plan), Lie::None);
-        let encoder = std::sync::Arc::new(HashingEncoder { name: "hashing" });
+        let encoder = std::sync::Arc::new(HashingEncoder::named("hashing"));
         let Ok(index) = Index::open_on(disk.clone(), OpenOptions::new().encoder(encoder)) else {
             continue;
         };

@@ -12,9 +12,17 @@ use zerogr::raw::format::{BlobPlace, SectionKind, SegmentEntry};
 use zerogr::raw::lexicon::Analyser;
 use zerogr::raw::store::{Extent, MemoryBackend, Section, Store};
 use zerogr::raw::trie::{END, SegmentTrie, TokenWidth, TrieHead, TrieNode, sections};
-use zerogr::{Mode, SearchOptions};
+use zerogr::{Index, Mode, OpenOptions, Result, SearchOptions};
 
-use crate::words::{Words, open};
+use crate::support::encoder::HashingEncoder;
+
+/// Opens the bytes of an index file.
+pub fn open(bytes: &[u8], encoder: HashingEncoder) -> Result<Index> {
+    Index::open_on(
+        Arc::new(MemoryBackend::new(bytes.to_vec())),
+        OpenOptions::new().encoder(Arc::new(encoder)),
+    )
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -266,7 +274,7 @@ impl Segment {
 }
 
 /// The answers to `queries`, drawn and reranked.
-pub fn searches(bytes: &[u8], encoder: Words, queries: &[&str]) -> Value {
+pub fn searches(bytes: &[u8], encoder: HashingEncoder, queries: &[&str]) -> Value {
     let index = open(bytes, encoder).unwrap();
     let snapshot = index.snapshot();
     let mut searches = json!([]);

@@ -2,11 +2,12 @@
 //! the expected kind of error, or the expected older state, and the second reader says the same.
 
 use crate::by_hand::{ByHand, newest_superblock, with_record, with_section};
+use crate::contents::open;
 use crate::contents::{assert_same, contents};
 use crate::indexes::GOLDENS;
+use crate::support::encoder::HashingEncoder;
 use crate::support::repository::repository;
 use crate::support::second_reader::{exit_status, read_py};
-use crate::words::{Words, open};
 use zerogr::raw::columns::{CsrBuilder, StringsBuilder};
 use zerogr::raw::docs::{PayloadBuilder, sections as documents};
 use zerogr::raw::format::{BlobPlace, ExtentKind, SectionInput, SectionKind, checksum};
@@ -23,7 +24,7 @@ fn golden(name: &str) -> Vec<u8> {
     std::fs::read(repository("tests/golden").join(format!("{name}.zgr"))).unwrap()
 }
 
-const WORDS: Words = GOLDENS[2].encoder;
+const WORDS: HashingEncoder = GOLDENS[2].encoder;
 
 /// Opens the index and reads every document and blob in it.
 fn read(bytes: &[u8]) -> Result<u64> {

@@ -8,13 +8,13 @@ use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
 use zerogr::raw::store::MemoryBackend;
 use zerogr::{Document, EncoderSource, Index, IndexOptions, TrainOptions};
 
+use crate::support::encoder::HashingEncoder;
 use crate::support::generator::{StandIn, document_in};
-use crate::words::Words;
 
 /// An index to be written.
 pub struct Golden {
     pub name: &'static str,
-    pub encoder: Words,
+    pub encoder: HashingEncoder,
     build: fn(&Index),
     /// Whether every machine writes the same bytes. Training takes logarithms, and those may
     /// differ in the last bit.
@@ -22,31 +22,34 @@ pub struct Golden {
     pub queries: &'static [&'static str],
 }
 
-const NARROW: Words = Words {
+const NARROW: HashingEncoder = HashingEncoder {
     dim: 8,
     vocabulary_size: 50_000,
     has_token_vectors: false,
+    ..HashingEncoder::DEFAULT
 };
-const WIDE: Words = Words {
+const WIDE: HashingEncoder = HashingEncoder {
     dim: 8,
     vocabulary_size: 70_000,
     has_token_vectors: false,
+    ..HashingEncoder::DEFAULT
 };
 /// Few values, for many docids.
-const FLAT: Words = Words {
+const FLAT: HashingEncoder = HashingEncoder {
     dim: 2,
     vocabulary_size: 50_000,
     has_token_vectors: false,
+    ..HashingEncoder::DEFAULT
 };
 
-const TOKENS: Words = Words {
+const TOKENS: HashingEncoder = HashingEncoder {
     has_token_vectors: true,
     ..NARROW
 };
 
 const fn golden(
     name: &'static str,
-    encoder: Words,
+    encoder: HashingEncoder,
     build: fn(&Index),
     queries: &'static [&'static str],
 ) -> Golden {

@@ -255,7 +255,7 @@ fn pseudo_queries_may_be_left_alone() {
     let reference = by_hand.append(ExtentKind::PseudoQueries, &[section]);
     by_hand.manifest.segments[0].pseudo_queries = Some(reference);
     let bytes = by_hand.commit();
-    assert!(crate::words::open(&bytes, GOLDENS[2].encoder).is_ok());
+    assert!(crate::contents::open(&bytes, GOLDENS[2].encoder).is_ok());
     assert_same(
         &read_py(&bytes).unwrap(),
         &contents(&bytes),
@@ -282,7 +282,7 @@ fn a_section_kind_occurs_once() {
     extent[60..64].copy_from_slice(&reference.header_crc.to_le_bytes());
     let bytes = by_hand.commit();
     assert!(
-        crate::words::open(&bytes, GOLDENS[2].encoder)
+        crate::contents::open(&bytes, GOLDENS[2].encoder)
             .unwrap_err()
             .is_corrupt()
     );

@@ -3,6 +3,7 @@
 
 #[path = "../support"]
 mod support {
+    pub mod encoder;
     pub mod generator;
     pub mod repository;
     pub mod second_reader;
@@ -11,7 +12,6 @@ mod support {
 mod by_hand;
 mod contents;
 mod indexes;
-mod words;
 
 mod damage;
 mod golden;

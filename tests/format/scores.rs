@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contents::{contents, searches};
 use crate::indexes::GOLDENS;
+use crate::support::encoder::HashingEncoder;
 use crate::support::repository::repository;
 use serde_json::Value;
 
@@ -208,7 +209,7 @@ fn log_prob(segments: &[Segment], docid: &[u32], query: &[f64], scale: f64) -> f
 
 /// The weighted mean, over the words of the query, of the best product with a token vector of a
 /// document.
-fn max_sim(encoder: crate::words::Words, query: &str, document: &Value) -> f64 {
+fn max_sim(encoder: HashingEncoder, query: &str, document: &Value) -> f64 {
     let factors = vector(&document["factors"]);
     let signs = document["signs"].as_str().unwrap().as_bytes();
     let bytes_per_vector = encoder.dim.div_ceil(8);

@@ -2,9 +2,9 @@
 //! shapes as both readers see them.
 
 use crate::contents::{assert_same, contents};
+use crate::support::encoder::HashingEncoder;
 use crate::support::repository::repository;
 use crate::support::second_reader::read_py;
-use crate::words::Words;
 use std::sync::Arc;
 use zerogr::raw::store::MemoryBackend;
 use zerogr::raw::trie::{TokenWidth, build_trie};
@@ -67,10 +67,11 @@ fn tries_of_many_shapes_are_read_alike() {
     for (vocabulary_size, width, spread) in
         [(50_000, 2, 50_000), (200_000, 3, 200_000), (50_000, 2, 40)]
     {
-        let encoder = Words {
+        let encoder = HashingEncoder {
             dim: 2,
             vocabulary_size,
             has_token_vectors: false,
+            ..HashingEncoder::DEFAULT
         };
         let backend = Arc::new(MemoryBackend::default());
         let options = IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(encoder)));

@@ -1,17 +1,18 @@
 //! Building, changing, reopening and searching an index, with an encoder that needs no runtime.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use crate::support::encoder::HashingEncoder;
+use crate::support::encoder::{Encoded, HashingEncoder, Intercepted};
 use zerogr::{
-    DocidTokenizer, Document, EncoderSource, ErrorKind, Index, IndexOptions, Mode, OpenOptions,
-    SearchOptions, TextEncoder, TrainOptions,
+    Document, EncoderSource, ErrorKind, Index, IndexOptions, Mode, OpenOptions, SearchOptions,
+    TrainOptions,
 };
 
 fn encoder() -> Arc<HashingEncoder> {
-    Arc::new(HashingEncoder { name: "hashing-1" })
+    Arc::new(HashingEncoder::named("hashing-1"))
 }
 
 fn options() -> IndexOptions {
@@ -241,7 +242,7 @@ fn another_encoder_or_none_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zgr");
     build(&path, None);
-    let other = Arc::new(HashingEncoder { name: "hashing-2" });
+    let other = Arc::new(HashingEncoder::named("hashing-2"));
     let index = Index::open_with(&path, OpenOptions::new().encoder(other)).unwrap();
     let error = index
         .search("wing", &SearchOptions::new().mode(Mode::Generative))
@@ -277,64 +278,36 @@ fn foreign_and_truncated_files_are_refused() {
     assert!(Index::open(&path).unwrap_err().is_not_an_index());
 }
 
-/// An encoder in which queries meet: each is answered once `together` of them are inside.
-struct Meeting {
-    inner: Arc<HashingEncoder>,
-    inside: Mutex<usize>,
-    all_inside: Condvar,
-    together: usize,
-}
-
-impl TextEncoder for Meeting {
-    fn dim(&self) -> usize {
-        self.inner.dim()
-    }
-
-    fn fingerprint(&self) -> String {
-        TextEncoder::fingerprint(&*self.inner)
-    }
-
-    fn tokenizer(&self) -> &dyn DocidTokenizer {
-        self.inner.tokenizer()
-    }
-
-    fn encode(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> zerogr::Result<Vec<f32>> {
-        if texts == ["do we meet?"] {
-            let mut inside = self.inside.lock().unwrap();
-            *inside += 1;
-            self.all_inside.notify_all();
-            let minute = Duration::from_secs(60);
-            let waits = |inside: &mut usize| *inside < self.together;
-            let (_guard, waited) = self
-                .all_inside
-                .wait_timeout_while(inside, minute, waits)
-                .unwrap();
-            assert!(
-                !waited.timed_out(),
-                "a query waits for another's model pass"
-            );
-        }
-        self.inner.encode(texts, max_len_tokens, progress)
-    }
-}
-
 #[test]
 fn eight_queries_are_in_the_model_at_once_and_a_writer_commits_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zgr");
     build(&path, None);
-    let meeting = Arc::new(Meeting {
-        inner: encoder(),
-        inside: Mutex::new(0),
-        all_inside: Condvar::new(),
-        together: 9,
-    });
-    let index = Index::open_with(&path, OpenOptions::new().encoder(meeting.clone())).unwrap();
+    // Queries meet in the encoder: each is answered once all are inside.
+    let (inside, all_inside) = (Arc::new(Mutex::new(0)), Condvar::new());
+    let meeting = Intercepted {
+        encoder: *encoder(),
+        intercept: {
+            let inside = inside.clone();
+            move |encoded: Encoded<'_>| {
+                if !matches!(encoded, Encoded::Texts(["do we meet?"], _)) {
+                    return;
+                }
+                let mut inside = inside.lock().unwrap();
+                *inside += 1;
+                all_inside.notify_all();
+                let minute = Duration::from_secs(60);
+                let (_guard, waited) = all_inside
+                    .wait_timeout_while(inside, minute, |inside: &mut i32| *inside < 9)
+                    .unwrap();
+                assert!(
+                    !waited.timed_out(),
+                    "a query waits for another's model pass"
+                );
+            }
+        },
+    };
+    let index = Index::open_with(&path, OpenOptions::new().encoder(Arc::new(meeting))).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| ids(&index, "do we meet?"));
@@ -348,7 +321,7 @@ fn eight_queries_are_in_the_model_at_once_and_a_writer_commits_meanwhile() {
         // Only now may the eight go on.
         ids(&index, "do we meet?");
     });
-    assert_eq!(*meeting.inside.lock().unwrap(), 9);
+    assert_eq!(*inside.lock().unwrap(), 9);
 }
 
 #[test]
@@ -376,79 +349,6 @@ fn threads_search_while_a_writer_commits() {
     assert_eq!(index.snapshot().document_count(), 11);
 }
 
-/// Spoils the first vector of texts, or of tokens, that it is asked for after `good` calls.
-struct Spoilt {
-    value: f32,
-    of_tokens: bool,
-    good: std::sync::atomic::AtomicIsize,
-}
-
-impl Spoilt {
-    fn is_due(&self) -> bool {
-        self.good.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) <= 0
-    }
-}
-
-impl TextEncoder for Spoilt {
-    fn dim(&self) -> usize {
-        HashingEncoder { name: "spoilt" }.dim()
-    }
-
-    fn fingerprint(&self) -> String {
-        "spoilt".into()
-    }
-
-    fn tokenizer(&self) -> &dyn DocidTokenizer {
-        &HashingEncoder { name: "spoilt" }
-    }
-
-    fn encode(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> zerogr::Result<Vec<f32>> {
-        let encoder = HashingEncoder { name: "spoilt" };
-        let mut vectors = encoder.encode(texts, max_len_tokens, progress)?;
-        if !self.of_tokens && self.is_due() {
-            vectors[3] = self.value;
-        }
-        Ok(vectors)
-    }
-
-    fn has_token_vectors(&self) -> bool {
-        true
-    }
-
-    fn encode_tokens(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
-        each: &mut dyn FnMut(usize, zerogr::TokenVectors<'_>),
-    ) -> zerogr::Result<Vec<f32>> {
-        let is_due = self.of_tokens && self.is_due();
-        let encoder = HashingEncoder { name: "spoilt" };
-        encoder.encode_tokens(
-            texts,
-            max_len_tokens,
-            &mut |_, _| {},
-            &mut |number, text| {
-                let mut vectors = text.vectors.to_vec();
-                if is_due {
-                    vectors[3] = self.value;
-                }
-                let tokens = zerogr::TokenVectors {
-                    vectors: &vectors,
-                    ..text
-                };
-                each(number, tokens);
-            },
-        )?;
-        self.encode(texts, max_len_tokens, progress)
-    }
-}
-
 #[test]
 fn what_is_no_vector_is_refused_where_it_comes_in() {
     for (value, of_tokens) in [
@@ -461,10 +361,19 @@ fn what_is_no_vector_is_refused_where_it_comes_in() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.zgr");
-        let encoder = Arc::new(Spoilt {
-            value,
-            of_tokens,
-            good: 1.into(),
+        // The first vector of texts, or of tokens, is spoilt after one that is good.
+        let good = AtomicIsize::new(1);
+        let encoder = Arc::new(Intercepted {
+            encoder: HashingEncoder::named("spoilt"),
+            intercept: move |encoded: Encoded<'_>| {
+                let (is_of_tokens, vectors) = match encoded {
+                    Encoded::Texts(_, vectors) => (false, vectors),
+                    Encoded::Tokens(vectors) => (true, vectors),
+                };
+                if is_of_tokens == of_tokens && good.fetch_sub(1, Ordering::Relaxed) <= 0 {
+                    vectors[3] = value;
+                }
+            },
         });
         let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
         let index = Index::create(&path, options).unwrap();
@@ -486,7 +395,7 @@ fn what_is_no_vector_is_refused_where_it_comes_in() {
 
 #[test]
 fn options_that_are_no_numbers_are_refused_and_nothing_is_written() {
-    let encoder = || EncoderSource::Custom(Arc::new(HashingEncoder { name: "hashing" }));
+    let encoder = || EncoderSource::Custom(Arc::new(HashingEncoder::named("hashing")));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zgr");
     for (k1, b) in [

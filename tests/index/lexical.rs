@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::support::corpus::{document, encoder, options, reopen};
+use crate::support::encoder::HashingEncoder;
 use crate::support::repository::repository;
 use proptest::prelude::*;
 use zerogr::raw::generate::{DocidOptions, TermStats, keyword_docids};
@@ -386,7 +387,12 @@ fn an_index_without_a_lexicon_opens_and_gets_one_when_it_is_merged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.zgr");
     std::fs::write(&path, bytes).unwrap();
-    let open = OpenOptions::new().encoder(Arc::new(Words));
+    let encoder = HashingEncoder {
+        dim: 8,
+        vocabulary_size: 1000,
+        ..HashingEncoder::DEFAULT
+    };
+    let open = OpenOptions::new().encoder(Arc::new(encoder));
     let index = Index::open_with(&path, open).unwrap();
     assert!(check(&path, VerifyLevel::Full).unwrap().is_ok());
     let error = index.snapshot().lexical("knots", 10).unwrap_err();
@@ -412,46 +418,6 @@ fn an_index_without_a_lexicon_opens_and_gets_one_when_it_is_merged() {
     for word in &words {
         let expected = by_hand(&live, &LexiconParams::default(), word);
         assert_close(&snapshot.lexical(word, 99).unwrap(), &expected, 1e-6);
-    }
-}
-
-/// The encoder of `without.zgr`, by name only: it is never asked for a vector.
-struct Words;
-
-impl zerogr::TextEncoder for Words {
-    fn dim(&self) -> usize {
-        8
-    }
-
-    fn fingerprint(&self) -> String {
-        "words-8".into()
-    }
-
-    fn tokenizer(&self) -> &dyn zerogr::DocidTokenizer {
-        self
-    }
-
-    fn encode(
-        &self,
-        _: &[&str],
-        _: usize,
-        _: &mut dyn FnMut(usize, usize),
-    ) -> zerogr::Result<Vec<f32>> {
-        unreachable!("nothing is encoded")
-    }
-}
-
-impl zerogr::DocidTokenizer for Words {
-    fn vocabulary_size(&self) -> usize {
-        1000
-    }
-
-    fn fingerprint(&self) -> String {
-        "words-1000".into()
-    }
-
-    fn docid_tokens(&self, _: &str) -> zerogr::Result<Vec<u32>> {
-        unreachable!("nothing is tokenized")
     }
 }
 

@@ -7,7 +7,7 @@ mod support {
     pub mod corpus;
     pub mod encoder;
     pub mod generator;
-    pub mod no_model;
+    pub mod numbered;
     pub mod repository;
     pub mod second_reader;
 }

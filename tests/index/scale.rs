@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::support::no_model::{NoModel, document};
+use crate::support::numbered::{ENCODER, document};
 use zerogr::raw::store::VerifyLevel;
 use zerogr::{EncoderSource, Index, IndexOptions, OpenOptions, SearchOptions, check};
 
@@ -22,7 +22,7 @@ fn peak_bytes() -> u64 {
 fn run(documents: u64, batch: u64) -> Vec<(String, f64)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.zgr");
-    let options = IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(NoModel)));
+    let options = IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(ENCODER)));
     let index = Index::create(&path, options).unwrap();
     let mut figures = Vec::new();
     let mut note = |what: &str, value: f64| {
@@ -111,7 +111,7 @@ fn run(documents: u64, batch: u64) -> Vec<(String, f64)> {
     }
 
     let started = Instant::now();
-    let open = Index::open_with(&path, OpenOptions::new().encoder(Arc::new(NoModel))).unwrap();
+    let open = Index::open_with(&path, OpenOptions::new().encoder(Arc::new(ENCODER))).unwrap();
     note("open ms", seconds(started) * 1e3);
     let started = Instant::now();
     let hits = open.search("anything", &SearchOptions::new()).unwrap().hits;

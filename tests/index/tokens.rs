@@ -10,7 +10,7 @@ use zerogr::{
     SearchOptions, check, recover,
 };
 
-const ENCODER: HashingEncoder = HashingEncoder { name: "hashing" };
+const ENCODER: HashingEncoder = HashingEncoder::named("hashing");
 
 fn options() -> IndexOptions {
     IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(ENCODER))).file_seed(1)

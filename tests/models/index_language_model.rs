@@ -16,7 +16,7 @@ use zerogr::{
 };
 
 fn encoder() -> Arc<HashingEncoder> {
-    Arc::new(HashingEncoder { name: "hashing-1" })
+    Arc::new(HashingEncoder::named("hashing-1"))
 }
 
 /// A model folder in `folder`.

@@ -62,7 +62,7 @@ pub fn queries() -> Vec<String> {
 }
 
 pub fn encoder() -> Arc<HashingEncoder> {
-    Arc::new(HashingEncoder { name: "hashing-1" })
+    Arc::new(HashingEncoder::named("hashing-1"))
 }
 
 pub fn options() -> IndexOptions {

@@ -35,7 +35,7 @@ fn data() -> std::path::PathBuf {
 
 #[allow(unsafe_code)]
 fn ours(folder: &Path, documents: &[Document]) -> Snapshot {
-    let encoder = Arc::new(encoder::HashingEncoder { name: "hashing-1" });
+    let encoder = Arc::new(encoder::HashingEncoder::named("hashing-1"));
     let path = folder.join("scifact.zgr");
     let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder.clone()));
     let index = Index::create(&path, options).unwrap();

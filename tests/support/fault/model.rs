@@ -51,7 +51,7 @@ fn document(number: usize, version: usize) -> Document {
 }
 
 fn encoder() -> Arc<HashingEncoder> {
-    Arc::new(HashingEncoder { name: "hashing" })
+    Arc::new(HashingEncoder::named("hashing"))
 }
 
 fn open(disk: &Arc<MemoryBackend>) -> Index {

@@ -91,7 +91,7 @@ impl Session {
 }
 
 pub fn encoder() -> Arc<HashingEncoder> {
-    Arc::new(HashingEncoder { name: "hashing" })
+    Arc::new(HashingEncoder::named("hashing"))
 }
 
 pub fn index_options() -> IndexOptions {
