@@ -206,4 +206,5 @@ const STAND_IN: HashingEncoder = HashingEncoder {
     dim: 384,
     vocabulary_size: 30_000,
     has_token_vectors: false,
+    ..HashingEncoder::DEFAULT
 };

@@ -15,6 +15,7 @@ pub mod support {
     pub mod encoder;
     pub mod fault;
     pub mod repository;
+    pub mod segments;
 }
 
 mod document_block;

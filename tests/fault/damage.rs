@@ -13,7 +13,6 @@
 //! ZEROGR_EXHAUSTIVE=1 cargo test --test fault damage -- --nocapture
 //! ```
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,11 +22,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::support::fault::{Random, observe_index, scenario};
+use crate::support::segments::{entry, section};
 use rayon::prelude::*;
-use zerogr::raw::format::{
-    BlobRole, ExtentKind, FileHeader, Manifest, SectionInput, SectionKind, SegmentEntry, checksum,
-    limits,
-};
+use zerogr::raw::format::{BlobRole, ExtentKind, FileHeader, Manifest, checksum, limits};
 use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Store, VerifyLevel};
 use zerogr::{
     Document, Documents, Error, ErrorKind, Index, MergePolicy, OpenOptions, TrainOptions, check,
@@ -46,26 +43,11 @@ fn small_file() -> Vec<u8> {
     for n in 0..2u8 {
         let mut transaction = store.begin().unwrap();
         let body: Vec<u8> = (0..300).map(|i| (i as u8) ^ n).collect();
-        let sections = [1, 2].map(|kind| SectionInput {
-            kind: SectionKind(kind),
-            encoding: 1,
-            entry_count: 300,
-            bytes: Cow::Borrowed(&body),
-        });
+        let sections = [1, 2].map(|kind| section(kind, &body));
         let segment = transaction.append(ExtentKind::Segment, &sections).unwrap();
         let mut manifest = transaction.base().clone();
         manifest.next_segment_id = u64::from(n) + 1;
-        manifest.segments = vec![SegmentEntry {
-            id: n.into(),
-            level: 0,
-            doc_count: 300,
-            dead_count: 0,
-            docid_count: 300,
-            segment,
-            heads: None,
-            tombstones: None,
-            pseudo_queries: None,
-        }];
+        manifest.segments = vec![entry(n.into(), segment)];
         manifest.params = format!("{{\"n\":{n}}}").into_bytes();
         if n == 0 {
             manifest.blobs.push(

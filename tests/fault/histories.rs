@@ -2,13 +2,13 @@
 //! transactions, reopenings) and of an index (add, update, delete, commit, rollback, reopen,
 //! snapshot, merge, vacuum; `fault/model.rs`). `PROPTEST_CASES=20000` makes it that many.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::support::fault::model::{self, Operation};
+use crate::support::segments::{entry, section};
 use proptest::prelude::*;
-use zerogr::raw::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
+use zerogr::raw::format::{ExtentKind, SegmentEntry};
 use zerogr::raw::store::{CreateOptions, MemoryBackend, Store, VerifyLevel};
 
 #[derive(Debug, Clone)]
@@ -38,15 +38,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Reopen),
         1 => proptest::collection::vec(any::<u8>(), 0..50).prop_map(Step::Metadata),
     ]
-}
-
-fn input(kind: usize, bytes: &[u8]) -> SectionInput<'_> {
-    SectionInput {
-        kind: SectionKind(kind as u16 + 1),
-        encoding: 0,
-        entry_count: 0,
-        bytes: Cow::Borrowed(bytes),
-    }
 }
 
 fn contents(store: &Store) -> BTreeMap<u64, Vec<Vec<u8>>> {
@@ -85,12 +76,9 @@ proptest! {
             match step {
                 Step::Add(bodies) => {
                     let sections: Vec<_> =
-                        bodies.iter().enumerate().map(|(n, body)| input(n, body)).collect();
+                        (1..).zip(&bodies).map(|(kind, body)| section(kind, body)).collect();
                     let segment = transaction.append(ExtentKind::Segment, &sections).unwrap();
-                    manifest.segments.push(SegmentEntry {
-                        id: next_id, level: 0, doc_count: 1, dead_count: 0, docid_count: 1, segment,
-                        heads: None, tombstones: None, pseudo_queries: None,
-                    });
+                    manifest.segments.push(entry(next_id, segment));
                     model.insert(next_id, bodies);
                     next_id += 1;
                 }
@@ -102,7 +90,7 @@ proptest! {
                     model.remove(&removed.id);
                 }
                 Step::Abandon(body) => {
-                    transaction.append(ExtentKind::Segment, &[input(0, &body)]).unwrap();
+                    transaction.append(ExtentKind::Segment, &[section(1, &body)]).unwrap();
                     continue;
                 }
                 Step::Reopen => {

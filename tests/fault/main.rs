@@ -6,6 +6,7 @@
 mod support {
     pub mod encoder;
     pub mod fault;
+    pub mod segments;
 }
 
 mod damage;

@@ -24,23 +24,16 @@ pub struct Golden {
 
 const NARROW: HashingEncoder = HashingEncoder {
     dim: 8,
-    vocabulary_size: 50_000,
     has_token_vectors: false,
+    floor: 0.125,
     ..HashingEncoder::DEFAULT
 };
 const WIDE: HashingEncoder = HashingEncoder {
-    dim: 8,
     vocabulary_size: 70_000,
-    has_token_vectors: false,
-    ..HashingEncoder::DEFAULT
+    ..NARROW
 };
 /// Few values, for many docids.
-const FLAT: HashingEncoder = HashingEncoder {
-    dim: 2,
-    vocabulary_size: 50_000,
-    has_token_vectors: false,
-    ..HashingEncoder::DEFAULT
-};
+const FLAT: HashingEncoder = HashingEncoder { dim: 2, ..NARROW };
 
 const TOKENS: HashingEncoder = HashingEncoder {
     has_token_vectors: true,

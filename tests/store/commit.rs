@@ -1,27 +1,15 @@
 //! Committing and opening a file: what was committed comes back, what was not does not.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::support::segments::push_segment;
+use crate::support::store::{BODY, SEED, bodies, place};
 use zerogr::ErrorKind;
-use zerogr::raw::format::{
-    BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry,
-};
+use zerogr::raw::format::{BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind};
 use zerogr::raw::store::{Access, CreateOptions, Store, Transaction, VerifyLevel};
 
-const BODY: SectionKind = SectionKind(1);
 const EXTRA: SectionKind = SectionKind(0x8002);
-
-const SEED: CreateOptions = CreateOptions {
-    seed: Some(7),
-    application_id: 0,
-};
-
-fn place() -> (tempfile::TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("index.zgr");
-    (directory, path)
-}
 
 fn input(kind: SectionKind, bytes: &[u8]) -> SectionInput<'_> {
     SectionInput {
@@ -39,36 +27,9 @@ fn add_segment(transaction: Transaction, body: &[u8]) -> zerogr::Result<ExtentRe
         &[input(BODY, body), input(EXTRA, b"extra")],
     )?;
     let mut manifest = transaction.base().clone();
-    manifest.segments.push(SegmentEntry {
-        id: manifest.next_segment_id,
-        level: 0,
-        doc_count: 1,
-        dead_count: 0,
-        docid_count: 3,
-        segment,
-        heads: None,
-        tombstones: None,
-        pseudo_queries: None,
-    });
-    manifest.next_segment_id += 1;
+    push_segment(&mut manifest, segment);
     transaction.commit(manifest)?;
     Ok(segment)
-}
-
-fn bodies(store: &Store) -> Vec<Vec<u8>> {
-    let manifest = store.manifest();
-    manifest
-        .segments
-        .iter()
-        .map(|entry| {
-            store
-                .extent(&entry.segment)
-                .unwrap()
-                .section(BODY)
-                .unwrap()
-                .to_vec()
-        })
-        .collect()
 }
 
 /// Every way to open.

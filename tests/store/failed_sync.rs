@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::support::store::{append, push_segment};
+use crate::support::segments::push_segment;
+use crate::support::store::append;
 use parking_lot::Mutex;
 use zerogr::Result;
 use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Store};

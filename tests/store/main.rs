@@ -4,6 +4,7 @@
 #[path = "../support"]
 mod support {
     pub mod process;
+    pub mod segments;
     pub mod store;
 }
 

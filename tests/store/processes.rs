@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::process::{Helper, role, say};
-use crate::support::store::{append, bodies_of, names, place, push_segment};
+use crate::support::segments::push_segment;
+use crate::support::store::{append, bodies_of, names, place};
 use zerogr::Result;
 use zerogr::raw::store::{CreateOptions, Snapshot, Store, VerifyLevel, WriteLock, WriteOptions};
 

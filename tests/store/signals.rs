@@ -7,7 +7,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::process::alone;
-use crate::support::store::{append, push_segment};
+use crate::support::segments::push_segment;
+use crate::support::store::append;
 use zerogr::raw::store::{CreateOptions, Store, VerifyLevel, WriteOptions};
 
 static SIGNALS: AtomicU64 = AtomicU64::new(0);

@@ -1,6 +1,5 @@
 //! Vacuum and copies: the same content in less space, for everyone who has the index open.
 
-use crate::support::store;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::process::{Helper, role, say};
+use crate::support::segments::push_segment;
 use crate::support::store::{
     BODY, Event, Recording, SEED, add, append, bodies, bodies_of, names, place, replace_all,
 };
@@ -67,7 +67,7 @@ fn used(path: &Path, options: &CreateOptions) -> Store {
     let mut manifest = transaction.base().clone();
     manifest.segments[0].tombstones = None;
     let second = append(&mut transaction, b"second").unwrap();
-    store::push_segment(&mut manifest, second);
+    push_segment(&mut manifest, second);
     transaction.commit(manifest).unwrap();
     store
 }

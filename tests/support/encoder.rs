@@ -15,6 +15,8 @@ pub struct HashingEncoder {
     pub vocabulary_size: usize,
     /// Whether words have vectors of their own too.
     pub has_token_vectors: bool,
+    /// What every value of a vector is before words are counted: how alike all texts are.
+    pub floor: f32,
 }
 
 fn hash(word: &str) -> u64 {
@@ -29,6 +31,7 @@ impl HashingEncoder {
         dim: 64,
         vocabulary_size: 50_000,
         has_token_vectors: true,
+        floor: 0.01,
     };
 
     pub const fn named(name: &'static str) -> HashingEncoder {
@@ -40,7 +43,7 @@ impl HashingEncoder {
 
     /// The unit vector of a text.
     pub fn vector(&self, text: &str, max_len_tokens: usize) -> Vec<f32> {
-        let mut vector = vec![0.125f32; self.dim];
+        let mut vector = vec![self.floor; self.dim];
         for word in text.to_lowercase().split_whitespace().take(max_len_tokens) {
             vector[(hash(word) % self.dim as u64) as usize] += 1.0;
         }

@@ -13,6 +13,7 @@ pub const ENCODER: HashingEncoder = HashingEncoder {
     dim: 8,
     vocabulary_size: WORDS as usize,
     has_token_vectors: false,
+    ..HashingEncoder::DEFAULT
 };
 
 /// Words come like those of a language: few often, most rarely.

@@ -1,16 +1,15 @@
 //! What the tests of the store on real files share.
 #![allow(dead_code)]
 
-use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use zerogr::Result;
-use zerogr::raw::format::{
-    ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry,
-};
+use zerogr::raw::format::{ExtentKind, ExtentRef, SectionKind, SegmentEntry};
 use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Snapshot, Store, Transaction};
+
+use super::segments::{push_segment, section};
 
 pub const BODY: SectionKind = SectionKind(1);
 
@@ -26,28 +25,7 @@ pub fn place() -> (tempfile::TempDir, PathBuf) {
 }
 
 pub fn append(transaction: &mut Transaction, body: &[u8]) -> Result<ExtentRef> {
-    let section = SectionInput {
-        kind: BODY,
-        encoding: 1,
-        entry_count: body.len() as u64,
-        bytes: Cow::Borrowed(body),
-    };
-    transaction.append(ExtentKind::Segment, &[section])
-}
-
-pub fn push_segment(manifest: &mut Manifest, segment: ExtentRef) {
-    manifest.segments.push(SegmentEntry {
-        id: manifest.next_segment_id,
-        level: 0,
-        doc_count: 1,
-        dead_count: 0,
-        docid_count: 1,
-        segment,
-        heads: None,
-        tombstones: None,
-        pseudo_queries: None,
-    });
-    manifest.next_segment_id += 1;
+    transaction.append(ExtentKind::Segment, &[section(BODY.0, body)])
 }
 
 /// Commits one segment more; gives the generation.

@@ -1,14 +1,14 @@
 //! Histories: commits until the power is cut, again and again on one file. The checker says what
 //! is wrong with what is found, and does not panic, so that it can itself be tested.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use zerogr::raw::format::{ExtentKind, SectionInput, SectionKind, SegmentEntry};
+use zerogr::raw::format::{ExtentKind, SectionKind, SegmentEntry};
 use zerogr::raw::store::{
     CreateOptions, Durability, Finding, MemoryBackend, Store, VerifyLevel, WriteLock, WriteOptions,
 };
 
+use super::super::segments::{push_segment, section};
 use super::{Disk, Fault, Lie, Plan, Random};
 
 /// Images made of each power cut.
@@ -39,15 +39,6 @@ impl Tally {
     }
 }
 
-fn section(body: &[u8]) -> [SectionInput<'_>; 1] {
-    [SectionInput {
-        kind: SectionKind(1),
-        encoding: 0,
-        entry_count: 0,
-        bytes: Cow::Borrowed(body),
-    }]
-}
-
 /// A body that is mostly short, now and then of several pages.
 fn body(random: &mut Random<'_>) -> Vec<u8> {
     let len = match random.below(8) {
@@ -65,31 +56,20 @@ fn commit(lock: &WriteLock, random: &mut Random<'_>, wanted: &mut State) -> zero
     if random.below(8) == 0 {
         // What an abandoned transaction leaves behind is written over.
         let mut abandoned = lock.begin()?;
-        abandoned.append(ExtentKind::Segment, &section(&body(random)))?;
+        abandoned.append(ExtentKind::Segment, &[section(1, &body(random))])?;
     }
     let mut transaction = lock.begin()?;
     let mut manifest = transaction.base().clone();
     for _ in 0..random.below(3) {
         let body = body(random);
-        let segment = transaction.append(ExtentKind::Segment, &section(&body))?;
-        manifest.segments.push(SegmentEntry {
-            id: manifest.next_segment_id,
-            level: 0,
-            doc_count: 1,
-            dead_count: 0,
-            docid_count: 1,
-            segment,
-            heads: None,
-            tombstones: None,
-            pseudo_queries: None,
-        });
-        manifest.next_segment_id += 1;
+        let segment = transaction.append(ExtentKind::Segment, &[section(1, &body)])?;
+        push_segment(&mut manifest, segment);
         wanted.push((body, None));
     }
     if !wanted.is_empty() && random.below(3) == 0 {
         let body = body(random);
         let at = random.below(wanted.len());
-        let heads = transaction.append(ExtentKind::Heads, &section(&body))?;
+        let heads = transaction.append(ExtentKind::Heads, &[section(1, &body)])?;
         manifest.segments[at].heads = Some(heads);
         wanted[at].1 = Some(body);
     }

@@ -1,12 +1,9 @@
 //! The table of what programs do to a file. Every scenario is run with a failure, and with a
 //! power cut, at each of its calls; a new way to commit is tested in full once it is listed here.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use zerogr::raw::format::{
-    BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SectionKind, SegmentEntry,
-};
+use zerogr::raw::format::{BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
 use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Store, Transaction};
 use zerogr::{
     Document, EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, Result, TrainOptions,
@@ -14,6 +11,7 @@ use zerogr::{
 };
 
 use super::super::encoder::HashingEncoder;
+use super::super::segments::{entry, section};
 use super::Disk;
 
 pub struct Scenario {
@@ -110,13 +108,10 @@ pub fn document(number: usize) -> Document {
 }
 
 fn sections(bodies: &[Vec<u8>]) -> Vec<SectionInput<'_>> {
-    let input = |(kind, body): (u16, &Vec<u8>)| SectionInput {
-        kind: SectionKind(kind),
-        encoding: 1,
-        entry_count: body.len() as u64,
-        bytes: Cow::Owned(body.clone()),
-    };
-    (1..).zip(bodies).map(input).collect()
+    (1..)
+        .zip(bodies)
+        .map(|(kind, body)| section(kind, body))
+        .collect()
 }
 
 fn append(
@@ -130,16 +125,11 @@ fn append(
 
 fn add_segment(transaction: &mut Transaction, manifest: &mut Manifest, len: usize) -> Result<()> {
     let id = manifest.next_segment_id;
+    let segment = append(transaction, ExtentKind::Segment, len, id as u8)?;
+    let heads = append(transaction, ExtentKind::Heads, 40, id as u8)?;
     manifest.segments.push(SegmentEntry {
-        id,
-        level: 0,
-        doc_count: 9,
-        dead_count: 0,
-        docid_count: 9,
-        segment: append(transaction, ExtentKind::Segment, len, id as u8)?,
-        heads: Some(append(transaction, ExtentKind::Heads, 40, id as u8)?),
-        tombstones: None,
-        pseudo_queries: None,
+        heads: Some(heads),
+        ..entry(id, segment)
     });
     manifest.next_segment_id += 1;
     Ok(())
