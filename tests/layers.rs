@@ -40,10 +40,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
         "they share how a folder's JSON is read",
     ),
     (
-        &["src/docs/document.rs", "src/docs/table.rs"],
-        "a document is checked by what the table can hold",
-    ),
-    (
         &["src/index/encoder.rs", "src/index/language.rs"],
         "a new index takes in both models in one step",
     ),

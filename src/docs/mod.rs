@@ -7,6 +7,7 @@
 //! each its external id (with an index sorted by id) and its payload: title, text, tags, fields;
 //! and for each tag the documents that carry it.
 
+mod check;
 mod document;
 mod duplicates;
 mod fields;
@@ -22,7 +23,8 @@ mod sources;
 mod table;
 mod tags;
 
-pub use document::{Document, MAX_DOCIDS, MAX_ID_BYTES};
+pub use check::{MAX_DOCIDS, MAX_ID_BYTES};
+pub use document::Document;
 pub use duplicates::OnDuplicate;
 pub use fields::{Fields, MAX_FIELD_NESTING};
 pub use folder::TEXT_EXTENSIONS;
