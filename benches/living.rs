@@ -86,7 +86,7 @@ fn main() {
         shuffle(&mut documents, 7);
         println!("\n{name}: {} documents", documents.len());
         let texts: Vec<&str> = loaded.queries.iter().map(|one| one.text.as_str()).collect();
-        encoder.encode(&texts, 256, &mut |_, _| {}).unwrap();
+        encoder.encode(&texts, 256, &mut |_, _| Ok(())).unwrap();
         measure(&loaded, &documents, encoder);
     }
 }

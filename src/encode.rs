@@ -33,7 +33,8 @@ pub trait TextEncoder: Send + Sync {
     /// Encodes `texts`, each cut at `max_len_tokens` tokens, into a row-major matrix of
     /// `texts.len()` rows of [`dim`](Self::dim) values, in the order given.
     ///
-    /// `progress` is called from the calling thread with (texts done, texts in all).
+    /// `progress` is called from the calling thread with (texts done, texts in all). Its error ends the
+    /// call: somebody has cancelled it.
     ///
     /// # Errors
     ///
@@ -44,7 +45,7 @@ pub trait TextEncoder: Send + Sync {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>>;
 
     /// How many tokens a prompt becomes in front of a text.
@@ -72,7 +73,7 @@ pub trait TextEncoder: Send + Sync {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         let _ = each;
@@ -162,7 +163,7 @@ impl TextEncoder for CheckedEncoder {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
         let vectors = self.0.encode(texts, max_len_tokens, progress)?;
         self.check(vectors, texts.len())
@@ -176,7 +177,7 @@ impl TextEncoder for CheckedEncoder {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         let mut tokens = Ok(());

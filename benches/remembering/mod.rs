@@ -118,7 +118,7 @@ impl TextEncoder for Remembering {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
         let mut known = self.known.lock().unwrap();
         let mut new: Vec<&str> = texts.to_vec();
@@ -146,7 +146,7 @@ impl TextEncoder for Remembering {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         let mut known = self.known_tokens.lock().unwrap();

@@ -101,7 +101,12 @@ impl Draft {
     }
 
     /// Merges until `policy` is content; returns how many segments were merged away.
-    pub(super) fn merge(&mut self, policy: MergePolicy, params: &IndexParams) -> Result<usize> {
+    pub(super) fn merge(
+        &mut self,
+        policy: MergePolicy,
+        params: &IndexParams,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<usize> {
         let before = self.parts.len();
         let mut merged_away = 0;
         loop {
@@ -119,7 +124,7 @@ impl Draft {
                 .iter()
                 .filter_map(|&position| self.parts.get(position))
                 .collect();
-            let merged = self.merged(&merging, params)?;
+            let merged = self.merged(&merging, params, go_on)?;
             let mut position = 0;
             self.parts.retain(|_| {
                 position += 1;
@@ -134,10 +139,15 @@ impl Draft {
     }
 
     /// One segment of the live documents of `parts` and of what was written for them.
-    fn merged(&self, parts: &[&Part], params: &IndexParams) -> Result<Option<Part>> {
+    fn merged(
+        &self,
+        parts: &[&Part],
+        params: &IndexParams,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Option<Part>> {
         let segments: Vec<Segment> = parts.iter().map(|part| part.segment.clone()).collect();
         let queries = query_sections(&self.live_queries(parts.iter().copied()))?;
-        Ok(merge(&segments, params)?.map(|new| Part {
+        Ok(merge(&segments, params, go_on)?.map(|new| Part {
             queries: Queries::New(queries),
             ..Part::from(new)
         }))
@@ -238,7 +248,12 @@ impl Draft {
 
     /// The same state without its dead documents: a segment that has any is written anew, one
     /// after the other, and the others stay.
-    pub(super) fn purge(&self, params: &IndexParams, append: &mut Append<'_>) -> Result<Manifest> {
+    pub(super) fn purge(
+        &self,
+        params: &IndexParams,
+        append: &mut Append<'_>,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Manifest> {
         let mut manifest = Manifest {
             segments: Vec::with_capacity(self.parts.len()),
             ..(*self.base).clone()
@@ -249,7 +264,7 @@ impl Draft {
                     manifest.segments.push(entry.clone());
                 }
                 _ => {
-                    if let Some(purged) = self.merged(&[part], params)? {
+                    if let Some(purged) = self.merged(&[part], params, go_on)? {
                         purged.write(&mut manifest, append)?;
                     }
                 }

@@ -7,14 +7,16 @@ use parking_lot::RwLock;
 
 use super::models::Models;
 use super::options::OpenOptions;
+use super::purge::Purge;
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::writer::{CommitReport, Writer};
-use crate::Result;
+use crate::decode::CancelToken;
 use crate::encode::TextEncoder;
 use crate::learn::TrainOptions;
-use crate::segment::{MergePolicy, ProgressFn};
+use crate::segment::ProgressFn;
 use crate::store::{Backend, Store, VacuumReport, WriteOptions};
+use crate::{Error, Result};
 
 /// An index file, open.
 ///
@@ -199,7 +201,8 @@ impl Index {
 
     /// Gives the space of deleted, replaced and merged data back, by writing a new file and
     /// renaming it over the old one. No byte of a deleted or replaced document is in the new file.
-    /// Snapshots taken before stay readable.
+    /// Snapshots taken before stay readable. Locks as [`Index::writer`] does while it runs: a
+    /// program with a [`Writer`] calls [`Writer::vacuum`].
     ///
     /// # Errors
     ///
@@ -210,11 +213,30 @@ impl Index {
     /// `InvalidInput` when the file has another hard link, which would keep the old one;
     /// `DiskFull`. Up to the exchange of the files an error leaves everything as it was.
     pub fn vacuum(&self) -> Result<VacuumReport> {
-        self.writer()?.vacuum()
+        self.only_writer("Writer::vacuum")?.vacuum()
+    }
+
+    /// Copies the newest state to a new file at `path` as [`Index::vacuum`] would leave it, and
+    /// needs no lock: neither dead bytes nor deleted documents are in the copy.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) when something is at `path`;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the index is damaged;
+    /// [`DiskFull`](crate::ErrorKind::DiskFull), [`Io`](crate::ErrorKind::Io) and the like when the
+    /// copy cannot be written. There is no new file then.
+    pub fn vacuum_into(&self, path: impl AsRef<Path>) -> Result<()> {
+        let purge = Purge {
+            known: &self.snapshot(),
+            cancel: &CancelToken::new(),
+        };
+        self.inner.store.vacuum_into_with(path.as_ref(), &purge)
     }
 
     /// Fits the heads to pseudo-queries of the documents, in one commit: to all documents the first
-    /// time, later to those that are new ([`TrainOptions::full`]).
+    /// time, later to those that are new ([`TrainOptions::full`]). Locks as [`Index::writer`] does
+    /// while it runs: a program with a [`Writer`] calls [`Writer::train`]. An index without
+    /// documents is left as it is.
     ///
     /// # Errors
     ///
@@ -226,10 +248,11 @@ impl Index {
     /// `Device` or `Model` when the encoder cannot be loaded; `DiskFull` or `Poisoned` when the
     /// commit cannot be written. An index without documents is left as it is.
     pub fn train(&self, options: &TrainOptions, progress: ProgressFn<'_>) -> Result<CommitReport> {
-        self.writer()?.commit_with(Some(options), progress)
+        self.only_writer("Writer::train")?.train(options, progress)
     }
 
-    /// Merges all segments into one and leaves deleted documents out of it, in one commit.
+    /// Merges all segments into one and leaves deleted documents out of it, in one commit. Locks as
+    /// [`Index::writer`] does while it runs: a program with a [`Writer`] calls [`Writer::merge`].
     ///
     /// # Errors
     ///
@@ -238,7 +261,17 @@ impl Index {
     /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
     /// the newest state is; `DiskFull` or `Poisoned` when the commit cannot be written.
     pub fn merge(&self) -> Result<CommitReport> {
-        let writer = self.writer()?;
-        writer.merge_policy(MergePolicy::Everything).commit()
+        self.only_writer("Writer::merge")?.merge()
+    }
+
+    /// A writer for one call; `by_writer` is what does the same where there is one already.
+    fn only_writer(&self, by_writer: &str) -> Result<Writer> {
+        self.writer().map_err(|error| match error.is_locked() {
+            true => Error::new(
+                error.kind(),
+                format!("{error}; a program that has a Writer itself calls {by_writer}"),
+            ),
+            false => error,
+        })
     }
 }

@@ -254,7 +254,7 @@ impl TextEncoder for WithDocidTokenizer {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
         self.encoder.encode(texts, max_len_tokens, progress)
     }
@@ -271,7 +271,7 @@ impl TextEncoder for WithDocidTokenizer {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         let encoder = &self.encoder;

@@ -8,7 +8,7 @@ use crate::generate::{
 };
 use crate::search::distinct_token_vectors;
 use crate::segment::{
-    Docid, DocidSource, IndexParams, PreparedDocuments, Progress, ProgressFn, Segment, Stage,
+    Docid, DocidSource, IndexParams, PreparedDocuments, Progress, Segment, Stage, Watch,
 };
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
@@ -45,7 +45,7 @@ pub(super) fn prepare<'d>(
     stats: &TermStats,
     encoder: &dyn TextEncoder,
     params: &IndexParams,
-    progress: ProgressFn<'_>,
+    watch: &mut Watch<'_>,
 ) -> Result<(PreparedDocuments<'d>, usize)> {
     let total = documents.len();
     let mut docids = Vec::with_capacity(total);
@@ -54,9 +54,9 @@ pub(super) fn prepare<'d>(
         let (own, has_terms) = docids_of(document, stats, encoder, params)?;
         without_terms += usize::from(!has_terms);
         docids.push(own);
-        progress(Progress::new(Stage::Docids, done, total));
+        watch.report(Progress::new(Stage::Docids, done, total))?;
     }
-    let (vectors, lists) = encode(documents.iter().copied(), encoder, params, progress)?;
+    let (vectors, lists) = encode(documents.iter().copied(), encoder, params, watch)?;
     let token_vectors = lists.map(SignListsBuilder::from_iter);
     Ok((
         PreparedDocuments {
@@ -74,7 +74,7 @@ pub(crate) fn encode<'d>(
     documents: impl IntoIterator<Item = &'d Document>,
     encoder: &dyn TextEncoder,
     params: &IndexParams,
-    progress: ProgressFn<'_>,
+    watch: &mut Watch<'_>,
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
     let prompt = params.encoder.document_prompt.as_str();
     let prompt_tokens = encoder.prompt_tokens(prompt)?;
@@ -83,9 +83,8 @@ pub(crate) fn encode<'d>(
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let limit = params.encoder.max_passage_tokens;
     let limit = limit.saturating_add(prompt_tokens);
-    let encoding = &mut |done, total| {
-        progress(Progress::new(Stage::EncodingDocuments, done, total));
-    };
+    let encoding =
+        &mut |done, total| watch.report(Progress::new(Stage::EncodingDocuments, done, total));
     if !params.encoder.token_vectors {
         let vectors = encoder.encode(&texts, limit, encoding)?;
         return Ok((vectors, None));

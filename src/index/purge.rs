@@ -6,16 +6,15 @@
 //! none: what is written is what a merge of that segment alone would give, and no answer changes.
 //! It is one step with the copy: up to the exchange of the files everything is as it was.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::commit::Draft;
-use super::handle::Index;
 use super::snapshot::Snapshot;
 use crate::Result;
-use crate::format::Manifest;
-use crate::store::CompactCopy;
+use crate::decode::CancelToken;
+use crate::format::{Manifest, SectionInput};
+use crate::segment::Watch;
+use crate::store::{CompactCopy, Rewrite};
 
 /// What is in a file because of documents that were deleted or replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -29,32 +28,28 @@ pub struct DeadDocuments {
     pub estimated_bytes: u64,
 }
 
-impl Index {
-    /// Copies the newest state to a new file at `path` as [`Index::vacuum`] would leave it, and
-    /// needs no lock: neither dead bytes nor deleted documents are in the copy.
-    ///
-    /// # Errors
-    ///
-    /// `AlreadyExists` when something is at `path`, `NotFound` when its folder is missing; `Corrupt`
-    /// when the index is damaged, and then there is no copy; `Replaced` when another index took its
-    /// place; `UnsupportedVersion` when it uses a feature that this build cannot write; `DiskFull`
-    /// or `Io`.
-    pub fn vacuum_into(&self, path: impl AsRef<Path>) -> Result<()> {
-        let purge = |copy: &mut CompactCopy<'_>| self.purge(copy);
-        self.inner.store.vacuum_into_with(path.as_ref(), &purge)
+/// What a compact copy of an index is to hold: its newest state without dead documents.
+pub(super) struct Purge<'a> {
+    /// A state of the index; the copy is of the newest one.
+    pub(super) known: &'a Snapshot,
+    /// Ends the copy.
+    pub(super) cancel: &'a CancelToken,
+}
+
+impl Rewrite for Purge<'_> {
+    fn manifest(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest> {
+        let snapshot = self.known.successor(copy.source().clone())?;
+        let append = &mut |kind, sections: &[SectionInput<'_>]| copy.append(kind, sections);
+        Draft::new(&snapshot).purge(snapshot.params(), append, &|| self.go_on())
     }
 
-    /// What a compact copy is to hold.
-    pub(super) fn purge(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest> {
-        let snapshot = self.snapshot().successor(copy.source().clone())?;
-        Draft::new(&snapshot).purge(snapshot.params(), &mut |kind, sections| {
-            copy.append(kind, sections)
-        })
+    fn go_on(&self) -> Result<()> {
+        Watch::new(&mut |_| {}, self.cancel).check()
     }
 }
 
 impl Snapshot {
-    /// What [`Index::vacuum`] would leave behind, beside dead bytes.
+    /// What [`Index::vacuum`](crate::Index::vacuum) would leave behind, beside dead bytes.
     pub fn dead_documents(&self) -> DeadDocuments {
         let entries = &self.state.stored.manifest().segments;
         let mut dead = DeadDocuments::default();

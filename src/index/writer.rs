@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use super::commit::Draft;
 use super::handle::Index;
 use super::prepare::{given_docids, of_document, prepare, term_stats};
+use super::purge::Purge;
 use crate::Result;
+use crate::decode::CancelToken;
 use crate::docs::Document;
 use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
 use crate::lexicon::ANALYSIS;
-use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, build_segment};
-use crate::store::{CompactCopy, Space, Transaction, VacuumReport, WriteLock, WriteOptions};
+use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, Watch, build_segment};
+use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 
 /// What a commit did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -93,6 +95,7 @@ pub struct Writer {
     lock: WriteLock,
     merge_policy: MergePolicy,
     auto_vacuum: bool,
+    cancel: CancelToken,
     /// `None` where a later document took the external id over.
     pending: Vec<Option<Document>>,
     position_of: HashMap<String, usize>,
@@ -109,6 +112,7 @@ impl Writer {
             lock,
             merge_policy: MergePolicy::default(),
             auto_vacuum: true,
+            cancel: CancelToken::new(),
             pending: Vec::new(),
             position_of: HashMap::new(),
             deletes: HashSet::new(),
@@ -127,6 +131,14 @@ impl Writer {
     /// below two and a half times its live bytes, or 16 MiB above them.
     pub fn auto_vacuum(mut self, auto_vacuum: bool) -> Self {
         self.auto_vacuum = auto_vacuum;
+        self
+    }
+
+    /// Sets what stops commits, trainings, merges and vacuums of this writer from another thread.
+    /// They end with [`Cancelled`](crate::ErrorKind::Cancelled) at the next document, example or
+    /// extent; the file is as it was, and what was added is still pending.
+    pub fn cancel_token(mut self, cancel: CancelToken) -> Self {
+        self.cancel = cancel;
         self
     }
 
@@ -212,8 +224,8 @@ impl Writer {
     ///
     /// `InvalidInput` for a document without docids for which none can be made of tokens; `Limit`
     /// when a segment would hold too much; `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device`
-    /// or `Model` when the encoder cannot be loaded, and `Model` or `Device` when it fails. Nothing
-    /// is committed then, and what was added is still pending.
+    /// or `Model` when the encoder cannot be loaded, and `Model` or `Device` when it fails;
+    /// `Cancelled` ([`Writer::cancel_token`]). Nothing is committed then, and what was added is still pending.
     /// `Corrupt` when a part that is merged is damaged; `DiskFull`, `Io` and other failures of
     /// writing: after them the writer is `Poisoned`, the index must be opened again, and the commit
     /// may or may not be found. After a failed read, another attempt does what is not done.
@@ -227,8 +239,8 @@ impl Writer {
     ///
     /// `InvalidInput` for a document without docids for which none can be made of tokens; `Limit`
     /// when a segment would hold too much; `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device`
-    /// or `Model` when the encoder cannot be loaded, and `Model` or `Device` when it fails. Nothing
-    /// is committed then, and what was added is still pending.
+    /// or `Model` when the encoder cannot be loaded, and `Model` or `Device` when it fails;
+    /// `Cancelled` ([`Writer::cancel_token`]). Nothing is committed then, and what was added is still pending.
     /// `Corrupt` when a part that is merged is damaged; `DiskFull`, `Io` and other failures of
     /// writing: after them the writer is `Poisoned`, the index must be opened again, and the commit
     /// may or may not be found. After a failed read, another attempt does what is not done.
@@ -239,6 +251,45 @@ impl Writer {
         train: Option<&TrainOptions>,
         progress: ProgressFn<'_>,
     ) -> Result<CommitReport> {
+        self.commit_by(self.merge_policy, train, progress)
+    }
+
+    /// Commits what is pending and fits the heads to pseudo-queries of the documents: of all the
+    /// first time, later of those that are new ([`TrainOptions::full`]). With nothing pending and
+    /// nothing new it changes nothing and loads no model.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::commit_with`]: `InvalidInput` for a document or an option, `Limit`,
+    /// `Cancelled`, `Corrupt`; `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or `Model` of
+    /// the encoder; `DiskFull`, `Io` and other failures of writing.
+    pub fn train(
+        &mut self,
+        options: &TrainOptions,
+        progress: ProgressFn<'_>,
+    ) -> Result<CommitReport> {
+        self.commit_with(Some(options), progress)
+    }
+
+    /// Commits what is pending and merges all segments into one, without deleted documents.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::commit`]: `InvalidInput` for a document that is pending, `Limit`, `Cancelled`,
+    /// `Corrupt`; `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or `Model` of the encoder;
+    /// `DiskFull`, `Io` and other failures of writing.
+    pub fn merge(&mut self) -> Result<CommitReport> {
+        self.commit_by(MergePolicy::Everything, None, &mut |_| {})
+    }
+
+    fn commit_by(
+        &mut self,
+        policy: MergePolicy,
+        train: Option<&TrainOptions>,
+        progress: ProgressFn<'_>,
+    ) -> Result<CommitReport> {
+        let cancel = self.cancel.clone();
+        let mut watch = Watch::new(&mut *progress, &cancel);
         let transaction = self.lock.begin()?;
         self.index.catch_up()?;
         let snapshot = self.index.snapshot();
@@ -266,14 +317,14 @@ impl Writer {
             let encoder = self.index.encoder()?;
             let stats = stats.get_or_insert_default();
             let (prepared, without_terms) =
-                prepare(documents, stats, &*encoder, &params, progress)?;
+                prepare(documents, stats, &*encoder, &params, &mut watch)?;
             let new = build_segment(prepared, &params)?;
             report.without_terms = without_terms;
             report.docids = new.counts.docids as usize;
             report.colliding_docids = new.colliding_docids;
             draft.push(new);
         }
-        report.merged_segments = draft.merge(self.merge_policy, &params)?;
+        report.merged_segments = draft.merge(policy, &params, &|| watch.check())?;
         if let Some(options) = train {
             let segments: Vec<_> = draft.segments().cloned().collect();
             let queries = draft.query_tables();
@@ -288,7 +339,7 @@ impl Writer {
                     stats: &stats,
                 };
                 let encoder = self.index.encoder()?;
-                let trained = train_heads(plan, &corpus, &*encoder, &params, options, progress)?;
+                let trained = train_heads(plan, &corpus, &*encoder, &params, options, &mut watch)?;
                 draft.set_heads(trained.heads, &params)?;
                 params.training = Some(trained.record);
             }
@@ -299,7 +350,7 @@ impl Writer {
         }
 
         if draft.is_changed() {
-            progress(Progress::new(Stage::Writing, 0, 1));
+            watch.report(Progress::new(Stage::Writing, 0, 1))?;
             report.generation = draft.commit(transaction, &params)?;
             // Done, even if reading the new state fails: a second attempt must not do it again.
             self.rollback();
@@ -335,7 +386,10 @@ impl Writer {
     /// file is at the path; `Poisoned` after a failed write. Up to the exchange of the files an
     /// error leaves everything as it was.
     pub fn vacuum(&mut self) -> Result<VacuumReport> {
-        let purge = |copy: &mut CompactCopy<'_>| self.index.purge(copy);
+        let purge = Purge {
+            known: &self.index.snapshot(),
+            cancel: &self.cancel,
+        };
         let report = self.index.store().vacuum_with(&self.lock, &purge)?;
         self.index.catch_up()?;
         Ok(report)

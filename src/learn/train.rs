@@ -23,7 +23,7 @@ use crate::format::SectionInput;
 use crate::generate::TermStats;
 use crate::rng::Rng;
 use crate::segment::{
-    FitRecord, IndexParams, Progress, ProgressFn, QueryTable, Segment, Stage, TrainingRecord, View,
+    FitRecord, IndexParams, Progress, QueryTable, Segment, Stage, TrainingRecord, View, Watch,
     check_number, head_sections,
 };
 use crate::train::{Example, FitOptions, FitReport, SoftmaxTree, Step, TrieTree, fit};
@@ -210,7 +210,7 @@ pub(crate) fn train_heads(
     encoder: &dyn TextEncoder,
     params: &IndexParams,
     options: &TrainOptions,
-    progress: ProgressFn<'_>,
+    watch: &mut Watch<'_>,
 ) -> Result<Trained> {
     let TrainingPlan {
         survey,
@@ -218,7 +218,7 @@ pub(crate) fn train_heads(
         all,
     } = plan;
     let segments = corpus.segments;
-    let asked = Asked::new(corpus, &participants, params, options, progress)?;
+    let asked = Asked::new(corpus, &participants, params, options, watch)?;
     let prompt = &params.encoder.query_prompt;
     let prompt_tokens = encoder.prompt_tokens(prompt)?;
     let queries = asked.queries.iter();
@@ -230,9 +230,7 @@ pub(crate) fn train_heads(
             .encoder
             .max_query_tokens
             .saturating_add(prompt_tokens),
-        &mut |done, total| {
-            progress(Progress::new(Stage::EncodingPseudoQueries, done, total));
-        },
+        &mut |done, total| watch.report(Progress::new(Stage::EncodingPseudoQueries, done, total)),
     )?;
     let (training, held_out) = asked.split(participants.asked, options.seed);
     let examples = Examples {
@@ -269,20 +267,14 @@ pub(crate) fn train_heads(
         &paths,
         options,
         options.learning_rate,
-        &mut |done, total| progress(Progress::new(Stage::FittingTrieHead, done, total)),
-    );
+        &mut |done, total| watch.report(Progress::new(Stage::FittingTrieHead, done, total)),
+    )?;
     drop(paths);
     let trie_heads = edges.heads(&trie, &forest)?;
     drop(trie);
 
-    let (fitted, document_fit) = fit_documents(
-        &examples,
-        segments,
-        &participants,
-        params,
-        options,
-        progress,
-    );
+    let (fitted, document_fit) =
+        fit_documents(&examples, segments, &participants, params, options, watch)?;
     let mut document_heads: Vec<Option<Vec<u8>>> = segments
         .iter()
         .zip(learnt)
@@ -330,8 +322,8 @@ impl Examples<'_> {
         paths: &[Vec<Vec<Step>>],
         options: &TrainOptions,
         learning_rate: f32,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> FitReport {
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+    ) -> Result<FitReport> {
         let count = self.training.len();
         let fit_options = FitOptions {
             learning_rate,
@@ -360,8 +352,8 @@ fn fit_documents(
     participants: &Participants,
     params: &IndexParams,
     options: &TrainOptions,
-    progress: ProgressFn<'_>,
-) -> (Vec<Vec<u8>>, FitReport) {
+    watch: &mut Watch<'_>,
+) -> Result<(Vec<Vec<u8>>, FitReport)> {
     let dim = params.encoder.dim;
     let row = |rows: &VectorRows, place: &DocumentPlace| -> Vec<f32> {
         let row = rows.row(place.ordinal as usize).iter();
@@ -400,8 +392,8 @@ fn fit_documents(
         &paths,
         options,
         options.document_learning_rate,
-        &mut |done, total| progress(Progress::new(Stage::FittingDocumentHead, done, total)),
-    );
+        &mut |done, total| watch.report(Progress::new(Stage::FittingDocumentHead, done, total)),
+    )?;
     let head = |(place, row): (&DocumentPlace, usize)| {
         let passage = passage(place);
         let mut head = tree.unit[row * dim..(row + 1) * dim].to_vec();
@@ -417,7 +409,7 @@ fn fit_documents(
     };
     let new = participants.places[..participants.new].iter();
     let heads = new.zip(row_of).map(head).collect();
-    (heads, report)
+    Ok((heads, report))
 }
 
 /// Changes the last bit of a float16 row that fitting left where it was, so that the document

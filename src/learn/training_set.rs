@@ -19,7 +19,7 @@ use crate::Result;
 use crate::decode::DocumentPlace;
 use crate::generate::{PseudoQueryOptions, pseudo_queries};
 use crate::rng::Rng;
-use crate::segment::{IndexParams, Progress, ProgressFn, Segment, Stage};
+use crate::segment::{IndexParams, Progress, Segment, Stage, Watch};
 use crate::train::Example;
 
 /// New documents for each old one that is repeated.
@@ -119,7 +119,7 @@ impl Asked {
         participants: &Participants,
         params: &IndexParams,
         options: &TrainOptions,
-        progress: ProgressFn<'_>,
+        watch: &mut Watch<'_>,
     ) -> Result<Self> {
         let query_options = PseudoQueryOptions {
             per_document: params.pseudo_queries.per_document,
@@ -154,8 +154,7 @@ impl Asked {
                         *slot = queries;
                     }
                     done += 1;
-                    progress(Progress::new(Stage::PseudoQueries, done, count));
-                    Ok(())
+                    watch.report(Progress::new(Stage::PseudoQueries, done, count))
                 },
             )?;
         }

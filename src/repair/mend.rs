@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::condition::{Damaged, DocumentsLeft, docid_texts, is_dead};
 use crate::columns::{LazySection, MemorySections, OwnedSignList, SectionSource, SignListsBuilder};
+use crate::decode::CancelToken;
 use crate::docs::{Document, DocumentTableBuilder, sections as documents};
 use crate::encode::TextEncoder;
 use crate::format::{SectionInput, SectionKind};
@@ -16,7 +17,7 @@ use crate::generate::TermStats;
 use crate::index::{docid_texts as docid_texts_of, docids_of, encode};
 use crate::lexicon::sections as lexicon;
 use crate::segment::{
-    Docid, Docids, IndexParams, PreparedDocuments, Segment, build_segment, untrained_heads,
+    Docid, Docids, IndexParams, PreparedDocuments, Segment, Watch, build_segment, untrained_heads,
 };
 use crate::store::{Extent, Section};
 use crate::trie::{TokenWidth, sections};
@@ -155,7 +156,12 @@ impl<'a> Maker<'a> {
         documents: impl Iterator<Item = &'d Document>,
     ) -> Option<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
         let encoder = self.encoder()?;
-        match encode(documents, &*encoder, self.params, &mut |_| {}) {
+        match encode(
+            documents,
+            &*encoder,
+            self.params,
+            &mut Watch::new(&mut |_| {}, &CancelToken::new()),
+        ) {
             Ok(made) => Some(made),
             Err(error) => {
                 self.encoder = Some(Err(error));

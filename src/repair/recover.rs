@@ -304,7 +304,7 @@ fn rewrite_segment(
     params: &IndexParams,
     transaction: &mut Transaction,
 ) -> Result<Option<SegmentEntry>> {
-    let Some(new) = merge(std::slice::from_ref(segment), params)? else {
+    let Some(new) = merge(std::slice::from_ref(segment), params, &|| Ok(()))? else {
         return Ok(None);
     };
     Ok(Some(SegmentEntry {

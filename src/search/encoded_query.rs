@@ -67,7 +67,7 @@ impl EncodedQuery {
         let vectors = encoder.encode_tokens(
             &texts,
             params.max_query_tokens.saturating_add(prompt_tokens),
-            &mut |_, _| {},
+            &mut |_, _| Ok(()),
             &mut |number, text| {
                 let text = match number {
                     0 => text.without_first(prompt_tokens, params.dim),

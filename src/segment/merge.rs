@@ -42,7 +42,11 @@ use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
 
 /// One segment with the live documents of `segments`; `None` when there are none.
-pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option<NewSegment>> {
+pub(crate) fn merge(
+    segments: &[Segment],
+    params: &IndexParams,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<Option<NewSegment>> {
     let mut document_count = 0u32;
     let mut new_ordinals: Vec<Vec<Option<u32>>> = Vec::with_capacity(segments.len());
     for segment in segments {
@@ -74,6 +78,7 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
     union_keys(
         segments.iter().map(|segment| &segment.trie),
         |key, places| {
+            go_on()?;
             let mut documents: Vec<u32> = Vec::new();
             let mut text = None;
             for &(number, rank) in places {
@@ -116,6 +121,7 @@ pub(crate) fn merge(segments: &[Segment], params: &IndexParams) -> Result<Option
     for (segment, ranks) in segments.iter().zip(&new_ranks) {
         documents.push_table(&segment.documents, |ordinal| segment.is_live(ordinal))?;
         for ordinal in segment.live_ordinals() {
+            go_on()?;
             let docids = segment.document_docids.row(ordinal);
             document_docids.push_row(docids.filter_map(|rank| ranks.get(rank as usize).copied()));
             let row = ordinal as usize;

@@ -1,4 +1,7 @@
-//! What a long operation is doing, for progress bars.
+//! What a long operation is doing, for progress bars, and stopping it.
+
+use crate::decode::CancelToken;
+use crate::{Error, ErrorKind, Result};
 
 /// A stage of building or training an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,3 +71,42 @@ impl Progress {
 
 /// Receives progress; `&mut |_| {}` ignores it.
 pub type ProgressFn<'a> = &'a mut dyn FnMut(Progress);
+
+/// Told how far a long operation is, it says whether to go on.
+pub(crate) struct Watch<'a> {
+    progress: ProgressFn<'a>,
+    cancel: &'a CancelToken,
+}
+
+impl<'a> Watch<'a> {
+    /// Passes everything on to `progress` until `cancel` is thrown.
+    pub(crate) fn new(progress: ProgressFn<'a>, cancel: &'a CancelToken) -> Self {
+        Watch { progress, cancel }
+    }
+
+    /// Reports progress.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Watch::check`].
+    pub(crate) fn report(&mut self, progress: Progress) -> Result<()> {
+        self.check()?;
+        (self.progress)(progress);
+        Ok(())
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` once it is not wanted any more.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.cancel.is_cancelled() {
+            false => Ok(()),
+            true => Err(Error::new(
+                ErrorKind::Cancelled,
+                "cancelled: the file is as it was, and what was not committed is still pending",
+            )),
+        }
+    }
+}

@@ -67,7 +67,7 @@ impl Store {
     /// index took its place; `UnsupportedVersion` when it uses a feature that this build cannot
     /// write; `DiskFull` or another failure of I/O.
     pub fn vacuum_into(&self, path: &Path) -> Result<()> {
-        self.vacuum_into_with(path, &as_it_is)
+        self.vacuum_into_with(path, &AsItIs)
     }
 
     /// [`Store::vacuum_into`] of what `rewrite` makes of the state.
@@ -78,7 +78,7 @@ impl Store {
     /// `Corrupt` when the index is damaged; `Replaced` when another index took its place;
     /// `UnsupportedVersion` when it uses a feature that this build cannot write; `DiskFull` or
     /// another failure of I/O; and what `rewrite` gives. Then there is no copy.
-    pub fn vacuum_into_with(&self, path: &Path, rewrite: &Rewrite<'_>) -> Result<()> {
+    pub fn vacuum_into_with(&self, path: &Path, rewrite: &dyn Rewrite) -> Result<()> {
         self.refresh()?;
         self.put_copy(path, |source, target| {
             write_compact(source, target, rewrite)
@@ -92,7 +92,7 @@ impl Store {
     /// `AlreadyExists` when the backend is not empty; `Io`; `UnsupportedVersion`.
     pub fn copy_live(&self, target: Arc<dyn Backend>) -> Result<Store> {
         place::expect_empty(&*target)?;
-        write_compact(&self.snapshot(), &*target, &as_it_is)?;
+        write_compact(&self.snapshot(), &*target, &AsItIs)?;
         Store::open_on(target)
     }
 
@@ -148,13 +148,32 @@ fn write_backup(source: &Snapshot, target: &dyn Backend) -> Result<()> {
     write_slots(target, &superblock)
 }
 
-/// What a compact copy is to hold: a manifest of extents of [`CompactCopy::source`] and of such as
-/// were appended to the copy.
-pub type Rewrite<'a> = dyn Fn(&mut CompactCopy<'_>) -> Result<Manifest> + 'a;
+/// What a compact copy is to hold, and whether it is still wanted.
+pub trait Rewrite {
+    /// A manifest of extents of [`CompactCopy::source`] and of such as it appends to the copy.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being made; the copy ends with it.
+    fn manifest(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest>;
+
+    /// Asked now and then; an error ends the copy.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled`, for example.
+    fn go_on(&self) -> Result<()> {
+        Ok(())
+    }
+}
 
 /// The state as it is.
-pub(super) fn as_it_is(copy: &mut CompactCopy<'_>) -> Result<Manifest> {
-    Ok((**copy.source.manifest()).clone())
+pub(super) struct AsItIs;
+
+impl Rewrite for AsItIs {
+    fn manifest(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest> {
+        Ok((**copy.source.manifest()).clone())
+    }
 }
 
 /// A compact copy in the making.
@@ -172,11 +191,11 @@ pub struct CompactCopy<'a> {
 pub(super) fn write_compact(
     source: &Snapshot,
     target: &dyn Backend,
-    rewrite: &Rewrite<'_>,
+    rewrite: &dyn Rewrite,
 ) -> Result<()> {
     let mut copy = CompactCopy::begin(source, target)?;
-    let manifest = rewrite(&mut copy)?;
-    copy.finish(manifest)
+    let manifest = rewrite.manifest(&mut copy)?;
+    copy.finish(manifest, rewrite)
 }
 
 impl<'a> CompactCopy<'a> {
@@ -222,7 +241,7 @@ impl<'a> CompactCopy<'a> {
     }
 
     /// Copies what `manifest` keeps of the state, and completes the file.
-    fn finish(mut self, mut manifest: Manifest) -> Result<()> {
+    fn finish(mut self, mut manifest: Manifest, rewrite: &dyn Rewrite) -> Result<()> {
         let (source, target) = (self.source, self.target);
         // The order is that of the file, so equal input gives equal output and reading is
         // sequential.
@@ -234,6 +253,7 @@ impl<'a> CompactCopy<'a> {
             .collect();
         let known: HashSet<ExtentRef> = source.manifest().extents().collect();
         for (from, to) in &mut moved {
+            rewrite.go_on()?;
             if !known.contains(from) {
                 return Err(Error::invalid(format!(
                     "the extent at byte {} is neither in the state nor in its copy",

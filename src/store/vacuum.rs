@@ -22,7 +22,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::backend::Backend;
-use super::copy::{Rewrite, as_it_is, verify_copy, write_compact};
+use super::copy::{AsItIs, Rewrite, verify_copy, write_compact};
 use super::file::FileBackend;
 use super::handle::Store;
 use super::lock::Guard;
@@ -64,7 +64,7 @@ impl Store {
     /// exchanged already; `Replaced` when another file is at the path; `Poisoned`. Up to the exchange an
     /// error leaves everything as it was.
     pub fn vacuum(&self, lock: &WriteLock) -> Result<VacuumReport> {
-        self.vacuum_with(lock, &as_it_is)
+        self.vacuum_with(lock, &AsItIs)
     }
 
     /// [`Store::vacuum`] of what `rewrite` makes of the newest state.
@@ -77,7 +77,7 @@ impl Store {
     /// poisons the store if the file was exchanged already; `Replaced` when another file is at the
     /// path; `Poisoned`; and what `rewrite` gives. Up to the exchange an error leaves everything as
     /// it was.
-    pub fn vacuum_with(&self, lock: &WriteLock, rewrite: &Rewrite<'_>) -> Result<VacuumReport> {
+    pub fn vacuum_with(&self, lock: &WriteLock, rewrite: &dyn Rewrite) -> Result<VacuumReport> {
         if !self.is_same(lock.store()) {
             return Err(Error::invalid(
                 "vacuum needs the write lock of the store it is called on",
@@ -89,7 +89,7 @@ impl Store {
         result
     }
 
-    fn vacuum_exclusive(&self, lock: &WriteLock, rewrite: &Rewrite<'_>) -> Result<VacuumReport> {
+    fn vacuum_exclusive(&self, lock: &WriteLock, rewrite: &dyn Rewrite) -> Result<VacuumReport> {
         lock.catch_up()?;
         let old = self.snapshot();
         let Some(old_file) = old.file.backend.as_file() else {
@@ -128,6 +128,7 @@ impl Store {
         let target: Arc<dyn Backend> = Arc::new(target);
         write_compact(&old, &*target, rewrite)?;
         let new = verify_copy(&target, self.permit())?;
+        rewrite.go_on()?;
 
         // Once more, now that the long part is over.
         old_file.prepare_write().map_err(failed("vacuuming"))?;

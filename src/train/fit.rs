@@ -2,6 +2,7 @@
 
 use super::adam::{Moments, corrected_rate, step, step_on_sphere};
 use super::softmax_tree::{Batch, Pulls, SoftmaxTree, Step};
+use crate::Result;
 use crate::rng::Rng;
 use rayon::prelude::*;
 
@@ -48,6 +49,10 @@ pub struct FitReport {
 ///
 /// `queries` is `[n, dim]`; `paths[d]` are the paths of document `d`, one per docid. `progress`
 /// is told the examples seen and the most that will be.
+///
+/// # Errors
+///
+/// Those of `progress`.
 pub fn fit(
     tree: &mut SoftmaxTree,
     queries: &[f32],
@@ -55,8 +60,8 @@ pub fn fit(
     training: &[Example],
     held_out: &[Example],
     options: &FitOptions,
-    progress: &mut dyn FnMut(usize, usize),
-) -> FitReport {
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<FitReport> {
     let initial_loss = mean_loss(tree, queries, paths, held_out, options.batch_examples);
     let mut report = FitReport {
         initial_loss,
@@ -65,7 +70,7 @@ pub fn fit(
     };
     let can_change = tree.row_count() > 1 && tree.is_fixed.contains(&false);
     if training.is_empty() || held_out.is_empty() || !can_change {
-        return report;
+        return Ok(report);
     }
     let mut best = (tree.unit.clone(), tree.bias.clone());
     let mut units = Moments::zero(tree.unit.len());
@@ -107,7 +112,7 @@ pub fn fit(
         let rate = corrected_rate(options.learning_rate, steps)
             * schedule(report.examples as f32 / options.examples as f32);
         apply(tree, &mut units, &mut biases, &pulls, rate);
-        progress(report.examples, options.examples);
+        progress(report.examples, options.examples)?;
 
         if report.examples >= next_check {
             next_check += options.examples_per_check;
@@ -121,7 +126,7 @@ pub fn fit(
         }
     }
     (tree.unit, tree.bias) = best;
-    report
+    Ok(report)
 }
 
 /// The step size's factor after a share of the examples.

@@ -113,8 +113,9 @@ fn fit_small(seed: u64) -> (SoftmaxTree, FitReport) {
         &examples,
         &examples[..20],
         &options,
-        &mut |_, _| {},
-    );
+        &mut |_, _| Ok(()),
+    )
+    .unwrap();
     (tree, report)
 }
 
@@ -169,8 +170,9 @@ fn without_held_out_examples_nothing_is_changed() {
         &examples,
         &[],
         &options,
-        &mut |_, _| {},
-    );
+        &mut |_, _| Ok(()),
+    )
+    .unwrap();
     assert_eq!(report.examples, 0);
     assert_eq!(tree.unit, small_tree().unit);
 }
@@ -204,8 +206,9 @@ fn fixed_rows_take_part_and_stay_as_they_are() {
         &examples,
         &examples,
         &options,
-        &mut |_, _| {},
-    );
+        &mut |_, _| Ok(()),
+    )
+    .unwrap();
     assert!(report.best_loss < report.initial_loss);
     let row = |tree: &SoftmaxTree, row: usize| {
         (

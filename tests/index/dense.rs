@@ -19,7 +19,7 @@ fn live() -> impl Iterator<Item = u64> {
 }
 
 fn encode(text: &str) -> Vec<f32> {
-    encoder().encode(&[text], 256, &mut |_, _| {}).unwrap()
+    encoder().encode(&[text], 256, &mut |_, _| Ok(())).unwrap()
 }
 
 /// Cosines computed from the texts, not from the index.

@@ -15,6 +15,7 @@ mod support {
 mod behaviour;
 mod deletes;
 mod dense;
+mod face;
 mod filter;
 mod lexical;
 mod living;

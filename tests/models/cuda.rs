@@ -36,7 +36,7 @@ fn the_encoder_gives_the_same_vectors() {
     let encode = |device| {
         let encoder = Encoder::from_cache(&EncoderOptions::new().device(device)).unwrap();
         let started = Instant::now();
-        let vectors = encoder.encode(&texts, 64, |_, _| {}).unwrap();
+        let vectors = encoder.encode(&texts, 64, |_, _| Ok(())).unwrap();
         println!(
             "{device:?}: {:.0} texts/s",
             256.0 / started.elapsed().as_secs_f64()

@@ -178,11 +178,14 @@ fn texts_without_a_token_are_like_nothing() {
     let texts = ["", "a word", "\u{200b}", "two words", " "];
     let mut seen = Vec::new();
     let vectors = encoder
-        .encode(&texts, 32, |done, all| seen.push((done, all)))
+        .encode(&texts, 32, |done, all| {
+            seen.push((done, all));
+            Ok(())
+        })
         .unwrap();
     assert_eq!(seen.last(), Some(&(5, 5)));
     let alone = encoder
-        .encode(&["a word", "two words"], 32, |_, _| {})
+        .encode(&["a word", "two words"], 32, |_, _| Ok(()))
         .unwrap();
     let dim = encoder.dim();
     let row = |at: usize| &vectors[at * dim..(at + 1) * dim];

@@ -44,7 +44,9 @@ fn encoder() -> &'static Encoder {
 }
 
 fn encode<T: AsRef<str> + Sync>(texts: &[T], max_len_tokens: usize) -> Vec<Vec<f32>> {
-    let vectors = encoder().encode(texts, max_len_tokens, |_, _| {}).unwrap();
+    let vectors = encoder()
+        .encode(texts, max_len_tokens, |_, _| Ok(()))
+        .unwrap();
     vectors
         .chunks(encoder().dim())
         .map(<[f32]>::to_vec)
@@ -112,14 +114,17 @@ fn bulk_sessions_give_the_vectors_of_the_single_session() {
     let texts = scifact(120);
     let mut seen = Vec::new();
     let vectors = bulk
-        .encode(&texts, 32, |done, all| seen.push((done, all)))
+        .encode(&texts, 32, |done, all| {
+            seen.push((done, all));
+            Ok(())
+        })
         .unwrap();
     for (one, other) in vectors.chunks(bulk.dim()).zip(encode(&texts, 32)) {
         assert!(cosine(one, &other) >= 0.9999);
     }
     assert_eq!(seen.last(), Some(&(120, 120)));
     assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    let again = bulk.encode(&texts, 32, |_, _| {}).unwrap();
+    let again = bulk.encode(&texts, 32, |_, _| Ok(())).unwrap();
     assert_eq!(vectors, again, "the same call gives the same bytes");
 }
 
@@ -161,7 +166,7 @@ fn texts_are_cut_at_the_limit() {
     let long = text.repeat(20);
     let beyond = encode(&[&long], 100_000);
     assert!(cosine(&beyond[0], &encode(&[&long], 256)[0]) >= 0.9999);
-    let error = encoder().encode(&["x"], 2, |_, _| {}).unwrap_err();
+    let error = encoder().encode(&["x"], 2, |_, _| Ok(())).unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
 }
 
@@ -177,12 +182,16 @@ fn a_long_document_is_its_beginning() {
 #[test]
 fn usable_from_many_threads_and_as_a_trait_object() {
     let shared: &dyn TextEncoder = encoder();
-    let want = shared.encode(&["one query"], 64, &mut |_, _| {}).unwrap();
+    let want = shared
+        .encode(&["one query"], 64, &mut |_, _| Ok(()))
+        .unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..5 {
-                    let got = shared.encode(&["one query"], 64, &mut |_, _| {}).unwrap();
+                    let got = shared
+                        .encode(&["one query"], 64, &mut |_, _| Ok(()))
+                        .unwrap();
                     assert_eq!(got, want);
                 }
             });
@@ -198,14 +207,19 @@ fn a_token_head_weighs_tokens_and_leaves_their_vectors_alone() {
     let tokens_of = |encoder: &Encoder| {
         let (mut vectors, mut in_query, mut in_document) = (Vec::new(), Vec::new(), Vec::new());
         let whole = encoder
-            .encode_tokens(&[text, "and"], 64, &mut |_, _| {}, &mut |number, found| {
-                if number == 0 {
-                    vectors = found.vectors.to_vec();
-                    in_query = found.query_weights.to_vec();
-                    in_document = found.document_weights.to_vec();
-                    assert_eq!(vectors.len(), found.tokens.len() * encoder.dim());
-                }
-            })
+            .encode_tokens(
+                &[text, "and"],
+                64,
+                &mut |_, _| Ok(()),
+                &mut |number, found| {
+                    if number == 0 {
+                        vectors = found.vectors.to_vec();
+                        in_query = found.query_weights.to_vec();
+                        in_document = found.document_weights.to_vec();
+                        assert_eq!(vectors.len(), found.tokens.len() * encoder.dim());
+                    }
+                },
+            )
             .unwrap();
         (whole, vectors, in_query, in_document)
     };

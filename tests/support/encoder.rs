@@ -89,12 +89,14 @@ impl TextEncoder for HashingEncoder {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        _: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
-        Ok(texts
-            .iter()
-            .flat_map(|text| self.vector(text, max_len_tokens))
-            .collect())
+        let mut vectors = Vec::with_capacity(texts.len() * self.dim);
+        for (done, text) in (1..).zip(texts) {
+            vectors.extend(self.vector(text, max_len_tokens));
+            progress(done, texts.len())?;
+        }
+        Ok(vectors)
     }
 
     fn has_token_vectors(&self) -> bool {
@@ -105,7 +107,7 @@ impl TextEncoder for HashingEncoder {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         for (number, text) in texts.iter().enumerate() {
@@ -173,7 +175,7 @@ impl<F: Fn(Encoded<'_>) + Send + Sync> TextEncoder for Intercepted<F> {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
         let mut vectors = self.encoder.encode(texts, max_len_tokens, progress)?;
         (self.intercept)(Encoded::Texts(texts, &mut vectors));
@@ -188,7 +190,7 @@ impl<F: Fn(Encoded<'_>) + Send + Sync> TextEncoder for Intercepted<F> {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         let mut shown = |number, tokens: TokenVectors<'_>| {
@@ -198,7 +200,7 @@ impl<F: Fn(Encoded<'_>) + Send + Sync> TextEncoder for Intercepted<F> {
             each(number, TokenVectors { vectors, ..tokens });
         };
         self.encoder
-            .encode_tokens(texts, max_len_tokens, &mut |_, _| {}, &mut shown)?;
+            .encode_tokens(texts, max_len_tokens, &mut |_, _| Ok(()), &mut shown)?;
         self.encode(texts, max_len_tokens, progress)
     }
 }

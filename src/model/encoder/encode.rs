@@ -183,7 +183,7 @@ impl Encoder {
     /// [`dim`](Self::dim) values: unit vectors in the order of the texts. An empty text has a
     /// vector too, that of the special tokens alone; without any, it is zero.
     ///
-    /// `progress` is called from this thread with (texts done, texts in all).
+    /// `progress` is called from this thread with (texts done, texts in all); its error ends the call.
     ///
     /// # Errors
     ///
@@ -193,7 +193,7 @@ impl Encoder {
         &self,
         texts: &[T],
         max_len_tokens: usize,
-        progress: impl FnMut(usize, usize),
+        progress: impl FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
         self.encode_each(texts, max_len_tokens, progress, false, &mut |_, _| {})
     }
@@ -204,7 +204,7 @@ impl Encoder {
         &self,
         texts: &[T],
         max_len_tokens: usize,
-        mut progress: impl FnMut(usize, usize),
+        mut progress: impl FnMut(usize, usize) -> Result<()>,
         with_tokens: bool,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
@@ -227,14 +227,14 @@ impl Encoder {
                     each(number * WINDOW_TEXTS + at, self.of_text(tokens, row));
                 }
                 done += batch.len();
-                progress(done, texts.len());
+                progress(done, texts.len())?;
                 Ok(())
             };
             self.encode_window(&tokens, with_tokens, &mut bulk, &mut store)?;
             for at in (0..tokens.len()).filter(|&at| tokens.get(at).is_none_or(Vec::is_empty)) {
                 each(number * WINDOW_TEXTS + at, TokenVectors::plain(&[], &[]));
                 done += 1;
-                progress(done, texts.len());
+                progress(done, texts.len())?;
             }
         }
         Ok(vectors)
@@ -445,7 +445,7 @@ impl TextEncoder for Encoder {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
         Encoder::encode(self, texts, max_len_tokens, progress)
     }
@@ -468,7 +468,7 @@ impl TextEncoder for Encoder {
         &self,
         texts: &[&str],
         max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         self.encode_each(texts, max_len_tokens, progress, true, each)
