@@ -117,15 +117,16 @@ fn is_old_index(path: &Path) -> Result<bool, Failure> {
 /// The collection that comes with the repository: below the current folder, or where this
 /// program was compiled.
 fn repository_data() -> Result<PathBuf, Failure> {
-    let inside = Path::new("tests/data/scifact");
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let compiled_in = package.ancestors().nth(3);
     std::iter::once(Path::new(""))
-        .chain(package.ancestors())
-        .map(|folder| folder.join(inside))
+        .chain(compiled_in)
+        .map(|repository| repository.join("tests/data/scifact"))
         .find(|folder| folder.is_dir())
         .ok_or_else(|| {
             Failure::new(
-                "the demo collection is not here: run it in the repository, or give --data DIR",
+                "the demo collection is not here: run it in the repository, or give a folder with \
+                 corpus.jsonl, queries.jsonl and qrels/test.tsv (BEIR's layout) by --data DIR",
             )
         })
 }
