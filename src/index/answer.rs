@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::handle::Index;
+use super::no_encoder::NoEncoder;
 use super::search_result::SearchResult;
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
@@ -77,7 +78,11 @@ impl Snapshot {
         if query.trim().is_empty() {
             return Err(Error::invalid("the query is empty: give at least one word"));
         }
-        if options.mode == Mode::Lexical {
+        let has_encoder = !NoEncoder::is_recorded(&self.params().encoder);
+        let compact = options.retriever == RetrieverKind::Compact;
+        // Planned search without an encoder is what words alone can do.
+        let gives_way = options.mode == Mode::Planned && compact && !has_encoder;
+        if options.mode == Mode::Lexical || gives_way {
             return self.search_lexical(query, options);
         }
         match options.retriever {
@@ -167,6 +172,11 @@ impl Snapshot {
     }
 
     fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<EncodedQuery> {
+        if NoEncoder::is_recorded(&self.params().encoder) {
+            return Err(Error::invalid(
+                "the index has no encoder: search by words (Mode::Lexical, `--mode lexical`)",
+            ));
+        }
         let encoder = self.encoder()?;
         EncodedQuery::new(&*encoder, &self.params().encoder, query, instruction)
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::no_encoder::NoEncoder;
 use super::options::{EncoderSource, IndexOptions, OpenOptions};
 use crate::encode::{CheckedEncoder, TextEncoder};
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
@@ -21,6 +22,22 @@ pub(super) struct NewEncoder {
     pub(super) query_prompt: String,
     pub(super) document_prompt: String,
     pub(super) language_model: Option<LanguageModelParams>,
+}
+
+impl NewEncoder {
+    /// An encoder of which nothing is kept.
+    fn bare(encoder: Arc<dyn TextEncoder>) -> Self {
+        NewEncoder {
+            encoder,
+            blobs: Vec::new(),
+            pooling: String::new(),
+            max_model_tokens: 0,
+            lower_case: false,
+            query_prompt: String::new(),
+            document_prompt: String::new(),
+            language_model: None,
+        }
+    }
 }
 
 /// A file that goes with the encoder.
@@ -110,16 +127,8 @@ fn load_with_tokenizer(options: &IndexOptions) -> Result<NewEncoder> {
 
 fn load_encoder(options: &IndexOptions) -> Result<NewEncoder> {
     match &options.encoder {
-        EncoderSource::Custom(encoder) => Ok(NewEncoder {
-            encoder: encoder.clone(),
-            blobs: Vec::new(),
-            pooling: String::new(),
-            max_model_tokens: 0,
-            lower_case: false,
-            query_prompt: String::new(),
-            document_prompt: String::new(),
-            language_model: None,
-        }),
+        EncoderSource::None => Ok(NewEncoder::bare(Arc::new(NoEncoder))),
+        EncoderSource::Custom(encoder) => Ok(NewEncoder::bare(encoder.clone())),
         #[cfg(feature = "models")]
         EncoderSource::Installed => from_files(crate::model::EncoderFiles::installed()?, options),
         #[cfg(feature = "models")]
@@ -206,6 +215,7 @@ pub(crate) fn load_recorded(
 ) -> Result<Arc<dyn TextEncoder>> {
     let encoder = match &options.encoder {
         Some(encoder) => encoder.clone(),
+        None if NoEncoder::is_recorded(&params.encoder) => Arc::new(NoEncoder),
         None => from_store(stored, &params.encoder, options)?,
     };
     #[cfg(feature = "models")]

@@ -218,6 +218,10 @@ impl Retriever for Prompted<'_> {
         }
     }
 
+    fn encoded_query(&self) -> Option<&EncodedQuery> {
+        self.encoded.as_ref()
+    }
+
     fn named(&self, error: Error) -> Error {
         self.retriever.model.named(error)
     }

@@ -17,6 +17,7 @@ mod handle;
 #[cfg(feature = "models")]
 mod language;
 mod models;
+mod no_encoder;
 mod options;
 mod prepare;
 mod purge;

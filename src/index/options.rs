@@ -23,6 +23,8 @@ pub enum EncoderSource {
     /// A folder in the layout of sentence-transformers with an ONNX graph.
     #[cfg(feature = "models")]
     Folder(PathBuf),
+    /// No encoder: the index is searched by words alone, and needs no model.
+    None,
     /// The application's own; it must be given again whenever the index is opened.
     Custom(Arc<dyn TextEncoder>),
 }
@@ -34,6 +36,7 @@ impl std::fmt::Debug for EncoderSource {
             EncoderSource::Installed => f.write_str("Installed"),
             #[cfg(feature = "models")]
             EncoderSource::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
+            EncoderSource::None => f.write_str("None"),
             EncoderSource::Custom(encoder) => f
                 .debug_tuple("Custom")
                 .field(&encoder.fingerprint())
@@ -108,6 +111,18 @@ impl IndexOptions {
         }
     }
 
+    /// An index without an encoder, to be searched by words alone ([`Mode::Lexical`], which is also
+    /// what [`Mode::Planned`] is there). It works without the feature `models`.
+    ///
+    /// [`Mode::Lexical`]: crate::Mode::Lexical
+    /// [`Mode::Planned`]: crate::Mode::Planned
+    pub fn lexical() -> Self {
+        IndexOptions {
+            docids_per_document: 1,
+            ..IndexOptions::with_encoder(EncoderSource::None)
+        }
+    }
+
     /// Refuses counts that leave nothing to do. The numbers that are recorded are checked with the
     /// parameters.
     pub(super) fn check(&self) -> Result<()> {
@@ -161,10 +176,13 @@ impl IndexOptions {
     }
 }
 
-#[cfg(feature = "models")]
+/// The installed encoder; without the feature `models` none.
 impl Default for IndexOptions {
     fn default() -> Self {
-        IndexOptions::with_encoder(EncoderSource::Installed)
+        #[cfg(feature = "models")]
+        return IndexOptions::with_encoder(EncoderSource::Installed);
+        #[cfg(not(feature = "models"))]
+        IndexOptions::lexical()
     }
 }
 

@@ -78,6 +78,15 @@ impl Snapshot {
         segments.any(|segment| segment.find(id).is_some())
     }
 
+    /// External ids of the live documents, in the order they are stored. No document is unpacked.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        let segments = self.state.segments.iter();
+        segments.flat_map(|segment| {
+            let ordinals = segment.live_ordinals();
+            ordinals.map(|ordinal| segment.documents.id(ordinal))
+        })
+    }
+
     /// The document with an external id, or `None`.
     ///
     /// # Errors

@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use super::commit::Draft;
 use super::handle::Index;
+use super::no_encoder::NoEncoder;
 use super::prepare::{given_docids, of_document, prepare, term_stats};
 use super::purge::Purge;
-use crate::Result;
 use crate::decode::CancelToken;
 use crate::docs::Document;
 use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
 use crate::lexicon::ANALYSIS;
 use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, Watch, build_segment};
 use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
+use crate::{Error, Result};
 
 /// What a commit did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -293,6 +294,11 @@ impl Writer {
         let transaction = self.lock.begin()?;
         self.index.catch_up()?;
         let snapshot = self.index.snapshot();
+        if train.is_some() && NoEncoder::is_recorded(&snapshot.params().encoder) {
+            return Err(Error::invalid(
+                "the index has no encoder, so there is nothing to train: commit without training",
+            ));
+        }
         let mut params = snapshot.params().clone();
         let recorded_analysis = std::mem::replace(&mut params.lexicon.analysis, ANALYSIS);
         let mut draft = Draft::new(&snapshot);

@@ -21,6 +21,7 @@ use super::options::SearchOptions;
 use super::rerank::standard_scores;
 use super::result::Found;
 use super::searcher::Searcher;
+use super::similarity::Similarity;
 use crate::segment::View;
 use crate::vectors::dot_f16;
 use crate::{Error, ErrorKind, Result};
@@ -63,7 +64,7 @@ impl Searcher<'_> {
         let best = best_of(self.segments, &cosines, options.k);
         let candidate = |scored| Candidate::scored(scored, self.segments, None);
         let candidates: Vec<Candidate> = best.into_iter().map(candidate).collect();
-        self.ranked(&candidates, None, &view, options)
+        self.ranked(candidates, Similarity::Cosine(query), None, &view, options)
     }
 
     pub(super) fn search_fusion(
@@ -97,7 +98,7 @@ impl Searcher<'_> {
             let ids = || id_at(segments, a.place).cmp(id_at(segments, b.place));
             b.score.total_cmp(&a.score).then_with(ids)
         });
-        candidates.truncate(options.k);
-        self.ranked(&candidates, Some(&terms), &view, options)
+        let similarity = Similarity::Cosine(query);
+        self.ranked(candidates, similarity, Some(&terms), &view, options)
     }
 }

@@ -29,6 +29,7 @@ use super::rerank::{PriorWeight, TYPICAL_DRAWS, rerank};
 use super::result::Found;
 use super::retriever::{Reranker, Retriever};
 use super::searcher::Searcher;
+use super::similarity::Similarity;
 use crate::Result;
 use crate::decode::{Decoder, DocidPlace, DocumentPlace, Drawn, Memo, Planner, Prior, Request};
 use crate::segment::View;
@@ -112,9 +113,15 @@ impl Searcher<'_> {
             rerank(&mut candidates, &second, weight, &typical)?;
             candidates.sort_by(|a, b| best_first(self.segments, a, b));
         }
+        let similarity = match retriever.encoded_query() {
+            Some(query) => Similarity::Cosine(query.vector()),
+            None => Similarity::Unknown,
+        };
+        similarity.keep_from(options.min_similarity, &mut candidates, self.segments)?;
         candidates.truncate(options.k);
         let work = memo.work();
-        let mut hits: Vec<_> = candidates.iter().map(|one| self.hit(one)).collect();
+        let hits = candidates.iter().map(|one| self.hit(one, similarity));
+        let mut hits: Vec<_> = hits.collect();
         if options.explain {
             let terms = self.term_scores(terms.as_ref(), &view)?;
             for (hit, candidate) in hits.iter_mut().zip(&candidates) {

@@ -24,6 +24,7 @@ mod rerank;
 mod result;
 mod retriever;
 mod searcher;
+mod similarity;
 
 pub use compact::CompactExpander;
 pub use encoded_query::EncodedQuery;

@@ -79,6 +79,10 @@ pub struct SearchOptions {
     pub instruction: Option<String>,
     /// Which documents may be found; all of them by default.
     pub filter: Option<Filter>,
+    /// Hits less alike the query are left out, so that nothing may be found: see
+    /// [`Hit::similarity`](crate::Hit::similarity). What separates good hits from bad ones depends
+    /// on the encoder and on the documents.
+    pub min_similarity: Option<f32>,
     /// What the query may cost.
     pub budget: Budget,
     /// Whether hits say why they were found.
@@ -106,6 +110,7 @@ impl SearchOptions {
             token_share: None,
             instruction: None,
             filter: None,
+            min_similarity: None,
             budget: Budget::default(),
             explain: false,
         }
@@ -178,6 +183,12 @@ impl SearchOptions {
         self
     }
 
+    /// Sets how alike the query a hit must be at least.
+    pub fn min_similarity(mut self, least: f32) -> Self {
+        self.min_similarity = Some(least);
+        self
+    }
+
     /// Sets what the query may cost.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
@@ -195,6 +206,14 @@ impl SearchOptions {
         if shares.any(|share| !(0.0..=1.0).contains(&share)) {
             return Err(Error::invalid(
                 "a share in the reranked score must be between 0 and 1",
+            ));
+        }
+        if self
+            .min_similarity
+            .is_some_and(|least| !(-1.0..=1.0).contains(&least))
+        {
+            return Err(Error::invalid(
+                "min_similarity must be between -1 and 1: it is held against Hit::similarity",
             ));
         }
         let weighs = match self.mode {

@@ -11,10 +11,16 @@ use crate::decode::Work;
 pub struct Hit {
     /// External id.
     pub id: String,
-    /// What hits are ordered by. When reranked: the document head's inner product with the query,
-    /// mixed with the comparison of tokens (in [-1, 1]), or the language model's logit; in
-    /// [`Mode::Planned`] that mixed with the prior; else `drawn_score`.
+    /// What hits are ordered by, within one query. When reranked: the document head's inner product
+    /// with the query (-1 to 1), mixed with the comparison of tokens (which the weights of tokens
+    /// can lift above 1), or the language model's logit; in [`Mode::Planned`] the standard score of
+    /// that among what was drawn, mixed with that of BM25; else `drawn_score`.
     pub score: f64,
+    /// How alike query and document are, comparable between the queries of an index: the cosine of
+    /// the query's vector and the document's passage vector, -1 to 1; in [`Mode::Lexical`] the BM25
+    /// of the document as a share of the most it could be for the query, 0 to 1. `None` when a
+    /// language model answered and no encoder read the query.
+    pub similarity: Option<f32>,
     /// What the decoder ranked by: see [`Decoder`](crate::Decoder). BM25 in [`Mode::Lexical`], the
     /// cosine in [`Mode::Dense`] and [`Mode::Fusion`].
     pub drawn_score: f64,

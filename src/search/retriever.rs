@@ -16,6 +16,9 @@ pub(crate) trait Retriever {
     /// word, `by_default` the index's.
     fn reranker(&self, asked_for: Option<bool>, by_default: bool) -> Option<Reranker<'_>>;
 
+    /// The query as the encoder understands it, if it has read it.
+    fn encoded_query(&self) -> Option<&EncodedQuery>;
+
     /// An error of a search by it, with its name where it is to blame.
     fn named(&self, error: Error) -> Error {
         error
@@ -47,6 +50,10 @@ impl Retriever for CompactRetriever<'_> {
             self.scale,
             self.edges.clone(),
         ))
+    }
+
+    fn encoded_query(&self) -> Option<&EncodedQuery> {
+        Some(self.query)
     }
 
     fn reranker(&self, asked_for: Option<bool>, by_default: bool) -> Option<Reranker<'_>> {

@@ -8,6 +8,7 @@ use super::options::{Mode, RetrieverKind, SearchOptions};
 use super::query_terms::QueryTerms;
 use super::result::{Found, Hit};
 use super::retriever::CompactRetriever;
+use super::similarity::Similarity;
 use crate::decode::Work;
 use crate::segment::{IndexParams, Segment, View};
 use crate::{Error, Result};
@@ -81,7 +82,10 @@ impl<'a> Searcher<'a> {
         let best = best_of(self.segments, &scores, options.k);
         let candidate = |scored| Candidate::scored(scored, self.segments, Some(&scores));
         let candidates: Vec<Candidate> = best.into_iter().map(candidate).collect();
-        self.ranked(&candidates, Some(&terms), &view, options)
+        let similarity = Similarity::Words {
+            bound: terms.bound(),
+        };
+        self.ranked(candidates, similarity, Some(&terms), &view, options)
     }
 
     /// What the options let be found.
@@ -117,15 +121,19 @@ impl<'a> Searcher<'a> {
     /// what they were compared by, if words took part.
     pub(super) fn ranked(
         self,
-        candidates: &[Candidate],
+        mut candidates: Vec<Candidate>,
+        similarity: Similarity<'_>,
         terms: Option<&QueryTerms>,
         view: &View<'_>,
         options: &SearchOptions,
     ) -> Result<Found> {
-        let mut hits: Vec<Hit> = candidates.iter().map(|one| self.hit(one)).collect();
+        similarity.keep_from(options.min_similarity, &mut candidates, self.segments)?;
+        candidates.truncate(options.k);
+        let hits = candidates.iter().map(|one| self.hit(one, similarity));
+        let mut hits: Vec<Hit> = hits.collect();
         if options.explain {
             let terms = self.term_scores(terms, view)?;
-            for (hit, candidate) in hits.iter_mut().zip(candidates) {
+            for (hit, candidate) in hits.iter_mut().zip(&candidates) {
                 hit.explanation = Some(explain_words(candidate, &terms));
             }
         }
@@ -137,10 +145,11 @@ impl<'a> Searcher<'a> {
     }
 
     /// A candidate with its names.
-    pub(super) fn hit(self, candidate: &Candidate) -> Hit {
+    pub(super) fn hit(self, candidate: &Candidate, similarity: Similarity<'_>) -> Hit {
         Hit {
             id: id_at(self.segments, candidate.place).to_owned(),
             score: candidate.score,
+            similarity: similarity.of(candidate, self.segments),
             drawn_score: candidate.drawn_score,
             log_prob: candidate.log_prob,
             prior: candidate.prior,

@@ -292,3 +292,17 @@ fn a_writer_waits_as_long_as_it_is_told() {
         assert_eq!(output.status.code(), Some(2), "{bad}");
     }
 }
+
+#[test]
+fn an_index_of_words_alone_needs_no_model() {
+    let folder = Folder::new();
+    folder.write("corpus.jsonl", corpus());
+    folder.ok(&["build", "corpus.jsonl", "-o", "words.zgr", "--lexical"]);
+    let search = ["search", "words.zgr", "salmon in the river", "--json"];
+    let hits = folder.json(&search);
+    assert_eq!(hits[0]["id"], "fish");
+    let similarity = hits[0]["similarity"].as_f64().unwrap();
+    assert!(similarity > 0.3 && similarity <= 1.0, "{similarity}");
+    let none = folder.json(&[&search[..], &["--min-similarity", "0.999"]].concat());
+    assert_eq!(none, json!([]));
+}

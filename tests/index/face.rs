@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use zerogr::{
-    CancelToken, ErrorKind, Index, OpenOptions, SearchOptions, Stage, TrainOptions, Writer,
+    CancelToken, Document, ErrorKind, Filter, Index, IndexOptions, Mode, OpenOptions,
+    SearchOptions, Stage, TrainOptions, Writer,
 };
 
 use super::support::corpus::{document, empty, options, queries, reopen};
@@ -158,4 +159,146 @@ fn a_merge_and_a_vacuum_are_cancelled_and_leave_the_file_as_it_was() {
     writer = writer.cancel_token(CancelToken::new());
     assert_eq!(writer.merge().unwrap().segments, 1);
     assert!(writer.vacuum().unwrap().after_bytes < before.len() as u64);
+}
+
+#[test]
+fn similarities_compare_between_queries_and_bad_hits_can_be_left_out() {
+    let index = empty();
+    let mut writer = index.writer().unwrap();
+    writer
+        .add(Document::new("a").text("wing flutter in a tunnel"))
+        .unwrap();
+    writer
+        .add(Document::new("b").text("heat transfer to a plate"))
+        .unwrap();
+    writer.commit().unwrap();
+    let cosine = |query: &str, id: &str| {
+        let options = SearchOptions::new().mode(Mode::Dense);
+        let result = index.search(query, &options).unwrap();
+        let hit = result.hits.into_iter().find(|hit| hit.id == id).unwrap();
+        hit.score as f32
+    };
+    let own = "wing flutter in a tunnel";
+    let foreign = "zebra crossing";
+    for mode in [Mode::Generative, Mode::Planned, Mode::Dense, Mode::Fusion] {
+        let options = SearchOptions::new().mode(mode);
+        for query in [own, foreign] {
+            let result = index.search(query, &options).unwrap();
+            assert_eq!(result.hits.len(), 2, "{mode:?}");
+            for hit in &result.hits {
+                let similarity = hit.similarity.unwrap();
+                let expected = cosine(query, &hit.id).clamp(-1.0, 1.0);
+                assert!((similarity - expected).abs() < 1e-6, "{mode:?}");
+            }
+        }
+        let likely = options.min_similarity(0.9);
+        let ids = |query: &str| -> Vec<String> {
+            let result = index.search(query, &likely).unwrap();
+            result.hits.into_iter().map(|hit| hit.id).collect()
+        };
+        assert_eq!(ids(own), ["a"], "{mode:?}");
+        assert!(ids(foreign).is_empty(), "{mode:?}: nothing is found");
+    }
+    let words = SearchOptions::new().mode(Mode::Lexical);
+    let all = index.search(own, &words).unwrap().hits[0]
+        .similarity
+        .unwrap();
+    let half = index
+        .search("wing flutter zebra crossing", &words)
+        .unwrap()
+        .hits[0]
+        .similarity
+        .unwrap();
+    assert!(0.0 < half && half < all && all <= 1.0, "{half} {all}");
+    let none = words.clone().min_similarity(all.next_up());
+    assert!(index.search(own, &none).unwrap().hits.is_empty());
+    for least in [1.5, f32::NAN, -1.1] {
+        let refused = words.clone().min_similarity(least);
+        assert!(index.search(own, &refused).unwrap_err().is_invalid_input());
+    }
+}
+
+#[test]
+fn an_index_without_an_encoder_is_searched_by_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    let index = Index::create(&path, IndexOptions::lexical()).unwrap();
+    let mut writer = index.writer().unwrap();
+    for number in 0..30 {
+        let mut document = document(number);
+        document.docids.clear();
+        writer.add(document).unwrap();
+    }
+    writer
+        .add(
+            Document::new("own")
+                .docid("a docid of its own")
+                .text("zebra"),
+        )
+        .unwrap();
+    writer.commit().unwrap();
+    writer
+        .add(Document::new("late").text("a zebra crossing"))
+        .unwrap();
+    writer.merge().unwrap();
+    let training = writer.train(&TrainOptions::default(), &mut |_| {});
+    assert!(training.unwrap_err().is_invalid_input());
+    drop((writer, index));
+
+    let index = Index::open(&path).unwrap();
+    let reference = {
+        let index = empty();
+        let mut writer = index.writer().unwrap();
+        (0..30).for_each(|number| writer.add(document(number)).unwrap());
+        writer.add(Document::new("own").text("zebra")).unwrap();
+        writer
+            .add(Document::new("late").text("a zebra crossing"))
+            .unwrap();
+        writer.commit().unwrap();
+        drop(writer);
+        index
+    };
+    let scores = |index: &Index, query: &str, options: &SearchOptions| -> Vec<(String, f64)> {
+        let hits = index.search(query, options).unwrap().hits;
+        hits.into_iter().map(|hit| (hit.id, hit.score)).collect()
+    };
+    let tagged = SearchOptions::new().filter(Filter::tag("fizz"));
+    for query in queries().iter().map(String::as_str).chain(["zebra"]) {
+        for options in [SearchOptions::new(), tagged.clone()] {
+            let found = scores(&index, query, &options);
+            assert_eq!(
+                found,
+                scores(&reference, query, &options.mode(Mode::Lexical))
+            );
+        }
+    }
+    assert_eq!(scores(&index, "zebra", &SearchOptions::new()).len(), 2);
+    let docid = &index.snapshot().document("own").unwrap().unwrap().docids;
+    assert_eq!(docid, &["a docid of its own"]);
+    for mode in [Mode::Generative, Mode::Dense, Mode::Fusion] {
+        let refused = index.search("zebra", &SearchOptions::new().mode(mode));
+        let error = refused.unwrap_err();
+        assert!(error.is_invalid_input() && error.to_string().contains("no encoder"));
+    }
+    assert!(
+        zerogr::check(&path, zerogr::VerifyLevel::Full)
+            .unwrap()
+            .is_ok()
+    );
+    let recovered = folder.path().join("b.zgr");
+    assert!(zerogr::recover(&path, &recovered).unwrap().is_complete());
+}
+
+#[test]
+fn ids_are_listed_without_documents() {
+    let index = empty();
+    let mut writer = index.writer().unwrap();
+    add(&mut writer, 0..5);
+    writer.commit().unwrap();
+    writer.delete("doc-3").unwrap();
+    writer.commit().unwrap();
+    let snapshot = index.snapshot();
+    let mut ids: Vec<&str> = snapshot.ids().collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["doc-0", "doc-1", "doc-2", "doc-4"]);
 }

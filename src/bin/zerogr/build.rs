@@ -50,6 +50,9 @@ pub struct Args {
     /// A sentence-transformers folder with an ONNX graph, instead of the installed encoder.
     #[arg(long, value_name = "DIR")]
     encoder: Option<PathBuf>,
+    /// No encoder: an index that is searched by words alone. It needs no model and learns nothing.
+    #[arg(long, conflicts_with_all = ["encoder", "external_encoder", "retriever_model"])]
+    lexical: bool,
     /// An imported language model (weights f32 or f16) that is to answer queries: the docids
     /// take its tokens. It stays where it is; `search --retriever lm` asks it.
     #[arg(long, value_name = "DIR")]
@@ -123,7 +126,11 @@ pub struct AddArgs {
 /// Runs `build`.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut options = IndexOptions::default()
+    let options = match args.lexical {
+        true => IndexOptions::lexical(),
+        false => IndexOptions::default(),
+    };
+    let mut options = options
         .embed_encoder(!args.external_encoder)
         .token_vectors(!args.no_token_vectors)
         .docids(match args.docids {
@@ -157,7 +164,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     options.file_seed = args.seed;
     options.encoder_options = EncoderOptions::new().device(args.device.device());
     let train = TrainOptions::default().seed(args.seed.unwrap_or(0));
-    let train = (!args.no_train).then_some(&train);
+    let train = (!args.no_train && !args.lexical).then_some(&train);
     let task = Task {
         inputs: &args.inputs,
         output: &args.output,

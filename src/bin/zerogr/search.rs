@@ -30,6 +30,9 @@ pub struct Args {
     /// Where the language model of `--retriever lm` is, if not where it was.
     #[arg(long, value_name = "DIR")]
     retriever_model: Option<PathBuf>,
+    /// Leave out hits that are less alike the query than this, -1 to 1 (`similarity` in `--json`).
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    min_similarity: Option<f32>,
     /// Say why each hit was found.
     #[arg(long)]
     explain: bool,
@@ -55,6 +58,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .k(args.k)
         .explain(args.explain);
     options.instruction = args.instruction.clone();
+    options.min_similarity = args.min_similarity;
     let hits = hits(&index, &args.query, &options)?;
     if args.json {
         return output::json(&hits);
@@ -65,15 +69,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// The hits of a query with their titles, as JSON objects.
 pub fn hits(index: &Index, query: &str, options: &SearchOptions) -> Result<Vec<Value>, Failure> {
     let result = index.search(query, options)?;
-    let snapshot = index.snapshot();
+    let documents = result.documents()?;
     let mut list = Vec::with_capacity(result.hits.len());
-    for hit in result.hits {
-        let title = snapshot
-            .document(&hit.id)?
-            .map(|document| document.title)
-            .unwrap_or_default();
+    for (hit, document) in result.hits.into_iter().zip(documents) {
         let mut value = json!({
-            "id": hit.id, "score": hit.score, "log_prob": hit.log_prob, "docid": hit.docid, "title": title,
+            "id": hit.id, "score": hit.score, "similarity": hit.similarity,
+            "log_prob": hit.log_prob, "docid": hit.docid, "title": document.title,
         });
         if let Some(explanation) = &hit.explanation {
             value["explanation"] = explained(index, &hit, explanation)?;
