@@ -5,7 +5,7 @@ usage: read.py FILE [--json] [--vectors]
 
 Verifies every byte of the newest commit and prints what it holds: for people, or, with --json, as
 one JSON object; --vectors adds the vectors to the latter.
-Exit status: 0 good, 1 damaged, 2 wrong usage or unreadable, 3 not an index, 4 needs a newer reader.
+Exit status: 0 good, 1 damaged, 2 wrong usage or unreadable, 3 not an index, 4 of another version.
 """
 
 import hashlib
@@ -28,6 +28,25 @@ KNOWN_SECTIONS = {
     BLOB: {1},
     PSEUDO_QUERIES: {0x0501, 0x0502, 0x0503, 0x0504},  # with others it is ignored
     MANIFEST: {1, 2, 3, 4, 5},
+}
+# Keys of the parameters and of objects in them, by path: those that are always there, and others.
+FIT = ("examples best_examples initial_loss best_loss", "")
+PARAMETERS = {
+    "": ("encoder tokenizer docids pseudo_queries scale search lexicon",
+         "language_model training"),
+    "encoder": ("fingerprint dim max_passage_tokens max_query_tokens max_model_tokens",
+                "pooling lower_case query_prompt document_prompt token_vectors"),
+    "tokenizer": ("fingerprint vocabulary_size token_width_bytes", ""),
+    "language_model": ("name fingerprint folder end_token max_instruction_tokens max_query_tokens",
+                       "rerank_token"),
+    "docids": ("source words per_document", "writer"),
+    "pseudo_queries": ("per_document", ""),
+    "search": ("draws rerank planner prior_share peak_weight coverage_weight token_share", ""),
+    "lexicon": ("analysis stemming stop_words k1 b", ""),
+    "training": ("seed documents learnt_documents pseudo_queries held_out trie_head document_head",
+                 "repeated_documents written_queries"),
+    "training.trie_head": FIT,
+    "training.document_head": FIT,
 }
 # Input bytes of the transducer that have a number of their own, from 1 (fst.md).
 COMMON = b"te/oasripcnw.hlm-du012g=:bf3y5&_4v9678k%?xCDASFIBEjPTzRNM+LOqHG"
@@ -454,7 +473,7 @@ def read_segment(file, superblock, number, entry, params, result):
     sorted_ids = [ids[ordinal].encode() for ordinal in order]
     check(all(a < b for a, b in zip(sorted_ids, sorted_ids[1:])), "external ids are not in order")
     payloads = read_payloads(segment, n)
-    check(all(payload.get("id", id) == id for payload, id in zip(payloads, ids)),
+    check(all(payload.get("id") == id for payload, id in zip(payloads, ids)),
           "a payload is that of another document")
     check_tags(segment, payloads)
     read_lexicon(segment, n, number, result)
@@ -524,8 +543,6 @@ def read_queries(extent, n, number, result):
 
 def read_lexicon(segment, n, number, result):
     """Terms with their postings: [ordinal, how often]; and the lengths of documents in terms."""
-    if not {0x0401, 0x0402, 0x0403} & segment.sections.keys():
-        return
     count, raw = segment.counts[0x0401], segment.section(0x0402)
     check(segment.counts[0x0402] == count, "the lexicon has postings of other terms")
     lexicon, at = {}, 0
@@ -571,6 +588,8 @@ def read_index(path):
     file = File(path)
     superblock, manifest = select(file)
     params = json.loads(manifest.params) if manifest.params else {}
+    if manifest.params:
+        check_keys("", params)
     result = dict(format="%d.%d" % FORMAT, uuid=superblock.uuid.hex(),
                   generation=superblock.generation, superseded=bool(superblock.flags & 1),
                   params=params, user=manifest.user.hex(), blobs=[], segments=[], documents=[],
@@ -588,6 +607,19 @@ def read_index(path):
     live = [document["id"] for document in result["documents"] if document["live"]]
     check(len(set(live)) == len(live), "two live documents have the same external id")
     return result
+
+
+def check_keys(path, value):
+    """Whether a part of the parameters has the keys of this version."""
+    check(isinstance(value, dict), f"the parameters {path} are no object", Unsupported)
+    required, optional = (set(keys.split()) for keys in PARAMETERS[path])
+    check(required <= value.keys() <= required | optional,
+          f"the parameters {path} lack {sorted(required - value.keys())}"
+          f" or have {sorted(value.keys() - required - optional)}", Unsupported)
+    for key, child in value.items():
+        below = f"{path}.{key}".lstrip(".")
+        if below in PARAMETERS:
+            check_keys(below, child)
 
 
 def show(index):

@@ -35,7 +35,7 @@ pub enum ErrorKind {
     NotAnIndex,
     /// The file is an index, and some of its bytes are damaged or missing.
     Corrupt,
-    /// The file was written by a newer version, or needs a feature this build lacks.
+    /// The file was written by another version, or needs a feature this build lacks.
     UnsupportedVersion,
     /// Another writer holds the index.
     Locked,
@@ -242,7 +242,7 @@ impl Error {
         self.kind() == ErrorKind::LockUnsupported
     }
 
-    /// True when a newer version or an unknown feature is needed to read the file.
+    /// True when another version or an unknown feature is needed to read the file.
     pub fn is_unsupported_version(&self) -> bool {
         self.kind() == ErrorKind::UnsupportedVersion
     }

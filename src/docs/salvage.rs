@@ -6,8 +6,7 @@
 //! ```
 //!
 //! So what is damaged of the others is made anew, and a damaged block of PAYLOADS costs the
-//! documents in it, unless one flipped bit is all that is wrong with it. Files of before payloads
-//! gave their ids have them in EXTERNAL_IDS only.
+//! documents in it, unless one flipped bit is all that is wrong with it.
 
 use std::collections::HashSet;
 
@@ -15,9 +14,9 @@ use super::payload::{Payloads, for_each_block_in};
 use super::table::Payload;
 use super::{Document, sections};
 use crate::Result;
-use crate::columns::{SectionSource, Strings};
-use crate::format::{SectionInput, SectionKind};
-use crate::store::{Extent, Section};
+use crate::columns::SectionSource;
+use crate::format::SectionKind;
+use crate::store::Extent;
 
 /// What is left of the documents of a segment.
 #[derive(Debug, Default)]
@@ -27,16 +26,16 @@ pub(crate) struct Salvaged {
     pub(crate) documents: Vec<Option<Document>>,
     /// Whether the positions in `documents` are the ordinals.
     pub(crate) has_ordinals: bool,
-    /// Documents whose ids come from damaged bytes, or were lost and replaced.
-    pub(crate) doubtful_ids: usize,
+    /// Documents whose ids could not be, or were those of others, and were replaced.
+    pub(crate) made_up_ids: usize,
 }
 
 /// Reads the documents of a segment of `document_count`, some of whose sections are damaged. A
-/// document without an id gets one that begins with `stand_in`.
+/// document whose id cannot be gets one that begins with `stand_in`.
 pub(crate) fn salvage(extent: &Extent, document_count: u32, stand_in: &str) -> Salvaged {
     let count = document_count as usize;
     let mut salvaged = by_tables(extent, count).unwrap_or_else(|_| by_blocks(extent, count));
-    name(&mut salvaged, Some(extent), stand_in);
+    name(&mut salvaged, stand_in);
     salvaged
 }
 
@@ -46,7 +45,7 @@ pub(crate) fn salvage_bytes(bytes: &[u8], stand_in: &str) -> Salvaged {
         documents: documents_in(bytes).into_iter().map(Some).collect(),
         ..Salvaged::default()
     };
-    name(&mut salvaged, None, stand_in);
+    name(&mut salvaged, stand_in);
     salvaged
 }
 
@@ -71,7 +70,7 @@ fn by_tables(extent: &Extent, count: usize) -> Result<Salvaged> {
     Ok(Salvaged {
         documents,
         has_ordinals: true,
-        doubtful_ids: 0,
+        made_up_ids: 0,
     })
 }
 
@@ -82,7 +81,7 @@ fn by_blocks(extent: &Extent, count: usize) -> Salvaged {
     Salvaged {
         has_ordinals: documents.len() == count,
         documents: documents.into_iter().map(Some).collect(),
-        doubtful_ids: 0,
+        made_up_ids: 0,
     }
 }
 
@@ -95,41 +94,19 @@ fn documents_in(bytes: &[u8]) -> Vec<Document> {
     documents
 }
 
-/// Gives the documents without an id the one that is stored beside, or a new one.
-fn name(salvaged: &mut Salvaged, extent: Option<&Extent>, stand_in: &str) {
-    let beside = extent
-        .filter(|_| salvaged.has_ordinals)
-        .and_then(|extent| ids_beside(extent, salvaged.documents.len()));
+/// Gives the documents whose ids cannot be, or are taken, new ones.
+fn name(salvaged: &mut Salvaged, stand_in: &str) {
     let mut given = HashSet::new();
-    for (ordinal, document) in (0u32..).zip(&mut salvaged.documents) {
+    for (ordinal, document) in salvaged.documents.iter_mut().enumerate() {
         let Some(document) = document else {
             continue;
         };
-        if document.id.is_empty()
-            && let Some((ids, are_verified)) = &beside
-        {
-            document.id = ids.row(ordinal).to_owned();
-            salvaged.doubtful_ids += usize::from(!are_verified);
-        }
         if document.check_id().is_err() || given.contains(&document.id) {
             document.id = format!("{stand_in}{ordinal}");
-            salvaged.doubtful_ids += 1;
+            salvaged.made_up_ids += 1;
         }
         given.insert(document.id.clone());
     }
-}
-
-/// The ids that are stored beside the payloads, and whether their checksum holds.
-fn ids_beside(extent: &Extent, rows: usize) -> Option<(Strings, bool)> {
-    let kind = sections::EXTERNAL_IDS;
-    if let Ok(Some(section)) = SectionSource::find(extent, kind)
-        && let Ok(ids) = Strings::open(section, rows)
-    {
-        return Some((ids, true));
-    }
-    let bytes = unverified(extent, kind).ok()?;
-    let section = Section::from_input(&SectionInput::new(kind, rows as u64, bytes)).ok()?;
-    Some((Strings::open(section, rows).ok()?, false))
 }
 
 fn unverified(extent: &Extent, kind: SectionKind) -> Result<Vec<u8>> {

@@ -16,9 +16,8 @@ use crate::{Error, Result};
 /// What a payload holds: a JSON object, keys without content left out. It says its document's id
 /// too, so that the payloads alone are all of the documents. One type for writing and reading, and
 /// neither depends on how fields are nested: what is written can be read.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Payload {
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     title: String,
@@ -73,7 +72,7 @@ impl Payload {
         serde_json::from_slice(bytes)
     }
 
-    /// The document under the id it gives itself; payloads of older files give none.
+    /// The document under the id it gives itself.
     pub(super) fn into_document(self) -> Document {
         let mut document = Document::new(self.id).title(self.title).text(self.text);
         document.tags = self.tags;

@@ -96,7 +96,7 @@ registry! {
         /// Tag -> ordinals of the documents that carry it (CSR); absent with [`TAG_NAMES`].
         Segment TAG_DOCUMENTS = 0x0308;
     }
-    /// The lexicon; all of it is absent when the segment has none.
+    /// The lexicon.
     lexicon {
         /// Transducer from term to the place of its postings.
         Segment TERMS = 0x0401;

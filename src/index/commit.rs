@@ -114,7 +114,6 @@ impl Draft {
                 documents: part.segment.document_count,
                 dead: part.segment.dead_count(),
                 docids: part.segment.trie.docid_count(),
-                lacks_lexicon: part.segment.lexicon.is_none(),
             };
             let sizes: Vec<SegmentSize> = self.parts.iter().map(size).collect();
             let Some(positions) = policy.next(&sizes) else {

@@ -14,8 +14,8 @@ use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
 
 /// Document frequencies over everything that will be alive: of the terms of `documents`, or of
-/// all terms when there will be training. They come from the segments' lexicons; only where those
-/// do not tell them are stored documents read.
+/// all terms when there will be training. They come from the segments' lexicons; only where the
+/// terms of those are not the terms of docids are stored documents read.
 pub(super) fn term_stats<'a>(
     segments: impl Iterator<Item = &'a Segment>,
     documents: &[&Document],

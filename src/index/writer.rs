@@ -10,7 +10,6 @@ use super::purge::Purge;
 use crate::decode::CancelToken;
 use crate::docs::Document;
 use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
-use crate::lexicon::ANALYSIS;
 use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, Watch, build_segment};
 use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 use crate::{Error, Result};
@@ -300,7 +299,6 @@ impl Writer {
             ));
         }
         let mut params = snapshot.params().clone();
-        let recorded_analysis = std::mem::replace(&mut params.lexicon.analysis, ANALYSIS);
         let mut draft = Draft::new(&snapshot);
         let mut report = CommitReport {
             generation: snapshot.generation(),
@@ -351,10 +349,6 @@ impl Writer {
             }
         }
         report.segments = draft.segments().count();
-        if draft.segments().any(|segment| segment.lexicon.is_none()) {
-            params.lexicon.analysis = recorded_analysis;
-        }
-
         if draft.is_changed() {
             watch.report(Progress::new(Stage::Writing, 0, 1))?;
             report.generation = draft.commit(transaction, &params)?;

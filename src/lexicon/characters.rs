@@ -114,9 +114,7 @@ mod tests {
         let mut builder = LexiconBuilder::new(Analyser::default());
         texts.iter().for_each(|text| builder.push("", text));
         let sections = MemorySections::new(&builder.finish().unwrap()).unwrap();
-        Lexicon::open(&sections, texts.len() as u32)
-            .unwrap()
-            .unwrap()
+        Lexicon::open(&sections, texts.len() as u32).unwrap()
     }
 
     fn found(lexicon: &Lexicon, term: &str) -> Vec<(u32, u32)> {

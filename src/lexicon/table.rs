@@ -27,21 +27,14 @@ pub struct Lexicon {
 }
 
 impl Lexicon {
-    /// Reads the lexicon of a segment of `document_count` documents; `None` when it has none.
+    /// Reads the lexicon of a segment of `document_count` documents.
     ///
     /// # Errors
     ///
     /// `Corrupt` when a part is missing or damaged or does not fit the others, `UnsupportedVersion`
     /// when its encoding is not known, `Io` when it cannot be read.
-    pub fn open(source: &dyn SectionSource, document_count: u32) -> Result<Option<Self>> {
-        let Some(terms) = source.find(sections::TERMS)? else {
-            for kind in [sections::TERM_POSTINGS, sections::DOCUMENT_LENGTHS] {
-                if source.find(kind)?.is_some() {
-                    return Err(damaged("its terms are missing"));
-                }
-            }
-            return Ok(None);
-        };
+    pub fn open(source: &dyn SectionSource, document_count: u32) -> Result<Self> {
+        let terms = source.section(sections::TERMS)?;
         let term_count = terms.entry_count();
         let terms = Transducer::open(terms).ok_or_else(|| damaged("its terms are none"))?;
         let postings = source.section(sections::TERM_POSTINGS)?;
@@ -52,12 +45,12 @@ impl Lexicon {
         if lengths.as_slice_of::<U32>()?.len() != document_count as usize {
             return Err(damaged("it has not one length for each document"));
         }
-        Ok(Some(Lexicon {
+        Ok(Lexicon {
             terms,
             postings,
             lengths,
             document_count,
-        }))
+        })
     }
 
     /// Number of distinct terms.
@@ -214,12 +207,12 @@ mod tests {
         builder.finish().unwrap()
     }
 
-    fn opened(sections: &[SectionInput<'_>], document_count: u32) -> Result<Option<Lexicon>> {
+    fn opened(sections: &[SectionInput<'_>], document_count: u32) -> Result<Lexicon> {
         Lexicon::open(&MemorySections::new(sections).unwrap(), document_count)
     }
 
     fn lexicon(texts: &[&str]) -> Lexicon {
-        let lexicon = opened(&built(texts), texts.len() as u32).unwrap().unwrap();
+        let lexicon = opened(&built(texts), texts.len() as u32).unwrap();
         lexicon.check().unwrap();
         lexicon
     }
@@ -266,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_a_lexicon_too_and_none_is_none() {
+    fn nothing_has_a_lexicon_too_and_none_is_damage() {
         assert_eq!(lexicon(&["", ""]).term_count(), 0);
         assert_eq!(lexicon(&[]).lengths().len(), 0);
-        assert!(opened(&[], 3).unwrap().is_none());
+        assert!(opened(&[], 3).unwrap_err().is_corrupt());
         assert!(opened(&built(&TEXTS), 3).unwrap_err().is_corrupt());
         assert!(opened(&built(&TEXTS)[..2], 4).unwrap_err().is_corrupt());
     }
@@ -318,7 +311,7 @@ mod tests {
                     bytes[at] = value;
                 }
             }
-            if let Ok(Some(lexicon)) = opened(&sections, 4) {
+            if let Ok(lexicon) = opened(&sections, 4) {
                 let read = contents(&lexicon);
                 if lexicon.check().is_ok() {
                     let (terms, _) = read.unwrap();

@@ -78,7 +78,7 @@ pub(super) fn check_store(store: &Store, level: VerifyLevel) -> CheckReport {
     };
     let mut segment_of: HashMap<String, u64> = HashMap::new();
     for entry in &manifest.segments {
-        let condition = Condition::examine(store, entry, &params);
+        let condition = Condition::examine(store, entry, &params, true);
         report.at_risk.extend(condition.at_risk());
         let Remains::Sound(segment) = condition.remains else {
             continue;

@@ -25,7 +25,7 @@ use crate::lexicon::Lexicon;
 use crate::segment::{IndexParams, Segment, SegmentCounts, check_docids, check_heads};
 use crate::store::{self, Extent, Section, Store};
 use crate::trie::{SegmentTrie, TokenWidth, sections};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 /// A damaged segment.
@@ -93,8 +93,14 @@ pub(super) enum DocumentsLeft {
 }
 
 impl Condition {
-    /// Examines a segment, its documents included.
-    pub(super) fn examine(store: &Store, entry: &SegmentEntry, params: &IndexParams) -> Self {
+    /// Examines a segment, its documents included. `has_terms` tells whether its lexicon, if it is
+    /// whole, has the terms that `params` make of the texts.
+    pub(super) fn examine(
+        store: &Store,
+        entry: &SegmentEntry,
+        params: &IndexParams,
+        has_terms: bool,
+    ) -> Self {
         let mut condition = Condition {
             remains: Remains::Loose(Vec::new()),
             has_lost_tombstones: false,
@@ -107,7 +113,7 @@ impl Condition {
         };
         let stored = store.snapshot();
         match stored.extent_of(ExtentKind::Segment, &entry.segment) {
-            Ok(body) => condition.look_into(&stored, body, entry, params),
+            Ok(body) => condition.look_into(&stored, body, entry, params, has_terms),
             Err(error) => {
                 // What a newer version wrote is not damaged, and not understood.
                 let bytes = match error.is_unsupported_version() {
@@ -124,7 +130,7 @@ impl Condition {
 
     /// Documents of unknown ordinals: it cannot be told which of them were deleted.
     fn take_loose(&mut self, entry: &SegmentEntry, salvaged: Salvaged) {
-        self.note_doubtful_ids(&salvaged);
+        self.note_made_up_ids(&salvaged);
         let documents: Vec<Document> = salvaged.documents.into_iter().flatten().collect();
         let count = u64::from(entry.doc_count);
         self.risk.unnamed_documents = count.saturating_sub(documents.len() as u64);
@@ -132,12 +138,11 @@ impl Condition {
         self.remains = Remains::Loose(documents);
     }
 
-    fn note_doubtful_ids(&mut self, salvaged: &Salvaged) {
-        if salvaged.doubtful_ids > 0 {
+    fn note_made_up_ids(&mut self, salvaged: &Salvaged) {
+        if salvaged.made_up_ids > 0 {
             self.risk.damage.push(format!(
-                "{} of its documents have ids that were read from damaged bytes, or were made up: \
-                 look at them",
-                salvaged.doubtful_ids
+                "{} of its documents have ids that were made up: look at them",
+                salvaged.made_up_ids
             ));
         }
     }
@@ -174,6 +179,7 @@ impl Condition {
         body: Extent,
         entry: &SegmentEntry,
         params: &IndexParams,
+        has_terms: bool,
     ) {
         let source: &dyn SectionSource = &body;
         let counts = SegmentCounts {
@@ -200,11 +206,14 @@ impl Condition {
                 "the vectors of its tokens are made anew",
                 token_vectors().map(drop),
             );
-        let lexicon = Lexicon::open(source, counts.documents);
-        let has_lexicon = self.holds(
-            "its words are collected anew",
-            lexicon.and_then(|lexicon| lexicon.map_or(Ok(()), |found| found.check())),
-        );
+        let lexicon = match has_terms {
+            true => Lexicon::open(source, counts.documents).and_then(|lexicon| lexicon.check()),
+            false => Err(Error::new(
+                ErrorKind::UnsupportedVersion,
+                "they were taken from the texts by rules that are not those of this version",
+            )),
+        };
+        let has_lexicon = self.holds("its words are collected anew", lexicon);
         let heads = open_heads(stored, entry);
         let heads = heads.and_then(|heads| check_heads(&heads, rows, dim).map(|()| heads));
         let heads = match heads {
@@ -306,7 +315,7 @@ impl Condition {
                     self.take_loose(entry, salvaged);
                     return None;
                 }
-                self.note_doubtful_ids(&salvaged);
+                self.note_made_up_ids(&salvaged);
                 self.name_the_lost(body, entry, &salvaged.documents, is_live);
                 Some(DocumentsLeft::Salvaged(salvaged.documents))
             }

@@ -15,7 +15,7 @@ use crate::encode::TextEncoder;
 use crate::format::{SectionInput, SectionKind};
 use crate::generate::TermStats;
 use crate::index::{docid_texts as docid_texts_of, docids_of, encode};
-use crate::lexicon::sections as lexicon;
+use crate::lexicon::{LexiconBuilder, sections as lexicon};
 use crate::segment::{
     Docid, Docids, IndexParams, PreparedDocuments, Segment, Watch, build_segment, untrained_heads,
 };
@@ -235,24 +235,44 @@ impl Damaged {
 
     /// The documents that are alive and can be read, by ordinal.
     fn live_rows(&self) -> Result<Vec<Option<Document>>> {
-        let is_dead = |ordinal| is_dead(self.tombstones.as_deref(), ordinal);
+        let mut rows = vec![None; self.counts.documents as usize];
+        self.for_each_live(|ordinal, document| {
+            if let Some(row) = rows.get_mut(ordinal as usize) {
+                *row = Some(document);
+            }
+        })?;
+        Ok(rows)
+    }
+
+    fn for_each_live(&self, mut each: impl FnMut(u32, Document)) -> Result<()> {
+        let is_live = |ordinal| !is_dead(self.tombstones.as_deref(), ordinal);
         match &self.documents {
             DocumentsLeft::Stored(table, lost) => {
-                let mut rows = vec![None; self.counts.documents as usize];
-                let is_wanted = |ordinal| !is_dead(ordinal) && !lost.contains(&ordinal);
+                let is_wanted = |ordinal| is_live(ordinal) && !lost.contains(&ordinal);
                 table.for_each(is_wanted, |ordinal, document| {
-                    if let Some(row) = rows.get_mut(ordinal as usize) {
-                        *row = Some(document);
-                    }
+                    each(ordinal, document);
                     Ok(())
-                })?;
-                Ok(rows)
+                })
             }
-            DocumentsLeft::Salvaged(documents) => Ok((0u32..)
-                .zip(documents)
-                .map(|(ordinal, document)| document.clone().filter(|_| !is_dead(ordinal)))
-                .collect()),
+            DocumentsLeft::Salvaged(documents) => {
+                let rows = (0u32..).zip(documents);
+                for (ordinal, document) in rows.filter(|&(ordinal, _)| is_live(ordinal)) {
+                    document.iter().for_each(|one| each(ordinal, one.clone()));
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// The lexicon of the texts that are left.
+    fn lexicon(&self, params: &IndexParams) -> Result<Vec<SectionInput<'static>>> {
+        let mut builder = LexiconBuilder::new(params.lexicon.analyser());
+        self.for_each_live(|ordinal, document| {
+            builder.skip_to(ordinal);
+            builder.push(&document.title, &document.text);
+        })?;
+        builder.skip_to(self.counts.documents);
+        builder.finish()
     }
 
     fn in_place(&self, rows: &mut [Option<Document>], maker: &mut Maker<'_>) -> Result<Segment> {
@@ -264,7 +284,7 @@ impl Damaged {
             body.replace(&DOCUMENTS, table_of(rows)?)?;
         }
         if !self.has_lexicon {
-            body.replace(&LEXICON, Vec::new())?;
+            body.replace(&LEXICON, self.lexicon(params)?)?;
         }
         if !self.has_docids {
             // Where they are not known any more, new ones are made.

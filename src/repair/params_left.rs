@@ -1,7 +1,8 @@
 //! The parameters of an index whose stored ones cannot be used, for recovery.
 //!
 //! Every stored value that can be is kept, one by one; the others are those of a new index, as far
-//! as the segments do not tell otherwise.
+//! as the segments do not tell otherwise. The rules by which words are taken from texts are always
+//! those of this version, so lexicons that are not known to be by the same ones are not kept.
 
 use serde_json::Value;
 
@@ -9,7 +10,8 @@ use crate::columns::SectionSource;
 use crate::format::{ExtentKind, SegmentEntry};
 use crate::index::OpenOptions;
 use crate::segment::{
-    EncoderParams, IndexParams, MAX_PASSAGE_TOKENS, MAX_QUERY_TOKENS, TokenizerParams,
+    EncoderParams, IndexParams, LexiconParams, MAX_PASSAGE_TOKENS, MAX_QUERY_TOKENS,
+    TokenizerParams,
 };
 use crate::store::{Extent, Snapshot};
 use crate::trie::{SegmentTrie, TokenWidth, sections, union_keys};
@@ -18,7 +20,17 @@ use crate::{Error, Result};
 /// What stands for the fingerprint of an encoder that nobody knows.
 const UNKNOWN: &str = "unknown";
 
-/// The parameters that `stored` gives; where it does not, and what that means, in words.
+/// What there is of the parameters of an index.
+pub(super) struct ParamsLeft {
+    pub(super) params: IndexParams,
+    /// Where they are not the stored ones, and what that means, in words.
+    pub(super) notes: Vec<String>,
+    /// Whether the stored lexicons have the terms that `params` make of the texts.
+    pub(super) have_lexicons_their_terms: bool,
+}
+
+/// The parameters that `stored` gives, and others where it does not.
+///
 ///
 /// # Errors
 /// `Corrupt` where there are neither parameters nor segments.
@@ -27,9 +39,15 @@ pub(super) fn params_left(
     snapshot: &Snapshot,
     entries: &[SegmentEntry],
     options: &OpenOptions,
-) -> Result<(IndexParams, Vec<String>)> {
+) -> Result<ParamsLeft> {
     let error = match IndexParams::from_json(stored) {
-        Ok(params) => return Ok((params, Vec::new())),
+        Ok(params) => {
+            return Ok(ParamsLeft {
+                params,
+                notes: Vec::new(),
+                have_lexicons_their_terms: true,
+            });
+        }
         Err(error) if stored.is_empty() && entries.is_empty() => return Err(error),
         Err(error) => error,
     };
@@ -37,7 +55,8 @@ pub(super) fn params_left(
     let mut notes = vec![error.finding().to_owned()];
     let unwritable = |error| Error::invalid(format!("parameters: {error}"));
     let mut params = serde_json::to_value(&default).map_err(unwritable)?;
-    if let Ok(stored) = serde_json::from_slice::<Value>(stored) {
+    let stored = serde_json::from_slice::<Value>(stored).unwrap_or_default();
+    if stored.is_object() {
         keep(&mut params, &mut Vec::new(), &stored, &mut notes);
     }
     let params: IndexParams = serde_json::from_value(params).map_err(unwritable)?;
@@ -48,7 +67,19 @@ pub(super) fn params_left(
                 .into(),
         );
     }
-    Ok((params, notes))
+    Ok(ParamsLeft {
+        have_lexicons_their_terms: has_terms_of(&params.lexicon, &stored),
+        params,
+        notes,
+    })
+}
+
+/// Whether terms by the rules that `stored` names are those of `params`.
+fn has_terms_of(params: &LexiconParams, stored: &Value) -> bool {
+    let recorded = |name| stored.get("lexicon").and_then(|lexicon| lexicon.get(name));
+    recorded("analysis") == Some(&params.analysis.into())
+        && recorded("stemming") == Some(&params.stemming.into())
+        && recorded("stop_words") == Some(&params.stop_words.into())
 }
 
 /// Puts `stored` at `path` into `params`, or what of it leaves them usable.

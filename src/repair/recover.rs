@@ -129,10 +129,11 @@ fn write(salvage: &Salvage, new: &Store, options: &OpenOptions) -> Result<Recove
     }
     let segments = || old.segments.iter().chain(&orphans);
     let entries: Vec<SegmentEntry> = segments().cloned().collect();
-    let (params, notes) = params_left(&old.params, &stored, &entries, options)?;
+    let left = params_left(&old.params, &stored, &entries, options)?;
+    let params = &left.params;
     let mut transaction = new.begin()?;
     let mut manifest = Manifest {
-        params: match notes.is_empty() {
+        params: match left.notes.is_empty() {
             true => old.params.clone(),
             false => params.to_json()?,
         },
@@ -140,14 +141,15 @@ fn write(salvage: &Salvage, new: &Store, options: &OpenOptions) -> Result<Recove
         next_segment_id,
         ..transaction.base().clone()
     };
-    report.notes.extend(notes);
+    report.notes.extend(left.notes);
 
-    let examine = |entry| (entry, Condition::examine(damaged, entry, &params));
+    let has_terms = left.have_lexicons_their_terms;
+    let examine = |entry| (entry, Condition::examine(damaged, entry, params, has_terms));
     let mut conditions: Vec<_> = segments().map(examine).collect();
     let risks = conditions.iter().map(|(_, condition)| condition.at_risk());
     report.lost = risks.flatten().collect();
-    let load = || load_recorded(&stored, &params, options);
-    let mut maker = Maker::new(&params, &load);
+    let load = || load_recorded(&stored, params, options);
+    let mut maker = Maker::new(params, &load);
     let is_orphan = |entry: &SegmentEntry| entry.id >= old.next_segment_id;
     let is_certain = |(entry, condition): &(&SegmentEntry, Condition)| {
         !is_orphan(entry) && !condition.has_lost_tombstones
@@ -176,7 +178,7 @@ fn write(salvage: &Salvage, new: &Store, options: &OpenOptions) -> Result<Recove
             .is_some_and(|taken| bury_replaced(&mut segment, taken));
         let saved = match is_sound && !has_replaced {
             true => Some(copy_segment(damaged, entry, &mut transaction)?),
-            false => rewrite_segment(&segment, entry.id, &params, &mut transaction)?,
+            false => rewrite_segment(&segment, entry.id, params, &mut transaction)?,
         };
         if let Some(saved) = saved {
             report.documents += u64::from(saved.doc_count - saved.dead_count);

@@ -35,7 +35,7 @@ pub(super) struct Scored {
 /// BM25 scores of what `view` can find of `segments`, per segment.
 ///
 /// # Errors
-/// `UnsupportedVersion` when a segment has no lexicon, `Corrupt` when one is damaged.
+/// `Corrupt` when a lexicon is damaged.
 pub(super) fn lexical_scores(
     segments: &[Segment],
     view: &View<'_>,
@@ -50,7 +50,7 @@ pub(super) fn lexical_scores(
     let saturation = bm25.saturation(total_terms as f64 / documents.max(1) as f64);
     let mut scores = Vec::with_capacity(segments.len());
     for (number, segment) in (0u32..).zip(segments) {
-        let lexicon = segment.lexicon()?;
+        let lexicon = &segment.lexicon;
         let lengths = lexicon.lengths();
         let mut sums = vec![0.0f64; segment.document_count as usize];
         // In as many ascending runs as there are terms: what a merge sort likes.

@@ -23,7 +23,7 @@ impl QueryTerms {
     ///
     /// # Errors
     ///
-    /// `UnsupportedVersion` when a segment has no lexicon, `Corrupt` when one is damaged.
+    /// `Corrupt` when a lexicon is damaged.
     pub(super) fn new(words: &str, segments: &[Segment], params: &IndexParams) -> Result<Self> {
         let live = segments
             .iter()
@@ -32,7 +32,7 @@ impl QueryTerms {
         let weighed = |term: String| {
             let mut frequency = 0;
             for segment in segments {
-                if let Some(matches) = segment.lexicon()?.matches(&term)? {
+                if let Some(matches) = segment.lexicon.matches(&term)? {
                     frequency += segment.count_live(&matches)?;
                 }
             }

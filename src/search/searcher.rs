@@ -31,8 +31,8 @@ impl<'a> Searcher<'a> {
     /// # Errors
     ///
     /// `InvalidInput` for a vector of another dimension or with values that are no numbers, for
-    /// options that make no sense, and for a search by a language model; `UnsupportedVersion` when
-    /// the mode needs a lexicon and the index has none; `Corrupt` when it is damaged.
+    /// options that make no sense, and for a search by a language model; `Corrupt` when the
+    /// lexicon is damaged.
     pub(crate) fn search_encoded(
         self,
         words: &str,

@@ -31,10 +31,9 @@ use super::edges::{CompactEdges, EdgeSum};
 use super::opened::Segment;
 use super::params::IndexParams;
 use super::view::View;
-use crate::columns::{CsrBuilder, MemorySections, SignListsBuilder, StringsBuilder};
+use crate::columns::{CsrBuilder, SignListsBuilder, StringsBuilder};
 use crate::docs::DocumentTableBuilder;
-use crate::format::SectionInput;
-use crate::lexicon::{Lexicon, LexiconBuilder, merge_lexicons};
+use crate::lexicon::{Lexicon, merge_lexicons};
 use crate::trie::{
     Forest, ForestNode, ForestPart, HeadBuilder, NewEdge, TrieBuilder, sum_below, union_keys,
 };
@@ -132,7 +131,10 @@ pub(crate) fn merge(
             }
         }
     }
-    let lexicons = lexicons(segments, params)?;
+    let lexicons: Vec<Lexicon> = segments
+        .iter()
+        .map(|segment| segment.lexicon.clone())
+        .collect();
     let has_document_head = segments.iter().any(|segment| segment.has_document_head);
 
     let heads = if has_document_head {
@@ -160,29 +162,6 @@ pub(crate) fn merge(
     }
     .into_segment(heads, params)
     .map(Some)
-}
-
-/// The lexicons of `segments`. Those that lack one get it from the texts of their live documents.
-fn lexicons(segments: &[Segment], params: &IndexParams) -> Result<Vec<Lexicon>> {
-    let lexicon = |segment: &Segment| match &segment.lexicon {
-        Some(lexicon) => Ok(lexicon.clone()),
-        None => lexicon_of_texts(segment, params),
-    };
-    segments.iter().map(lexicon).collect()
-}
-
-fn lexicon_of_texts(segment: &Segment, params: &IndexParams) -> Result<Lexicon> {
-    let mut builder = LexiconBuilder::new(params.lexicon.analyser());
-    let is_live = |ordinal| segment.is_live(ordinal);
-    segment.documents.for_each(is_live, |ordinal, document| {
-        builder.skip_to(ordinal);
-        builder.push(&document.title, &document.text);
-        Ok(())
-    })?;
-    builder.skip_to(segment.document_count);
-    let sections: Vec<SectionInput<'static>> = builder.finish()?;
-    Lexicon::open(&MemorySections::new(&sections)?, segment.document_count)?
-        .ok_or_else(|| Error::invalid("a lexicon was not built"))
 }
 
 /// Walks the live docids of all segments in order and lists the edges of the merged trie head.

@@ -37,8 +37,6 @@ pub(crate) struct SegmentSize {
     pub(crate) documents: u32,
     pub(crate) dead: u32,
     pub(crate) docids: u32,
-    /// A merge adds what segments of older versions lack.
-    pub(crate) lacks_lexicon: bool,
 }
 
 impl SegmentSize {
@@ -63,10 +61,7 @@ impl MergePolicy {
             MergePolicy::Never => None,
             MergePolicy::Everything => {
                 let all: Vec<usize> = (0..sizes.len()).collect();
-                let is_done = sizes.len() < 2
-                    && sizes
-                        .iter()
-                        .all(|size| size.dead == 0 && !size.lacks_lexicon);
+                let is_done = sizes.len() < 2 && sizes.iter().all(|size| size.dead == 0);
                 (!is_done && fits(sizes, &all)).then_some(all)
             }
             MergePolicy::Tiered => tiered(sizes),
@@ -119,7 +114,6 @@ mod tests {
             documents,
             dead,
             docids: documents.saturating_mul(3),
-            lacks_lexicon: false,
         }
     }
 
@@ -179,11 +173,6 @@ mod tests {
         assert_eq!(policy.next(&[]), None);
         assert_eq!(policy.next(&[of(10, 0)]), None);
         assert_eq!(policy.next(&[of(10, 1)]), Some(vec![0]));
-        let old = SegmentSize {
-            lacks_lexicon: true,
-            ..of(10, 0)
-        };
-        assert_eq!(policy.next(&[old]), Some(vec![0]));
         assert_eq!(policy.next(&[of(10, 0), of(5, 0)]), Some(vec![0, 1]));
     }
 }

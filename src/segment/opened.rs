@@ -26,8 +26,7 @@ pub(crate) struct Segment {
     /// Fitted vectors; the passage vectors until the first training.
     pub(crate) document_head: VectorRows,
     pub(crate) has_document_head: bool,
-    /// `None` in segments of before there were lexicons by these rules, until they are merged.
-    pub(crate) lexicon: Option<Lexicon>,
+    pub(crate) lexicon: Lexicon,
     pub(crate) document_count: u32,
     pub(crate) max_docids_per_document: usize,
     /// `None` while nothing is deleted.
@@ -80,11 +79,6 @@ impl Segment {
             Some(section) => VectorRows::open(section, documents, dim)?,
             None => document_vectors.clone(),
         };
-        // Terms by other rules would be compared with those of a query in vain.
-        let lexicon = match params.lexicon.is_current() {
-            true => Lexicon::open(body, counts.documents)?,
-            false => None,
-        };
         let mut segment = Segment {
             trie: SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?,
             postings: Csr::open(body.section(sections::POSTINGS)?, docids, counts.documents)?,
@@ -102,7 +96,7 @@ impl Segment {
             )?,
             document_head,
             has_document_head,
-            lexicon,
+            lexicon: Lexicon::open(body, counts.documents)?,
             document_count: counts.documents,
             live: None,
             live_terms: 0,
@@ -150,9 +144,8 @@ impl Segment {
     }
 
     fn count_terms(&mut self) {
-        let lengths = self.lexicon.iter().flat_map(|lexicon| lexicon.lengths());
         self.live_terms = (0..)
-            .zip(lengths)
+            .zip(self.lexicon.lengths())
             .filter(|&(ordinal, _)| self.is_live(ordinal))
             .map(|(_, length)| u64::from(length.get()))
             .sum();

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::lexicon::{ANALYSIS, Analyser, Bm25};
 use crate::trie::TokenWidth;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The parameters of an index. They are fixed when it is created, except `training`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IndexParams {
     /// The encoder that made the vectors.
     pub encoder: EncoderParams,
@@ -27,9 +28,7 @@ pub struct IndexParams {
     pub scale: f32,
     /// Defaults of a search.
     pub search: SearchParams,
-    /// How texts become terms, and how terms score. Files of before there was one get the default
-    /// by the first rules.
-    #[serde(default = "LexiconParams::before_it_was_recorded")]
+    /// How texts become terms, and how terms score.
     pub lexicon: LexiconParams,
     /// The last training, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +37,7 @@ pub struct IndexParams {
 
 /// The encoder an index depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EncoderParams {
     /// Identifies the function it computes.
     pub fingerprint: String,
@@ -51,7 +51,6 @@ pub struct EncoderParams {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub pooling: String,
     /// The most tokens the model can read; 0 for a custom encoder.
-    #[serde(default)]
     pub max_model_tokens: usize,
     /// Texts are made lower case before they are tokenised.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -69,6 +68,7 @@ pub struct EncoderParams {
 
 /// The language model that an index was made for: its tokens are those of the docids.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LanguageModelParams {
     /// For people.
     pub name: String,
@@ -90,6 +90,7 @@ pub struct LanguageModelParams {
 
 /// The tokenizer an index depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TokenizerParams {
     /// Identifies it.
     pub fingerprint: String,
@@ -111,6 +112,7 @@ pub enum DocidSource {
 
 /// How docids are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DocidParams {
     /// Where they come from.
     pub source: DocidSource,
@@ -138,6 +140,7 @@ impl Default for DocidParams {
 
 /// How pseudo-queries are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PseudoQueryParams {
     /// Pseudo-queries per document.
     pub per_document: usize,
@@ -152,29 +155,25 @@ impl Default for PseudoQueryParams {
 
 /// Defaults of a search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SearchParams {
     /// Documents drawn from the trie before reranking.
     pub draws: usize,
     /// Whether the document head reorders what was drawn.
     pub rerank: bool,
     /// What the best BM25 of a query is worth in [`Mode::Planned`](crate::Mode::Planned), in nats.
-    #[serde(default = "default_planner")]
     pub planner: f64,
     /// Share of BM25 in the reranked score of [`Mode::Planned`](crate::Mode::Planned).
-    #[serde(default = "default_prior_share")]
     pub prior_share: f64,
     /// How the share of BM25 follows the query in [`Mode::Planned`](crate::Mode::Planned): what a
     /// standard deviation, by which its best score stands out more than that of the other list,
-    /// adds to the log of its odds. 0, the value of files of before there was one, adds nothing.
-    #[serde(default)]
+    /// adds to the log of its odds.
     pub peak_weight: f64,
     /// The same for coverage: the exponent of the best BM25 over the most it could be, 1/4 of
     /// which counts as 1.
-    #[serde(default)]
     pub coverage_weight: f64,
     /// Share of the comparison of tokens in the reranked score, where their vectors are kept; the
     /// rest is the document head's.
-    #[serde(default)]
     pub token_share: f64,
 }
 
@@ -207,21 +206,12 @@ impl Default for SearchParams {
     }
 }
 
-fn default_planner() -> f64 {
-    PLANNER
-}
-
-/// What files of before it was recorded were searched with.
-fn default_prior_share() -> f64 {
-    0.35
-}
-
 /// The lexicon: from texts to terms, and from terms to scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LexiconParams {
-    /// Number of the rules by which texts became terms; 1 in files of before it was recorded. A
-    /// lexicon by other rules than [`ANALYSIS`] is not searched but made anew by a merge.
-    #[serde(default = "first_analysis")]
+    /// Number of the rules by which texts become terms. An index by other rules than
+    /// [`ANALYSIS`] is not opened: its terms would be compared with those of a query in vain.
     pub analysis: u32,
     /// Words with a common English stem are one term.
     pub stemming: bool,
@@ -246,23 +236,7 @@ impl Default for LexiconParams {
     }
 }
 
-fn first_analysis() -> u32 {
-    1
-}
-
 impl LexiconParams {
-    fn before_it_was_recorded() -> Self {
-        LexiconParams {
-            analysis: first_analysis(),
-            ..LexiconParams::default()
-        }
-    }
-
-    /// Whether lexicons are by the rules of this version.
-    pub(crate) fn is_current(&self) -> bool {
-        self.analysis == ANALYSIS
-    }
-
     pub(crate) fn analyser(&self) -> Analyser {
         Analyser::new(self.stemming, self.stop_words)
     }
@@ -274,13 +248,13 @@ impl LexiconParams {
 
 /// What the last training did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrainingRecord {
     /// Seed of pseudo-queries, order of examples and dropout.
     pub seed: u64,
     /// Documents alive when it ran.
     pub documents: u64,
     /// Of these, fitted: all, or those that no training had seen before.
-    #[serde(default)]
     pub learnt_documents: u64,
     /// Of the others, asked for again, so that they are not forgotten.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -304,6 +278,7 @@ fn is_zero(count: &u64) -> bool {
 
 /// What one fit did; losses are means over the held-out pseudo-queries, in nats.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FitRecord {
     /// Examples seen.
     pub examples: usize,
@@ -344,14 +319,30 @@ impl IndexParams {
     }
 
     /// What [`IndexParams::to_json`] wrote, and nothing that it would not write.
+    ///
+    /// # Errors
+    ///
+    /// `UnsupportedVersion` for the parameters of another version; `Corrupt` for what is no JSON,
+    /// and for values that no index can have.
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self> {
         let unreadable = |why: &dyn std::fmt::Display| {
             Error::corrupt(format!(
                 "the parameters of the index are not readable: {why}"
             ))
         };
-        let params: IndexParams =
-            serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+        let params: IndexParams = serde_json::from_slice(bytes).map_err(|error| {
+            // Whole JSON that says other things: no damage under a checksum does that.
+            match error.is_data() {
+                true => of_another_version(format_args!("its parameters differ ({error})")),
+                false => unreadable(&error),
+            }
+        })?;
+        if params.lexicon.analysis != ANALYSIS {
+            return Err(of_another_version(format_args!(
+                "its words are taken from texts by rules {}, here by rules {ANALYSIS}",
+                params.lexicon.analysis
+            )));
+        }
         params.check().map_err(|error| unreadable(&error))?;
         Ok(params)
     }
@@ -381,6 +372,12 @@ impl IndexParams {
         check_number("search.peak_weight", search.peak_weight, -1e9..=1e9)?;
         check_number("search.coverage_weight", search.coverage_weight, -1e9..=1e9)?;
         check_number("search.token_share", search.token_share, 0.0..=1.0)?;
+        if lexicon.analysis != ANALYSIS {
+            return Err(Error::invalid(format!(
+                "lexicon.analysis is {}; this version has rules {ANALYSIS} only",
+                lexicon.analysis
+            )));
+        }
         check_number("lexicon.k1", lexicon.k1, 0.0..=1e9)?;
         check_number("lexicon.b", lexicon.b, 0.0..=1.0)?;
         if let Some(training) = &self.training {
@@ -409,6 +406,15 @@ impl IndexParams {
         }
         Ok(())
     }
+}
+
+fn of_another_version(difference: std::fmt::Arguments<'_>) -> Error {
+    let message = format!(
+        "the index was made by another version of zerogr: {difference}; build it again from its \
+         documents (`zerogr list --json`), or make an index of this version of it with `zerogr \
+         recover`"
+    );
+    Error::new(ErrorKind::UnsupportedVersion, message)
 }
 
 /// Refuses a number outside of `range`, and what is no number.

@@ -1,14 +1,14 @@
 //! What the lexicon of a segment says of its live documents.
 
 use super::opened::Segment;
+use crate::Result;
 use crate::generate::TermStats;
-use crate::lexicon::{Analyser, Lexicon, Matches, is_minor};
-use crate::{Error, ErrorKind, Result};
+use crate::lexicon::{Analyser, Matches, is_minor};
 
 impl Segment {
     /// Live documents that contain the term of a document `term`.
-    fn document_frequency(&self, lexicon: &Lexicon, term: &str) -> Result<u64> {
-        match lexicon.postings(term)? {
+    fn document_frequency(&self, term: &str) -> Result<u64> {
+        match self.lexicon.postings(term)? {
             Some(postings) => self.count_live(&Matches::Stored(postings)),
             None => Ok(0),
         }
@@ -23,35 +23,22 @@ impl Segment {
         Ok(count)
     }
 
-    pub(crate) fn lexicon(&self) -> Result<&Lexicon> {
-        self.lexicon.as_ref().ok_or_else(|| {
-            Error::new(
-                ErrorKind::UnsupportedVersion,
-                "the words of the index were not taken by the rules of this version; `zerogr \
-                 merge` takes them anew from the texts",
-            )
-        })
-    }
-
     /// Adds the document frequencies of this segment's live documents to `stats`: those of the
     /// terms `stats` knows, or of all terms. False, and nothing is added, when the lexicon does
-    /// not tell them, because there is none or its terms are not those of docids.
+    /// not tell them, because its terms are not those of docids.
     pub(crate) fn add_term_stats(
         &self,
         stats: &mut TermStats,
         analyser: Analyser,
         all_terms: bool,
     ) -> Result<bool> {
-        let Some(lexicon) = &self.lexicon else {
-            return Ok(false);
-        };
         if analyser != Analyser::default() {
             return Ok(false);
         }
         let live_count = u64::from(self.live_count());
         if all_terms {
             let mut frequencies = Vec::new();
-            lexicon.for_each_term(|term, postings| {
+            self.lexicon.for_each_term(|term, postings| {
                 let count = self.count_live(&Matches::Stored(postings))?;
                 if count > 0 && !is_minor(term) {
                     frequencies.push((term.to_owned(), count));
@@ -60,7 +47,7 @@ impl Segment {
             })?;
             stats.merge(TermStats::from_frequencies(live_count, frequencies));
         } else {
-            stats.add_known(live_count, |term| self.document_frequency(lexicon, term))?;
+            stats.add_known(live_count, |term| self.document_frequency(term))?;
         }
         Ok(true)
     }

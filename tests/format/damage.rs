@@ -8,6 +8,7 @@ use crate::indexes::GOLDENS;
 use crate::support::encoder::HashingEncoder;
 use crate::support::repository::repository;
 use crate::support::second_reader::{exit_status, read_py};
+use serde_json::{Map, Value, json};
 use zerogr::raw::columns::{CsrBuilder, StringsBuilder};
 use zerogr::raw::docs::{PayloadBuilder, sections as documents};
 use zerogr::raw::format::{BlobPlace, ExtentKind, SectionInput, SectionKind, checksum};
@@ -502,21 +503,27 @@ fn payloads_that_break_a_rule() {
         &replaced(documents::PAYLOAD_INDEX, index),
         Err(Corrupt),
     );
-    let mut builder = PayloadBuilder::default();
-    (0..12).for_each(|_| builder.push(b"{\"title\": 3}").unwrap());
-    let built = builder.finish().unwrap();
-    let mut by_hand = ByHand::on(&base().0);
-    let mut all = by_hand.sections(&by_hand.manifest.segments[0].segment);
-    for section in &mut all {
-        match section.kind {
-            documents::PAYLOAD_INDEX => section.bytes = built.index.clone().into(),
-            documents::PAYLOAD_BLOCKS => section.bytes = built.blocks.clone().into(),
-            documents::PAYLOADS => section.bytes = built.bytes.clone().into(),
-            _ => {}
+    let of = |payload: &[u8]| {
+        let mut builder = PayloadBuilder::default();
+        (0..12).for_each(|_| builder.push(payload).unwrap());
+        let built = builder.finish().unwrap();
+        let mut by_hand = ByHand::on(&base().0);
+        let mut all = by_hand.sections(&by_hand.manifest.segments[0].segment);
+        for section in &mut all {
+            match section.kind {
+                documents::PAYLOAD_INDEX => section.bytes = built.index.clone().into(),
+                documents::PAYLOAD_BLOCKS => section.bytes = built.blocks.clone().into(),
+                documents::PAYLOADS => section.bytes = built.bytes.clone().into(),
+                _ => {}
+            }
         }
-    }
-    by_hand.manifest.segments[0].segment = by_hand.append(ExtentKind::Segment, &all);
-    expect("JSON of another kind", &by_hand.commit(), Err(Corrupt));
+        by_hand.manifest.segments[0].segment = by_hand.append(ExtentKind::Segment, &all);
+        by_hand.commit()
+    };
+    let other_kind = of(br#"{"id": "doc", "title": 3}"#);
+    expect("JSON of another kind", &other_kind, Err(Corrupt));
+    let without_id = of(br#"{"title": "Wings"}"#);
+    expect("a payload without an id", &without_id, Err(Corrupt));
 }
 
 #[test]
@@ -604,13 +611,43 @@ fn manifests_that_break_a_rule() {
     let mut by_hand = ByHand::on(&bytes);
     by_hand.manifest.params = b"\xFF".to_vec();
     expect("parameters not UTF-8", &by_hand.commit(), Ok(NEWEST));
-    let mut by_hand = ByHand::on(&bytes);
-    by_hand.manifest.params = b"[]".to_vec(); // ZF-PA-01
-    expect(
-        "parameters of another kind",
-        &by_hand.commit(),
-        Err(Corrupt),
-    );
+}
+
+#[test]
+fn parameters_of_another_version() {
+    // ZF-PA-01
+    let bytes = golden("trained");
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut by_hand = ByHand::on(&bytes);
+        let mut params = serde_json::from_slice(&by_hand.manifest.params).unwrap();
+        change(&mut params);
+        by_hand.manifest.params = params.to_string().into_bytes();
+        by_hand.commit()
+    };
+    let generation = newest_superblock(&bytes).1.generation;
+    expect("the same", &with(&|_| ()), Ok(generation + 1));
+    let other = Err(UnsupportedVersion);
+    expect("no object", &with(&|params| *params = json!([])), other);
+    for key in [
+        "/scale",
+        "/lexicon",
+        "/lexicon/analysis",
+        "/encoder/max_model_tokens",
+        "/search/token_share",
+        "/training/learnt_documents",
+        "/training/trie_head/examples",
+    ] {
+        let (parent, key) = key.rsplit_once('/').unwrap();
+        let keys_of = |params: &mut Value, change: &dyn Fn(&mut Map<String, Value>)| {
+            change(params.pointer_mut(parent).unwrap().as_object_mut().unwrap());
+        };
+        let without = with(&|params| keys_of(params, &|keys| drop(keys.remove(key).unwrap())));
+        expect(&format!("without {key}"), &without, other);
+        let beside = with(&|params| {
+            keys_of(params, &|keys| drop(keys.insert("other".into(), 1.into())));
+        });
+        expect(&format!("another key beside {key}"), &beside, other);
+    }
 }
 
 #[test]

@@ -1,19 +1,18 @@
 //! Lexical search is BM25 over the live documents, however they are stored.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::support::corpus::{document, encoder, options, reopen};
-use crate::support::encoder::HashingEncoder;
-use crate::support::repository::repository;
 use proptest::prelude::*;
+use serde_json::Value;
 use zerogr::raw::generate::{DocidOptions, TermStats, keyword_docids};
 use zerogr::raw::lexicon::Analyser;
 use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
 use zerogr::{
-    Document, ErrorKind, Filter, Index, LexiconParams, MergePolicy, Mode, OpenOptions,
-    SearchOptions, TrainOptions, check, recover,
+    Document, Documents, ErrorKind, Filter, Index, LexiconParams, MergePolicy, Mode, OpenOptions,
+    SearchOptions, TrainOptions, check, recover, recover_with,
 };
 
 fn analyser(params: &LexiconParams) -> Analyser {
@@ -255,10 +254,6 @@ fn training_sees_the_same_statistics_however_they_were_collected() {
     assert_eq!(trained(true), trained(false));
 }
 
-fn data(name: &str) -> PathBuf {
-    repository("tests/data/lexicon").join(name)
-}
-
 /// One document for each writing, and a query: found both ways, and nothing else is.
 #[test]
 fn a_word_is_found_however_it_is_written() {
@@ -367,58 +362,97 @@ fn single_characters_pictures_and_function_words_are_found() {
     assert_eq!(snapshot.lexical("the tulips", 9).unwrap().len(), 1);
 }
 
+/// Writes a commit with other parameters.
+fn change_params(path: &Path, change: impl FnOnce(&mut Value)) {
+    let store = Store::open(path).unwrap();
+    let transaction = store.begin().unwrap();
+    let mut manifest = transaction.base().clone();
+    let mut params = serde_json::from_slice(&manifest.params).unwrap();
+    change(&mut params);
+    manifest.params = params.to_string().into_bytes();
+    transaction.commit(manifest).unwrap();
+}
+
 /// ZF-PA-03.
 #[test]
-fn a_lexicon_by_other_rules_is_not_searched_but_made_anew() {
-    let index = index_with(LexiconParams {
-        analysis: 1,
+fn an_index_by_other_rules_is_refused_and_recovered_by_those_of_this_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let sound = folder.path().join("sound.zgr");
+    let unstemmed = LexiconParams {
+        stemming: false,
         ..LexiconParams::default()
-    });
-    assert_eq!(index.snapshot().params().lexicon.analysis, 1);
-    // A writer that leaves no segment as it was writes by its own rules.
-    add(&index, (0..5).map(document));
-    assert_eq!(index.snapshot().params().lexicon, LexiconParams::default());
-    assert!(!index.snapshot().lexical("wing", 9).unwrap().is_empty());
+    };
+    let index = Index::create(&sound, options().lexicon(unstemmed.clone())).unwrap();
+    add(
+        &index,
+        (0..30).map(|number| match number % 3 {
+            0 => document(number).text("the heating of wings"),
+            _ => document(number),
+        }),
+    );
+    let mut writer = index.writer().unwrap();
+    assert!(writer.delete("doc-4").unwrap());
+    writer.commit().unwrap();
+    drop((writer, index));
+    let mut live: BTreeMap<String, Document> = BTreeMap::new();
+    let documents = Documents::open(&sound).unwrap();
+    let mut collect = |document: Document| {
+        live.insert(document.id.clone(), document);
+        Ok(())
+    };
+    assert!(documents.for_each(&mut collect).unwrap().is_empty());
+    drop(documents);
+
+    let other_number: fn(&mut Value) = |params| params["lexicon"]["analysis"] = 1.into();
+    let other_rules: fn(&mut Value) = |params| {
+        params["lexicon"]["analysis"] = 3.into();
+        params["lexicon"]["stemming"] = true.into();
+    };
+    let no_rules: fn(&mut Value) = |params| {
+        params.as_object_mut().unwrap().remove("lexicon").unwrap();
+    };
+    let nothing: fn(&mut Value) = |params| *params = Value::Null;
+    let changes = [
+        (other_number, unstemmed),
+        (other_rules, LexiconParams::default()),
+        (no_rules, LexiconParams::default()),
+        (nothing, LexiconParams::default()),
+    ];
+    for (number, (change, expected)) in changes.into_iter().enumerate() {
+        let other = folder.path().join(format!("other-{number}.zgr"));
+        std::fs::copy(&sound, &other).unwrap();
+        change_params(&other, change);
+        let open = OpenOptions::new().encoder(encoder());
+        let error = Index::open_with(&other, open.clone()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnsupportedVersion, "{error}");
+        assert!(error.to_string().contains("zerogr list"), "{error}");
+        assert!(!check(&other, VerifyLevel::Full).unwrap().is_ok());
+        let documents = Documents::open(&other).unwrap();
+        let document = documents.get("doc-3").unwrap().unwrap();
+        assert_eq!(document, live["doc-3"]);
+
+        let saved = folder.path().join(format!("saved-{number}.zgr"));
+        let report = recover_with(&other, &saved, &open).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+        let snapshot = reopen(&saved).snapshot();
+        assert_eq!(snapshot.params().lexicon, expected);
+        for query in ["wings", "wing", "heat memories", "the"] {
+            let expected = by_hand(&live, &expected, query);
+            assert_close(&snapshot.lexical(query, 99).unwrap(), &expected, 1e-6);
+        }
+    }
 }
 
 #[test]
-fn an_index_without_a_lexicon_opens_and_gets_one_when_it_is_merged() {
-    let bytes = std::fs::read(data("without.zgr")).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("old.zgr");
-    std::fs::write(&path, bytes).unwrap();
-    let encoder = HashingEncoder {
-        dim: 8,
-        vocabulary_size: 1000,
-        ..HashingEncoder::DEFAULT
+fn an_index_by_other_rules_is_not_made() {
+    let other = LexiconParams {
+        analysis: 1,
+        ..LexiconParams::default()
     };
-    let open = OpenOptions::new().encoder(Arc::new(encoder));
-    let index = Index::open_with(&path, open).unwrap();
-    assert!(check(&path, VerifyLevel::Full).unwrap().is_ok());
-    let error = index.snapshot().lexical("knots", 10).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::UnsupportedVersion);
-    assert!(error.to_string().contains("zerogr merge"), "{error}");
-
-    assert_eq!(index.snapshot().params().lexicon.analysis, 1);
-    index.merge().unwrap();
-    let snapshot = index.snapshot();
-    assert_eq!(snapshot.params().lexicon, LexiconParams::default());
-    let mut live = BTreeMap::new();
-    snapshot
-        .for_each_document(|document| {
-            live.insert(document.id.clone(), document);
-            Ok(())
-        })
-        .unwrap();
-    let words: BTreeSet<String> = live
-        .values()
-        .flat_map(|document| Analyser::default().terms(&document.text))
-        .collect();
-    assert!(words.len() > 5);
-    for word in &words {
-        let expected = by_hand(&live, &LexiconParams::default(), word);
-        assert_close(&snapshot.lexical(word, 99).unwrap(), &expected, 1e-6);
-    }
+    let backend = Arc::new(MemoryBackend::default());
+    let error = Index::create_on(backend, options().lexicon(other)).unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    assert!(error.to_string().contains("lexicon.analysis"), "{error}");
 }
 
 /// Changes a bit in the middle of a section of the first segment.

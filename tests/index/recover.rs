@@ -469,13 +469,21 @@ fn parameters_that_cannot_be_are_refused_and_recovered_one_by_one() {
         folder.path().join("good.zgr"),
     );
     let kept = reopen(&sound).snapshot().params().clone();
-    for (from, to) in [
-        ("\"scale\": 20.0", "\"scale\": null"),
-        ("\"scale\": 20.0", "\"scale\": 1e39"),
-        ("\"planner\": 6.0", "\"planner\": 1e400"),
-        ("\"k1\": 1.2", "\"k1\": -3"),
-        ("\"dim\": 64", "\"dim\": 0"),
-        ("\"token_width_bytes\": 2", "\"token_width_bytes\": 3"),
+    let (corrupt, other) = (ErrorKind::Corrupt, ErrorKind::UnsupportedVersion);
+    for (from, to, kind) in [
+        ("\"scale\": 20.0", "\"scale\": null", other),
+        ("\"scale\": 20.0,", "", other),
+        ("\"scale\"", "\"sharpness\": 3, \"scale\"", other),
+        ("\"prior_share\": 0.25,", "", other),
+        ("\"scale\": 20.0", "\"scale\": 1e39", corrupt),
+        ("\"planner\": 6.0", "\"planner\": 1e400", corrupt),
+        ("\"k1\": 1.2", "\"k1\": -3", corrupt),
+        ("\"dim\": 64", "\"dim\": 0", corrupt),
+        (
+            "\"token_width_bytes\": 2",
+            "\"token_width_bytes\": 3",
+            corrupt,
+        ),
     ] {
         std::fs::copy(&sound, &bad).unwrap();
         let store = Store::open(&bad).unwrap();
@@ -487,7 +495,7 @@ fn parameters_that_cannot_be_are_refused_and_recovered_one_by_one() {
         transaction.commit(manifest).unwrap();
         drop(store);
         let error = Index::open_with(&bad, with_encoder()).unwrap_err();
-        assert!(error.is_corrupt(), "{error}");
+        assert_eq!(error.kind(), kind, "{error}");
         assert!(!check(&bad, VerifyLevel::Full).unwrap().is_ok());
         assert_eq!(
             Documents::open(&bad)
