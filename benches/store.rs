@@ -263,7 +263,7 @@ fn maintenance(criterion: &mut Criterion) {
     let (index, folder) = eight_segments();
     let report = index.merge().unwrap();
     assert_eq!((report.merged_segments, report.segments), (8, 1));
-    let live_bytes = index.store().space().unwrap().live_bytes;
+    let live_bytes = index.stored().space().unwrap().live_bytes;
     let path = folder.path("a.zgr");
     index.vacuum().unwrap();
     assert!(check(&path, VerifyLevel::Full).unwrap().is_ok());
@@ -284,7 +284,7 @@ fn maintenance(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(live_bytes));
     group.bench_function("vacuum", |bencher| bencher.iter(|| index.vacuum().unwrap()));
     group.bench_function("check, bytes", |bencher| {
-        bencher.iter(|| index.store().verify(VerifyLevel::Full))
+        bencher.iter(|| index.stored().verify(VerifyLevel::Full))
     });
     group.bench_function("check, bytes and documents", |bencher| {
         bencher.iter(|| check(&path, VerifyLevel::Full).unwrap())

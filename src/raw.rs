@@ -2,7 +2,9 @@
 //! the format, decoders of one's own.
 //!
 //! **Nothing here is under semantic versioning**: names and signatures change with any release. What
-//! applications need is at the root of the crate. Each module is described where it is.
+//! applications need is at the root of the crate, and only that keeps an index whole: a manifest that
+//! is committed through [`store`] is checked as one, not as that of an index. Each module is described
+//! where it is.
 
 macro_rules! rooms {
     ($($(#[$attribute:meta])* $room:ident)*) => {

@@ -15,7 +15,7 @@ use crate::decode::CancelToken;
 use crate::encode::TextEncoder;
 use crate::learn::TrainOptions;
 use crate::segment::ProgressFn;
-use crate::store::{Backend, Store, VacuumReport, WriteOptions};
+use crate::store::{self, Backend, Store, VacuumReport, WriteOptions};
 use crate::{Error, Result};
 
 /// An index file, open.
@@ -135,9 +135,33 @@ impl Index {
         self.inner.store.path()
     }
 
-    /// The storage engine below the index.
-    pub fn store(&self) -> &Store {
-        &self.inner.store
+    /// The newest state this handle knows, as the storage engine has it: its extents, and the space
+    /// they take. It can be looked at and not written, so what is in the file always opens:
+    ///
+    /// ```compile_fail,E0599
+    /// # fn no_way_to_write(index: &zerogr::Index) {
+    /// index.stored().begin();
+    /// # }
+    /// ```
+    ///
+    /// What it gives is outside semantic versioning, as all of [`raw`](crate::raw) is.
+    pub fn stored(&self) -> store::Snapshot {
+        self.inner.store.snapshot()
+    }
+
+    /// Copies the newest state to a new file at `path`, byte for byte, what was deleted included,
+    /// and verifies it before it appears there. Needs no lock; others may write meanwhile.
+    /// [`Index::vacuum_into`] leaves the dead bytes out.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) when something is at `path`,
+    /// [`NotFound`](crate::ErrorKind::NotFound) when its folder is missing;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the index is damaged, and then there is no copy;
+    /// [`DiskFull`](crate::ErrorKind::DiskFull) and the other kinds of failures of I/O;
+    /// [`Replaced`](crate::ErrorKind::Replaced) when another index took the place of this one.
+    pub fn backup(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.inner.store.backup(path.as_ref())
     }
 
     /// The newest state this handle knows: what it committed itself, or found at

@@ -105,7 +105,7 @@ pub struct Writer {
 
 impl Writer {
     pub(super) fn new(index: Index, options: &WriteOptions) -> Result<Self> {
-        let lock = index.store().write_lock(options)?;
+        let lock = index.inner.store.write_lock(options)?;
         index.catch_up()?;
         Ok(Writer {
             index,
@@ -369,7 +369,14 @@ impl Writer {
             let limit = space.live_bytes.saturating_add(space.live_bytes / 2);
             space.dead_bytes > limit.max(MIN_DEAD_BYTES)
         };
-        if !self.auto_vacuum || !self.index.store().space().is_ok_and(|space| is_due(&space)) {
+        if !self.auto_vacuum
+            || !self
+                .index
+                .inner
+                .store
+                .space()
+                .is_ok_and(|space| is_due(&space))
+        {
             return 0;
         }
         self.vacuum().map_or(0, |report| {
@@ -390,7 +397,7 @@ impl Writer {
             known: &self.index.snapshot(),
             cancel: &self.cancel,
         };
-        let report = self.index.store().vacuum_with(&self.lock, &purge)?;
+        let report = self.index.inner.store.vacuum_with(&self.lock, &purge)?;
         self.index.catch_up()?;
         Ok(report)
     }

@@ -161,6 +161,12 @@ impl Snapshot {
         self.state.superblock.committed_end_bytes
     }
 
+    /// Why a superblock slot was passed over when the state was chosen: an interrupted commit, or
+    /// damage of the commit after it. Empty for a file in good order.
+    pub fn passed_over(&self) -> &[String] {
+        &self.state.passed_over
+    }
+
     /// Opens an extent of the state, verifying its header and section table.
     ///
     /// # Errors

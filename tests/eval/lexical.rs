@@ -137,7 +137,7 @@ fn quality(folder: &Path, lexicon: LexiconParams) -> ([f64; 3], f64) {
     let evaluation = evaluate(&collection.qrels, &run, &EvalOptions::default());
     let measured = [Metric::Ndcg(10), Metric::Success(1), Metric::Recall(100)];
     let [ndcg_10, acc_1, recall_100] = measured.map(|metric| evaluation.mean(metric));
-    let store = index.store();
+    let store = index.stored();
     let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
     let is_lexicon = |kind: u16| (0x0401..=0x0403).contains(&kind);
     let sections = extent.sections().filter(|info| is_lexicon(info.kind.0));

@@ -309,7 +309,7 @@ fn search_all(backend: &Arc<MemoryBackend>) -> Result<(u64, bool), Error> {
     let index = Index::open_on(backend.clone(), OpenOptions::new())?;
     let mut hasher = DefaultHasher::new();
     observe_index(&index, &mut hasher)?;
-    Ok((hasher.finish(), !index.store().passed_over().is_empty()))
+    Ok((hasher.finish(), !index.stored().passed_over().is_empty()))
 }
 
 /// The answers of the newest commit and of the one before.

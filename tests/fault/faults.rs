@@ -92,11 +92,10 @@ fn fail(scenario: &Scenario, witness: &Witness, plan: Plan) -> bool {
                 "{place}: {found:?}"
             );
         }
-        if let Some(handle) = session.handle() {
-            let begun = handle.begin();
+        if let Some(begun) = session.begin() {
             match call.changes_the_disk() {
                 true => assert!(begun.unwrap_err().is_poisoned(), "{place}"),
-                false => drop(begun.unwrap_or_else(|e| panic!("{place}: {e}"))),
+                false => begun.unwrap_or_else(|e| panic!("{place}: {e}")),
             }
         }
         go_on(scenario, &disk, &place);

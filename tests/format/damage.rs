@@ -30,10 +30,11 @@ const WORDS: HashingEncoder = GOLDENS[2].encoder;
 /// Opens the index and reads every document and blob in it.
 fn read(bytes: &[u8]) -> Result<u64> {
     let index = open(bytes, WORDS)?;
-    let manifest = index.store().manifest();
+    let stored = index.stored();
+    let manifest = stored.manifest();
     for blob in &manifest.blobs {
         if matches!(blob.place, BlobPlace::Embedded(_)) {
-            index.store().blob(blob)?;
+            stored.blob(blob)?;
         }
     }
     for (id, _) in index.snapshot().dense(&[0.0; 8], usize::MAX)? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use zerogr::raw::format::{BlobEntry, BlobPlace, BlobRole};
 use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
-use zerogr::raw::store::MemoryBackend;
+use zerogr::raw::store::{MemoryBackend, Store};
 use zerogr::{Document, EncoderSource, Index, IndexOptions, TrainOptions};
 
 use crate::support::encoder::HashingEncoder;
@@ -16,6 +16,8 @@ pub struct Golden {
     pub name: &'static str,
     pub encoder: HashingEncoder,
     build: fn(&Index),
+    /// What is done to the file below the index.
+    append: fn(&Store),
     /// Whether every machine writes the same bytes. Training takes logarithms, and those may
     /// differ in the last bit.
     pub is_reproducible: bool,
@@ -50,6 +52,7 @@ const fn golden(
         name,
         encoder,
         build,
+        append: |_| {},
         is_reproducible: true,
         queries,
     }
@@ -83,7 +86,10 @@ pub const GOLDENS: [Golden; 12] = [
     golden("long", NARROW, long, &["w1 w2 w3"]),
     golden("unicode", NARROW, unicode, &["grüße", "Привет мир"]),
     golden("fanout", FLAT, fanout, &["one", "two"]),
-    golden("blobs", NARROW, blobs, &["shock wave"]),
+    Golden {
+        append: blobs,
+        ..golden("blobs", NARROW, two_documents, &["shock wave"])
+    },
     golden("queries", NARROW, queries, &["shock wave"]),
     golden(
         "tokens",
@@ -100,6 +106,7 @@ impl Golden {
         let options =
             IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(self.encoder))).file_seed(7);
         (self.build)(&Index::create_on(backend.clone(), options).unwrap());
+        (self.append)(&Store::open_on(backend.clone()).unwrap());
         backend.to_vec()
     }
 }
@@ -269,12 +276,15 @@ fn fanout(index: &Index) {
     commit(index, [many, some]);
 }
 
-/// Blobs inside and outside the file, and the application's own bytes.
-fn blobs(index: &Index) {
+fn two_documents(index: &Index) {
     let mut documents = prose();
     documents.truncate(2);
     commit(index, documents);
-    let mut transaction = index.store().begin().unwrap();
+}
+
+/// Blobs inside and outside the file, and the application's own bytes.
+fn blobs(store: &Store) {
+    let mut transaction = store.begin().unwrap();
     let mut manifest = transaction.base().clone();
     let notes = transaction
         .append_blob(

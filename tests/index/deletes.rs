@@ -224,7 +224,7 @@ fn after_a_vacuum_no_byte_of_a_deleted_or_replaced_document_is_left() {
         );
         index.vacuum_into(&copy).unwrap();
         // A backup is what there is.
-        index.store().backup(&backup).unwrap();
+        index.backup(&backup).unwrap();
         assert_eq!(found_in(&backup, &case.gone), case.gone);
         index.vacuum().unwrap();
         for path in [&case.path, &copy] {
@@ -233,7 +233,7 @@ fn after_a_vacuum_no_byte_of_a_deleted_or_replaced_document_is_left() {
             let index = reopen(path);
             assert_eq!(index.snapshot().dead_documents(), Default::default());
             assert_eq!(index.snapshot().document_count(), documents - deleted);
-            assert_eq!(index.store().space().unwrap().dead_bytes, 0);
+            assert_eq!(index.stored().space().unwrap().dead_bytes, 0);
             assert!(
                 zerogr::check(path, zerogr::raw::store::VerifyLevel::Full)
                     .unwrap()
@@ -241,12 +241,15 @@ fn after_a_vacuum_no_byte_of_a_deleted_or_replaced_document_is_left() {
             );
         }
         // A second one has nothing to do but copy.
-        let segments = index.store().manifest().segments.clone();
+        let segments = index.stored().manifest().clone().segments.clone();
         index.vacuum().unwrap();
         let ids = |entries: &[zerogr::raw::format::SegmentEntry]| {
             entries.iter().map(|entry| entry.id).collect::<Vec<_>>()
         };
-        assert_eq!(ids(&index.store().manifest().segments), ids(&segments));
+        assert_eq!(
+            ids(&index.stored().manifest().clone().segments),
+            ids(&segments)
+        );
         std::fs::remove_file(&copy).unwrap();
         std::fs::remove_file(&backup).unwrap();
     }
@@ -294,7 +297,7 @@ fn deleting_everything_and_a_vacuum_leave_an_empty_index() {
     writer.commit().unwrap();
     writer.vacuum().unwrap();
     assert_eq!(found_in(&path, &[mark(1, "a")]), [""; 0]);
-    assert!(index.store().manifest().segments.is_empty());
+    assert!(index.stored().manifest().clone().segments.is_empty());
     writer.add(marked(2, "a")).unwrap();
     writer.commit().unwrap();
     assert_eq!(reopen(&path).snapshot().document_count(), 1);

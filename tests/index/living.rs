@@ -34,7 +34,7 @@ fn train(index: &Index, options: &TrainOptions) -> TrainingRecord {
 
 /// Where the heads of each segment are stored.
 fn head_references(index: &Index) -> Vec<ExtentRef> {
-    let manifest = index.store().manifest();
+    let manifest = index.stored().manifest().clone();
     let heads = manifest.segments.iter().map(|entry| entry.heads.unwrap());
     heads.collect()
 }
@@ -42,7 +42,7 @@ fn head_references(index: &Index) -> Vec<ExtentRef> {
 /// The bytes of all sections of the heads of each segment, by kind.
 fn heads(index: &Index) -> Vec<BTreeMap<u16, Vec<u8>>> {
     let sections = |reference: &ExtentRef| {
-        let extent = index.store().extent(reference).unwrap();
+        let extent = index.stored().extent(reference).unwrap();
         let kinds: Vec<_> = extent.sections().map(|info| info.kind).collect();
         let bytes = |kind| extent.section(kind).unwrap().to_vec();
         kinds
@@ -55,7 +55,7 @@ fn heads(index: &Index) -> Vec<BTreeMap<u16, Vec<u8>>> {
 
 /// Rows of the document head, or of the passage vectors, of the only segment, by external id.
 fn rows(index: &Index, of_head: bool) -> BTreeMap<String, Vec<u8>> {
-    let manifest = index.store().manifest();
+    let manifest = index.stored().manifest().clone();
     let [entry] = manifest.segments.as_slice() else {
         panic!("{} segments", manifest.segments.len());
     };
@@ -64,7 +64,7 @@ fn rows(index: &Index, of_head: bool) -> BTreeMap<String, Vec<u8>> {
         false => (entry.segment, DOCUMENT_VECTORS),
     };
     let section = index
-        .store()
+        .stored()
         .extent(&reference)
         .unwrap()
         .section(kind)

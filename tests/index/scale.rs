@@ -42,7 +42,7 @@ fn run(documents: u64, batch: u64) -> Vec<(String, f64)> {
         let report = writer.commit().unwrap();
         most_segments = most_segments.max(report.segments);
         vacuumed += u64::from(report.vacuumed_bytes > 0);
-        let space = index.store().space().unwrap();
+        let space = index.stored().space().unwrap();
         let bound = (space.live_bytes * 5 / 2).max(space.live_bytes + (16 << 20)) + 65_536;
         assert!(space.file_bytes <= bound, "{space:?}");
     }
@@ -75,7 +75,7 @@ fn run(documents: u64, batch: u64) -> Vec<(String, f64)> {
     let report = index.vacuum().unwrap();
     let after = report.after_bytes as f64;
     note("MB/s, vacuum", after / 1e6 / seconds(started));
-    let space = index.store().space().unwrap();
+    let space = index.stored().space().unwrap();
     assert!(
         space.file_bytes as f64 <= 1.05 * space.live_bytes as f64 + 16_384.0,
         "{space:?}"
@@ -91,13 +91,13 @@ fn run(documents: u64, batch: u64) -> Vec<(String, f64)> {
         after / 1e6 / seconds(started),
     );
 
-    let manifest = index.store().manifest();
+    let manifest = index.stored().manifest().clone();
     let mut section_bytes: BTreeMap<u16, u64> = BTreeMap::new();
     let mut docids = 0u64;
     for entry in &manifest.segments {
         docids += u64::from(entry.docid_count);
         for reference in [Some(entry.segment), entry.heads].into_iter().flatten() {
-            let extent = index.store().extent(&reference).unwrap();
+            let extent = index.stored().extent(&reference).unwrap();
             for info in extent.sections() {
                 *section_bytes.entry(info.kind.0).or_default() += info.len_bytes;
             }

@@ -371,7 +371,7 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
         queries,
     } = built;
     let seconds = started.elapsed().as_secs_f64();
-    let bytes = index.store().len_bytes()?;
+    let bytes = index.stored().space()?.file_bytes;
     if as_json {
         let mut value = json!({
             "index": output::path_value(index.path()), "commit": report, "left_out": left_out, "duplicates": duplicates,

@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         started.elapsed().as_secs_f64(),
         built.report.added,
         built.report.docids,
-        built.index.store().len_bytes()? as f64 / 1e6
+        built.index.stored().space()?.file_bytes as f64 / 1e6
     ))?;
 
     let ways = [

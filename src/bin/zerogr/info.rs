@@ -45,8 +45,8 @@ enum Level {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let index = open::to_read(&args.index, &args.access, Device::Auto)?;
     let snapshot = index.snapshot();
-    let manifest = index.store().manifest();
-    let space = index.store().space()?;
+    let stored = index.stored();
+    let (manifest, space) = (stored.manifest(), stored.space()?);
     let params =
         serde_json::to_value(snapshot.params()).map_err(|error| Failure::new(error.to_string()))?;
     let docids: u64 = manifest

@@ -77,8 +77,8 @@ pub fn with(path: &Path, access: &AccessArgs, options: OpenOptions) -> Result<In
         // Where it is done all the same, `cut_file` ends the process before a byte is believed.
         false => unsafe { Index::open_mmap(path, options)? },
     };
-    for message in index.store().passed_over() {
-        output::notice(format!("warning: {}", output::inline(&message)));
+    for message in index.stored().passed_over() {
+        output::notice(format!("warning: {}", output::inline(message)));
     }
     if access.trust_model
         && let Err(error) = index.remember_models()

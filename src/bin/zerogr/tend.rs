@@ -71,7 +71,7 @@ pub struct BackupArgs {
 /// Runs `vacuum`.
 pub fn vacuum(args: &VacuumArgs) -> Result<(), Failure> {
     let index = open::to_write(&args.index, &args.write, Device::Auto)?;
-    let before_bytes = index.store().len_bytes()?;
+    let before_bytes = index.stored().space()?.file_bytes;
     let after_bytes = match &args.into {
         Some(path) => {
             index.vacuum_into(path)?;
@@ -92,8 +92,6 @@ pub fn vacuum(args: &VacuumArgs) -> Result<(), Failure> {
 
 /// Runs `backup`.
 pub fn backup(args: &BackupArgs) -> Result<(), Failure> {
-    open::to_read(&args.index, &args.access, Device::Auto)?
-        .store()
-        .backup(&args.copy)?;
+    open::to_read(&args.index, &args.access, Device::Auto)?.backup(&args.copy)?;
     output::line(&format!("copied to {}", output::path(&args.copy)))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use zerogr::raw::store::MemoryBackend;
+use zerogr::raw::store::{MemoryBackend, Store};
 use zerogr::{Document, Index, MergePolicy, Mode, OpenOptions, SearchOptions, Snapshot};
 
 use super::super::encoder::HashingEncoder;
@@ -109,7 +109,8 @@ pub fn run(operations: impl IntoIterator<Item = Operation>) {
                 Operation::Vacuum => {
                     drop(writer);
                     let compact = Arc::new(MemoryBackend::default());
-                    index.store().copy_live(compact.clone()).unwrap();
+                    let store = Store::open_on(disk.clone()).unwrap();
+                    store.copy_live(compact.clone()).unwrap();
                     disk = compact;
                     index = open(&disk);
                     break;

@@ -53,11 +53,10 @@ impl Session {
         }
     }
 
-    /// The handle that writes; `None` when none was opened.
-    pub fn handle(&self) -> Option<&Store> {
-        self.store
-            .as_ref()
-            .or(self.index.as_ref().map(Index::store))
+    /// Whether the handle that writes goes on writing; `None` when none was opened.
+    pub fn begin(&self) -> Option<Result<()>> {
+        let of_store = self.store.as_ref().map(|store| store.begin().map(drop));
+        of_store.or_else(|| Some(self.index.as_ref()?.writer().map(drop)))
     }
 
     fn reopen(&mut self) {

@@ -171,13 +171,17 @@ fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, Index
             (built.index, Some(started.elapsed().as_secs_f64()))
         }
     };
-    let manifest = index.store().manifest();
+    let stored = index.stored();
     let is_outside = |blob: &BlobEntry| matches!(blob.place, BlobPlace::External { .. });
-    let inside = manifest.blobs.iter().filter(|blob| !is_outside(blob));
+    let inside = stored
+        .manifest()
+        .blobs
+        .iter()
+        .filter(|blob| !is_outside(blob));
     let facts = IndexFacts {
         encoder_len_bytes: inside.map(|blob| blob.len_bytes).sum(),
         path: index.path().to_owned(),
-        len_bytes: index.store().len_bytes()?,
+        len_bytes: stored.space()?.file_bytes,
         document_count: index.snapshot().document_count(),
         build_seconds,
     };
