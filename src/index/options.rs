@@ -123,6 +123,62 @@ impl IndexOptions {
         }
     }
 
+    /// The defaults, with the installed encoder; without the feature `models`, as
+    /// [`IndexOptions::lexical`].
+    pub fn new() -> Self {
+        IndexOptions::default()
+    }
+
+    /// Sets the encoder.
+    pub fn encoder(mut self, encoder: EncoderSource) -> Self {
+        self.encoder = encoder;
+        self
+    }
+
+    /// Sets how many keyword docids a document gets.
+    pub fn docids_per_document(mut self, count: usize) -> Self {
+        self.docids_per_document = count;
+        self
+    }
+
+    /// Sets how many words a keyword docid has.
+    pub fn docid_words(mut self, count: usize) -> Self {
+        self.docid_words = count;
+        self
+    }
+
+    /// Sets who wrote the docids that documents bring.
+    pub fn docid_writer(mut self, writer: impl Into<String>) -> Self {
+        self.docid_writer = Some(writer.into());
+        self
+    }
+
+    /// Sets how many pseudo-queries a document gets.
+    pub fn pseudo_queries_per_document(mut self, count: usize) -> Self {
+        self.pseudo_queries_per_document = count;
+        self
+    }
+
+    /// Sets how many tokens of a document are encoded.
+    pub fn max_passage_tokens(mut self, count: usize) -> Self {
+        self.max_passage_tokens = count;
+        self
+    }
+
+    /// Sets device and threads of the encoder.
+    #[cfg(feature = "models")]
+    pub fn encoder_options(mut self, options: EncoderOptions) -> Self {
+        self.encoder_options = options;
+        self
+    }
+
+    /// Sets the token whose logit scores a drawn document.
+    #[cfg(feature = "models")]
+    pub fn rerank_token(mut self, token: u32) -> Self {
+        self.rerank_token = Some(token);
+        self
+    }
+
     /// Refuses counts that leave nothing to do. The numbers that are recorded are checked with the
     /// parameters.
     pub(super) fn check(&self) -> Result<()> {

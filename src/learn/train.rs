@@ -71,9 +71,56 @@ impl Default for TrainOptions {
 }
 
 impl TrainOptions {
+    /// The measured recipe.
+    pub fn new() -> Self {
+        TrainOptions::default()
+    }
+
     /// Sets the seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// Sets how often each pseudo-query is seen.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Sets after how many examples fitting a head ends in any case.
+    pub fn max_examples(mut self, max_examples: usize) -> Self {
+        self.max_examples = max_examples;
+        self
+    }
+
+    /// Sets Adam's largest step size for the trie head.
+    pub fn learning_rate(mut self, learning_rate: f32) -> Self {
+        self.learning_rate = learning_rate;
+        self
+    }
+
+    /// Sets Adam's largest step size for the document head.
+    pub fn document_learning_rate(mut self, document_learning_rate: f32) -> Self {
+        self.document_learning_rate = document_learning_rate;
+        self
+    }
+
+    /// Sets the share of query components zeroed in training.
+    pub fn dropout(mut self, dropout: f32) -> Self {
+        self.dropout = dropout;
+        self
+    }
+
+    /// Sets the share of the fitted vector in a document's head.
+    pub fn document_head_share(mut self, document_head_share: f32) -> Self {
+        self.document_head_share = document_head_share;
+        self
+    }
+
+    /// Sets whether everything is fitted anew.
+    pub fn full(mut self, full: bool) -> Self {
+        self.full = full;
         self
     }
 
@@ -89,12 +136,6 @@ impl TrainOptions {
         check_number("dropout", self.dropout.into(), 0.0..=0.99)?;
         let share = self.document_head_share.into();
         check_number("document_head_share", share, 0.0..=1.0)
-    }
-
-    /// Sets whether everything is fitted anew.
-    pub fn full(mut self, full: bool) -> Self {
-        self.full = full;
-        self
     }
 }
 

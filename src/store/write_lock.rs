@@ -29,10 +29,17 @@ pub enum Durability {
 
 /// How to write. The default waits for no other writer and commits durably.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct WriteOptions {
-    durability: Durability,
-    wait: Duration,
-    without_lock: bool,
+    /// What commits wait for.
+    pub durability: Durability,
+    /// How long to wait for another writer before giving up with `Locked`.
+    pub wait: Duration,
+    /// Do without the lock that keeps out the writers of other processes, for file systems that
+    /// have none. The caller answers for it that no other process writes to the file at the same
+    /// time: two writers would overwrite each other's commits. Within the process there is one
+    /// writer all the same.
+    pub without_lock: bool,
 }
 
 impl WriteOptions {
@@ -41,25 +48,19 @@ impl WriteOptions {
         WriteOptions::default()
     }
 
-    /// What commits wait for.
-    #[must_use]
+    /// Sets what commits wait for.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// How long to wait for another writer before giving up with `Locked`.
-    #[must_use]
+    /// Sets how long to wait for another writer.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
     }
 
-    /// Does without the lock that keeps out the writers of other processes, for file systems that
-    /// have none. The caller answers for it that no other process writes to the file at the same
-    /// time: two writers would overwrite each other's commits. Within the process there is one
-    /// writer all the same.
-    #[must_use]
+    /// Sets whether to do without the lock.
     pub fn without_lock(mut self, without_lock: bool) -> Self {
         self.without_lock = without_lock;
         self

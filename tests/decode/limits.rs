@@ -100,14 +100,14 @@ proptest! {
             let (whole, spent) = limited(Budget::default());
             prop_assert!(whole.complete);
             for limit in 0..=spent.node_evaluations {
-                let (decoded, work) = limited(Budget { max_evaluations: Some(limit), ..Budget::default() });
+                let (decoded, work) = limited(Budget::new().max_evaluations(limit));
                 prop_assert!(work.node_evaluations <= limit);
                 prop_assert!(documents(&decoded).is_subset(&live));
                 prop_assert!(!decoded.complete || decoded == whole);
                 prop_assert!(decoded.complete || limit < spent.node_evaluations);
             }
             for limit in 0..=spent.passes {
-                let (decoded, work) = limited(Budget { max_passes: Some(limit), ..Budget::default() });
+                let (decoded, work) = limited(Budget::new().max_passes(limit));
                 prop_assert!(work.passes <= limit);
                 prop_assert!(!decoded.complete || decoded == whole);
                 prop_assert!(decoded.complete || limit < spent.passes);
@@ -131,20 +131,14 @@ fn a_time_limit_and_a_cancellation_end_the_search() {
     let forest = corpus.forest();
     for decoder in all_decoders(1) {
         let mut expander = TableExpander::new(&corpus, &plain_logits);
-        let budget = Budget {
-            max_time: Some(Duration::ZERO),
-            ..Budget::default()
-        };
+        let budget = Budget::new().max_time(Duration::ZERO);
         let mut memo = Memo::with_budget(&forest, &mut expander, budget);
         let decoded = decoder.decode(&mut memo, &request(&corpus, 10)).unwrap();
         assert!(!decoded.complete && decoded.documents.is_empty() && memo.work().passes == 0);
 
         // Another thread stops the search while its second pass runs; it gets no third.
         let token = CancelToken::new();
-        let budget = Budget {
-            cancel: Some(token.clone()),
-            ..Budget::default()
-        };
+        let budget = Budget::new().cancel(token.clone());
         let mut expander = TableExpander::new(&corpus, &plain_logits);
         expander.before_pass = Box::new(|pass| {
             if pass == 1 {

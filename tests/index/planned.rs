@@ -230,22 +230,13 @@ fn budgets_end_a_search_with_what_it_has() {
             &SearchOptions::new().mode(Mode::Generative).budget(budget),
         )
     };
-    let some = budget(Budget {
-        max_evaluations: Some(3),
-        ..Budget::default()
-    });
+    let some = budget(Budget::new().max_evaluations(3));
     assert!(!some.complete && some.work.node_evaluations <= 3);
     let token = CancelToken::new();
     token.cancel();
-    let cancelled = budget(Budget {
-        cancel: Some(token),
-        ..Budget::default()
-    });
+    let cancelled = budget(Budget::new().cancel(token));
     assert!(!cancelled.complete && cancelled.hits.is_empty());
-    let ample = budget(Budget {
-        max_time: Some(Duration::from_secs(3600)),
-        ..Budget::default()
-    });
+    let ample = budget(Budget::new().max_time(Duration::from_secs(3600)));
     assert_eq!(ample, whole);
 }
 

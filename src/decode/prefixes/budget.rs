@@ -13,7 +13,18 @@ use std::time::{Duration, Instant};
 use super::work::Work;
 
 /// Limits on one query; `None` is no limit.
+///
+/// ```
+/// use std::time::Duration;
+/// use zerogr::{Budget, CancelToken};
+///
+/// let token = CancelToken::new();
+/// let budget = Budget::new().max_time(Duration::from_millis(50)).cancel(token.clone());
+/// std::thread::spawn(move || token.cancel()).join().unwrap();
+/// assert!(budget.cancel.unwrap().is_cancelled());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Budget {
     /// Branching prefixes that may be scored.
     pub max_evaluations: Option<u64>,
@@ -25,16 +36,39 @@ pub struct Budget {
     pub cancel: Option<CancelToken>,
 }
 
-/// A switch that stops the queries holding a copy of it.
-///
-/// ```
-/// use zerogr::raw::decode::{Budget, CancelToken};
-///
-/// let token = CancelToken::new();
-/// let budget = Budget { cancel: Some(token.clone()), ..Budget::default() };
-/// std::thread::spawn(move || token.cancel()).join().unwrap();
-/// assert!(budget.cancel.unwrap().is_cancelled());
-/// ```
+impl Budget {
+    /// No limits.
+    pub fn new() -> Self {
+        Budget::default()
+    }
+
+    /// Sets how many branching prefixes may be scored.
+    pub fn max_evaluations(mut self, prefixes: u64) -> Self {
+        self.max_evaluations = Some(prefixes);
+        self
+    }
+
+    /// Sets how often the expander may be called.
+    pub fn max_passes(mut self, calls: u64) -> Self {
+        self.max_passes = Some(calls);
+        self
+    }
+
+    /// Sets how long the query may take.
+    pub fn max_time(mut self, time: Duration) -> Self {
+        self.max_time = Some(time);
+        self
+    }
+
+    /// Sets what stops the query from another thread.
+    pub fn cancel(mut self, token: CancelToken) -> Self {
+        self.cancel = Some(token);
+        self
+    }
+}
+
+/// A switch that stops what holds a copy of it: queries by [`Budget::cancel`], and what a writer
+/// does.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 
@@ -51,7 +85,7 @@ impl CancelToken {
         CancelToken::default()
     }
 
-    /// Stops every query that holds a copy, for good.
+    /// Stops everything that holds a copy, for good.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
