@@ -69,37 +69,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "src/store/backend.rs",
-            "src/store/file.rs",
-            "src/store/lock/",
-        ],
-        "a backend locks, and what it locks is a file",
-    ),
-    (
-        &[
-            "src/store/copy.rs",
-            "src/store/create.rs",
-            "src/store/transaction.rs",
-            "src/store/vacuum.rs",
-            "src/store/write_lock.rs",
-        ],
-        "`WriteLock::begin` makes a `Transaction`, and that holds its `WriteLock`",
-    ),
-    (
-        &[
-            "src/store/extent.rs",
-            "src/store/handle.rs",
-            "src/store/map.rs",
-            "src/store/snapshot.rs",
-        ],
-        "only a `Store` that was opened so may map its extents",
-    ),
-    (
-        &["src/store/place.rs", "src/store/temporary.rs"],
-        "a temporary file is moved to its place, and leftovers lie beside it",
-    ),
-    (
-        &[
             "src/bin/zerogr/eval/compare.rs",
             "src/bin/zerogr/eval/json.rs",
             "src/bin/zerogr/eval/measure.rs",
@@ -122,6 +91,10 @@ const CIRCLES: &[(&[&str], &str)] = &[
     (
         &["src/bin/zerogr/failure.rs", "src/bin/zerogr/output.rs"],
         "a failure is shown, and showing can fail",
+    ),
+    (
+        &["src/store/system/backend.rs", "src/store/system/file.rs"],
+        "a backend can be asked whether it is a file",
     ),
 ];
 

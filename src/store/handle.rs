@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
-use super::backend::Backend;
-use super::extent::Extent;
-use super::file::{FileBackend, replaced};
-use super::map::MapPermit;
-use super::select::State;
-use super::snapshot::{OpenFile, Snapshot, Space};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{ExtentRef, FileHeader, Manifest};
+use crate::store::read::extent::Extent;
+use crate::store::read::map::MapPermit;
+use crate::store::read::select::State;
+use crate::store::read::snapshot::{OpenFile, Snapshot, Space};
+use crate::store::system::backend::Backend;
+use crate::store::system::file::{FileBackend, replaced};
 
 /// How the bytes of sections come into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,16 +5,16 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::extent::Extent;
-use super::handle::Store;
-use super::select::{self, State};
-use super::snapshot::Snapshot;
 use crate::error::Result;
 use crate::format::limits::{HEADER_OFF_BYTES, PAGE_BYTES, SLOT_OFF_BYTES, to_u64};
 use crate::format::{
     BLOB_BYTES, BlobPlace, ExtentKind, ExtentRef, HEADER_BYTES, SUPERBLOCK_RECORD_BYTES,
     SlotContent, sections,
 };
+use crate::store::handle::Store;
+use crate::store::read::extent::Extent;
+use crate::store::read::select::{self, State};
+use crate::store::read::snapshot::Snapshot;
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::backend::Backend;
-use super::file::replaced;
-use super::handle::Store;
-use super::lock::{Deadline, Guard};
-use super::transaction::Transaction;
-use super::{temporary, vacuum};
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::handle::Store;
+use crate::store::system::backend::Backend;
+use crate::store::system::file::replaced;
+use crate::store::system::lock::{Deadline, Guard};
+use crate::store::system::strays;
+use crate::store::system::temporary;
 
 /// What a commit waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,7 +109,7 @@ impl Store {
                 return Err(Error::io("locking", self.path(), replaced()));
             }
             if !options.without_lock && !newest.file.swept.swap(true, Ordering::AcqRel) {
-                vacuum::remove_strays(file.path());
+                strays::remove_strays(file.path());
                 temporary::remove_leftovers(file.path().parent().unwrap_or(Path::new("/")));
             }
         }
@@ -132,20 +132,6 @@ impl Store {
             in_use: AtomicBool::new(false),
         })))
     }
-
-    /// Begins a transaction on the newest committed state, with a [`WriteLock`] of its own that
-    /// waits for nobody.
-    ///
-    /// # Errors
-    ///
-    /// `Locked` while another writer or another transaction is open; `LockUnsupported` when the
-    /// file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
-    /// written; `Replaced` when another index took its place; `Poisoned` after a failed write;
-    /// `UnsupportedVersion` when writing needs a feature this build lacks; `Corrupt` when no
-    /// committed state can be found any more.
-    pub fn begin(&self) -> Result<Transaction> {
-        self.write_lock(&WriteOptions::default())?.begin()
-    }
 }
 
 impl WriteLock {
@@ -159,36 +145,8 @@ impl WriteLock {
         self.0.options.durability
     }
 
-    /// Begins a transaction on the newest committed state.
-    ///
-    /// # Errors
-    /// `Locked` while another transaction of this lock is open, or in a process that was forked
-    /// from the one that holds it; `Poisoned` after a failed write; `Io`.
-    pub fn begin(&self) -> Result<Transaction> {
-        self.begin_exclusive()?;
-        self.prepare()
-            .and_then(|()| Transaction::new(self.clone()))
-            .inspect_err(|_| self.end_exclusive())
-    }
-
-    fn prepare(&self) -> Result<()> {
-        self.catch_up()?;
-        let store = self.store();
-        let file = store.snapshot().file;
-        file.backend
-            .prepare_write()
-            .map_err(|error| Error::io("opening for writing", store.path(), error))?;
-        let synced = file
-            .sync_once()
-            .map_err(|error| store.poison("syncing", error))?;
-        if synced {
-            store.refresh()?;
-        }
-        Ok(())
-    }
-
     /// Without a lock others may have written, one after the other.
-    pub(super) fn catch_up(&self) -> Result<()> {
+    pub(in crate::store) fn catch_up(&self) -> Result<()> {
         if self.0.options.without_lock {
             self.store().refresh()?;
         }
@@ -196,20 +154,20 @@ impl WriteLock {
     }
 
     /// Refuses when nothing may be written any more.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::store) fn check(&self) -> Result<()> {
         self.store().check_not_poisoned()?;
         self.0.guard.lock().check_process(self.store().path())
     }
 
     /// Whether this process took the lock, and no other that it was forked from.
-    pub(super) fn is_of_this_process(&self) -> bool {
+    pub(in crate::store) fn is_of_this_process(&self) -> bool {
         // Held by another thread at the moment of a fork, it is never free in the child.
         let guard = self.0.guard.try_lock();
         guard.is_some_and(|guard| guard.check_process(self.store().path()).is_ok())
     }
 
     /// Marks the lock as in use, by a transaction or a vacuum.
-    pub(super) fn begin_exclusive(&self) -> Result<()> {
+    pub(in crate::store) fn begin_exclusive(&self) -> Result<()> {
         self.check()?;
         if self.0.in_use.swap(true, Ordering::AcqRel) {
             return Err(Error::new(
@@ -223,12 +181,12 @@ impl WriteLock {
         Ok(())
     }
 
-    pub(super) fn end_exclusive(&self) {
+    pub(in crate::store) fn end_exclusive(&self) {
         self.0.in_use.store(false, Ordering::Release);
     }
 
     /// Locks the file behind `handle` as this lock locks its own.
-    pub(super) fn guard_on(&self, handle: std::fs::File) -> Result<Guard> {
+    pub(in crate::store) fn guard_on(&self, handle: std::fs::File) -> Result<Guard> {
         let now = Deadline::after(Duration::ZERO);
         Guard::on(
             handle,
@@ -239,12 +197,12 @@ impl WriteLock {
     }
 
     /// Whether strays can be told from the work of other writers.
-    pub(super) fn keeps_others_out(&self) -> bool {
+    pub(in crate::store) fn keeps_others_out(&self) -> bool {
         !self.0.options.without_lock
     }
 
     /// Goes on with the guard of another file; gives the one before.
-    pub(super) fn exchange_guard(&self, guard: Guard) -> Guard {
+    pub(in crate::store) fn exchange_guard(&self, guard: Guard) -> Guard {
         std::mem::replace(&mut *self.0.guard.lock(), guard)
     }
 }

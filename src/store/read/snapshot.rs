@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use super::backend::{Backend, read_at};
 use super::buffer::AlignedBuffer;
 use super::extent::Extent;
 use super::map::MapPermit;
@@ -19,28 +18,30 @@ use super::select::{self, State};
 use crate::error::{Error, Result};
 use crate::format::limits::FIRST_EXTENT_OFF_BYTES;
 use crate::format::{ExtentKind, ExtentRef, FileHeader, HEADER_FLAG_SEEDED, Manifest};
+use crate::store::system::backend::{Backend, read_at};
+use crate::store::system::file::FileBackend;
 
 /// One committed state, readable for as long as the snapshot lives. Cheap to clone.
 ///
 /// A snapshot of a file that was vacuumed since then keeps the space of the old file occupied.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(super) file: Arc<OpenFile>,
-    pub(super) state: State,
+    pub(in crate::store) file: Arc<OpenFile>,
+    pub(in crate::store) state: State,
 }
 
 /// One file, open, and what was read from it.
 #[derive(Debug)]
-pub(super) struct OpenFile {
-    pub(super) backend: Arc<dyn Backend>,
-    pub(super) header: FileHeader,
+pub(in crate::store) struct OpenFile {
+    pub(in crate::store) backend: Arc<dyn Backend>,
+    pub(in crate::store) header: FileHeader,
     permit: Option<MapPermit>,
     /// Extents of the newest state that were opened.
     extents: Mutex<HashMap<ExtentRef, Extent>>,
     /// What was in the file when it was opened is known to be on stable storage.
     synced: AtomicBool,
     /// What interrupted vacuums left beside the file was removed.
-    pub(super) swept: AtomicBool,
+    pub(in crate::store) swept: AtomicBool,
 }
 
 /// Where the bytes of a file go.
@@ -59,7 +60,10 @@ pub struct Space {
 
 impl OpenFile {
     /// Opens what the backend holds and chooses its newest intact state.
-    pub(super) fn open(backend: Arc<dyn Backend>, permit: Option<MapPermit>) -> Result<Snapshot> {
+    pub(in crate::store) fn open(
+        backend: Arc<dyn Backend>,
+        permit: Option<MapPermit>,
+    ) -> Result<Snapshot> {
         let header = select::read_header(&*backend)?;
         let state = select::select(&*backend, &header)?;
         let file = Arc::new(OpenFile::new(backend, header, permit));
@@ -67,7 +71,7 @@ impl OpenFile {
     }
 
     /// A file whose header is known.
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         backend: Arc<dyn Backend>,
         header: FileHeader,
         permit: Option<MapPermit>,
@@ -84,7 +88,7 @@ impl OpenFile {
 
     /// Chooses the newest state now, which is `generation` or a later one unless the file was
     /// damaged.
-    pub(super) fn select_from(&self, generation: u64) -> Result<State> {
+    pub(in crate::store) fn select_from(&self, generation: u64) -> Result<State> {
         // The slots are read one after the other. When a writer completes a commit between the
         // two and the next one catches us reading the second slot, only what we read of the first
         // is left, which may be older than what is known. Looking again settles that.
@@ -101,14 +105,13 @@ impl OpenFile {
 
     /// True when the path names another file now. A path that cannot be looked at, because a
     /// directory above it was moved or taken away, is no reason to stop reading this one.
-    pub(super) fn is_replaced(&self) -> bool {
-        let replaced =
-            |file: &super::file::FileBackend| Some(file.id().ok()? != file.id_at_path().ok()?);
+    pub(in crate::store) fn is_replaced(&self) -> bool {
+        let replaced = |file: &FileBackend| Some(file.id().ok()? != file.id_at_path().ok()?);
         self.backend.as_file().and_then(replaced).unwrap_or(false)
     }
 
     /// Drops cached extents that `newest` does not reach; holders keep theirs.
-    pub(super) fn forget_unreachable(&self, newest: &Manifest) {
+    pub(in crate::store) fn forget_unreachable(&self, newest: &Manifest) {
         let reachable: HashSet<ExtentRef> = newest.extents().collect();
         self.extents
             .lock()
@@ -119,7 +122,7 @@ impl OpenFile {
     /// newest commit in the page cache only, and the first new commit must not reach the disk
     /// before the state it builds upon. True when it did, and the front of the file has to be
     /// read anew: see [`page_cache`](super::page_cache).
-    pub(super) fn sync_once(&self) -> std::io::Result<bool> {
+    pub(in crate::store) fn sync_once(&self) -> std::io::Result<bool> {
         if self.synced.load(Ordering::Acquire) {
             return Ok(false);
         }
@@ -129,11 +132,11 @@ impl OpenFile {
         Ok(true)
     }
 
-    pub(super) fn is_seeded(&self) -> bool {
+    pub(in crate::store) fn is_seeded(&self) -> bool {
         self.header.flags & HEADER_FLAG_SEEDED != 0
     }
 
-    pub(super) fn len_bytes(&self) -> Result<u64> {
+    pub(in crate::store) fn len_bytes(&self) -> Result<u64> {
         self.backend
             .len_bytes()
             .map_err(|error| Error::io("measuring", self.backend.path(), error))
@@ -194,7 +197,7 @@ impl Snapshot {
         Ok(extent)
     }
 
-    pub(super) fn extent_uncached(&self, reference: &ExtentRef) -> Result<Extent> {
+    pub(in crate::store) fn extent_uncached(&self, reference: &ExtentRef) -> Result<Extent> {
         reference.check_bounds(self.committed_end_bytes())?;
         let file = &self.file;
         let place = self.place_of(reference);
@@ -246,7 +249,7 @@ impl Snapshot {
         Ok(self.space_of(self.file.len_bytes()?))
     }
 
-    pub(super) fn space_of(&self, file_bytes: u64) -> Space {
+    pub(in crate::store) fn space_of(&self, file_bytes: u64) -> Space {
         let dead_bytes = self.state.manifest.dead_bytes;
         Space {
             file_bytes,
@@ -260,7 +263,7 @@ impl Snapshot {
     }
 
     /// What names the state for ever, in one file and its copies.
-    pub(super) fn id(&self) -> (u64, u64) {
+    pub(in crate::store) fn id(&self) -> (u64, u64) {
         let superblock = &self.state.superblock;
         (superblock.generation, superblock.commit_nonce)
     }

@@ -10,11 +10,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::backend::Backend;
-use super::handle::{Store, open_backend};
 use super::mended::MendedBackend;
-use super::select::{self, State};
-use super::snapshot::{OpenFile, Snapshot};
 use crate::error::{Error, Result};
 use crate::format::limits::{
     FIRST_EXTENT_OFF_BYTES, HEADER_OFF_BYTES, MAX_MANIFEST_BYTES, PAGE_BYTES, SLOT_OFF_BYTES,
@@ -24,6 +20,10 @@ use crate::format::{
     EXTENT_FOOTER_BYTES, EXTENT_HEADER_BYTES, ExtentFooter, ExtentHeader, ExtentKind, ExtentRef,
     FileHeader, HEADER_BYTES, Manifest, SlotContent, Superblock, checksum,
 };
+use crate::store::handle::{Store, open_backend};
+use crate::store::read::select::{self, State};
+use crate::store::read::snapshot::{OpenFile, Snapshot};
+use crate::store::system::backend::Backend;
 
 /// Pages looked at in one read.
 const SCAN_BYTES: usize = 1 << 20;

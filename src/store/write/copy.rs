@@ -19,23 +19,25 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::backend::{Backend, read_at};
 use super::create::write_front;
-use super::file::FileBackend;
-use super::handle::Store;
-use super::map::MapPermit;
-use super::snapshot::{OpenFile, Snapshot};
 use super::transaction::{
     Commit, file_too_large, image_end, next_generation, write_image, write_slot,
 };
-use super::verify::VerifyLevel;
-use super::{nonce, place};
 use crate::error::{Error, Result};
 use crate::format::limits::{FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, SLOT_OFF_BYTES, to_u64};
 use crate::format::{
     BlobPlace, ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest,
     SUPERBLOCK_FLAG_SUPERSEDED, SectionInput, Superblock,
 };
+use crate::store::damage::verify::VerifyLevel;
+use crate::store::handle::Store;
+use crate::store::read::map::MapPermit;
+use crate::store::read::snapshot::{OpenFile, Snapshot};
+use crate::store::system::appear::appear;
+use crate::store::system::backend::{Backend, read_at};
+use crate::store::system::file::FileBackend;
+use crate::store::system::nonce;
+use crate::store::system::place;
 
 /// Bytes read and written at once.
 const COPY_BYTES: usize = 1 << 20;
@@ -103,7 +105,7 @@ impl Store {
     ) -> Result<()> {
         let source = self.snapshot();
         let like = self.file_metadata()?;
-        place::appear(path, like.as_ref(), |target| {
+        appear(path, like.as_ref(), |target| {
             write(&source, &**target)?;
             verify_copy(target, None).map(drop)
         })
@@ -111,7 +113,7 @@ impl Store {
     }
 
     /// What the system knows about the file; `None` where it is none of the system's.
-    pub(super) fn file_metadata(&self) -> Result<Option<Metadata>> {
+    pub(in crate::store) fn file_metadata(&self) -> Result<Option<Metadata>> {
         let snapshot = self.snapshot();
         let metadata = snapshot.file.backend.as_file().map(FileBackend::metadata);
         metadata
@@ -121,7 +123,7 @@ impl Store {
 }
 
 /// Opens a copy and verifies every byte of it.
-pub(super) fn verify_copy(
+pub(in crate::store) fn verify_copy(
     target: &Arc<dyn Backend>,
     permit: Option<MapPermit>,
 ) -> Result<Snapshot> {
@@ -168,7 +170,7 @@ pub trait Rewrite {
 }
 
 /// The state as it is.
-pub(super) struct AsItIs;
+pub(in crate::store) struct AsItIs;
 
 impl Rewrite for AsItIs {
     fn manifest(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest> {
@@ -188,7 +190,7 @@ pub struct CompactCopy<'a> {
 
 /// Writes a file with the live extents of what `rewrite` makes of a state, as the generation
 /// after it.
-pub(super) fn write_compact(
+pub(in crate::store) fn write_compact(
     source: &Snapshot,
     target: &dyn Backend,
     rewrite: &dyn Rewrite,

@@ -10,7 +10,7 @@ struct Line([u8; 64]);
 
 /// `len` bytes, 64-byte aligned.
 #[derive(Debug)]
-pub(super) struct AlignedBuffer {
+pub(in crate::store) struct AlignedBuffer {
     lines: Vec<Line>,
     len: usize,
 }
@@ -26,7 +26,7 @@ impl AlignedBuffer {
     ///
     /// # Errors
     /// `Limit` when the address space or the memory cannot hold them.
-    pub(super) fn zeroed(len_bytes: u64) -> Result<Self> {
+    pub(in crate::store) fn zeroed(len_bytes: u64) -> Result<Self> {
         let too_large = || {
             Error::limit(format!(
                 "{len_bytes} bytes of the index do not fit this machine's memory; open it mapped"
@@ -40,7 +40,7 @@ impl AlignedBuffer {
         Ok(AlignedBuffer { lines, len })
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::store) fn bytes(&self) -> &[u8] {
         self.lines
             .as_slice()
             .as_bytes()
@@ -48,7 +48,7 @@ impl AlignedBuffer {
             .unwrap_or_default()
     }
 
-    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(in crate::store) fn bytes_mut(&mut self) -> &mut [u8] {
         self.lines
             .as_mut_slice()
             .as_mut_bytes()

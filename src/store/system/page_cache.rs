@@ -11,7 +11,7 @@ use std::fs::File;
 
 /// Asks the kernel to forget clean pages of the first `len_bytes`. Best effort: it can say no.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn forget_front(file: &File, len_bytes: u64) {
+pub(in crate::store) fn forget_front(file: &File, len_bytes: u64) {
     use std::os::fd::AsRawFd;
     let Ok(len) = libc::off_t::try_from(len_bytes) else {
         return;
@@ -23,4 +23,4 @@ pub(super) fn forget_front(file: &File, len_bytes: u64) {
 
 /// Other systems keep such pages dirty, or offer no such call.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn forget_front(_: &File, _: u64) {}
+pub(in crate::store) fn forget_front(_: &File, _: u64) {}

@@ -5,15 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::backend::Backend;
-use super::handle::Store;
-use super::memory::MemoryBackend;
 use super::transaction::Commit;
 use super::write_lock::Durability;
-use super::{nonce, place};
 use crate::error::{Error, Result};
 use crate::format::limits::{FIRST_EXTENT_OFF_BYTES, HEADER_OFF_BYTES};
 use crate::format::{ExtentStamp, FileHeader, HEADER_FLAG_SEEDED, Manifest};
+use crate::store::handle::Store;
+use crate::store::system::appear::appear;
+use crate::store::system::backend::Backend;
+use crate::store::system::memory::MemoryBackend;
+use crate::store::system::nonce;
+use crate::store::system::place;
 
 /// How a new file is made.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +37,7 @@ impl Store {
     /// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing; a
     /// failure of I/O (`PermissionDenied`, `DiskFull`, `Io`, ...).
     pub fn create(path: &Path, options: &CreateOptions) -> Result<Store> {
-        let backend = place::appear(path, None, |backend| initialise(&**backend, options))?;
+        let backend = appear(path, None, |backend| initialise(&**backend, options))?;
         Store::open_on(backend)
     }
 
@@ -54,7 +56,7 @@ impl Store {
         place::expect_nothing(path)?;
         let memory = Arc::new(MemoryBackend::default());
         fill(&Store::create_on(memory.clone(), options)?)?;
-        let backend = place::appear(path, None, |backend| {
+        let backend = appear(path, None, |backend| {
             let written = backend.write_all_at(&memory.to_vec(), 0);
             written
                 .and_then(|()| backend.sync_data())
@@ -75,7 +77,7 @@ impl Store {
         fill: impl FnOnce(&Store) -> Result<()>,
     ) -> Result<()> {
         let like = like.file_metadata()?;
-        place::appear(path, like.as_ref(), |backend| {
+        appear(path, like.as_ref(), |backend| {
             let unnamed: Arc<dyn Backend> = Arc::new(Unnamed(backend.clone()));
             initialise(&*unnamed, options)?;
             fill(&Store::open_on(unnamed)?)
@@ -150,7 +152,7 @@ fn initialise(backend: &dyn Backend, options: &CreateOptions) -> Result<()> {
 }
 
 /// Writes two empty slots and the header.
-pub(super) fn write_front(backend: &dyn Backend, header: &FileHeader) -> io::Result<()> {
+pub(in crate::store) fn write_front(backend: &dyn Backend, header: &FileHeader) -> io::Result<()> {
     let mut front = vec![0; usize::try_from(HEADER_OFF_BYTES).unwrap_or_default()];
     front.extend_from_slice(&header.encode());
     front.resize(

@@ -11,11 +11,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use super::backend::Backend;
-use super::nonce;
-use super::select::{self, State};
-use super::snapshot::Snapshot;
-use super::write_lock::{Durability, WriteLock};
+use super::write_lock::{Durability, WriteLock, WriteOptions};
 use crate::error::{Error, Result};
 use crate::format::limits::{
     FIRST_EXTENT_OFF_BYTES, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, PAGE_BYTES, SECTOR_BYTES,
@@ -25,6 +21,11 @@ use crate::format::{
     ExtentImage, ExtentKind, ExtentRef, ExtentStamp, Manifest, SUPERBLOCK_RECORD_BYTES,
     SectionInput, SlotContent, Superblock,
 };
+use crate::store::handle::Store;
+use crate::store::read::select::{self, State};
+use crate::store::read::snapshot::Snapshot;
+use crate::store::system::backend::Backend;
+use crate::store::system::nonce;
 
 /// Smaller runs are gathered into writes of this size.
 const WRITE_BYTES: usize = 1 << 20;
@@ -46,9 +47,55 @@ pub struct Transaction {
     is_named: bool,
 }
 
+impl Store {
+    /// Begins a transaction on the newest committed state, with a [`WriteLock`] of its own that
+    /// waits for nobody.
+    ///
+    /// # Errors
+    ///
+    /// `Locked` while another writer or another transaction is open; `LockUnsupported` when the
+    /// file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
+    /// written; `Replaced` when another index took its place; `Poisoned` after a failed write;
+    /// `UnsupportedVersion` when writing needs a feature this build lacks; `Corrupt` when no
+    /// committed state can be found any more.
+    pub fn begin(&self) -> Result<Transaction> {
+        self.write_lock(&WriteOptions::default())?.begin()
+    }
+}
+
+impl WriteLock {
+    /// Begins a transaction on the newest committed state.
+    ///
+    /// # Errors
+    /// `Locked` while another transaction of this lock is open, or in a process that was forked
+    /// from the one that holds it; `Poisoned` after a failed write; `Io`.
+    pub fn begin(&self) -> Result<Transaction> {
+        self.begin_exclusive()?;
+        self.prepare()
+            .and_then(|()| Transaction::new(self.clone()))
+            .inspect_err(|_| self.end_exclusive())
+    }
+
+    fn prepare(&self) -> Result<()> {
+        self.catch_up()?;
+        let store = self.store();
+        let file = store.snapshot().file;
+        file.backend
+            .prepare_write()
+            .map_err(|error| Error::io("opening for writing", store.path(), error))?;
+        let synced = file
+            .sync_once()
+            .map_err(|error| store.poison("syncing", error))?;
+        if synced {
+            store.refresh()?;
+        }
+        Ok(())
+    }
+}
+
 impl Transaction {
     /// The lock must have been marked as in use.
-    pub(super) fn new(lock: WriteLock) -> Result<Self> {
+    pub(in crate::store) fn new(lock: WriteLock) -> Result<Self> {
         let base = lock.store().snapshot();
         let superblock = &base.state.superblock;
         let file_uuid = superblock.file_uuid;
@@ -192,26 +239,26 @@ impl Drop for Transaction {
 }
 
 /// Where and as what a commit is written.
-pub(super) struct Commit {
-    pub(super) stamp: ExtentStamp,
+pub(in crate::store) struct Commit {
+    pub(in crate::store) stamp: ExtentStamp,
     /// Where the manifest goes.
-    pub(super) off_bytes: u64,
+    pub(in crate::store) off_bytes: u64,
     /// The slot that is not in use.
-    pub(super) slot: usize,
-    pub(super) prev_manifest_off: u64,
+    pub(in crate::store) slot: usize,
+    pub(in crate::store) prev_manifest_off: u64,
     /// Optional features of the file, kept from commit to commit.
-    pub(super) opt_flags: u64,
+    pub(in crate::store) opt_flags: u64,
 }
 
 /// A commit whose bytes are known.
-pub(super) struct Prepared {
-    pub(super) state: State,
+pub(in crate::store) struct Prepared {
+    pub(in crate::store) state: State,
     image_bytes: Vec<u8>,
 }
 
 impl Commit {
     /// Completes the manifest and encodes it.
-    pub(super) fn prepare(&self, mut manifest: Manifest) -> Result<Prepared> {
+    pub(in crate::store) fn prepare(&self, mut manifest: Manifest) -> Result<Prepared> {
         manifest.generation = self.stamp.generation;
         manifest.commit_nonce = self.stamp.commit_nonce;
         manifest.prev_manifest_off = self.prev_manifest_off;
@@ -275,13 +322,17 @@ impl Commit {
 
 impl Prepared {
     /// The four steps of the protocol; the order is the whole point.
-    pub(super) fn write(&self, backend: &dyn Backend, durability: Durability) -> io::Result<()> {
+    pub(in crate::store) fn write(
+        &self,
+        backend: &dyn Backend,
+        durability: Durability,
+    ) -> io::Result<()> {
         self.write_manifest(backend)?;
         self.write_name(backend, durability)
     }
 
     /// The first two: after them everything is on stable storage, and nothing refers to it.
-    pub(super) fn write_manifest(&self, backend: &dyn Backend) -> io::Result<()> {
+    pub(in crate::store) fn write_manifest(&self, backend: &dyn Backend) -> io::Result<()> {
         backend.write_all_at(&self.image_bytes, self.state.superblock.manifest_off_bytes)?;
         backend.sync_data()
     }
@@ -297,7 +348,7 @@ impl Prepared {
 }
 
 /// Writes the sector of a superblock slot.
-pub(super) fn write_slot(
+pub(in crate::store) fn write_slot(
     backend: &dyn Backend,
     slot: usize,
     superblock: &Superblock,
@@ -310,20 +361,20 @@ pub(super) fn write_slot(
 }
 
 /// The number of the commit after `base`.
-pub(super) fn next_generation(base: &Superblock) -> Result<u64> {
+pub(in crate::store) fn next_generation(base: &Superblock) -> Result<u64> {
     base.generation
         .checked_add(1)
         .ok_or_else(|| Error::limit("the index has no generation numbers left"))
 }
 
-pub(super) fn image_end(image: &ExtentImage<'_>, off_bytes: u64) -> Result<u64> {
+pub(in crate::store) fn image_end(image: &ExtentImage<'_>, off_bytes: u64) -> Result<u64> {
     off_bytes
         .checked_add(image.len_bytes())
         .filter(|&end| end <= MAX_FILE_BYTES)
         .ok_or_else(file_too_large)
 }
 
-pub(super) fn write_image(
+pub(in crate::store) fn write_image(
     backend: &dyn Backend,
     image: &ExtentImage<'_>,
     mut off_bytes: u64,
@@ -354,7 +405,7 @@ pub(super) fn write_image(
     }
 }
 
-pub(super) fn file_too_large() -> Error {
+pub(in crate::store) fn file_too_large() -> Error {
     Error::limit("an index file has at most 2^62-1 bytes")
 }
 

@@ -12,48 +12,14 @@
 //! is moved: nobody else's file is ever replaced, and only a crash between the two leaves the
 //! empty one.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tempfile::TempPath;
 
 use super::backend::Backend;
-use super::file::FileBackend;
-use super::temporary::{self, Temporary};
 use crate::error::{Error, ErrorKind, Result};
-
-/// Puts a file at `path`, where nothing may be yet: all of what `fill` writes and syncs, or
-/// nothing. It gets the permissions and as far as possible the owner of `like`, and until then
-/// nobody else can read it; or the permissions of any file a program creates.
-///
-/// # Errors
-/// `AlreadyExists` when something is at `path`, `NotFound` when its directory is missing; a failure
-/// of I/O; those of `fill`. There is no file then, unless the message says so.
-pub(super) fn appear(
-    path: &Path,
-    like: Option<&Metadata>,
-    fill: impl FnOnce(&Arc<dyn Backend>) -> Result<()>,
-) -> Result<Arc<dyn Backend>> {
-    let creating = |error| Error::io("creating", path, error);
-    expect_nothing(path)?;
-    let (directory, target) = resolve(path)?;
-    temporary::remove_leftovers(&directory);
-    let made = Temporary::create(&directory, like.is_some()).map_err(creating)?;
-    let file = made.file().try_clone().map_err(creating)?;
-    let backend = FileBackend::from_writable(target.clone(), file).map_err(creating)?;
-    let backend: Arc<dyn Backend> = Arc::new(backend);
-    fill(&backend)?;
-    if let Some(like) = like {
-        temporary::resemble(made.file(), like).map_err(creating)?;
-    }
-    made.put_new(&target).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => exists(path),
-        _ => creating(error),
-    })?;
-    Ok(backend)
-}
 
 /// Moves the finished and synced file `made` to `target`, where nothing may be.
 ///
@@ -91,14 +57,14 @@ fn claim_and_move(made: TempPath, target: &Path) -> io::Result<()> {
 
 /// The folder of a file that is to be moved there.
 #[derive(Debug)]
-pub(super) struct Folder(Option<File>);
+pub(in crate::store) struct Folder(Option<File>);
 
 impl Folder {
     /// Looks whether the folder of `target` can be synced.
     ///
     /// # Errors
     /// What the system reports; not that folders cannot be synced.
-    pub(super) fn of(target: &Path) -> io::Result<Self> {
+    pub(in crate::store) fn of(target: &Path) -> io::Result<Self> {
         let folder = Folder(open_folder(parent(target))?);
         folder.sync()?;
         Ok(folder)
@@ -108,7 +74,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the system reports, and that the file is in its place all the same.
-    pub(super) fn settle(&self) -> io::Result<()> {
+    pub(in crate::store) fn settle(&self) -> io::Result<()> {
         self.sync().map_err(|error| {
             let message = format!(
                 "the file is in its place and whole, but its folder could not be synced ({error}): \
@@ -127,7 +93,7 @@ impl Folder {
 }
 
 /// Syncs what syncing the data of a file leaves out, its owner and permissions, where that can be.
-pub(super) fn sync_rights(file: &File) -> io::Result<()> {
+pub(in crate::store) fn sync_rights(file: &File) -> io::Result<()> {
     unless(cannot_sync, file.sync_all()).map(drop)
 }
 
@@ -177,7 +143,7 @@ fn lacks_exclusive_moves(error: &io::Error) -> bool {
 }
 
 /// Refuses a path where something is.
-pub(super) fn expect_nothing(path: &Path) -> Result<()> {
+pub(in crate::store) fn expect_nothing(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
     }
@@ -185,7 +151,7 @@ pub(super) fn expect_nothing(path: &Path) -> Result<()> {
 }
 
 /// Refuses a backend that holds something already.
-pub(super) fn expect_empty(backend: &dyn Backend) -> Result<()> {
+pub(in crate::store) fn expect_empty(backend: &dyn Backend) -> Result<()> {
     let len = backend
         .len_bytes()
         .map_err(|error| Error::io("measuring", backend.path(), error))?;
@@ -205,7 +171,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// The directory of a file to be, and the absolute path of the file.
-fn resolve(path: &Path) -> Result<(PathBuf, PathBuf)> {
+pub(in crate::store) fn resolve(path: &Path) -> Result<(PathBuf, PathBuf)> {
     let directory =
         std::fs::canonicalize(parent(path)).map_err(|error| Error::io("creating", path, error))?;
     let name = path
@@ -215,7 +181,7 @@ fn resolve(path: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((directory, target))
 }
 
-fn exists(path: &Path) -> Error {
+pub(in crate::store) fn exists(path: &Path) -> Error {
     Error::new(
         ErrorKind::AlreadyExists,
         format!(

@@ -12,7 +12,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use memmap2::Mmap;
 use parking_lot::Mutex;
 
-use super::backend::{Backend, read_at};
 use super::buffer::AlignedBuffer;
 use super::map::MapPermit;
 use super::section::{Bytes, Origin, Section};
@@ -22,6 +21,7 @@ use crate::format::{
     EXTENT_FOOTER_BYTES, EXTENT_HEADER_BYTES, ExtentFooter, ExtentHeader, ExtentKind, ExtentRef,
     SectionEntry, SectionKind, checksum, sections,
 };
+use crate::store::system::backend::{Backend, read_at};
 
 /// An open extent; a cheap handle.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ pub struct SectionInfo {
 
 impl Extent {
     /// Opens the extent that `reference` names; the reference must be within the committed bytes.
-    pub(super) fn load(
+    pub(in crate::store) fn load(
         backend: &Arc<dyn Backend>,
         permit: Option<MapPermit>,
         reference: &ExtentRef,
@@ -337,7 +337,7 @@ impl Extent {
     }
 
     /// Reads the footer and checks that it belongs to this extent.
-    pub(super) fn footer(&self) -> Result<ExtentFooter> {
+    pub(in crate::store) fn footer(&self) -> Result<ExtentFooter> {
         let mut bytes = [0; EXTENT_FOOTER_BYTES];
         let end = self
             .0

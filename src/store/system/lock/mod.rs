@@ -22,7 +22,7 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
-pub(super) mod windows;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -62,11 +62,11 @@ enum Key {
 
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(Option<Instant>);
+pub(in crate::store) struct Deadline(Option<Instant>);
 
 impl Deadline {
     /// A wait too long for the clock is a wait without end.
-    pub(super) fn after(wait: Duration) -> Self {
+    pub(in crate::store) fn after(wait: Duration) -> Self {
         Deadline(Instant::now().checked_add(wait))
     }
 
@@ -77,18 +77,18 @@ impl Deadline {
 
 /// Tries once to lock a file as its writers do; false where another process has, or there are no
 /// locks.
-pub(super) fn try_lock(file: &File) -> bool {
+pub(in crate::store) fn try_lock(file: &File) -> bool {
     system::try_lock(file, LOCK_OFF_BYTES).unwrap_or(false)
 }
 
 /// Gives the lock of [`try_lock`] back.
-pub(super) fn unlock(file: &File) {
+pub(in crate::store) fn unlock(file: &File) {
     let _ = system::unlock(file, LOCK_OFF_BYTES);
 }
 
 /// Keeps other writers out while it lives.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(in crate::store) struct Guard {
     /// The descriptor that holds the lock; none for a backend that is not a file, or when the
     /// caller answers for other processes.
     locked: Option<File>,
@@ -102,7 +102,7 @@ impl Guard {
     ///
     /// # Errors
     /// `Locked`, `LockUnsupported`, `Io` when the file cannot be opened for writing.
-    pub(super) fn acquire(
+    pub(in crate::store) fn acquire(
         backend: &Arc<dyn Backend>,
         lock: bool,
         deadline: Deadline,
@@ -127,7 +127,12 @@ impl Guard {
     }
 
     /// The same for a file that is open for writing already.
-    pub(super) fn on(handle: File, lock: bool, deadline: Deadline, path: &Path) -> Result<Self> {
+    pub(in crate::store) fn on(
+        handle: File,
+        lock: bool,
+        deadline: Deadline,
+        path: &Path,
+    ) -> Result<Self> {
         let id = FileId::of(&handle).map_err(|error| Error::io("identifying", path, error))?;
         let entry = Entry::take(Key::File(id), deadline, path)?;
         if lock {
@@ -141,7 +146,7 @@ impl Guard {
     }
 
     /// Whether the guard is the one for `file`.
-    pub(super) fn covers(&self, file: &FileBackend) -> Result<bool> {
+    pub(in crate::store) fn covers(&self, file: &FileBackend) -> Result<bool> {
         let id = file
             .id()
             .map_err(|error| Error::io("identifying", file.path(), error))?;
@@ -156,7 +161,7 @@ impl Guard {
     }
 
     /// Refuses in a process that inherited the guard instead of taking it.
-    pub(super) fn check_process(&self, path: &Path) -> Result<()> {
+    pub(in crate::store) fn check_process(&self, path: &Path) -> Result<()> {
         if self.entry.process == std::process::id() {
             return Ok(());
         }

@@ -80,7 +80,11 @@ pub trait Backend: Send + Sync + Debug {
 }
 
 /// Reads, turning "the file ends early" into `Corrupt` and anything else into an I/O error.
-pub(super) fn read_at(backend: &dyn Backend, buffer: &mut [u8], off_bytes: u64) -> Result<()> {
+pub(in crate::store) fn read_at(
+    backend: &dyn Backend,
+    buffer: &mut [u8],
+    off_bytes: u64,
+) -> Result<()> {
     let len = buffer.len();
     backend
         .read_exact_at(buffer, off_bytes)

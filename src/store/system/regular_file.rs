@@ -50,7 +50,7 @@ pub fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Opens a regular file that exists, as `options` say; never waits.
-pub(super) fn open_with(options: &OpenOptions, path: &Path) -> io::Result<File> {
+pub(in crate::store) fn open_with(options: &OpenOptions, path: &Path) -> io::Result<File> {
     // Before opening, because opening a device may do something.
     if !std::fs::metadata(path)?.is_file() {
         return Err(not_regular());

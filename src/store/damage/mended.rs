@@ -10,27 +10,27 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::backend::{Backend, read_at};
-use super::file::FileBackend;
 use crate::error::Result;
 use crate::format::limits::to_u64;
 use crate::format::{
     EXTENT_HEADER_BYTES, ExtentHeader, ExtentRef, Superblock, checksum::flipped_bit,
 };
+use crate::store::system::backend::{Backend, read_at};
+use crate::store::system::file::FileBackend;
 
 /// Bytes of the header before its checksum.
 const HEADER_CRC_OFF: usize = EXTENT_HEADER_BYTES - 4;
 
 /// Another backend with some bytes put right. It can only be read.
 #[derive(Debug)]
-pub(super) struct MendedBackend {
+pub(in crate::store) struct MendedBackend {
     damaged: Arc<dyn Backend>,
     /// By offset.
     right: BTreeMap<u64, u8>,
 }
 
 impl MendedBackend {
-    pub(super) fn new(damaged: Arc<dyn Backend>) -> Self {
+    pub(in crate::store) fn new(damaged: Arc<dyn Backend>) -> Self {
         MendedBackend {
             damaged,
             right: BTreeMap::new(),
@@ -39,7 +39,11 @@ impl MendedBackend {
 
     /// Puts one flipped bit of the manifest that `superblock` names right; false when that is not
     /// what is wrong with it.
-    pub(super) fn mend_manifest(&mut self, superblock: &Superblock, len_bytes: u64) -> bool {
+    pub(in crate::store) fn mend_manifest(
+        &mut self,
+        superblock: &Superblock,
+        len_bytes: u64,
+    ) -> bool {
         if superblock.check_bounds(len_bytes).is_err() {
             return false;
         }
@@ -54,7 +58,11 @@ impl MendedBackend {
 
     /// Puts one flipped bit of the header or of the section table of an extent right; false when
     /// nothing was wrong that it could put right.
-    pub(super) fn mend_extent(&mut self, reference: &ExtentRef, file_uuid: [u8; 16]) -> bool {
+    pub(in crate::store) fn mend_extent(
+        &mut self,
+        reference: &ExtentRef,
+        file_uuid: [u8; 16],
+    ) -> bool {
         let mended_header = self.mend_header(reference).unwrap_or(false);
         let mended_table = self.mend_table(reference, file_uuid).unwrap_or(false);
         mended_header || mended_table

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use super::handle::Store;
-use super::section::Section;
-use super::snapshot::Snapshot;
 use super::transaction::Transaction;
 use crate::error::{Error, Result};
 use crate::format::limits::to_u64;
 use crate::format::{BLOB_BYTES, BlobEntry, BlobPlace, BlobRole, ExtentKind, SectionInput};
+use crate::store::handle::Store;
+use crate::store::read::section::Section;
+use crate::store::read::snapshot::Snapshot;
 
 impl Transaction {
     /// Writes a blob and gives the entry to put into the manifest.

@@ -1,4 +1,4 @@
-//! The lock of Windows, and the identity of a file there, which stable Rust does not give.
+//! The lock of Windows.
 //!
 //! `LockFileEx` is mandatory, so a lock on bytes of the file would stop readers; the byte locked
 //! here is past the end of every file. The system drops it when its process dies.
@@ -11,8 +11,7 @@ use std::os::windows::io::AsRawHandle;
 
 use windows_sys::Win32::Foundation::{ERROR_IO_PENDING, ERROR_LOCK_VIOLATION};
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, GetFileInformationByHandle, LOCKFILE_EXCLUSIVE_LOCK,
-    LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, UnlockFileEx,
+    LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, UnlockFileEx,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 
@@ -48,22 +47,6 @@ pub(super) fn unlock(file: &File, off_bytes: u64) -> io::Result<()> {
 pub(super) fn is_unsupported(error: &io::Error) -> bool {
     // ERROR_INVALID_FUNCTION and ERROR_NOT_SUPPORTED.
     error.kind() == io::ErrorKind::Unsupported || matches!(error.raw_os_error(), Some(1 | 50))
-}
-
-/// Volume serial number, file index and number of hard links.
-pub(in crate::store) fn file_information(file: &File) -> io::Result<(u64, u64, u64)> {
-    // SAFETY: a plain struct of integers, for which all zero is a valid value.
-    let mut found: BY_HANDLE_FILE_INFORMATION = unsafe { std::mem::zeroed() };
-    // SAFETY: the handle is open as long as `file` is borrowed; the call fills the struct.
-    if unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut found) } == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let index = u64::from(found.nFileIndexHigh) << 32 | u64::from(found.nFileIndexLow);
-    Ok((
-        found.dwVolumeSerialNumber.into(),
-        index,
-        found.nNumberOfLinks.into(),
-    ))
 }
 
 fn overlapped(off_bytes: u64) -> OVERLAPPED {

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::backend::Backend;
-use super::{page_cache, regular_file};
+use super::page_cache;
+use super::regular_file;
 
 /// A file, read and written at offsets.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl FileBackend {
     }
 
     /// Wraps a file that is open for reading and writing.
-    pub(super) fn from_writable(path: PathBuf, file: File) -> io::Result<Self> {
+    pub(in crate::store) fn from_writable(path: PathBuf, file: File) -> io::Result<Self> {
         let reader = file.try_clone()?;
         Ok(FileBackend {
             path,
@@ -50,28 +51,28 @@ impl FileBackend {
     }
 
     /// A descriptor of its own, open for writing, of the file that the path names now.
-    pub(super) fn open_writable(&self) -> io::Result<File> {
+    pub(in crate::store) fn open_writable(&self) -> io::Result<File> {
         open_above_stdio(OpenOptions::new().read(true).write(true), &self.path)
     }
 
     /// Which file this is, whatever its path names now.
-    pub(super) fn id(&self) -> io::Result<FileId> {
+    pub(in crate::store) fn id(&self) -> io::Result<FileId> {
         FileId::of(&self.reader)
     }
 
     /// Which file the path names now.
-    pub(super) fn id_at_path(&self) -> io::Result<FileId> {
+    pub(in crate::store) fn id_at_path(&self) -> io::Result<FileId> {
         let (volume, file) = positioned::identity_at(&self.path)?;
         Ok(FileId { volume, file })
     }
 
     /// How many names the file has.
-    pub(super) fn link_count(&self) -> io::Result<u64> {
+    pub(in crate::store) fn link_count(&self) -> io::Result<u64> {
         positioned::link_count(&self.reader)
     }
 
     /// What the system knows about the file.
-    pub(super) fn metadata(&self) -> io::Result<std::fs::Metadata> {
+    pub(in crate::store) fn metadata(&self) -> io::Result<std::fs::Metadata> {
         self.reader.metadata()
     }
 
@@ -136,7 +137,7 @@ impl Backend for FileBackend {
 }
 
 /// Why a file cannot be written, or followed, any more.
-pub(super) fn replaced() -> io::Error {
+pub(in crate::store) fn replaced() -> io::Error {
     io::Error::new(
         io::ErrorKind::StaleNetworkFileHandle,
         "another file took its place since it was opened; open it again",
@@ -157,13 +158,13 @@ fn open_above_stdio(options: &OpenOptions, path: &Path) -> io::Result<File> {
 
 /// Tells one file from another, under whatever names they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FileId {
+pub(in crate::store) struct FileId {
     volume: u64,
     file: u64,
 }
 
 impl FileId {
-    pub(super) fn of(file: &File) -> io::Result<Self> {
+    pub(in crate::store) fn of(file: &File) -> io::Result<Self> {
         let (volume, file) = positioned::identity(file)?;
         Ok(FileId { volume, file })
     }
@@ -176,25 +177,33 @@ mod positioned {
     use std::os::unix::fs::{FileExt, MetadataExt};
     use std::path::Path;
 
-    pub(super) fn read_exact_at(file: &File, buffer: &mut [u8], off_bytes: u64) -> io::Result<()> {
+    pub(in crate::store) fn read_exact_at(
+        file: &File,
+        buffer: &mut [u8],
+        off_bytes: u64,
+    ) -> io::Result<()> {
         file.read_exact_at(buffer, off_bytes)
     }
 
-    pub(super) fn write_all_at(file: &File, bytes: &[u8], off_bytes: u64) -> io::Result<()> {
+    pub(in crate::store) fn write_all_at(
+        file: &File,
+        bytes: &[u8],
+        off_bytes: u64,
+    ) -> io::Result<()> {
         file.write_all_at(bytes, off_bytes)
     }
 
-    pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
+    pub(in crate::store) fn identity(file: &File) -> io::Result<(u64, u64)> {
         let metadata = file.metadata()?;
         Ok((metadata.dev(), metadata.ino()))
     }
 
-    pub(super) fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
+    pub(in crate::store) fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
         let metadata = std::fs::metadata(path)?;
         Ok((metadata.dev(), metadata.ino()))
     }
 
-    pub(super) fn link_count(file: &File) -> io::Result<u64> {
+    pub(in crate::store) fn link_count(file: &File) -> io::Result<u64> {
         Ok(file.metadata()?.nlink())
     }
 }
@@ -206,9 +215,9 @@ mod positioned {
     use std::os::windows::fs::FileExt;
     use std::path::Path;
 
-    use crate::store::lock::windows::file_information;
+    use crate::store::system::windows_file::file_information;
 
-    pub(super) fn read_exact_at(
+    pub(in crate::store) fn read_exact_at(
         file: &File,
         mut buffer: &mut [u8],
         mut off_bytes: u64,
@@ -227,7 +236,7 @@ mod positioned {
         Ok(())
     }
 
-    pub(super) fn write_all_at(
+    pub(in crate::store) fn write_all_at(
         file: &File,
         mut bytes: &[u8],
         mut off_bytes: u64,
@@ -246,15 +255,15 @@ mod positioned {
         Ok(())
     }
 
-    pub(super) fn identity(file: &File) -> io::Result<(u64, u64)> {
+    pub(in crate::store) fn identity(file: &File) -> io::Result<(u64, u64)> {
         file_information(file).map(|(volume, file, _)| (volume, file))
     }
 
-    pub(super) fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
+    pub(in crate::store) fn identity_at(path: &Path) -> io::Result<(u64, u64)> {
         identity(&File::open(path)?)
     }
 
-    pub(super) fn link_count(file: &File) -> io::Result<u64> {
+    pub(in crate::store) fn link_count(file: &File) -> io::Result<u64> {
         file_information(file).map(|(.., links)| links)
     }
 }

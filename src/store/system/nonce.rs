@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Superblock;
 
 /// A fresh random identity, or the one that belongs to `seed`.
-pub(super) fn file_uuid(seed: Option<u64>) -> Result<[u8; 16]> {
+pub(in crate::store) fn file_uuid(seed: Option<u64>) -> Result<[u8; 16]> {
     let (mut uuid, version) = match seed {
         None => (random()?, 0x40),
         Some(seed) => {
@@ -29,7 +29,11 @@ pub(super) fn file_uuid(seed: Option<u64>) -> Result<[u8; 16]> {
 
 /// A fresh random nonce for the commit after `base`, or, in a seeded file, the one that follows
 /// from the file's identity and its history so far.
-pub(super) fn commit_nonce(seeded: bool, uuid: [u8; 16], base: Option<&Superblock>) -> Result<u64> {
+pub(in crate::store) fn commit_nonce(
+    seeded: bool,
+    uuid: [u8; 16],
+    base: Option<&Superblock>,
+) -> Result<u64> {
     if !seeded {
         return Ok(u64::from_le_bytes(random()?));
     }

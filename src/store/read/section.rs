@@ -15,22 +15,22 @@ use crate::format::{ExtentKind, SectionEntry, SectionInput, SectionKind};
 
 /// What keeps a section's bytes alive.
 #[derive(Clone)]
-pub(super) enum Bytes {
+pub(in crate::store) enum Bytes {
     Heap(Arc<AlignedBuffer>),
     Map(Arc<Mmap>),
 }
 
 /// What sections of an extent are from, for messages.
 #[derive(Debug)]
-pub(super) struct Origin {
+pub(in crate::store) struct Origin {
     /// Where the extent is: "papers.zgr, segment 3".
-    pub(super) place: String,
-    pub(super) kind: ExtentKind,
+    pub(in crate::store) place: String,
+    pub(in crate::store) kind: ExtentKind,
 }
 
 impl Origin {
     /// Where a section of the extent is: "papers.zgr, segment 3, section postings".
-    pub(super) fn section(&self, kind: SectionKind) -> String {
+    pub(in crate::store) fn section(&self, kind: SectionKind) -> String {
         format!("{}, section {}", self.place, name_of(self.kind, kind))
     }
 }
@@ -52,7 +52,7 @@ pub struct Section {
 
 impl Section {
     /// `range` must lie within `bytes`; a wrong one gives an empty section.
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         bytes: Bytes,
         range: Range<usize>,
         entry: &SectionEntry,

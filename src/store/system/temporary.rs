@@ -16,7 +16,9 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-use super::{lock, place, regular_file};
+use super::lock;
+use super::place;
+use super::regular_file;
 
 const PREFIX: &str = ".zerogr-new-";
 const SUFFIX: &str = ".tmp";
@@ -26,11 +28,11 @@ const LOCKED_AFTER: Duration = Duration::from_secs(60);
 
 /// A file in the making. Dropping it removes it.
 #[derive(Debug)]
-pub(super) struct Temporary(NamedTempFile);
+pub(in crate::store) struct Temporary(NamedTempFile);
 
 impl Temporary {
     /// An empty file in `folder`; nobody else may read it if it is private.
-    pub(super) fn create(folder: &Path, is_private: bool) -> io::Result<Self> {
+    pub(in crate::store) fn create(folder: &Path, is_private: bool) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
@@ -46,12 +48,12 @@ impl Temporary {
         Ok(Temporary(made))
     }
 
-    pub(super) fn file(&self) -> &File {
+    pub(in crate::store) fn file(&self) -> &File {
         self.0.as_file()
     }
 
     /// Moves the file to `target`, as [`place::put_new`] does.
-    pub(super) fn put_new(self, target: &Path) -> io::Result<()> {
+    pub(in crate::store) fn put_new(self, target: &Path) -> io::Result<()> {
         let (file, path) = self.0.into_parts();
         let result = place::put_new(path, target);
         // It belongs to the open file, which lives on where the file is used further.
@@ -61,7 +63,7 @@ impl Temporary {
 }
 
 /// Removes the temporaries in `folder` whose makers are gone. Best effort.
-pub(super) fn remove_leftovers(folder: &Path) {
+pub(in crate::store) fn remove_leftovers(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_temporary(&entry.file_name()) && is_left(&entry.path()) {
@@ -92,7 +94,7 @@ fn is_left(path: &Path) -> bool {
 /// Gives `file` the owner, as far as that can be, and the permissions of another. A group other
 /// than that of the other file may do no more than everybody.
 #[cfg(unix)]
-pub(super) fn resemble(file: &File, other: &Metadata) -> io::Result<()> {
+pub(in crate::store) fn resemble(file: &File, other: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let own = file.metadata()?;
     let mut mode = other.mode() & 0o777 | 0o600;
@@ -108,6 +110,6 @@ pub(super) fn resemble(file: &File, other: &Metadata) -> io::Result<()> {
 
 /// A new file inherits from its directory there.
 #[cfg(not(unix))]
-pub(super) fn resemble(_: &File, _: &Metadata) -> io::Result<()> {
+pub(in crate::store) fn resemble(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }

@@ -13,26 +13,24 @@
 //! keep the old file until they refresh. A crash before step 2 leaves a stray, which the next
 //! writer removes.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::backend::Backend;
 use super::copy::{AsItIs, Rewrite, verify_copy, write_compact};
-use super::file::FileBackend;
-use super::handle::Store;
-use super::lock::Guard;
-use super::nonce;
-use super::place::{self, Folder};
-use super::snapshot::Snapshot;
 use super::transaction::write_slot;
 use super::write_lock::WriteLock;
 use crate::error::{Error, Result};
 use crate::format::SUPERBLOCK_FLAG_SUPERSEDED;
+use crate::store::handle::Store;
+use crate::store::read::snapshot::Snapshot;
+use crate::store::system::backend::Backend;
+use crate::store::system::file::FileBackend;
+use crate::store::system::lock::Guard;
+use crate::store::system::place::Folder;
+use crate::store::system::strays::{Stray, remove_strays};
 
 /// What a vacuum did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -183,82 +181,6 @@ fn mark_superseded(old: &Snapshot) -> io::Result<()> {
     superblock.flags |= SUPERBLOCK_FLAG_SUPERSEDED;
     let slot = 1_usize.saturating_sub(old.state.slot);
     write_slot(&*old.file.backend, slot, &superblock)
-}
-
-/// A file on its way to another name; removed unless it gets there.
-struct Stray {
-    path: PathBuf,
-    file: File,
-    arrived: bool,
-}
-
-impl Stray {
-    fn create(target: &Path) -> Result<Self> {
-        let mut name = prefix(target);
-        let nonce = nonce::commit_nonce(false, [0; 16], None)?;
-        name.push(format!("{nonce:0width$x}", width = NONCE_DIGITS));
-        let path = target.with_file_name(name);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        // Nobody else may look into it before it has the permissions of the file.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(&path)
-            .map_err(|error| Error::io("creating", &path, error))?;
-        Ok(Stray {
-            path,
-            file,
-            arrived: false,
-        })
-    }
-
-    fn put_at(mut self, target: &Path) -> io::Result<()> {
-        place::sync_rights(&self.file)?;
-        std::fs::rename(&self.path, target)?;
-        self.arrived = true;
-        Ok(())
-    }
-}
-
-impl Drop for Stray {
-    fn drop(&mut self) {
-        if !self.arrived {
-            // The next writer tries again.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-const NONCE_DIGITS: usize = 16;
-
-fn prefix(target: &Path) -> OsString {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(".vacuum-");
-    name
-}
-
-/// Removes what interrupted vacuums of the file left. To be called by the holder of its lock,
-/// during whose time no other vacuum of it can be under way. Best effort: strays cost space only.
-pub(super) fn remove_strays(target: &Path) {
-    let prefix = prefix(target);
-    let is_stray = |name: &OsStr| {
-        name.as_encoded_bytes()
-            .strip_prefix(prefix.as_encoded_bytes())
-            .is_some_and(|nonce| {
-                nonce.len() == NONCE_DIGITS && nonce.iter().all(u8::is_ascii_hexdigit)
-            })
-    };
-    let directory = target.parent().unwrap_or(Path::new("/"));
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && is_stray(&entry.file_name()) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
 }
 
 /// Gives `file` the owner and permissions of another.

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::backend::{Backend, read_at};
 use super::buffer::AlignedBuffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::limits::{HEADER_OFF_BYTES, SLOT_OFF_BYTES};
@@ -13,21 +12,22 @@ use crate::format::{
     EXTENT_HEADER_BYTES, ExtentHeader, ExtentKind, ExtentRef, FileHeader, HEADER_BYTES, Manifest,
     SUPERBLOCK_RECORD_BYTES, SectionEntry, SlotContent, Superblock, checksum, sections,
 };
+use crate::store::system::backend::{Backend, read_at};
 
 /// A committed state and the slot that names it.
 #[derive(Debug, Clone)]
-pub(super) struct State {
-    pub(super) slot: usize,
-    pub(super) superblock: Superblock,
-    pub(super) manifest: Arc<Manifest>,
+pub(in crate::store) struct State {
+    pub(in crate::store) slot: usize,
+    pub(in crate::store) superblock: Superblock,
+    pub(in crate::store) manifest: Arc<Manifest>,
     /// The extent of the manifest itself.
-    pub(super) manifest_ref: ExtentRef,
+    pub(in crate::store) manifest_ref: ExtentRef,
     /// Why a slot was passed over in favour of this state; empty for a file in good order.
-    pub(super) passed_over: Vec<String>,
+    pub(in crate::store) passed_over: Vec<String>,
 }
 
 impl State {
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         slot: usize,
         superblock: Superblock,
         manifest: Manifest,
@@ -49,7 +49,7 @@ impl State {
 /// # Errors
 /// `NotAnIndex` when nothing in the file looks like an index, `Corrupt` when only the header is
 /// damaged, `UnsupportedVersion`.
-pub(super) fn read_header(backend: &dyn Backend) -> Result<FileHeader> {
+pub(in crate::store) fn read_header(backend: &dyn Backend) -> Result<FileHeader> {
     let not_an_index = |why: &str| {
         Error::new(
             ErrorKind::NotAnIndex,
@@ -82,7 +82,7 @@ pub(super) fn read_header(backend: &dyn Backend) -> Result<FileHeader> {
 }
 
 /// Reads one superblock slot.
-pub(super) fn read_slot(
+pub(in crate::store) fn read_slot(
     backend: &dyn Backend,
     slot: usize,
     file_uuid: Option<[u8; 16]>,
@@ -101,7 +101,7 @@ pub(super) fn read_slot(
 /// # Errors
 /// `Corrupt` when no slot leads to an intact manifest, `UnsupportedVersion` when the newest one
 /// needs a feature this build lacks (the older state is not silently shown instead).
-pub(super) fn select(backend: &dyn Backend, header: &FileHeader) -> Result<State> {
+pub(in crate::store) fn select(backend: &dyn Backend, header: &FileHeader) -> Result<State> {
     // A slot may be read in the middle of being written by a committing process. The other slot
     // is then the newest, unless the writer finishes one commit and starts the next between our
     // two reads; looking again settles that.
@@ -169,7 +169,7 @@ fn select_once(backend: &dyn Backend, header: &FileHeader) -> Result<State> {
 }
 
 /// Loads and checks the manifest that a superblock names.
-pub(super) fn load_state(
+pub(in crate::store) fn load_state(
     backend: &dyn Backend,
     slot: usize,
     superblock: Superblock,
