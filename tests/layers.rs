@@ -24,22 +24,6 @@ use table::Table;
 /// Circles of files inside one folder that stay, with the reason.
 const CIRCLES: &[(&[&str], &str)] = &[
     (
-        &[
-            "src/convert/external_graph.rs",
-            "src/convert/hugging_face/",
-            "src/convert/import.rs",
-        ],
-        "importing tells folders apart, and each kind is imported by its own file",
-    ),
-    (
-        &[
-            "src/convert/hugging_face/config_json.rs",
-            "src/convert/hugging_face/mod.rs",
-            "src/convert/hugging_face/texts.rs",
-        ],
-        "they share how a folder's JSON is read",
-    ),
-    (
         &["src/index/encoder.rs", "src/index/language.rs"],
         "a new index takes in both models in one step",
     ),

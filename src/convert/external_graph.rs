@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-use super::files;
+use super::checkpoint::files;
+use super::checkpoint::files::sha256_of;
+use super::checkpoint::texts::check_tokenizer;
+use super::graph::onnx::{DataType, DimensionValue, StringStringEntryProto, ValueInfoProto};
 use super::hugging_face::ExternalFolder;
-use super::import::{check_tokenizer, sha256_of};
-use super::onnx::{DataType, DimensionValue, StringStringEntryProto, ValueInfoProto};
 use crate::model::language::{LanguageModelConfig, ModelKind};
 use crate::{Error, ErrorKind, Result};
 

@@ -4,31 +4,17 @@
 //! at its place (a killed import leaves a `.zerogr-import-…` folder beside it).
 
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use super::decoder_config::DecoderConfig;
-use super::decoder_graph::{record_of, write_decoder};
-use super::files;
+use super::checkpoint::Checkpoint;
+use super::checkpoint::files;
+use super::checkpoint::files::sha256_of;
+use super::checkpoint::texts::{Texts, check_tokenizer};
 use super::gguf::Gguf;
-use super::tensors::TensorSource;
-use super::texts::Texts;
-use crate::model::Tokenizer;
+use super::graph::decoder::{record_of, write_decoder};
 use crate::model::language::{CONFIG_FILE, LanguageModelConfig, WeightFormat};
 use crate::model::trust;
 use crate::{Error, ErrorKind, Result};
-
-/// A checkpoint, opened and checked.
-pub(super) struct Checkpoint {
-    pub config: DecoderConfig,
-    pub tensors: Box<dyn TensorSource>,
-    pub tokenizer: Vec<u8>,
-    pub texts: Texts,
-    /// The files that the weights come from.
-    pub files: Vec<PathBuf>,
-}
 
 /// Imports the checkpoint at `path` (a GGUF file, or a Hugging Face folder) into the new folder
 /// `dir`. `progress` is told how many of how many steps are done.
@@ -109,19 +95,6 @@ fn write(
     Ok(record)
 }
 
-/// The tokenizer must be readable, and must not have tokens that the model lacks.
-pub(super) fn check_tokenizer(json: &[u8], vocab: usize) -> Result<()> {
-    let tokenizer = Tokenizer::from_bytes(json)?;
-    let tokens = crate::encode::DocidTokenizer::vocabulary_size(&tokenizer);
-    if tokens <= vocab {
-        return Ok(());
-    }
-    let message = format!(
-        "the tokenizer has {tokens} tokens and the model {vocab}: they do not belong together"
-    );
-    Err(Error::new(ErrorKind::Model, message))
-}
-
 fn gguf(path: &Path) -> Result<Checkpoint> {
     let files = parts_of(path)?;
     let readers = files.iter().map(|path| files::open(path));
@@ -196,23 +169,6 @@ fn check_extension(path: &Path) -> Result<()> {
 /// The same error, naming the file.
 fn about(path: &Path, error: &Error) -> Error {
     error.clone().about(path.display())
-}
-
-/// SHA-256 of files, one after the other.
-pub(super) fn sha256_of(files: &[PathBuf]) -> Result<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    for path in files {
-        let failed = |e: io::Error| Error::io("reading", path, e);
-        let mut file = files::open(path)?;
-        loop {
-            match file.read(&mut buffer).map_err(failed)? {
-                0 => break,
-                n => hash.update(buffer.get(..n).unwrap_or_default()),
-            }
-        }
-    }
-    Ok(format!("{:x}", hash.finalize()))
 }
 
 /// A folder under construction, beside its place.

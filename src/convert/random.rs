@@ -7,10 +7,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
-use super::decoder_graph::{record_of, write_decoder};
-use super::layout::tensors_of;
-use super::tensors::TensorSource;
+use super::checkpoint::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
+use super::checkpoint::layout::tensors_of;
+use super::checkpoint::tensors::TensorSource;
+use super::graph::decoder::{record_of, write_decoder};
 use crate::model::language::{LanguageModelConfig, WeightFormat};
 use crate::rng::{Rng, stable_hash};
 use crate::{Error, ErrorKind, Result};

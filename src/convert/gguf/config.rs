@@ -5,8 +5,10 @@
 use super::header::{Header, unusable, wrong};
 use super::keys::{ARCHITECTURE, GGUF, is_looked_up};
 use crate::Result;
-use crate::convert::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
-use crate::convert::settings::check;
+use crate::convert::checkpoint::decoder_config::{
+    Architecture, Biases, DecoderConfig, RopeScaling,
+};
+use crate::convert::checkpoint::settings::check;
 
 /// The decoder's shape, as far as the settings say it: head, biases and divisors of the rotary
 /// frequencies are known by the tensors.

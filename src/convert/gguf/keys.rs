@@ -2,7 +2,7 @@
 //! the architectures llama, qwen2 and qwen3.
 
 use super::header::Value;
-use crate::convert::settings::{Meaning, Off, Setting, Table};
+use crate::convert::checkpoint::settings::{Meaning, Off, Setting, Table};
 
 use Meaning::{Irrelevant, Off as OffIf, Read};
 

@@ -13,9 +13,9 @@ use std::ops::Range;
 
 use parking_lot::Mutex;
 
-use super::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
-use super::layout::HEAD;
-use super::tensors::TensorSource;
+use super::checkpoint::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
+use super::checkpoint::layout::HEAD;
+use super::checkpoint::tensors::TensorSource;
 use crate::Result;
 use blocks::BlockFormat;
 use config::config;

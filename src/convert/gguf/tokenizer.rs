@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::header::{Header, wrong};
-use crate::convert::texts::starts_with;
+use crate::convert::checkpoint::texts::starts_with;
 use crate::{ErrorKind, Result};
 
 /// `tokenizer.ggml.token_type` of a token that stands for nothing in a text.

@@ -6,13 +6,15 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::folder::wrong;
 use super::keys::{CONFIG_JSON, ROPE};
-use super::wrong;
 use crate::Result;
-use crate::convert::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
-use crate::convert::layout::HEAD;
-use crate::convert::settings::{Meaning, Setting, Table, check, meaning_of};
-use crate::convert::tensors::TensorSource;
+use crate::convert::checkpoint::decoder_config::{
+    Architecture, Biases, DecoderConfig, RopeScaling,
+};
+use crate::convert::checkpoint::layout::HEAD;
+use crate::convert::checkpoint::settings::{Meaning, Setting, Table, check, meaning_of};
+use crate::convert::checkpoint::tensors::TensorSource;
 
 /// The name of the file.
 pub(super) const CONFIG_FILE: &str = "config.json";

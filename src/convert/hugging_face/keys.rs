@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::convert::settings::{Meaning, Off, Setting, Table};
+use crate::convert::checkpoint::settings::{Meaning, Off, Setting, Table};
 
 use Meaning::{Irrelevant, Off as OffIf, Read};
 
@@ -302,7 +302,7 @@ mod tests {
     use super::super::config_json::ConfigJson;
     use super::super::texts::texts;
     use super::*;
-    use crate::convert::texts::Texts;
+    use crate::convert::checkpoint::texts::Texts;
     use crate::convert::{Architecture, DecoderConfig, RandomTensors, random_decoder, small_llama};
 
     type Found = (DecoderConfig, Vec<u8>, Texts);

@@ -2,22 +2,22 @@
 //! ONNX decoder.
 
 mod config_json;
+mod folder;
 mod keys;
+mod safetensors;
 mod texts;
 mod variants;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
-use super::decoder_config::Architecture;
-use super::files;
-use super::import::Checkpoint;
-use super::safetensors::SafetensorsFolder;
-use super::texts::Texts;
-use crate::{Error, ErrorKind, Result};
+use super::checkpoint::Checkpoint;
+use super::checkpoint::decoder_config::Architecture;
+use super::checkpoint::texts::Texts;
+use crate::Result;
 use config_json::{CONFIG_FILE, ConfigJson};
+use folder::read_json;
+use safetensors::SafetensorsFolder;
 
 /// What a folder holds.
 pub(super) enum Folder {
@@ -100,25 +100,4 @@ fn graph_in(dir: &Path) -> Option<PathBuf> {
         name.starts_with("model") && name.ends_with(".onnx")
     })?;
     Some(Path::new("onnx").join(name))
-}
-
-fn read_json<T: for<'a> Deserialize<'a>>(dir: &Path, name: &str) -> Result<Option<T>> {
-    let Some(bytes) = read(dir, name)? else {
-        return Ok(None);
-    };
-    let parsed = serde_json::from_slice(&bytes);
-    parsed
-        .map(Some)
-        .map_err(|e| wrong(dir, name, &format!("cannot be read: {e}")))
-}
-
-fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
-    files::read_if_present(&dir.join(name))
-}
-
-fn wrong(dir: &Path, name: &str, what: &str) -> Error {
-    Error::new(
-        ErrorKind::Model,
-        format!("{} {what}", dir.join(name).display()),
-    )
 }

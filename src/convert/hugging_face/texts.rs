@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::config_json::{CONFIG_FILE, ConfigJson};
-use super::{read, read_json, wrong};
+use super::folder::{read, read_json, wrong};
 use crate::Result;
-use crate::convert::texts::{Texts, TokenIds};
+use crate::convert::checkpoint::texts::{Texts, TokenIds};
 use crate::model::Tokenizer;
 
 const TOKENIZER_FILE: &str = "tokenizer.json";

@@ -5,7 +5,7 @@ use std::ops::Range;
 use half::f16;
 
 use crate::Result;
-use crate::convert::quantize::{BLOCK, block_to_4_bits, block_to_8_bits, row_to_int8};
+use crate::convert::graph::quantize::{BLOCK, block_to_4_bits, block_to_8_bits, row_to_int8};
 use crate::convert::{
     CUDA_GRAPH_FILE, DecoderConfig, RandomTensors, TensorSource, random_decoder, write_decoder,
 };

@@ -3,13 +3,15 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// The longest settings or tokenizer file that is read.
-pub(super) const MOST_JSON_BYTES: u64 = 256 << 20;
+pub(in crate::convert) const MOST_JSON_BYTES: u64 = 256 << 20;
 
 /// How a file begins that stands for another one in a Git repository.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -23,7 +25,7 @@ const NOT_WHOLE: [&str; 5] = ["part", "incomplete", "crdownload", "aria2", "down
 /// # Errors
 ///
 /// [`ErrorKind::NotFound`] when there is none; [`ErrorKind::Model`] when it is not whole or stands for another file; [`ErrorKind::Io`] when it cannot be opened.
-pub(super) fn open(path: &Path) -> Result<File> {
+pub(in crate::convert) fn open(path: &Path) -> Result<File> {
     let file = regular_file::open(path).map_err(|e| Error::io("opening", path, e))?;
     check_whole(path)?;
     let mut start = Vec::new();
@@ -40,7 +42,7 @@ pub(super) fn open(path: &Path) -> Result<File> {
 /// # Errors
 ///
 /// Those of [`open`] but for the file that is missing.
-pub(super) fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(in crate::convert) fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>> {
     match regular_file::read(path, MOST_JSON_BYTES) {
         Ok(bytes) => {
             check_pointer(path, &bytes)?;
@@ -75,4 +77,21 @@ fn check_pointer(path: &Path, start: &[u8]) -> Result<()> {
         path.display()
     );
     Err(Error::new(ErrorKind::Model, message))
+}
+
+/// SHA-256 of files, one after the other.
+pub(in crate::convert) fn sha256_of(files: &[PathBuf]) -> Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    for path in files {
+        let failed = |e: io::Error| Error::io("reading", path, e);
+        let mut file = open(path)?;
+        loop {
+            match file.read(&mut buffer).map_err(failed)? {
+                0 => break,
+                n => hash.update(buffer.get(..n).unwrap_or_default()),
+            }
+        }
+    }
+    Ok(format!("{:x}", hash.finalize()))
 }

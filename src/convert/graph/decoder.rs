@@ -35,15 +35,15 @@ use std::path::Path;
 
 use prost::Message;
 
-use super::decoder_config::DecoderConfig;
-use super::layout::{EMBEDDING, Expected, HEAD, LAST_NORM};
 use super::nodes::{MICROSOFT, Nodes, axis, branch, fixed, float, integer, value};
 use super::onnx::{
     DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
-use super::tensors::TensorSource;
 use super::weights::{Operators, Weights};
 use super::weights_file::WeightsFile;
+use crate::convert::checkpoint::decoder_config::DecoderConfig;
+use crate::convert::checkpoint::layout::{EMBEDDING, Expected, HEAD, LAST_NORM};
+use crate::convert::checkpoint::tensors::TensorSource;
 pub use crate::model::language::WEIGHTS_FILE;
 use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 use crate::{Error, Result};
@@ -54,7 +54,7 @@ pub const GRAPH_FILE: &str = "model.onnx";
 pub const CUDA_GRAPH_FILE: &str = "model.cuda.onnx";
 
 /// What the folder of a decoder says of it; name, tokens and origin are left blank.
-pub(super) fn record_of(
+pub(in crate::convert) fn record_of(
     config: &DecoderConfig,
     format: WeightFormat,
     weights_sha256: String,
@@ -125,10 +125,10 @@ pub fn write_decoder(
 }
 
 /// A graph under construction.
-pub(super) struct Decoder<'a> {
-    pub(super) config: &'a DecoderConfig,
-    pub(super) nodes: Nodes,
-    pub(super) weights: Weights<'a>,
+pub(in crate::convert) struct Decoder<'a> {
+    pub(in crate::convert) config: &'a DecoderConfig,
+    pub(in crate::convert) nodes: Nodes,
+    pub(in crate::convert) weights: Weights<'a>,
 }
 
 /// The residual stream: `sum` is known only once `branch` has been added to `trunk`.
@@ -299,7 +299,7 @@ impl Decoder<'_> {
     }
 
     /// `input · Wᵀ` of a layer's module, and its bias if it has one.
-    pub(super) fn linear(
+    pub(in crate::convert) fn linear(
         &mut self,
         layer: usize,
         module: &str,
@@ -321,7 +321,7 @@ impl Decoder<'_> {
         Ok(nodes.onnx("Add", &[&product, &bias], &biased, vec![]))
     }
 
-    pub(super) fn norm(&mut self, input: &str, weight: &str, output: &str) -> String {
+    pub(in crate::convert) fn norm(&mut self, input: &str, weight: &str, output: &str) -> String {
         let attributes = vec![
             float("epsilon", self.config.rms_norm_epsilon),
             integer("axis", -1),
@@ -406,10 +406,10 @@ fn model(config: &DecoderConfig, nodes: Nodes, tensors: &[TensorProto]) -> Model
     }
 }
 
-pub(super) fn past_name(layer: usize, part: &str) -> String {
+pub(in crate::convert) fn past_name(layer: usize, part: &str) -> String {
     format!("past_key_values.{layer}.{part}")
 }
 
-pub(super) fn present_name(layer: usize, part: &str) -> String {
+pub(in crate::convert) fn present_name(layer: usize, part: &str) -> String {
     format!("present.{layer}.{part}")
 }

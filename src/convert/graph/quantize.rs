@@ -10,7 +10,7 @@
 //! at most one scale (half of one, but for the rounding of the 4-bit zero).
 
 /// Values that share a scale in the block formats.
-pub(super) const BLOCK: usize = 32;
+pub(in crate::convert) const BLOCK: usize = 32;
 
 /// The largest code of a row. Processors without VNNI add two products of an unsigned and a signed
 /// byte in 16 bits that saturate, so that a result would depend on the processor; two times 255 x 63
@@ -18,7 +18,7 @@ pub(super) const BLOCK: usize = 32;
 const LARGEST_ROW_CODE: f32 = 63.0;
 
 /// Rounds a row to `-63..=63`; returns the scale, by which a code is multiplied.
-pub(super) fn row_to_int8(row: &[f32], codes: &mut [i8]) -> f32 {
+pub(in crate::convert) fn row_to_int8(row: &[f32], codes: &mut [i8]) -> f32 {
     let scale = largest_magnitude(row) / LARGEST_ROW_CODE;
     for (code, &x) in codes.iter_mut().zip(row) {
         *code = divided(x, scale).round() as i8;
@@ -27,7 +27,7 @@ pub(super) fn row_to_int8(row: &[f32], codes: &mut [i8]) -> f32 {
 }
 
 /// Rounds a block to `1..=255`; a code stands for `(code - 128) * scale`. Returns the scale.
-pub(super) fn block_to_8_bits(block: &[f32], codes: &mut [u8]) -> f32 {
+pub(in crate::convert) fn block_to_8_bits(block: &[f32], codes: &mut [u8]) -> f32 {
     let scale = largest_magnitude(block) / 127.0;
     for (code, &x) in codes.iter_mut().zip(block) {
         *code = (divided(x, scale).round() + 128.0) as u8;
@@ -37,7 +37,7 @@ pub(super) fn block_to_8_bits(block: &[f32], codes: &mut [u8]) -> f32 {
 
 /// Rounds a block to `0..=15`, two codes per byte, the first in the low half; a code stands for
 /// `(code - zero) * scale`. Returns the scale and the zero.
-pub(super) fn block_to_4_bits(block: &[f32], pairs: &mut [u8]) -> (f32, u8) {
+pub(in crate::convert) fn block_to_4_bits(block: &[f32], pairs: &mut [u8]) -> (f32, u8) {
     let low = block.iter().copied().fold(0.0, f32::min);
     let high = block.iter().copied().fold(0.0, f32::max);
     let scale = (high - low) / 15.0;

@@ -9,11 +9,11 @@ use super::onnx::{
 };
 
 /// The domain of ONNX Runtime's own operators.
-pub(super) const MICROSOFT: &str = "com.microsoft";
+pub(in crate::convert) const MICROSOFT: &str = "com.microsoft";
 
 /// Nodes in topological order. Values are known by their names.
 #[derive(Default)]
-pub(super) struct Nodes(Vec<NodeProto>);
+pub(in crate::convert) struct Nodes(Vec<NodeProto>);
 
 impl Nodes {
     /// Adds an ONNX operator with one output; returns the output.
@@ -87,7 +87,7 @@ impl Nodes {
 }
 
 /// An integer attribute.
-pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
+pub(in crate::convert) fn integer(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         name: Some(name.into()),
         i: Some(value),
@@ -97,7 +97,7 @@ pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
 }
 
 /// An attribute of several integers.
-pub(super) fn integers(name: &str, values: &[i64]) -> AttributeProto {
+pub(in crate::convert) fn integers(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {
         name: Some(name.into()),
         ints: values.to_vec(),
@@ -107,7 +107,7 @@ pub(super) fn integers(name: &str, values: &[i64]) -> AttributeProto {
 }
 
 /// A float attribute.
-pub(super) fn float(name: &str, value: f32) -> AttributeProto {
+pub(in crate::convert) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto {
         name: Some(name.into()),
         f: Some(value),
@@ -117,7 +117,7 @@ pub(super) fn float(name: &str, value: f32) -> AttributeProto {
 }
 
 /// A subgraph attribute without inputs, whose one output is a float tensor of rank 2.
-pub(super) fn branch(name: &str, nodes: Nodes, output: &str) -> AttributeProto {
+pub(in crate::convert) fn branch(name: &str, nodes: Nodes, output: &str) -> AttributeProto {
     let output = value(
         output,
         DataType::Float,
@@ -137,21 +137,25 @@ pub(super) fn branch(name: &str, nodes: Nodes, output: &str) -> AttributeProto {
 }
 
 /// An axis whose length is known when the graph runs.
-pub(super) fn axis(name: &str) -> Dimension {
+pub(in crate::convert) fn axis(name: &str) -> Dimension {
     Dimension {
         value: Some(DimensionValue::DimParam(name.into())),
     }
 }
 
 /// An axis of fixed length.
-pub(super) fn fixed(len: usize) -> Dimension {
+pub(in crate::convert) fn fixed(len: usize) -> Dimension {
     Dimension {
         value: Some(DimensionValue::DimValue(len as i64)),
     }
 }
 
 /// An input or output of the graph.
-pub(super) fn value(name: &str, data_type: DataType, shape: &[Dimension]) -> ValueInfoProto {
+pub(in crate::convert) fn value(
+    name: &str,
+    data_type: DataType,
+    shape: &[Dimension],
+) -> ValueInfoProto {
     ValueInfoProto {
         name: Some(name.into()),
         r#type: Some(TypeProto {

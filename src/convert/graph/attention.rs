@@ -19,7 +19,7 @@
 //! I2. The new tokens of a row lie behind what it has of the past. They are appended to the
 //! longest row; where rows of several lengths grow by a token, that token is put in its place.
 
-use super::decoder_graph::{Decoder, past_name, present_name};
+use super::decoder::{Decoder, past_name, present_name};
 use super::nodes::{MICROSOFT, integer, integers};
 use super::weights::Operators;
 use crate::Result;
@@ -29,7 +29,7 @@ const HIDDEN: f32 = -1e9;
 
 impl Decoder<'_> {
     /// The attention of a layer, without its last projection.
-    pub(super) fn attention(&mut self, layer: usize, input: &str) -> Result<String> {
+    pub(in crate::convert) fn attention(&mut self, layer: usize, input: &str) -> Result<String> {
         let [query, key, value] = self.projections(layer, input)?;
         Ok(match self.weights.operators {
             Operators::Cpu => self.fused_attention(layer, [&query, &key, &value]),
@@ -103,7 +103,7 @@ impl Decoder<'_> {
 
     /// What all layers of plain attention share: the mask, and which column a row's last token
     /// belongs in.
-    pub(super) fn plain_attention_inputs(&mut self) {
+    pub(in crate::convert) fn plain_attention_inputs(&mut self) {
         let config = self.config;
         let file = &mut self.weights.file;
         let (heads, kv_heads) = (config.heads as i64, config.kv_heads as i64);

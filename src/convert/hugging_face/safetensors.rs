@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
-use super::files;
-use super::tensors::TensorSource;
+use crate::convert::checkpoint::files;
+use crate::convert::checkpoint::tensors::TensorSource;
 use crate::{Error, ErrorKind, Result};
 
 /// A file of one piece.

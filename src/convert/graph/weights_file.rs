@@ -16,7 +16,7 @@ use crate::{Error, Result};
 const ALIGNMENT: u64 = 4096;
 
 /// The file under construction, and the tensors in it.
-pub(super) struct WeightsFile {
+pub(in crate::convert) struct WeightsFile {
     path: PathBuf,
     location: String,
     file: BufWriter<File>,
@@ -129,7 +129,7 @@ impl WeightsFile {
 }
 
 /// Takes the elements of one tensor.
-pub(super) struct Sink<'a>(&'a mut WeightsFile);
+pub(in crate::convert) struct Sink<'a>(&'a mut WeightsFile);
 
 impl Sink<'_> {
     /// Appends elements.

@@ -24,8 +24,8 @@ use half::slice::HalfFloatSliceExt;
 use super::nodes::{MICROSOFT, Nodes, integer};
 use super::onnx::DataType;
 use super::quantize::{BLOCK, block_to_4_bits, block_to_8_bits, row_to_int8};
-use super::tensors::{TensorSource, check_shape, read_all};
 use super::weights_file::WeightsFile;
+use crate::convert::checkpoint::tensors::{TensorSource, check_shape, read_all};
 use crate::model::language::WeightFormat;
 use crate::{Error, ErrorKind, Result};
 
@@ -36,7 +36,7 @@ const CHUNK_VALUES: usize = 1 << 20;
 
 /// Whose operators a graph consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operators {
+pub(in crate::convert) enum Operators {
     /// The fused ones of the CPU.
     Cpu,
     /// Those that CUDA has for 32-bit floats.
@@ -44,7 +44,7 @@ pub(super) enum Operators {
 }
 
 /// Writes weights, each once, and the nodes that use them.
-pub(super) struct Weights<'a> {
+pub(in crate::convert) struct Weights<'a> {
     pub source: &'a dyn TensorSource,
     pub file: WeightsFile,
     pub format: WeightFormat,

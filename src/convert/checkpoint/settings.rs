@@ -5,7 +5,7 @@
 //! file is looked up: read, known to change nothing here, switched off, or refused by its name.
 
 /// What a key means.
-pub(super) enum Meaning {
+pub(in crate::convert) enum Meaning {
     /// A reader asks for it, and refuses a value of another type.
     Read,
     /// It changes nothing that is computed here: why.
@@ -16,7 +16,7 @@ pub(super) enum Meaning {
 
 /// A value that switches something off.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Off {
+pub(in crate::convert) enum Off {
     Null,
     False,
     True,
@@ -28,10 +28,10 @@ pub(super) enum Off {
 
 /// Keys and their meanings. A key that ends in `*` stands for all that begin alike, unless there
 /// is a row for the whole.
-pub(super) type Table = [(&'static str, Meaning)];
+pub(in crate::convert) type Table = [(&'static str, Meaning)];
 
 /// A value in a file.
-pub(super) trait Setting {
+pub(in crate::convert) trait Setting {
     /// True if the value is this one.
     fn is(&self, off: Off) -> bool;
     /// The value, for an error.
@@ -39,7 +39,7 @@ pub(super) trait Setting {
 }
 
 /// The meaning of a key.
-pub(super) fn meaning_of<'t>(table: &'t Table, key: &str) -> Option<&'t Meaning> {
+pub(in crate::convert) fn meaning_of<'t>(table: &'t Table, key: &str) -> Option<&'t Meaning> {
     let exact = table.iter().find(|(known, _)| *known == key);
     let by_prefix = || {
         let prefix = |known: &str| {
@@ -54,7 +54,11 @@ pub(super) fn meaning_of<'t>(table: &'t Table, key: &str) -> Option<&'t Meaning>
 
 /// Checks a key and its value against the table (I1); the error is the end of a sentence about
 /// the file.
-pub(super) fn check(table: &Table, key: &str, value: &impl Setting) -> Result<(), String> {
+pub(in crate::convert) fn check(
+    table: &Table,
+    key: &str,
+    value: &impl Setting,
+) -> Result<(), String> {
     match meaning_of(table, key) {
         Some(Meaning::Read | Meaning::Irrelevant(_)) => Ok(()),
         Some(Meaning::Off(values, what)) => {

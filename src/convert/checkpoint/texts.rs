@@ -8,12 +8,14 @@
 
 use serde_json::{Value, json};
 
-use crate::Result;
+use crate::encode::DocidTokenizer;
+use crate::model::Tokenizer;
 use crate::model::language::{LanguageModelConfig, check_chat_template};
+use crate::{Error, ErrorKind, Result};
 
 /// What a checkpoint says of texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Texts {
+pub(in crate::convert) struct Texts {
     pub name: String,
     pub chat_template: Option<String>,
     pub bos_token_id: Option<u32>,
@@ -79,7 +81,7 @@ impl Texts {
 }
 
 /// The ids of tokens by their texts, in a `tokenizer.json`.
-pub(super) struct TokenIds(Value);
+pub(in crate::convert) struct TokenIds(Value);
 
 impl TokenIds {
     /// Of the bytes of the file.
@@ -119,7 +121,7 @@ impl TokenIds {
 }
 
 /// The `post_processor` of a `tokenizer.json` by which every text starts with this token.
-pub(super) fn starts_with(token: &str, id: u32) -> Value {
+pub(in crate::convert) fn starts_with(token: &str, id: u32) -> Value {
     let special = json!({"SpecialToken": {"id": token, "type_id": 0}});
     let text = |name: &str, kind: usize| json!({"Sequence": {"id": name, "type_id": kind}});
     json!({
@@ -128,4 +130,17 @@ pub(super) fn starts_with(token: &str, id: u32) -> Value {
         "pair": [special, text("A", 0), text("B", 1)],
         "special_tokens": {token: {"id": token, "ids": [id], "tokens": [token]}},
     })
+}
+
+/// The tokenizer must be readable, and must not have tokens that the model lacks.
+pub(in crate::convert) fn check_tokenizer(json: &[u8], vocab: usize) -> Result<()> {
+    let tokenizer = Tokenizer::from_bytes(json)?;
+    let tokens = tokenizer.vocabulary_size();
+    if tokens <= vocab {
+        return Ok(());
+    }
+    let message = format!(
+        "the tokenizer has {tokens} tokens and the model {vocab}: they do not belong together"
+    );
+    Err(Error::new(ErrorKind::Model, message))
 }

@@ -14,11 +14,11 @@ use super::tensors::{TensorSource, check_shape};
 use crate::{Error, ErrorKind, Result};
 
 /// The Hugging Face name of the embedding.
-pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
+pub(in crate::convert) const EMBEDDING: &str = "model.embed_tokens.weight";
 /// The Hugging Face name of a head that is not the embedding.
-pub(super) const HEAD: &str = "lm_head.weight";
+pub(in crate::convert) const HEAD: &str = "lm_head.weight";
 /// The Hugging Face name of the last norm.
-pub(super) const LAST_NORM: &str = "model.norm.weight";
+pub(in crate::convert) const LAST_NORM: &str = "model.norm.weight";
 
 /// Ends of names of tensors that change nothing, and why.
 const IRRELEVANT: [(&str, &str); 2] = [
@@ -37,7 +37,7 @@ const COMPARED_VALUES: usize = 1 << 20;
 const LISTED_NAMES: usize = 5;
 
 /// The tensors of a decoder, and their shapes.
-pub(super) fn tensors_of(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
+pub(in crate::convert) fn tensors_of(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
     let (hidden, wide) = (config.hidden, config.feed_forward);
     let (q, kv) = (
         config.heads * config.head_dim,
@@ -84,7 +84,7 @@ pub(super) fn tensors_of(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
 }
 
 /// The tensors of a checkpoint, which are those of the decoder.
-pub(super) struct Expected<'a> {
+pub(in crate::convert) struct Expected<'a> {
     source: &'a dyn TensorSource,
     unread: RefCell<BTreeSet<String>>,
 }

@@ -90,7 +90,7 @@ pub struct Biases {
 
 impl Biases {
     /// The biases of a checkpoint: of each kind, if its first layer has one of them.
-    pub(super) fn in_tensors(source: &dyn TensorSource) -> Biases {
+    pub(in crate::convert) fn in_tensors(source: &dyn TensorSource) -> Biases {
         let any = |modules: &[&str]| {
             modules.iter().any(|module| {
                 let name = format!("model.layers.0.{module}.bias");
@@ -105,7 +105,7 @@ impl Biases {
     }
 
     /// True if the linear layer `module` (`self_attn.q_proj`, ...) adds a bias.
-    pub(super) fn has(&self, module: &str) -> bool {
+    pub(in crate::convert) fn has(&self, module: &str) -> bool {
         match module {
             "self_attn.o_proj" => self.attention_output,
             _ if module.starts_with("self_attn.") => self.qkv,

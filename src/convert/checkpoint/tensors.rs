@@ -31,7 +31,11 @@ pub trait TensorSource {
 }
 
 /// Checks that the tensor `name` exists and has the shape `want`.
-pub(super) fn check_shape(source: &dyn TensorSource, name: &str, want: &[usize]) -> Result<()> {
+pub(in crate::convert) fn check_shape(
+    source: &dyn TensorSource,
+    name: &str,
+    want: &[usize],
+) -> Result<()> {
     match source.shape(name) {
         Some(shape) if shape == want => Ok(()),
         Some(shape) => Err(Error::new(
@@ -49,7 +53,11 @@ pub(super) fn check_shape(source: &dyn TensorSource, name: &str, want: &[usize])
 }
 
 /// Reads all of a tensor of known shape.
-pub(super) fn read_all(source: &dyn TensorSource, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+pub(in crate::convert) fn read_all(
+    source: &dyn TensorSource,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>> {
     check_shape(source, name, shape)?;
     let mut values = vec![0.0; shape.iter().product()];
     let rows = shape.first().copied().unwrap_or(0);
