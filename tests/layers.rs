@@ -52,31 +52,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
         "a hit holds its explanation, and the searcher makes both",
     ),
     (
-        &[
-            "src/bin/zerogr/eval/compare.rs",
-            "src/bin/zerogr/eval/json.rs",
-            "src/bin/zerogr/eval/measure.rs",
-            "src/bin/zerogr/eval/mod.rs",
-            "src/bin/zerogr/eval/plan.rs",
-            "src/bin/zerogr/eval/report/",
-            "src/bin/zerogr/eval/table.rs",
-        ],
-        "measuring keeps examples of what is compared",
-    ),
-    (
-        &[
-            "src/bin/zerogr/eval/report/bars.rs",
-            "src/bin/zerogr/eval/report/curves.rs",
-            "src/bin/zerogr/eval/report/histogram.rs",
-            "src/bin/zerogr/eval/report/mod.rs",
-        ],
-        "the charts share colours and widths with the page",
-    ),
-    (
-        &["src/bin/zerogr/failure.rs", "src/bin/zerogr/output.rs"],
-        "a failure is shown, and showing can fail",
-    ),
-    (
         &["src/store/system/backend.rs", "src/store/system/file.rs"],
         "a backend can be asked whether it is a file",
     ),

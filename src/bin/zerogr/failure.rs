@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::output;
+use crate::shown;
 
 /// What the library's messages call options, and how this program does.
 const FLAGS: [(&str, &str); 4] = [
@@ -41,7 +41,7 @@ impl Failure {
 
     /// An I/O failure while doing `action` on `path`.
     pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
-        Failure::new(format!("{action} {}: {error}", output::path(path)))
+        Failure::new(format!("{action} {}: {error}", shown::path(path)))
     }
 
     /// The same in the cache folder, which can be elsewhere.
@@ -55,7 +55,7 @@ impl Failure {
             }
             _ => "",
         };
-        Failure::new(format!("{action} {}: {error}{hint}", output::path(path)))
+        Failure::new(format!("{action} {}: {error}{hint}", shown::path(path)))
     }
 
     /// A command that has already printed what is wrong, and only needs the exit status 1.
@@ -66,7 +66,7 @@ impl Failure {
     /// Prints the message and gives the exit status.
     pub fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
-            output::notice(&self.message);
+            shown::notice(&self.message);
         }
         ExitCode::from(self.status)
     }
@@ -75,7 +75,7 @@ impl Failure {
 impl From<zerogr::Error> for Failure {
     fn from(error: zerogr::Error) -> Failure {
         // A message of the library is one line, whatever names are in it.
-        let mut message = output::inline(&error.to_string());
+        let mut message = shown::inline(&error.to_string());
         for (option, flag) in FLAGS {
             message = message.replace(option, flag);
         }

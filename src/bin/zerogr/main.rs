@@ -33,6 +33,7 @@ mod recover;
 mod result_file;
 mod search;
 mod setup;
+mod shown;
 mod tend;
 mod train;
 mod unfinished;

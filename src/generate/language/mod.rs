@@ -14,12 +14,12 @@ mod docids;
 mod examples;
 mod excerpt;
 mod queries;
+mod rules;
 mod script;
 
-pub use docids::{
-    DocidOrigin, DocidWriter, LanguageDocidOptions, LanguageDocids, obeys_docid_rules,
-};
+pub use docids::{DocidWriter, LanguageDocids};
 pub use queries::{DEFAULT_INSTRUCTION, LanguageQueries, LanguageQueryOptions, QueryWriter};
+pub use rules::{DocidOrigin, LanguageDocidOptions, obeys_docid_rules};
 
 use serde::{Deserialize, Serialize};
 

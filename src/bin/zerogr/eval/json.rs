@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use zerogr::raw::eval::Scores;
 
 use super::compare::{Comparison, Results};
-use super::measure::{Cost, Measured, SystemResult};
+use super::measured::{Cost, Measured, SystemResult};
 use crate::failure::Failure;
 use crate::output;
 

@@ -1,119 +1,24 @@
 //! Answering the queries of every dataset with every system, and measuring the answers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use zerogr::raw::decode::Work;
 use zerogr::raw::eval::{
-    EvalOptions, Evaluation, Metric, Qrels, Query, Run, Scores, evaluate, over_seeds, ranking,
+    EvalOptions, Evaluation, Metric, Qrels, Query, Run, evaluate, over_seeds, ranking,
 };
-use zerogr::raw::format::{BlobEntry, BlobPlace};
-use zerogr::raw::model::EncoderOptions;
-use zerogr::{Index, IndexOptions, SearchOptions, Snapshot, TrainOptions};
+use zerogr::{Index, SearchOptions, Snapshot};
 
-use super::Args;
-use super::compare::{Example, baseline_of, examples};
+use super::args::{Args, baseline_of};
+use super::examples::examples;
+use super::measured::{CURVE, Cost, IndexFacts, Measured, SystemResult};
 use super::plan::{DEPTH, Dataset, IndexPlace, Plan, System, SystemKind};
+use super::run_files::{Answers, read_run, write_runs};
+use super::searched::open_or_build;
 use crate::failure::Failure;
 use crate::mode::ModeArg;
 use crate::output;
 use crate::progress::bar;
-use crate::reading::ReadArgs;
-use crate::result_file::{Content, ResultFile};
-use crate::{build, open};
-
-/// Where recall is taken for its curve.
-pub const CURVE: [usize; 10] = [1, 2, 3, 5, 10, 20, 30, 50, 70, 100];
-
-/// What was measured on one dataset.
-pub struct Measured {
-    /// The dataset.
-    pub name: String,
-    /// Judged queries.
-    pub query_count: usize,
-    /// Judgements of all queries.
-    pub judgement_count: usize,
-    /// What was searched.
-    pub index: Option<IndexFacts>,
-    /// Relevant documents that are not in the index; nothing can find them.
-    pub unknown_documents: usize,
-    /// In the order of the command line.
-    pub systems: Vec<SystemResult>,
-    /// Queries with the answers of two systems, for the report.
-    pub examples: Vec<Example>,
-}
-
-/// An index that was searched.
-#[derive(Clone)]
-pub struct IndexFacts {
-    /// The file.
-    pub path: PathBuf,
-    /// Its length.
-    pub len_bytes: u64,
-    /// What of it is the encoder.
-    pub encoder_len_bytes: u64,
-    /// Live documents.
-    pub document_count: u64,
-    /// How long it took to build, if this call built it.
-    pub build_seconds: Option<f64>,
-}
-
-impl IndexFacts {
-    /// The file without the encoder, over its documents.
-    pub fn bytes_per_document(&self) -> f64 {
-        let own = self.len_bytes.saturating_sub(self.encoder_len_bytes);
-        own as f64 / self.document_count.max(1) as f64
-    }
-}
-
-/// What was measured of one system on one dataset.
-pub struct SystemResult {
-    /// Its name.
-    pub name: String,
-    /// Metrics, averaged over the seeds.
-    pub mean: Evaluation,
-    /// Deviations of the means between seeds.
-    pub deviations: Scores,
-    /// How many seeds.
-    pub seeds: usize,
-    /// Means under the other rule for hits with the query's own id, where they differ.
-    pub other_rule: Option<Scores>,
-    /// Recall at [`CURVE`], as far as documents were measured.
-    pub recall_curve: Vec<f64>,
-    /// What it cost; nothing is known of a run file.
-    pub cost: Option<Cost>,
-}
-
-/// What answering cost.
-pub struct Cost {
-    /// Mean time of each query over the seeds, encoder included where one is used.
-    pub times_ms: BTreeMap<String, f64>,
-    /// Work of the decoder on all queries and seeds together.
-    pub work: Work,
-    /// Queries answered, seeds counted.
-    pub answered: usize,
-    /// Of these, those whose budget ended the search.
-    pub incomplete: usize,
-}
-
-impl Cost {
-    /// A quantile of the times of queries.
-    pub fn quantile_ms(&self, share: f64) -> f64 {
-        let mut times: Vec<f64> = self.times_ms.values().copied().collect();
-        times.sort_by(f64::total_cmp);
-        let place = (times.len() as f64 * share) as usize;
-        let place = place.min(times.len().saturating_sub(1));
-        times.get(place).copied().unwrap_or(0.0)
-    }
-
-    /// Branching prefixes scored per query.
-    pub fn nodes_per_query(&self) -> f64 {
-        self.work.node_evaluations as f64 / self.answered.max(1) as f64
-    }
-}
 
 /// Measures everything that was planned.
 pub fn all(args: &Args, plan: Plan) -> Result<Vec<Measured>, Failure> {
@@ -133,59 +38,6 @@ pub fn all(args: &Args, plan: Plan) -> Result<Vec<Measured>, Failure> {
         measured.push(one(args, dataset, &plan.systems, searched)?);
     }
     Ok(measured)
-}
-
-fn open_or_build(args: &Args, place: &IndexPlace) -> Result<Option<(Index, IndexFacts)>, Failure> {
-    let device = args.device.device();
-    let (index, build_seconds) = match place {
-        IndexPlace::Nowhere => return Ok(None),
-        IndexPlace::Existing(path) => (open::to_read(path, &args.access, device)?, None),
-        IndexPlace::Built { path, .. } if path.is_file() => {
-            output::notice(format!("{} is there and used as it is", output::path(path)));
-            (open::to_read(path, &args.access, device)?, None)
-        }
-        IndexPlace::Built { path, corpus } => {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)
-                    .map_err(|error| Failure::io("creating", folder, &error))?;
-            }
-            let started = Instant::now();
-            let mut options = IndexOptions::default().file_seed(0);
-            options.encoder_options = EncoderOptions::new().device(device);
-            let task = build::Task {
-                inputs: std::slice::from_ref(corpus),
-                output: path,
-                train: Some(&TrainOptions::default()),
-                docid_writer: None,
-                reading: ReadArgs::default(),
-            };
-            let built = build::build(&task, options)?;
-            if built.report.replaced > 0 {
-                output::notice(format!(
-                    "warning: {}: {} documents have the id of an earlier one, which they \
-                     replaced",
-                    output::path(corpus),
-                    built.report.replaced
-                ));
-            }
-            (built.index, Some(started.elapsed().as_secs_f64()))
-        }
-    };
-    let stored = index.stored();
-    let is_outside = |blob: &BlobEntry| matches!(blob.place, BlobPlace::External { .. });
-    let inside = stored
-        .manifest()
-        .blobs
-        .iter()
-        .filter(|blob| !is_outside(blob));
-    let facts = IndexFacts {
-        encoder_len_bytes: inside.map(|blob| blob.len_bytes).sum(),
-        path: index.path().to_owned(),
-        len_bytes: stored.space()?.file_bytes,
-        document_count: index.snapshot().document_count(),
-        build_seconds,
-    };
-    Ok(Some((index, facts)))
 }
 
 fn one(
@@ -297,13 +149,6 @@ fn check_judged(
     Ok(unknown.len())
 }
 
-/// The answers of one system under one seed.
-struct Answers {
-    run: Run,
-    cost: Option<Cost>,
-    seed: Option<u64>,
-}
-
 fn search_with_seeds(
     args: &Args,
     dataset: &Dataset,
@@ -409,25 +254,6 @@ pub fn of_search(
     Ok(result(name, qrels, &[answers], &options))
 }
 
-fn read_run(path: &str, dataset: &Dataset) -> Result<Answers, Failure> {
-    let path = path.replace("{}", &dataset.name);
-    let run = Run::read(Path::new(&path))?;
-    if !run
-        .iter()
-        .any(|(query, _)| dataset.qrels.get(query).is_some())
-    {
-        return Err(Failure::new(format!(
-            "{path} answers no judged query of {}: it is the run of another collection, or empty",
-            dataset.name
-        )));
-    }
-    Ok(Answers {
-        run,
-        cost: None,
-        seed: None,
-    })
-}
-
 fn result(name: &str, qrels: &Qrels, answers: &[Answers], options: &EvalOptions) -> SystemResult {
     let under = |options: &EvalOptions| {
         let seeds = answers.iter();
@@ -478,44 +304,4 @@ fn costs(answers: &[Answers]) -> Option<Cost> {
     let seeds = answers.len().max(1) as f64;
     together.times_ms.values_mut().for_each(|sum| *sum /= seeds);
     Some(together)
-}
-
-/// Writes what was asked for as run and judgement files.
-fn write_runs(
-    args: &Args,
-    dataset: &Dataset,
-    system: &str,
-    answers: &[Answers],
-) -> Result<(), Failure> {
-    let write_run = |path: &Path, run: &Run, tag: &str| {
-        let mut file = BufWriter::new(ResultFile::create(path, Content::Run)?);
-        run.write(&mut file, tag)?;
-        into_place(file, path)
-    };
-    if let (Some(path), [only]) = (&args.run, answers) {
-        write_run(path, &only.run, "zerogr")?;
-    }
-    let Some(folder) = &args.runs else {
-        return Ok(());
-    };
-    let folder = folder.join(&dataset.name);
-    fs::create_dir_all(&folder).map_err(|error| Failure::io("creating", &folder, &error))?;
-    let path = folder.join("qrels.trec");
-    let mut file = BufWriter::new(ResultFile::create(&path, Content::Judgements)?);
-    dataset.qrels.write_trec(&mut file)?;
-    into_place(file, &path)?;
-    for answers in answers {
-        let name = match answers.seed {
-            Some(seed) => format!("{system}.seed-{seed}.run"),
-            None => format!("{system}.run"),
-        };
-        write_run(&folder.join(name), &answers.run, system)?;
-    }
-    Ok(())
-}
-
-fn into_place(file: BufWriter<ResultFile>, path: &Path) -> Result<(), Failure> {
-    let file = file.into_inner();
-    file.map_err(|error| Failure::io("writing", path, &error.into()))?
-        .finish()
 }

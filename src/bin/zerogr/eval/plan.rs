@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zerogr::raw::eval::{Collection, Qrels, Query};
 
-use super::Args;
+use super::args::Args;
 use crate::failure::Failure;
 use crate::mode::ModeArg;
 use crate::output;

@@ -3,7 +3,7 @@
 use zerogr::raw::eval::{Metric, Scores};
 
 use super::compare::{Comparison, Results};
-use super::measure::{Measured, SystemResult};
+use super::measured::{Measured, SystemResult};
 use crate::output;
 
 /// Columns with their headings, the first of them flush left.

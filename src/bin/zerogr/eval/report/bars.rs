@@ -1,7 +1,8 @@
 //! The metric that is compared: a group of bars for each dataset, one bar for each system.
 
 use super::super::compare::Results;
-use super::{WIDTH, colour, svg};
+use super::chart::{WIDTH, colour};
+use super::svg;
 
 const BAR_HEIGHT: f64 = 13.0;
 const GAP: f64 = 12.0;

@@ -1,8 +1,9 @@
 //! How recall grows with the number of documents: a small chart for each dataset.
 
 use super::super::compare::Results;
-use super::super::measure::CURVE;
-use super::{WIDTH, colour, html, svg};
+use super::super::measured::CURVE;
+use super::chart::{WIDTH, colour, system_names};
+use super::{html, svg};
 
 const COLUMNS: f64 = 3.0;
 const GAP: f64 = 10.0;
@@ -22,7 +23,7 @@ pub fn charts(results: &Results) -> String {
         charts.push_str(&chart(&dataset.name, &curves.collect::<Vec<_>>()));
     }
     if results.datasets.len() > 1 {
-        let systems = super::system_names(results).len();
+        let systems = system_names(results).len();
         let mean = (0..systems).map(|number| mean_curve(results, number));
         charts.push_str(&chart("macro average", &mean.collect::<Vec<_>>()));
     }

@@ -1,6 +1,7 @@
 //! Queries on which a system is better or worse than the baseline, with what both found.
 
-use super::super::compare::{Answer, Comparison, Example, Results, ShownHit};
+use super::super::compare::{Comparison, Results};
+use super::super::measured::{Answer, Example, ShownHit};
 use super::super::table::Table;
 use super::html::{self, escape, excerpt};
 

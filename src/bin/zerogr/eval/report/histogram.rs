@@ -2,8 +2,9 @@
 //! one logarithmic axis.
 
 use super::super::compare::Results;
-use super::super::measure::SystemResult;
-use super::{WIDTH, colour, svg, system_names};
+use super::super::measured::SystemResult;
+use super::chart::{WIDTH, colour, system_names};
+use super::svg;
 
 const BINS: usize = 60;
 const ROW_HEIGHT: f64 = 62.0;

@@ -4,6 +4,7 @@
 //! I2. Nothing is loaded from elsewhere: styles are in the page, charts are inline SVG.
 
 mod bars;
+mod chart;
 mod curves;
 mod examples;
 mod histogram;
@@ -13,15 +14,8 @@ mod svg;
 use super::compare::Results;
 use super::table;
 use crate::result_file::PAGE_MARK;
+use chart::{colour, system_names};
 use html::escape;
-
-/// Width of charts that stand alone; on paper they are scaled down.
-const WIDTH: f64 = 960.0;
-
-/// One colour per system, told apart by colour-blind readers, too (Paul Tol's "bright").
-const COLOURS: [&str; 7] = [
-    "#4477aa", "#ee6677", "#228833", "#ccbb44", "#aa3377", "#66ccee", "#777777",
-];
 
 const STYLE: &str = include_str!("style.css");
 
@@ -96,21 +90,6 @@ fn section(heading: &str, content: &str) -> String {
         "<section>\n<h2>{}</h2>\n{content}</section>\n",
         escape(heading)
     )
-}
-
-/// The colour of a system by its place.
-fn colour(system: usize) -> &'static str {
-    COLOURS
-        .get(system % COLOURS.len())
-        .copied()
-        .unwrap_or("#000000")
-}
-
-/// Names of the systems, which are the same on every dataset.
-fn system_names(results: &Results) -> Vec<&str> {
-    let first = results.datasets.first();
-    let systems = first.into_iter().flat_map(|dataset| &dataset.systems);
-    systems.map(|system| system.name.as_str()).collect()
 }
 
 fn legend(results: &Results) -> String {
