@@ -10,7 +10,7 @@ use crate::Result;
 use crate::segment::{
     DocidParams, EncoderParams, IndexParams, MAX_QUERY_TOKENS, PseudoQueryParams, TokenizerParams,
 };
-use crate::store::{Backend, CreateOptions, Store, WriteOptions};
+use crate::store::{Backend, CreateOptions, Store, open_or_make};
 use crate::trie::TokenWidth;
 
 impl Index {
@@ -23,9 +23,34 @@ impl Index {
     /// that make no sense; `Runtime`, `Device` or `Model` when the encoder cannot be loaded.
     pub fn create(path: impl AsRef<Path>, options: IndexOptions) -> Result<Index> {
         let path = path.as_ref();
-        Index::create_in(options, |store_options, fill| {
+        Index::create_in(options, OpenOptions::new(), |store_options, fill| {
             Store::create_with(path, store_options, fill)
         })
+    }
+
+    /// Opens the index at `path` as `open` says, or creates one as `options` say where nothing is.
+    /// Of any number of threads and processes that do so at once, one creates it, and all have it.
+    /// What `options` say is of no account for an index that is there, and its encoder is not
+    /// loaded.
+    ///
+    /// # Errors
+    ///
+    /// Of an index that is there, `NotAnIndex`, `Corrupt` or `UnsupportedVersion` as the file is,
+    /// and `PermissionDenied` or `Io`. Of one that is not, `NotFound` when its folder is missing;
+    /// `PermissionDenied`, `DiskFull` or `Io` when it cannot be written; `InvalidInput` for options
+    /// that make no sense; `Runtime`, `Device` or `Model` when the encoder cannot be loaded.
+    pub fn open_or_create(
+        path: impl AsRef<Path>,
+        options: IndexOptions,
+        open: OpenOptions,
+    ) -> Result<Index> {
+        let path = path.as_ref();
+        let create = || {
+            Index::create_in(options, open.clone(), |store_options, fill| {
+                Store::create_with(path, store_options, fill)
+            })
+        };
+        open_or_make(path, || Index::open_with(path, open.clone()), create)
     }
 
     /// Creates an index in an empty backend, for example in memory.
@@ -35,7 +60,7 @@ impl Index {
     /// `AlreadyExists` when the backend is not empty; `InvalidInput` for options that make no
     /// sense; `Runtime`, `Device` or `Model` when the encoder cannot be loaded; `Io`.
     pub fn create_on(backend: Arc<dyn Backend>, options: IndexOptions) -> Result<Index> {
-        Index::create_in(options, |store_options, fill| {
+        Index::create_in(options, OpenOptions::new(), |store_options, fill| {
             let store = Store::create_on(backend, store_options)?;
             fill(&store)?;
             Ok(store)
@@ -44,6 +69,7 @@ impl Index {
 
     fn create_in(
         options: IndexOptions,
+        open: OpenOptions,
         create_store: impl FnOnce(&CreateOptions, &dyn Fn(&Store) -> Result<()>) -> Result<Store>,
     ) -> Result<Index> {
         options.check()?;
@@ -95,8 +121,6 @@ impl Index {
             transaction.commit(manifest).map(drop)
         })?;
         let open = OpenOptions {
-            encoder: None,
-            write_options: WriteOptions::default(),
             #[cfg(feature = "models")]
             encoder_options: options.encoder_options,
             #[cfg(feature = "models")]
@@ -104,6 +128,7 @@ impl Index {
             // Whoever creates an index brings its models.
             #[cfg(feature = "models")]
             trust_model: true,
+            ..open
         };
         Index::from_store(store, open, Some(loaded.encoder))
     }

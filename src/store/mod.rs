@@ -57,6 +57,7 @@ pub use system::memory::MemoryBackend;
 pub use system::{place, regular_file};
 pub use write::copy::{CompactCopy, Rewrite};
 pub use write::create::CreateOptions;
+pub(crate) use write::open_or_create::open_or_make;
 pub use write::transaction::Transaction;
 pub use write::vacuum::VacuumReport;
 pub use write::write_lock::{Durability, WriteLock, WriteOptions};

@@ -7,7 +7,7 @@ use zerogr::{
     SearchOptions, Stage, TrainOptions, Writer,
 };
 
-use super::support::corpus::{document, empty, options, queries, reopen};
+use super::support::corpus::{document, empty, encoder, options, queries, reopen};
 
 fn add(writer: &mut Writer, numbers: std::ops::Range<u64>) {
     for number in numbers {
@@ -301,4 +301,29 @@ fn ids_are_listed_without_documents() {
     let mut ids: Vec<&str> = snapshot.ids().collect();
     ids.sort_unstable();
     assert_eq!(ids, ["doc-0", "doc-1", "doc-2", "doc-4"]);
+}
+
+#[test]
+fn an_index_is_opened_or_created_and_options_of_what_is_there_do_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zgr");
+    let mut senseless = options();
+    senseless.docid_words = 0;
+    let opened = |options: &IndexOptions| {
+        Index::open_or_create(
+            &path,
+            options.clone(),
+            OpenOptions::new().encoder(encoder()),
+        )
+    };
+    assert!(opened(&senseless).unwrap_err().is_invalid_input() && !path.exists());
+    let index = opened(&options()).unwrap();
+    let mut writer = index.writer().unwrap();
+    add(&mut writer, 0..3);
+    writer.commit().unwrap();
+    drop((writer, index));
+    let index = opened(&senseless).unwrap();
+    assert_eq!(index.snapshot().document_count(), 3);
+    let result = index.search(&queries()[0], &SearchOptions::new()).unwrap();
+    assert!(!result.hits.is_empty());
 }

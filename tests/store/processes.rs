@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::process::{Helper, role, say};
+use crate::support::process::{Helper, role, say, wait_for_go};
 use crate::support::segments::push_segment;
 use crate::support::store::{append, bodies_of, names, place};
 use zerogr::Result;
@@ -77,7 +77,48 @@ fn helper() {
         "write" => write_for_ever(&path),
         "read" => read_until_stopped(&path, false),
         "map" => read_until_stopped(&path, true),
+        "create" => create_or_open(&path),
         other => panic!("unknown role {other}"),
+    }
+}
+
+fn create_or_open(path: &Path) {
+    say("ready");
+    wait_for_go();
+    let store = Store::open_or_create(path, &CreateOptions::default(), |store| {
+        append_number(store, 1)
+    });
+    let store = store.unwrap();
+    say(format_args!(
+        "{:?} {}",
+        store.uuid(),
+        number(&store.manifest().user_metadata)
+    ));
+}
+
+fn append_number(store: &Store, n: u64) -> Result<()> {
+    let transaction = store.begin()?;
+    let mut manifest = transaction.base().clone();
+    manifest.user_metadata = n.to_le_bytes().to_vec();
+    transaction.commit(manifest).map(drop)
+}
+
+#[test]
+fn of_many_processes_one_creates_the_file_and_all_have_it() {
+    for _ in 0..5 {
+        let (directory, path) = place();
+        let mut helpers: Vec<_> = (0..READERS)
+            .map(|_| start_helper("create", &path))
+            .collect();
+        for helper in &mut helpers {
+            assert_eq!(helper.hear().unwrap(), "ready");
+        }
+        helpers.iter_mut().for_each(Helper::go);
+        let said: Vec<_> = helpers.iter_mut().map(|one| one.hear().unwrap()).collect();
+        let wanted = format!("{:?} 1", Store::open(&path).unwrap().uuid());
+        assert!(said.iter().all(|said| *said == wanted), "{said:?}");
+        helpers.into_iter().for_each(Helper::finish);
+        assert_eq!(names(directory.path()), ["index.zgr"]);
     }
 }
 

@@ -259,7 +259,7 @@ pub const SCENARIOS: &[Scenario] = &[
         steps: &[|session| {
             session.commit(|t, m| {
                 m.segments[1].tombstones = Some(append(t, ExtentKind::Tombstones, 2, 0xA5)?);
-                m.segments[1].dead_count = 4;
+                m.segments[1].dead_count = 1;
                 Ok(())
             })
         }],
