@@ -146,6 +146,36 @@ fn pages_name_files_that_exist() {
     }
 }
 
+/// Programs of tests are listed, and so are their modules: what is not would never run.
+#[test]
+fn every_file_of_tests_is_in_a_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let manifests = read("Cargo.toml") + &read("src/bin/zerogr/Cargo.toml");
+    let mut programs = 0;
+    for entry in fs::read_dir(root.join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        let program = path.file_stem().unwrap().to_str().unwrap();
+        let main = path.join("main.rs");
+        if path.extension().is_some_and(|extension| extension == "rs") || main.is_file() {
+            let listed = format!("[[test]]\nname = \"{program}\"");
+            assert!(manifests.contains(&listed), "{program} is not listed");
+            programs += 1;
+        }
+        if !main.is_file() {
+            continue;
+        }
+        let main = fs::read_to_string(main).unwrap();
+        for file in fs::read_dir(&path).unwrap() {
+            let module = file.unwrap().path();
+            let module = module.file_stem().unwrap().to_str().unwrap();
+            let is_listed = module == "main" || main.contains(&format!("mod {module};"));
+            assert!(is_listed, "tests/{program}/{module}.rs is in no program");
+        }
+    }
+    assert!(programs > 5);
+}
+
 const HOUSE: &str = "
 ## Layers
 
