@@ -51,14 +51,7 @@ impl Run {
         query: &str,
         hits: impl IntoIterator<Item = (I, f64)>,
     ) -> Result<()> {
-        let mut hits: Vec<RunHit> = hits
-            .into_iter()
-            .map(|(id, score)| RunHit {
-                id: id.into(),
-                score,
-            })
-            .collect();
-        check(&hits).map_err(|message| Error::invalid(format!("query {query:?}: {message}")))?;
+        let mut hits = checked(query, hits)?;
         hits.sort_by(evaluation_order);
         self.queries.insert(query.to_owned(), hits);
         Ok(())
@@ -74,14 +67,7 @@ impl Run {
         query: &str,
         ranking: impl IntoIterator<Item = (I, f64)>,
     ) -> Result<()> {
-        let mut hits: Vec<RunHit> = ranking
-            .into_iter()
-            .map(|(id, score)| RunHit {
-                id: id.into(),
-                score,
-            })
-            .collect();
-        check(&hits).map_err(|message| Error::invalid(format!("query {query:?}: {message}")))?;
+        let mut hits = checked(query, ranking)?;
         let scores = decreasing_scores(&hits);
         for (hit, score) in hits.iter_mut().zip(scores) {
             hit.score = f64::from(score);
@@ -174,6 +160,20 @@ fn evaluation_order(a: &RunHit, b: &RunHit) -> Ordering {
         .partial_cmp(&(a.score as f32))
         .unwrap_or(Ordering::Equal)
         .then(b.id.cmp(&a.id))
+}
+
+/// The hits of a query, looked at.
+fn checked<I: Into<String>>(
+    query: &str,
+    hits: impl IntoIterator<Item = (I, f64)>,
+) -> Result<Vec<RunHit>> {
+    let hit = |(id, score): (I, f64)| RunHit {
+        id: id.into(),
+        score,
+    };
+    let hits: Vec<RunHit> = hits.into_iter().map(hit).collect();
+    check(&hits).map_err(|message| Error::invalid(format!("query {query:?}: {message}")))?;
+    Ok(hits)
 }
 
 fn check(hits: &[RunHit]) -> std::result::Result<(), String> {

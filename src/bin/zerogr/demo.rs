@@ -7,9 +7,13 @@ use zerogr::raw::eval::Collection;
 use zerogr::raw::store::Store;
 use zerogr::{IndexOptions, Mode, SearchOptions, TrainOptions};
 
-use crate::failure::Failure;
-use crate::reading::ReadArgs;
-use crate::{build, eval, output, search, setup};
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::eval;
+use crate::install::setup;
+use crate::options::reading::ReadArgs;
+use crate::read::search;
+use crate::write::build;
 
 /// Set up, index 5,183 abstracts, answer 300 claims, show quality and example searches.
 #[derive(clap::Args)]

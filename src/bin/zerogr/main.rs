@@ -1,4 +1,4 @@
-//! The command line of zerogr: one file per command, and this dispatcher.
+//! The command line of zerogr: one file per command or kin of commands, and this dispatcher.
 //!
 //! Exit status: 0 ok, 1 failed, 2 usage. Results go to standard output (`--json` for machines),
 //! everything else to standard error. A command that did its work and could not print the result
@@ -6,43 +6,25 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-mod build;
-mod child;
-mod cut_file;
-mod decoding;
+mod console;
 mod demo;
-mod device;
-mod docid_journal;
-mod doctor;
-mod documents;
 mod eval;
-mod failure;
-mod generate;
-mod info;
-mod language;
-mod mode;
-mod model;
-mod open;
-mod output;
-mod packages;
-mod pip;
-mod progress;
-mod quiet;
-mod reading;
-mod recover;
-mod result_file;
-mod search;
-mod setup;
-mod shown;
-mod tend;
-mod train;
-mod unfinished;
+mod install;
+mod options;
+mod read;
+mod upkeep;
+mod write;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::Failure;
+use console::failure::Failure;
+use console::{cut_file, output, quiet};
+use install::{doctor, model, setup};
+use read::{documents, info, search};
+use upkeep::{recover, tend};
+use write::{build, generate, train};
 
 /// Generative retrieval in one file: index your documents, search them by meaning, offline.
 #[derive(Parser)]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use zerogr::raw::eval::Metric;
 
-use crate::decoding::DecodingArgs;
-use crate::device::DeviceArg;
-use crate::mode::ModeArg;
-use crate::open;
+use crate::options::decoding::DecodingArgs;
+use crate::options::device::DeviceArg;
+use crate::options::mode::ModeArg;
+use crate::options::open;
 
 /// The baseline where none is named.
 const DEFAULT_BASELINE: &str = "lexical";

@@ -7,7 +7,7 @@ use zerogr::raw::eval::{
 
 use super::args::{Args, baseline_of};
 use super::measured::Measured;
-use crate::failure::Failure;
+use crate::console::failure::Failure;
 
 /// Everything there is to print.
 pub struct Results {

@@ -6,7 +6,7 @@ use zerogr::raw::eval::{Judgements, Metric};
 use super::args::Args;
 use super::measured::{Answer, Example, ShownHit, SystemResult};
 use super::plan::Dataset;
-use crate::failure::Failure;
+use crate::console::failure::Failure;
 
 /// Queries that are shown of each kind, won and lost.
 const SHOWN_QUERIES: usize = 4;

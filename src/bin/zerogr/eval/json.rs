@@ -7,8 +7,8 @@ use zerogr::raw::eval::Scores;
 
 use super::compare::{Comparison, Results};
 use super::measured::{Cost, Measured, SystemResult};
-use crate::failure::Failure;
-use crate::output;
+use crate::console::failure::Failure;
+use crate::console::output;
 
 /// Everything but the queries, as one object.
 pub fn of(results: &Results) -> Result<Value, Failure> {

@@ -15,10 +15,10 @@ use super::measured::{CURVE, Cost, IndexFacts, Measured, SystemResult};
 use super::plan::{DEPTH, Dataset, IndexPlace, Plan, System, SystemKind};
 use super::run_files::{Answers, read_run, write_runs};
 use super::searched::open_or_build;
-use crate::failure::Failure;
-use crate::mode::ModeArg;
-use crate::output;
-use crate::progress::bar;
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::console::progress::bar;
+use crate::options::mode::ModeArg;
 
 /// Measures everything that was planned.
 pub fn all(args: &Args, plan: Plan) -> Result<Vec<Measured>, Failure> {

@@ -21,9 +21,9 @@ mod table;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::output;
-use crate::result_file::{Content, ResultFile};
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::console::result_file::{Content, ResultFile};
 
 pub use args::Args;
 pub use measure::of_search;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use zerogr::raw::eval::{Collection, Qrels, Query};
 
 use super::args::Args;
-use crate::failure::Failure;
-use crate::mode::ModeArg;
-use crate::output;
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::options::mode::ModeArg;
 
 /// Documents measured per query of a search.
 pub const DEPTH: usize = 100;
@@ -105,7 +105,7 @@ fn datasets(args: &Args) -> Result<Vec<Dataset>, Failure> {
     for path in &args.paths {
         let names_index = path.extension().is_some_and(|extension| extension == "zgr");
         if path.is_file() || (names_index && !path.is_dir()) {
-            crate::open::check_exists(path)?;
+            crate::options::open::check_exists(path)?;
             if let Some(unused) = unused.replace(path) {
                 return Err(no_folder_after(unused));
             }

@@ -9,8 +9,8 @@ use zerogr::raw::eval::Run;
 use super::args::Args;
 use super::measured::Cost;
 use super::plan::Dataset;
-use crate::failure::Failure;
-use crate::result_file::{Content, ResultFile};
+use crate::console::failure::Failure;
+use crate::console::result_file::{Content, ResultFile};
 
 /// The answers of one system under one seed.
 pub struct Answers {

@@ -10,10 +10,11 @@ use zerogr::{Index, IndexOptions, TrainOptions};
 use super::args::Args;
 use super::measured::IndexFacts;
 use super::plan::IndexPlace;
-use crate::failure::Failure;
-use crate::output;
-use crate::reading::ReadArgs;
-use crate::{build, open};
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::options::open;
+use crate::options::reading::ReadArgs;
+use crate::write::build;
 
 /// Opens or builds it; `None` where only run files are measured.
 pub fn open_or_build(

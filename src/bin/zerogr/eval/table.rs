@@ -4,7 +4,7 @@ use zerogr::raw::eval::{Metric, Scores};
 
 use super::compare::{Comparison, Results};
 use super::measured::{Measured, SystemResult};
-use crate::output;
+use crate::console::output;
 
 /// Columns with their headings, the first of them flush left.
 pub struct Table {

@@ -13,7 +13,7 @@ mod svg;
 
 use super::compare::Results;
 use super::table;
-use crate::result_file::PAGE_MARK;
+use crate::console::result_file::PAGE_MARK;
 use chart::{colour, system_names};
 use html::escape;
 

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use zerogr::raw::model::runtime::TELEMETRY_VARIABLE;
 use zerogr::raw::model::{Runtime, cache};
 
-use crate::failure::Failure;
-use crate::{output, packages, setup};
+use super::{packages, setup};
+use crate::console::failure::Failure;
+use crate::console::output;
 
 /// Check this machine: ONNX Runtime, models, processor.
 ///

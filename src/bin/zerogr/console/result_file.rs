@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use zerogr::raw::store::regular_file;
 
-use crate::failure::Failure;
-use crate::output;
+use super::failure::Failure;
+use super::output;
 
 /// What is in a file, to be recognised by its first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

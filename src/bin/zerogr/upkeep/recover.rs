@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use zerogr::{OpenOptions, recover_with};
 
-use crate::failure::Failure;
-use crate::output;
+use crate::console::failure::Failure;
+use crate::console::output;
 
 /// Save what is left of a damaged index into a new file; the source is not touched.
 ///

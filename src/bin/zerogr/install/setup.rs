@@ -24,9 +24,11 @@ use tempfile::TempDir;
 use zerogr::raw::model::{Runtime, cache};
 use zerogr::raw::store::regular_file;
 
-use crate::failure::Failure;
-use crate::packages::{self, Package};
-use crate::{output, pip};
+use super::packages;
+use super::packages::Package;
+use super::pip;
+use crate::console::failure::Failure;
+use crate::console::output;
 
 /// Install ONNX Runtime and the sentence encoder (about 50 MB) for this user.
 ///

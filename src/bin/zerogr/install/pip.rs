@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::child;
-use crate::failure::Failure;
-use crate::packages::Package;
+use super::child;
+use super::packages::Package;
+use crate::console::failure::Failure;
 
 /// What people can do without pip.
 const WITHOUT_PIP: &str =

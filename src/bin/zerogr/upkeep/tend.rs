@@ -6,8 +6,9 @@ use serde_json::json;
 use zerogr::raw::model::Device;
 use zerogr::raw::store::Store;
 
-use crate::failure::Failure;
-use crate::{open, output};
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::options::open;
 
 /// Merge all segments into one and leave deleted documents behind.
 ///

@@ -7,8 +7,8 @@ use zerogr::raw::model::{Device, EncoderOptions};
 use zerogr::raw::store::WriteOptions;
 use zerogr::{Documents, Index, OpenOptions};
 
-use crate::failure::Failure;
-use crate::output;
+use crate::console::failure::Failure;
+use crate::console::output;
 
 /// How an index is read.
 #[derive(Clone, Default, clap::Args)]

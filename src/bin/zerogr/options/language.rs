@@ -6,7 +6,7 @@ use zerogr::raw::generate::language::PromptStyle;
 use zerogr::raw::model::Device;
 use zerogr::raw::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
 
-use crate::failure::Failure;
+use crate::console::failure::Failure;
 
 /// Which language model writes, and how it is asked.
 #[derive(clap::Args)]

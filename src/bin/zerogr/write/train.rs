@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use zerogr::TrainOptions;
 
-use crate::device::DeviceArg;
-use crate::failure::Failure;
-use crate::progress::Stages;
-use crate::{open, output};
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::console::progress::Stages;
+use crate::options::device::DeviceArg;
+use crate::options::open;
 
 /// Fit an index to pseudo-queries of its documents.
 ///

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use zerogr::{Explanation, Hit, Index, SearchOptions};
 
-use crate::decoding::DecodingArgs;
-use crate::device::DeviceArg;
-use crate::failure::Failure;
-use crate::mode::ModeArg;
-use crate::{open, output};
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::options::decoding::DecodingArgs;
+use crate::options::device::DeviceArg;
+use crate::options::mode::ModeArg;
+use crate::options::open;
 
 /// Search an index.
 #[derive(clap::Args)]

@@ -10,10 +10,10 @@ use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::shown::{is_obeyed, visible};
+use super::failure::Failure;
+use super::shown::{is_obeyed, visible};
 
-pub use crate::shown::{inline, notice, path, path_value};
+pub use super::shown::{inline, notice, path, path_value};
 
 /// Prints a line, or several, for people to standard output.
 pub fn line(text: &str) -> Result<(), Failure> {

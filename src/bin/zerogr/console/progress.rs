@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use zerogr::{Progress, Stage};
 
-use crate::output;
+use super::output;
 
 /// Shows the stages of a long operation; silent when standard error is no terminal.
 #[derive(Default)]

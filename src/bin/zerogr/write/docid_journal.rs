@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 use zerogr::Document;
 
-use crate::failure::Failure;
-use crate::output;
+use crate::console::failure::Failure;
+use crate::console::output;
 
 /// The field that says who wrote the docids.
 const WRITER: &str = "docid_writer";

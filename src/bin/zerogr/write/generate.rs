@@ -15,13 +15,15 @@ use zerogr::raw::language::TextGenerator;
 use zerogr::raw::model::language::LanguageModel;
 use zerogr::{Document, Index, Progress, QueryReport, Snapshot, Stage};
 
-use crate::device::DeviceArg;
-use crate::docid_journal::DocidJournal;
-use crate::failure::Failure;
-use crate::language::ModelArgs;
-use crate::progress::Stages;
-use crate::reading::{self, ReadArgs, say_what_was_left_out};
-use crate::{open, output};
+use super::docid_journal::DocidJournal;
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::console::progress::Stages;
+use crate::options::device::DeviceArg;
+use crate::options::language::ModelArgs;
+use crate::options::open;
+use crate::options::reading;
+use crate::options::reading::{ReadArgs, say_what_was_left_out};
 
 /// Have a language model write docids or pseudo-queries.
 #[derive(clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::shown;
+use super::shown;
 
 /// What the library's messages call options, and how this program does.
 const FLAGS: [(&str, &str); 4] = [

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use zerogr::Document;
 use zerogr::raw::docs::{DocumentReader, OnDuplicate, ReadOptions};
 
-use crate::failure::Failure;
-use crate::output;
+use crate::console::failure::Failure;
+use crate::console::output;
 
 /// Options of a command that reads documents.
 #[derive(Clone, Default, clap::Args)]

@@ -8,8 +8,9 @@ use zerogr::raw::convert;
 use zerogr::raw::model::cache;
 use zerogr::raw::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 
-use crate::failure::Failure;
-use crate::{output, packages, progress, setup};
+use super::{packages, setup};
+use crate::console::failure::Failure;
+use crate::console::{output, progress};
 
 /// Language models: import a checkpoint.
 #[derive(ClapArgs)]

@@ -19,8 +19,8 @@ use std::time::{Duration, SystemTime};
 use tempfile::{TempDir, TempPath};
 use zerogr::raw::store::{place, regular_file};
 
-use crate::failure::Failure;
-use crate::output;
+use crate::console::failure::Failure;
+use crate::console::output;
 
 const PREFIX: &str = ".zerogr-build-";
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde_json::json;
 use zerogr::raw::model::Device;
 
-use crate::failure::Failure;
-use crate::{open, output};
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::options::open;
 
 /// Documents that cannot be read and are named, before the others are only counted.
 const NAMED_UNREADABLE: usize = 10;

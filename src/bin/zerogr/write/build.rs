@@ -13,16 +13,18 @@ use zerogr::{
     TrainOptions, Writer,
 };
 
-use crate::device::DeviceArg;
-use crate::failure::Failure;
-use crate::generate::{
+use super::generate::{
     DocidReport, TaskArgs, query_line, write_docids, write_queries, writer_name,
 };
-use crate::language::ModelArgs;
-use crate::progress::Stages;
-use crate::reading::{self, ReadArgs, say_what_was_left_out};
-use crate::unfinished::Unfinished;
-use crate::{open, output};
+use super::unfinished::Unfinished;
+use crate::console::failure::Failure;
+use crate::console::output;
+use crate::console::progress::Stages;
+use crate::options::device::DeviceArg;
+use crate::options::language::ModelArgs;
+use crate::options::open;
+use crate::options::reading;
+use crate::options::reading::{ReadArgs, say_what_was_left_out};
 
 /// Build an index of documents and train it.
 ///

@@ -1,0 +1,18 @@
+//! What the program and its terminal say to each other.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `shown` | text as a terminal may be given it |
+//! | `output` | the one way to standard output and to standard error |
+//! | `failure` | how a command fails |
+//! | `progress` | how far it is |
+//! | `result_file` | results that go to files |
+//! | `quiet`, `cut_file` | what is said by others: usage reports, and files cut under a map |
+
+pub mod cut_file;
+pub mod failure;
+pub mod output;
+pub mod progress;
+pub mod quiet;
+pub mod result_file;
+mod shown;

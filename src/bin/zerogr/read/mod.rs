@@ -1,0 +1,5 @@
+//! The commands that read an index: `search`, `get` and its kin, `info`, `check`.
+
+pub mod documents;
+pub mod info;
+pub mod search;

@@ -1,0 +1,4 @@
+//! The commands that keep an index in shape: `merge`, `vacuum`, `backup`, `recover`.
+
+pub mod recover;
+pub mod tend;
