@@ -19,12 +19,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::extent::{ExtentRef, SectionKind};
 use super::image::SectionInput;
-use super::limits::{
-    MAX_BLOB_BYTES, MAX_BLOB_TEXT_BYTES, MAX_BLOBS, MAX_SEGMENT_DOCS, MAX_SEGMENTS,
-    MAX_USER_METADATA_BYTES, to_u64,
-};
+use super::limits::{MAX_BLOBS, MAX_SEGMENT_DOCS, MAX_SEGMENTS, MAX_USER_METADATA_BYTES, to_u64};
 use super::sections::manifest as section;
 use crate::error::{Error, Result};
+
+mod blob;
+mod raw_ref;
+
+pub use blob::{BlobEntry, BlobPlace, BlobRole};
+use raw_ref::RawRef;
 
 /// The state of the index after one commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,84 +76,6 @@ pub struct SegmentEntry {
     pub pseudo_queries: Option<ExtentRef>,
 }
 
-/// What a blob is for. An open set: unknown codes are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum BlobRole {
-    /// The sentence encoder's graph.
-    Encoder,
-    /// The encoder's tokenizer, and that of the docids unless there is another one for them.
-    Tokenizer,
-    /// The tokenizer of the docids: that of the language model that answers queries.
-    DocidTokenizer,
-    /// The token head of an encoder outside the file: bytes that belong behind its graph.
-    TokenHead,
-    /// Another role, by its code.
-    Other(u16),
-}
-
-impl BlobRole {
-    /// The code on disk.
-    pub fn code(self) -> u16 {
-        match self {
-            BlobRole::Encoder => 1,
-            BlobRole::Tokenizer => 2,
-            BlobRole::DocidTokenizer => 3,
-            BlobRole::TokenHead => 4,
-            BlobRole::Other(code) => code,
-        }
-    }
-
-    /// The role of a code.
-    pub fn from_code(code: u16) -> Self {
-        match code {
-            1 => BlobRole::Encoder,
-            2 => BlobRole::Tokenizer,
-            3 => BlobRole::DocidTokenizer,
-            4 => BlobRole::TokenHead,
-            other => BlobRole::Other(other),
-        }
-    }
-}
-
-/// One blob.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlobEntry {
-    /// What it is for.
-    pub role: BlobRole,
-    /// Its name, for people.
-    pub name: String,
-    /// Its media type.
-    pub media_type: String,
-    /// SHA-256 of its bytes.
-    pub sha256: [u8; 32],
-    /// Length of its bytes.
-    pub len_bytes: u64,
-    /// Where its bytes are.
-    pub place: BlobPlace,
-}
-
-/// Where a blob's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BlobPlace {
-    /// In this file.
-    Embedded(ExtentRef),
-    /// In a file of its own.
-    External {
-        /// Path of that file; a relative one starts at the index's directory.
-        path: String,
-    },
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]
-#[repr(C)]
-struct RawRef {
-    off: U64,
-    len: U64,
-    nonce: U64,
-    header_crc: U32,
-    reserved: U32,
-}
-
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawCounters {
@@ -175,62 +100,6 @@ struct RawSegment {
     heads: RawRef,
     tombstones: RawRef,
     pseudo_queries: RawRef,
-}
-
-const PLACE_EMBEDDED: u16 = 1;
-const PLACE_EXTERNAL: u16 = 2;
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct RawBlob {
-    role: U16,
-    place: U16,
-    name_len: U32,
-    media_type_len: U32,
-    path_len: U32,
-    len_bytes: U64,
-    sha256: [u8; 32],
-    extent: RawRef,
-}
-
-const NO_REF: RawRef = RawRef {
-    off: U64::ZERO,
-    len: U64::ZERO,
-    nonce: U64::ZERO,
-    header_crc: U32::ZERO,
-    reserved: U32::ZERO,
-};
-
-impl From<ExtentRef> for RawRef {
-    fn from(reference: ExtentRef) -> Self {
-        RawRef {
-            off: reference.off_bytes.into(),
-            len: reference.len_bytes.into(),
-            nonce: reference.nonce.into(),
-            header_crc: reference.header_crc.into(),
-            reserved: U32::ZERO,
-        }
-    }
-}
-
-impl RawRef {
-    fn get(&self) -> ExtentRef {
-        ExtentRef {
-            off_bytes: self.off.get(),
-            len_bytes: self.len.get(),
-            nonce: self.nonce.get(),
-            header_crc: self.header_crc.get(),
-        }
-    }
-
-    /// Offset 0 is a superblock, never an extent: it stands for "none".
-    fn get_optional(&self) -> Option<ExtentRef> {
-        (self.off.get() != 0).then(|| self.get())
-    }
-
-    fn from_optional(reference: Option<ExtentRef>) -> Self {
-        reference.map_or(NO_REF, RawRef::from)
-    }
 }
 
 impl SegmentEntry {
@@ -439,85 +308,6 @@ impl Manifest {
             .map_err(|error| damaged(&error.to_string()))?;
         Ok(manifest)
     }
-}
-
-impl BlobEntry {
-    fn validate(&self) -> Result<()> {
-        let path = match &self.place {
-            BlobPlace::Embedded(_) => "",
-            BlobPlace::External { path } if path.is_empty() => {
-                return Err(Error::invalid("the path of an attached blob is empty"));
-            }
-            BlobPlace::External { path } => path.as_str(),
-        };
-        if [self.name.as_str(), &self.media_type, path]
-            .iter()
-            .any(|s| s.len() > MAX_BLOB_TEXT_BYTES)
-        {
-            return Err(Error::limit(format!(
-                "a blob's name, media type and path have at most {MAX_BLOB_TEXT_BYTES} bytes each"
-            )));
-        }
-        if self.len_bytes > MAX_BLOB_BYTES {
-            return Err(Error::limit("a blob has at most 2^40 bytes"));
-        }
-        Ok(())
-    }
-
-    /// Appends the record. The texts are within their limit, so their lengths fit.
-    fn encode(&self, out: &mut Vec<u8>) {
-        let (place, path, extent) = match &self.place {
-            BlobPlace::Embedded(reference) => (PLACE_EMBEDDED, "", RawRef::from(*reference)),
-            BlobPlace::External { path } => (PLACE_EXTERNAL, path.as_str(), NO_REF),
-        };
-        let text_len = |text: &str| U32::new(u32::try_from(text.len()).unwrap_or(u32::MAX));
-        let raw = RawBlob {
-            role: self.role.code().into(),
-            place: place.into(),
-            name_len: text_len(&self.name),
-            media_type_len: text_len(&self.media_type),
-            path_len: text_len(path),
-            len_bytes: self.len_bytes.into(),
-            sha256: self.sha256,
-            extent,
-        };
-        out.extend_from_slice(raw.as_bytes());
-        for text in [self.name.as_str(), &self.media_type, path] {
-            out.extend_from_slice(text.as_bytes());
-        }
-    }
-
-    /// Reads exactly `count` records that fill `bytes`.
-    fn decode_list(mut bytes: &[u8], count: u64) -> Option<Vec<BlobEntry>> {
-        let mut entries = Vec::new();
-        for _ in 0..count {
-            // Each turn consumes a record or ends the loop, so a lying count costs nothing.
-            let (raw, rest) = RawBlob::ref_from_prefix(bytes).ok()?;
-            let (name, rest) = take_text(rest, raw.name_len)?;
-            let (media_type, rest) = take_text(rest, raw.media_type_len)?;
-            let (path, rest) = take_text(rest, raw.path_len)?;
-            let place = match raw.place.get() {
-                PLACE_EMBEDDED if path.is_empty() => BlobPlace::Embedded(raw.extent.get()),
-                PLACE_EXTERNAL => BlobPlace::External { path },
-                _ => return None,
-            };
-            entries.push(BlobEntry {
-                role: BlobRole::from_code(raw.role.get()),
-                name,
-                media_type,
-                sha256: raw.sha256,
-                len_bytes: raw.len_bytes.get(),
-                place,
-            });
-            bytes = rest;
-        }
-        bytes.is_empty().then_some(entries)
-    }
-}
-
-fn take_text(bytes: &[u8], len: U32) -> Option<(String, &[u8])> {
-    let (text, rest) = bytes.split_at_checked(usize::try_from(len.get()).ok()?)?;
-    Some((std::str::from_utf8(text).ok()?.to_owned(), rest))
 }
 
 #[cfg(test)]

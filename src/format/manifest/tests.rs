@@ -1,4 +1,5 @@
 use super::*;
+use crate::format::limits::MAX_BLOB_TEXT_BYTES;
 
 fn reference(n: u64) -> ExtentRef {
     ExtentRef {

@@ -360,7 +360,7 @@ impl Extent {
         let entry = inner.table.get(at).ok_or_else(lost)?;
         match &inner.source {
             Source::Map { map, verified } => {
-                let section = mapped(map, entry, &inner.origin).ok_or_else(lost)?;
+                let section = Section::in_map(map, entry, &inner.origin).ok_or_else(lost)?;
                 let verified = verified.get(at).ok_or_else(lost)?;
                 if !verified.load(Ordering::Acquire) {
                     self.verify_section(at, entry, &section)?;
@@ -372,7 +372,7 @@ impl Extent {
                 // Held while reading, so that two threads do not read the same section twice.
                 let mut cell = buffers.get(at).ok_or_else(lost)?.lock();
                 if let Some(buffer) = cell.upgrade() {
-                    return Ok(buffered(buffer, entry, &inner.origin));
+                    return Ok(Section::in_buffer(buffer, entry, &inner.origin));
                 }
                 let mut buffer = AlignedBuffer::zeroed(entry.len_bytes)?;
                 let off = inner.reference.off_bytes.saturating_add(entry.off_bytes);
@@ -380,7 +380,7 @@ impl Extent {
                 self.verify_section(at, entry, buffer.bytes())?;
                 let buffer = Arc::new(buffer);
                 *cell = Arc::downgrade(&buffer);
-                Ok(buffered(buffer, entry, &inner.origin))
+                Ok(Section::in_buffer(buffer, entry, &inner.origin))
             }
         }
     }
@@ -391,12 +391,12 @@ impl Extent {
             Source::Map { map, verified } => verified
                 .get(at)?
                 .load(Ordering::Acquire)
-                .then(|| mapped(map, entry, &self.0.origin))?,
+                .then(|| Section::in_map(map, entry, &self.0.origin))?,
             Source::Heap { buffers } => buffers
                 .get(at)?
                 .lock()
                 .upgrade()
-                .map(|buffer| buffered(buffer, entry, &self.0.origin)),
+                .map(|buffer| Section::in_buffer(buffer, entry, &self.0.origin)),
         }
     }
 
@@ -479,21 +479,6 @@ impl Extent {
     pub(crate) fn located(&self, kind: SectionKind, error: Error) -> Error {
         error.at(self.0.origin.section(kind))
     }
-}
-
-/// The section within the map of its extent.
-fn mapped(map: &Arc<Mmap>, entry: &SectionEntry, origin: &Arc<Origin>) -> Option<Section> {
-    // The table was checked to lie within the extent, and the map is the extent.
-    let end = entry.off_bytes.checked_add(entry.len_bytes)?;
-    let range = to_usize_range(&(entry.off_bytes..end))?;
-    map.get(range.clone())?;
-    let bytes = Bytes::Map(map.clone());
-    Some(Section::new(bytes, range, entry, origin))
-}
-
-fn buffered(buffer: Arc<AlignedBuffer>, entry: &SectionEntry, origin: &Arc<Origin>) -> Section {
-    let range = 0..buffer.bytes().len();
-    Section::new(Bytes::Heap(buffer), range, entry, origin)
 }
 
 fn to_usize_range(range: &Range<u64>) -> Option<Range<usize>> {

@@ -51,6 +51,30 @@ pub struct Section {
 }
 
 impl Section {
+    /// The section within the map of its extent.
+    pub(super) fn in_map(
+        map: &Arc<Mmap>,
+        entry: &SectionEntry,
+        origin: &Arc<Origin>,
+    ) -> Option<Section> {
+        // The table was checked to lie within the extent, and the map is the extent.
+        let end = entry.off_bytes.checked_add(entry.len_bytes)?;
+        let range = usize::try_from(entry.off_bytes).ok()?..usize::try_from(end).ok()?;
+        map.get(range.clone())?;
+        let bytes = Bytes::Map(map.clone());
+        Some(Section::new(bytes, range, entry, origin))
+    }
+
+    /// The section that is all of a buffer.
+    pub(super) fn in_buffer(
+        buffer: Arc<AlignedBuffer>,
+        entry: &SectionEntry,
+        origin: &Arc<Origin>,
+    ) -> Section {
+        let range = 0..buffer.bytes().len();
+        Section::new(Bytes::Heap(buffer), range, entry, origin)
+    }
+
     /// `range` must lie within `bytes`; a wrong one gives an empty section.
     pub(in crate::store) fn new(
         bytes: Bytes,
