@@ -9,28 +9,23 @@
 
 mod check;
 mod document;
-mod duplicates;
 mod fields;
-mod folder;
-mod gzip;
 pub(crate) mod json;
 mod json_document;
-pub(crate) mod lines;
 mod payload;
-mod read;
+pub(crate) mod read;
 pub(crate) mod salvage;
-mod sources;
 mod table;
 mod tags;
 
 pub use check::{MAX_DOCIDS, MAX_ID_BYTES};
 pub use document::Document;
-pub use duplicates::OnDuplicate;
 pub use fields::{Fields, MAX_FIELD_NESTING};
-pub use folder::TEXT_EXTENSIONS;
-pub use lines::MAX_LINE_BYTES;
 pub use payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
-pub use read::{DocumentReader, ReadOptions, ReadProgress, Skipped};
+pub use read::{
+    DocumentReader, MAX_LINE_BYTES, OnDuplicate, ReadOptions, ReadProgress, Skipped,
+    TEXT_EXTENSIONS,
+};
 pub use table::{DocumentTable, DocumentTableBuilder};
 pub use tags::{TagTable, TagTableBuilder};
 

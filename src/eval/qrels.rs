@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::columns::{cells, is_header};
-use crate::docs::lines::LineReader;
+use crate::docs::read::lines::LineReader;
 use crate::{Error, Result};
 
 /// The judgements of one query: document id -> score.

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::qrels::Qrels;
 use crate::Result;
 use crate::docs::json::JsonObject;
-use crate::docs::lines::LineReader;
+use crate::docs::read::lines::LineReader;
 
 /// One query of a collection.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
-use super::document::Document;
+use crate::docs::document::Document;
 use crate::{Error, Result};
 
 /// Extensions of the files that are read as text, lowercase.

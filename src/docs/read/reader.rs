@@ -27,12 +27,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::document::Document;
 use super::duplicates::{Ids, OnDuplicate, Place};
 use super::folder::text_document;
-use super::json_document;
 use super::lines::{LineReader, read_text};
 use super::sources::{Source, Sources};
+use crate::docs::document::Document;
+use crate::docs::json_document;
 use crate::{Error, Result};
 
 #[cfg(doc)]
