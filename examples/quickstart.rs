@@ -9,7 +9,7 @@ fn main() -> zerogr::Result<()> {
     ] {
         writer.add(Document::new(id).title(title).text(text))?;
     }
-    writer.commit_with(Some(&TrainOptions::default()), &mut |_| {})?;
+    writer.train(&TrainOptions::default(), &mut |_| {})?;
 
     let result = index.search("why do wings shake?", &SearchOptions::new().k(10))?;
     for hit in result.hits {
