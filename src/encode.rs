@@ -84,6 +84,7 @@ pub trait TextEncoder: Send + Sync {
 /// The one way of vectors into the engine: an encoder whose every vector is looked at, whoever made
 /// it. What is no number, or longer than a unit vector can be, would be stored as what no reader
 /// takes for a vector.
+#[derive(Clone)]
 pub(crate) struct CheckedEncoder(Arc<dyn TextEncoder>);
 
 /// How far the length of a vector may be from 1.
@@ -92,6 +93,54 @@ const LENGTH_TOLERANCE: f32 = 0.02;
 impl CheckedEncoder {
     pub(crate) fn new(encoder: Arc<dyn TextEncoder>) -> Self {
         CheckedEncoder(encoder)
+    }
+
+    /// The encoder itself, for what is not stored.
+    pub(crate) fn unchecked(&self) -> &Arc<dyn TextEncoder> {
+        &self.0
+    }
+
+    /// [`TextEncoder::encode`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder, and `Model` for what is no vector.
+    pub(crate) fn encode(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+    ) -> Result<Vec<f32>> {
+        let vectors = self.0.encode(texts, max_len_tokens, progress)?;
+        self.check(vectors, texts.len())
+    }
+
+    /// [`TextEncoder::encode_tokens`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder, and `Model` for what are no vectors or weights.
+    pub(crate) fn encode_tokens(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+    ) -> Result<Vec<f32>> {
+        let mut tokens = Ok(());
+        let checked = &mut |number, text: TokenVectors<'_>| {
+            if tokens.is_ok() {
+                tokens = self.check_tokens(&text);
+            }
+            if tokens.is_ok() {
+                each(number, text);
+            }
+        };
+        let vectors = self
+            .0
+            .encode_tokens(texts, max_len_tokens, progress, checked)?;
+        tokens?;
+        self.check(vectors, texts.len())
     }
 
     fn broken(&self, what: &str) -> Error {
@@ -106,7 +155,7 @@ impl CheckedEncoder {
 
     /// Checks the vectors of `count` texts.
     fn check(&self, vectors: Vec<f32>, count: usize) -> Result<Vec<f32>> {
-        let dim = self.dim();
+        let dim = self.0.dim();
         if count.checked_mul(dim) != Some(vectors.len()) {
             return Err(self.broken("gives another number of values than it has texts to encode"));
         }
@@ -129,7 +178,7 @@ impl CheckedEncoder {
                     .iter()
                     .all(|weight| weight.is_finite() && *weight >= 0.0)
         };
-        if count.checked_mul(self.dim()) != Some(text.vectors.len())
+        if count.checked_mul(self.0.dim()) != Some(text.vectors.len())
             || !weighs(text.query_weights)
             || !weighs(text.document_weights)
         {
@@ -139,61 +188,6 @@ impl CheckedEncoder {
             return Err(self.broken("gives vectors of tokens with values that are no numbers"));
         }
         Ok(())
-    }
-}
-
-impl TextEncoder for CheckedEncoder {
-    fn dim(&self) -> usize {
-        self.0.dim()
-    }
-
-    fn fingerprint(&self) -> String {
-        self.0.fingerprint()
-    }
-
-    fn tokenizer(&self) -> &dyn DocidTokenizer {
-        self.0.tokenizer()
-    }
-
-    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
-        self.0.prompt_tokens(prompt)
-    }
-
-    fn encode(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-    ) -> Result<Vec<f32>> {
-        let vectors = self.0.encode(texts, max_len_tokens, progress)?;
-        self.check(vectors, texts.len())
-    }
-
-    fn has_token_vectors(&self) -> bool {
-        self.0.has_token_vectors()
-    }
-
-    fn encode_tokens(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
-    ) -> Result<Vec<f32>> {
-        let mut tokens = Ok(());
-        let checked = &mut |number, text: TokenVectors<'_>| {
-            if tokens.is_ok() {
-                tokens = self.check_tokens(&text);
-            }
-            if tokens.is_ok() {
-                each(number, text);
-            }
-        };
-        let vectors = self
-            .0
-            .encode_tokens(texts, max_len_tokens, progress, checked)?;
-        tokens?;
-        self.check(vectors, texts.len())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::handle::Index;
-use super::no_encoder::NoEncoder;
+use super::models::NoEncoder;
 use super::search_result::SearchResult;
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
@@ -44,7 +44,20 @@ impl Index {
     /// [`Runtime`](crate::ErrorKind::Runtime), [`Device`](crate::ErrorKind::Device) or
     /// [`Model`](crate::ErrorKind::Model) when it cannot be loaded.
     pub fn encoder(&self) -> Result<Arc<dyn TextEncoder>> {
-        self.snapshot().encoder()
+        let snapshot = self.snapshot();
+        let models = snapshot.models.encoder(&snapshot.state)?;
+        Ok(models.encoder.unchecked().clone())
+    }
+
+    /// A token of a docid in words, if its tokenizer can tell.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Index::encoder`].
+    pub fn token_text(&self, token: u32) -> Result<Option<String>> {
+        let snapshot = self.snapshot();
+        let models = snapshot.models.encoder(&snapshot.state)?;
+        Ok(models.docid_tokenizer().token_text(token))
     }
 
     /// Makes the models that the index brings known to this machine, so that they run without
@@ -62,7 +75,7 @@ impl Index {
         let named = snapshot.params().language_model.as_ref();
         let named = named.map(|model| std::path::Path::new(&model.folder));
         let given = snapshot.models.options().language_model.as_deref();
-        super::encoder::remember(&snapshot.state.stored, given.or(named))
+        super::models::encoder::remember(&snapshot.state.stored, given.or(named))
     }
 }
 
@@ -167,18 +180,14 @@ impl Snapshot {
         Searcher::new(&self.state.segments, &self.state.params)
     }
 
-    fn encoder(&self) -> Result<Arc<dyn TextEncoder>> {
-        self.models.encoder(&self.state)
-    }
-
     fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<EncodedQuery> {
         if NoEncoder::is_recorded(&self.params().encoder) {
             return Err(Error::invalid(
                 "the index has no encoder: search by words (Mode::Lexical, `--mode lexical`)",
             ));
         }
-        let encoder = self.encoder()?;
-        EncodedQuery::new(&*encoder, &self.params().encoder, query, instruction)
+        let models = self.models.encoder(&self.state)?;
+        EncodedQuery::new(&models.encoder, &self.params().encoder, query, instruction)
     }
 
     #[cfg(not(feature = "models"))]

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::encoder;
 use super::handle::Index;
+use super::models::encoder;
 use super::options::{IndexOptions, OpenOptions};
 use crate::Result;
 use crate::segment::{
@@ -74,7 +74,8 @@ impl Index {
     ) -> Result<Index> {
         options.check()?;
         let loaded = encoder::load_new(&options)?;
-        let tokenizer = loaded.encoder.tokenizer();
+        let models = loaded.loaded();
+        let tokenizer = models.docid_tokenizer();
         let width = TokenWidth::for_vocabulary(tokenizer.vocabulary_size())?;
         let encoder = EncoderParams {
             fingerprint: loaded.encoder.fingerprint(),
@@ -130,6 +131,6 @@ impl Index {
             trust_model: true,
             ..open
         };
-        Index::from_store(store, open, Some(loaded.encoder))
+        Index::from_store(store, open, Some(models))
     }
 }

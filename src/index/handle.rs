@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::models::Models;
+use super::models::{Loaded, Models};
 use super::options::OpenOptions;
 use super::purge::Purge;
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::writer::{CommitReport, Writer};
 use crate::decode::CancelToken;
-use crate::encode::TextEncoder;
 use crate::learn::TrainOptions;
 use crate::segment::ProgressFn;
 use crate::store::{self, Backend, Store, VacuumReport, WriteOptions};
@@ -116,7 +115,7 @@ impl Index {
     pub(super) fn from_store(
         store: Store,
         options: OpenOptions,
-        loaded: Option<Arc<dyn TextEncoder>>,
+        loaded: Option<Loaded>,
     ) -> Result<Index> {
         let state = State::read(store.snapshot(), None)?;
         let models = Arc::new(Models::new(options, loaded));

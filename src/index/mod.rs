@@ -12,12 +12,8 @@
 mod answer;
 mod commit;
 mod create;
-mod encoder;
 mod handle;
-#[cfg(feature = "models")]
-mod language;
 mod models;
-mod no_encoder;
 mod options;
 mod prepare;
 mod purge;
@@ -36,8 +32,8 @@ mod support {
 #[cfg(test)]
 mod tests;
 
-pub(crate) use encoder::load_recorded;
 pub use handle::Index;
+pub(crate) use models::{Loaded, load_recorded};
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub(crate) use prepare::{docid_texts, docids_of, encode};
 pub use purge::DeadDocuments;

@@ -1,8 +1,9 @@
 //! From documents as they come in to docids and vectors.
 
+use super::models::Loaded;
 use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::Document;
-use crate::encode::TextEncoder;
+use crate::encode::{CheckedEncoder, DocidTokenizer};
 use crate::generate::{
     DocidOptions, TermStats, clean_docid, has_terms, keyword_docids, title_docids,
 };
@@ -43,7 +44,7 @@ pub(super) fn term_stats<'a>(
 pub(super) fn prepare<'d>(
     documents: Vec<&'d Document>,
     stats: &TermStats,
-    encoder: &dyn TextEncoder,
+    models: &Loaded,
     params: &IndexParams,
     watch: &mut Watch<'_>,
 ) -> Result<(PreparedDocuments<'d>, usize)> {
@@ -51,12 +52,12 @@ pub(super) fn prepare<'d>(
     let mut docids = Vec::with_capacity(total);
     let mut without_terms = 0;
     for (done, document) in (1..).zip(&documents) {
-        let (own, has_terms) = docids_of(document, stats, encoder, params)?;
+        let (own, has_terms) = docids_of(document, stats, models.docid_tokenizer(), params)?;
         without_terms += usize::from(!has_terms);
         docids.push(own);
         watch.report(Progress::new(Stage::Docids, done, total))?;
     }
-    let (vectors, lists) = encode(documents.iter().copied(), encoder, params, watch)?;
+    let (vectors, lists) = encode(documents.iter().copied(), &models.encoder, params, watch)?;
     let token_vectors = lists.map(SignListsBuilder::from_iter);
     Ok((
         PreparedDocuments {
@@ -72,12 +73,12 @@ pub(super) fn prepare<'d>(
 /// `[documents, dim]` unit passage vectors, and the vectors of tokens where the index keeps them.
 pub(crate) fn encode<'d>(
     documents: impl IntoIterator<Item = &'d Document>,
-    encoder: &dyn TextEncoder,
+    encoder: &CheckedEncoder,
     params: &IndexParams,
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
     let prompt = params.encoder.document_prompt.as_str();
-    let prompt_tokens = encoder.prompt_tokens(prompt)?;
+    let prompt_tokens = encoder.unchecked().prompt_tokens(prompt)?;
     let passages = documents.into_iter().map(passage);
     let texts: Vec<String> = passages.map(|text| format!("{prompt}{text}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -113,15 +114,15 @@ fn passage(document: &Document) -> String {
 pub(crate) fn docids_of(
     document: &Document,
     stats: &TermStats,
-    encoder: &dyn TextEncoder,
+    tokenizer: &dyn DocidTokenizer,
     params: &IndexParams,
 ) -> Result<(Vec<Docid>, bool)> {
     if !document.docids.is_empty() {
-        let docids = given_docids(document, encoder, params);
+        let docids = given_docids(document, tokenizer, params);
         return Ok((docids.map_err(|error| of_document(document, error))?, true));
     }
     let texts = docid_texts(document, stats, params);
-    let docids = expressed(texts, encoder, params, |mut tokens| {
+    let docids = expressed(texts, tokenizer, params, |mut tokens| {
         tokens.truncate(MAX_DOCID_TOKENS);
         Ok(tokens)
     });
@@ -148,11 +149,11 @@ pub(crate) fn docid_texts(
 /// The docids that a document brings, with their tokens; errors do not name it.
 pub(super) fn given_docids(
     document: &Document,
-    encoder: &dyn TextEncoder,
+    tokenizer: &dyn DocidTokenizer,
     params: &IndexParams,
 ) -> Result<Vec<Docid>> {
     let texts = document.docids.iter().map(|docid| clean_docid(docid));
-    expressed(texts, encoder, params, |tokens| match tokens.len() {
+    expressed(texts, tokenizer, params, |tokens| match tokens.len() {
         0..=MAX_DOCID_TOKENS => Ok(tokens),
         count => Err(Error::limit(format!(
             "a docid has {count} tokens; the limit is {MAX_DOCID_TOKENS}: shorten it"
@@ -163,13 +164,13 @@ pub(super) fn given_docids(
 /// Docids that have tokens, with them, after `limited`.
 fn expressed(
     texts: impl IntoIterator<Item = String>,
-    encoder: &dyn TextEncoder,
+    tokenizer: &dyn DocidTokenizer,
     params: &IndexParams,
     limited: impl Fn(Vec<u32>) -> Result<Vec<u32>>,
 ) -> Result<Vec<Docid>> {
     let mut docids = Vec::new();
     for text in texts {
-        let tokens = limited(encoder.tokenizer().docid_tokens(&text)?)?;
+        let tokens = limited(tokenizer.docid_tokens(&text)?)?;
         let vocabulary_size = params.tokenizer.vocabulary_size;
         let is_unknown = |token: &&u32| **token as usize >= vocabulary_size;
         if let Some(token) = tokens.iter().find(is_unknown) {
@@ -197,5 +198,5 @@ pub(super) fn of_document(document: &Document, error: Error) -> Error {
     }
     // A line of a terminal, should the id be what is wrong.
     let id: String = document.id.chars().take(80).collect();
-    Error::new(error.kind(), format!("document {id:?}: {error}"))
+    error.about(format_args!("document {id:?}"))
 }

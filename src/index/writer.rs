@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::commit::Draft;
 use super::handle::Index;
-use super::no_encoder::NoEncoder;
+use super::models::NoEncoder;
 use super::prepare::{given_docids, of_document, prepare, term_stats};
 use super::purge::Purge;
 use crate::decode::CancelToken;
@@ -57,7 +57,9 @@ impl Index {
     pub fn check_document(&self, document: &Document) -> Result<()> {
         document.check()?;
         if !document.docids.is_empty() {
-            given_docids(document, &*self.encoder()?, self.snapshot().params())?;
+            let snapshot = self.snapshot();
+            let models = snapshot.models.encoder(&snapshot.state)?;
+            given_docids(document, models.docid_tokenizer(), snapshot.params())?;
         }
         Ok(())
     }
@@ -318,10 +320,9 @@ impl Writer {
             stats = Some(known);
         }
         if !documents.is_empty() {
-            let encoder = self.index.encoder()?;
+            let models = snapshot.models.encoder(&snapshot.state)?;
             let stats = stats.get_or_insert_default();
-            let (prepared, without_terms) =
-                prepare(documents, stats, &*encoder, &params, &mut watch)?;
+            let (prepared, without_terms) = prepare(documents, stats, models, &params, &mut watch)?;
             let new = build_segment(prepared, &params)?;
             report.without_terms = without_terms;
             report.docids = new.counts.docids as usize;
@@ -342,8 +343,9 @@ impl Writer {
                     queries: &queries,
                     stats: &stats,
                 };
-                let encoder = self.index.encoder()?;
-                let trained = train_heads(plan, &corpus, &*encoder, &params, options, &mut watch)?;
+                let models = snapshot.models.encoder(&snapshot.state)?;
+                let trained =
+                    train_heads(plan, &corpus, &models.encoder, &params, options, &mut watch)?;
                 draft.set_heads(trained.heads, &params)?;
                 params.training = Some(trained.record);
             }

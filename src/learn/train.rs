@@ -18,7 +18,7 @@ use super::training_set::{Asked, Participants};
 use crate::Result;
 use crate::columns::VectorRows;
 use crate::decode::DocumentPlace;
-use crate::encode::TextEncoder;
+use crate::encode::CheckedEncoder;
 use crate::format::SectionInput;
 use crate::generate::TermStats;
 use crate::rng::Rng;
@@ -248,7 +248,7 @@ impl TrainingPlan {
 pub(crate) fn train_heads(
     plan: TrainingPlan,
     corpus: &TrainingCorpus<'_>,
-    encoder: &dyn TextEncoder,
+    encoder: &CheckedEncoder,
     params: &IndexParams,
     options: &TrainOptions,
     watch: &mut Watch<'_>,
@@ -261,7 +261,7 @@ pub(crate) fn train_heads(
     let segments = corpus.segments;
     let asked = Asked::new(corpus, &participants, params, options, watch)?;
     let prompt = &params.encoder.query_prompt;
-    let prompt_tokens = encoder.prompt_tokens(prompt)?;
+    let prompt_tokens = encoder.unchecked().prompt_tokens(prompt)?;
     let queries = asked.queries.iter();
     let texts: Vec<String> = queries.map(|query| format!("{prompt}{query}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -5,16 +5,14 @@
 //! at the end.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::condition::{Damaged, DocumentsLeft, docid_texts, is_dead};
 use crate::columns::{LazySection, MemorySections, OwnedSignList, SectionSource, SignListsBuilder};
 use crate::decode::CancelToken;
 use crate::docs::{Document, DocumentTableBuilder, sections as documents};
-use crate::encode::TextEncoder;
 use crate::format::{SectionInput, SectionKind};
 use crate::generate::TermStats;
-use crate::index::{docid_texts as docid_texts_of, docids_of, encode};
+use crate::index::{Loaded, docid_texts as docid_texts_of, docids_of, encode};
 use crate::lexicon::{LexiconBuilder, sections as lexicon};
 use crate::segment::{
     Docid, Docids, IndexParams, PreparedDocuments, Segment, Watch, build_segment, untrained_heads,
@@ -28,9 +26,9 @@ use crate::{Error, Result};
 /// Without one there are stand-ins, with which the documents are found by their words.
 pub(super) struct Maker<'a> {
     params: &'a IndexParams,
-    load: &'a dyn Fn() -> Result<Arc<dyn TextEncoder>>,
+    load: &'a dyn Fn() -> Result<Loaded>,
     /// Once it was asked for.
-    encoder: Option<Result<Arc<dyn TextEncoder>>>,
+    models: Option<Result<Loaded>>,
     /// Documents whose vectors were made.
     pub(super) encoded: u64,
     /// Documents whose vectors or docids are stand-ins.
@@ -38,14 +36,11 @@ pub(super) struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    pub(super) fn new(
-        params: &'a IndexParams,
-        load: &'a dyn Fn() -> Result<Arc<dyn TextEncoder>>,
-    ) -> Self {
+    pub(super) fn new(params: &'a IndexParams, load: &'a dyn Fn() -> Result<Loaded>) -> Self {
         Maker {
             params,
             load,
-            encoder: None,
+            models: None,
             encoded: 0,
             without_encoder: 0,
         }
@@ -53,12 +48,12 @@ impl<'a> Maker<'a> {
 
     /// Why there is no encoder, if one was needed and there is none.
     pub(super) fn lack(&self) -> Option<&Error> {
-        self.encoder.as_ref()?.as_ref().err()
+        self.models.as_ref()?.as_ref().err()
     }
 
-    fn encoder(&mut self) -> Option<Arc<dyn TextEncoder>> {
+    fn models(&mut self) -> Option<Loaded> {
         let load = self.load;
-        self.encoder.get_or_insert_with(load).as_ref().ok().cloned()
+        self.models.get_or_insert_with(load).as_ref().ok().cloned()
     }
 
     /// A segment of documents of which nothing else is left.
@@ -81,7 +76,7 @@ impl<'a> Maker<'a> {
     }
 
     fn count(&mut self, documents: u64) {
-        match self.encoder() {
+        match self.models() {
             Some(_) => self.encoded += documents,
             None => self.without_encoder += documents,
         }
@@ -89,7 +84,7 @@ impl<'a> Maker<'a> {
 
     /// The docids of documents: those they have, else new ones. A missing document gets one too.
     fn docids(&mut self, rows: &[Option<Document>]) -> Result<Vec<Vec<Docid>>> {
-        let (encoder, params) = (self.encoder(), self.params);
+        let (models, params) = (self.models(), self.params);
         let mut stats = TermStats::default();
         rows.iter()
             .flatten()
@@ -99,14 +94,15 @@ impl<'a> Maker<'a> {
         rows.iter()
             .map(|document| {
                 let document = document.as_ref().unwrap_or(&missing);
-                let made = encoder.as_ref().and_then(|encoder| {
+                let made = models.as_ref().and_then(|models| {
+                    let tokenizer = models.docid_tokenizer();
                     let without = Document {
                         docids: Vec::new(),
                         ..document.clone()
                     };
                     [document, &without]
                         .into_iter()
-                        .find_map(|document| docids_of(document, &stats, &**encoder, params).ok())
+                        .find_map(|document| docids_of(document, &stats, tokenizer, params).ok())
                 });
                 match made {
                     Some((docids, _)) => Ok(docids),
@@ -155,16 +151,16 @@ impl<'a> Maker<'a> {
         &mut self,
         documents: impl Iterator<Item = &'d Document>,
     ) -> Option<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
-        let encoder = self.encoder()?;
+        let models = self.models()?;
         match encode(
             documents,
-            &*encoder,
+            &models.encoder,
             self.params,
             &mut Watch::new(&mut |_| {}, &CancelToken::new()),
         ) {
             Ok(made) => Some(made),
             Err(error) => {
-                self.encoder = Some(Err(error));
+                self.models = Some(Err(error));
                 None
             }
         }

@@ -1,7 +1,7 @@
 //! A query as the encoder understands it.
 
 use super::late_interaction::MaxSim;
-use crate::encode::TextEncoder;
+use crate::encode::CheckedEncoder;
 use crate::segment::EncoderParams;
 use crate::vectors::{add_scaled, normalise};
 use crate::{Error, Result};
@@ -50,7 +50,7 @@ impl EncodedQuery {
     /// Encodes a query as `params` say. Errors when it is blank, or has no vector since it leaves
     /// no token.
     pub(crate) fn new(
-        encoder: &dyn TextEncoder,
+        encoder: &CheckedEncoder,
         params: &EncoderParams,
         query: &str,
         instruction: Option<&str>,
@@ -59,7 +59,7 @@ impl EncodedQuery {
             return Err(Error::invalid("the query is empty: give at least one word"));
         }
         let prompted = Prompted::new(&params.query_prompt, instruction, query);
-        let prompt_tokens = encoder.prompt_tokens(&prompted.prompt)?;
+        let prompt_tokens = encoder.unchecked().prompt_tokens(&prompted.prompt)?;
         let texts: Vec<&str> = prompted.texts.iter().map(String::as_str).collect();
         let mut pooled = vec![Vec::new(); texts.len()];
         let mut token_vectors = Vec::new();

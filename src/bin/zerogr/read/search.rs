@@ -97,7 +97,7 @@ fn explained(index: &Index, hit: &Hit, explanation: &Explanation) -> Result<Valu
         .zip(value["decisions"].as_array_mut().into_iter().flatten())
     {
         shown["text"] = match decision.token {
-            Some(token) => json!(index.encoder()?.tokenizer().token_text(token)),
+            Some(token) => json!(index.token_text(token)?),
             None => json!("(end)"),
         };
     }

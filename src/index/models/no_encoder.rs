@@ -15,11 +15,11 @@ const BYTES_PER_TOKEN: usize = 3;
 
 /// No encoder.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NoEncoder;
+pub(in crate::index) struct NoEncoder;
 
 impl NoEncoder {
     /// Whether an index was made with none.
-    pub(super) fn is_recorded(params: &EncoderParams) -> bool {
+    pub(in crate::index) fn is_recorded(params: &EncoderParams) -> bool {
         params.fingerprint == FINGERPRINT
     }
 }

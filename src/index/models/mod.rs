@@ -1,21 +1,27 @@
 //! The models of an open index, each loaded when it is first needed.
 
-use std::sync::{Arc, OnceLock};
+pub(super) mod encoder;
+#[cfg(feature = "models")]
+pub(super) mod language;
+mod new_blob;
+mod no_encoder;
+
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use super::encoder;
-#[cfg(feature = "models")]
-use super::language::LanguageModelRetriever;
 use super::options::OpenOptions;
 use super::state::State;
 use crate::Result;
-use crate::encode::TextEncoder;
+pub(crate) use encoder::{Loaded, load_recorded};
+#[cfg(feature = "models")]
+use language::LanguageModelRetriever;
+pub(super) use no_encoder::NoEncoder;
 
 /// How the models of one index are loaded, and those that are.
 pub(super) struct Models {
     options: OpenOptions,
-    encoder: OnceLock<Arc<dyn TextEncoder>>,
+    encoder: OnceLock<Loaded>,
     #[cfg(feature = "models")]
     language: OnceLock<LanguageModelRetriever>,
     /// Held while a model is being loaded, so that it is loaded once.
@@ -32,7 +38,7 @@ impl std::fmt::Debug for Models {
 
 impl Models {
     /// Models to be loaded as `options` say; the encoder may be loaded already.
-    pub(super) fn new(options: OpenOptions, encoder: Option<Arc<dyn TextEncoder>>) -> Self {
+    pub(super) fn new(options: OpenOptions, encoder: Option<Loaded>) -> Self {
         Models {
             options,
             encoder: encoder.map_or_else(OnceLock::new, OnceLock::from),
@@ -46,15 +52,15 @@ impl Models {
         &self.options
     }
 
-    /// The encoder that `state` was made with.
+    /// The encoder that `state` was made with, and its docid tokenizer.
     ///
     /// # Errors
     ///
     /// `ModelMismatch` when it is another one, `UntrustedModel` when this machine does not know it,
     /// `Runtime`, `Device` or `Model` when it cannot be loaded.
-    pub(super) fn encoder(&self, state: &State) -> Result<Arc<dyn TextEncoder>> {
-        let load = || encoder::load_recorded(&state.stored, &state.params, &self.options);
-        self.loaded_once(&self.encoder, load).cloned()
+    pub(super) fn encoder(&self, state: &State) -> Result<&Loaded> {
+        let load = || load_recorded(&state.stored, &state.params, &self.options);
+        self.loaded_once(&self.encoder, load)
     }
 
     /// The language model that `state` was made for.

@@ -15,11 +15,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::encoder::NewBlob;
-use super::options::IndexOptions;
+use super::new_blob::NewBlob;
 use crate::decode::{Expander, LanguageExpander, LanguageQuery, RowsExpander};
-use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
 use crate::format::BlobRole;
+use crate::index::options::IndexOptions;
 use crate::language::{Prompt, TextGenerator};
 use crate::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
 use crate::model::{Device, Tokenizer, trust};
@@ -43,10 +42,10 @@ pub(crate) struct LanguageModelRetriever {
 }
 
 /// What a new index takes from its language model.
-pub(super) struct NewLanguageModel {
-    pub(super) params: LanguageModelParams,
-    pub(super) tokenizer: Tokenizer,
-    pub(super) blob: NewBlob,
+pub(in crate::index) struct NewLanguageModel {
+    pub(in crate::index) params: LanguageModelParams,
+    pub(in crate::index) tokenizer: Tokenizer,
+    pub(in crate::index) blob: NewBlob,
 }
 
 /// Reads the language model of a new index, if it is to have one.
@@ -54,7 +53,7 @@ pub(super) struct NewLanguageModel {
 /// # Errors
 ///
 /// Those of opening it; `Model` when its scores would depend on what is scored together.
-pub(super) fn load_new(options: &IndexOptions) -> Result<Option<NewLanguageModel>> {
+pub(in crate::index) fn load_new(options: &IndexOptions) -> Result<Option<NewLanguageModel>> {
     let Some(folder) = &options.language_model else {
         return Ok(None);
     };
@@ -116,7 +115,7 @@ impl LanguageModelRetriever {
     ///
     /// `InvalidInput` when the index was made without one, `ModelMismatch` when it is another
     /// one, and those of opening it.
-    pub(super) fn open(
+    pub(in crate::index) fn open(
         params: &IndexParams,
         folder: Option<&PathBuf>,
         device: Device,
@@ -152,12 +151,16 @@ impl LanguageModelRetriever {
     }
 
     /// Whether the model was trained to score drawn documents.
-    pub(super) fn reranks(&self) -> bool {
+    pub(in crate::index) fn reranks(&self) -> bool {
         self.params.rerank_token.is_some()
     }
 
     /// A query as the model reads it.
-    pub(super) fn prompted(&self, instruction: Option<&str>, query: &str) -> Result<Prompted<'_>> {
+    pub(in crate::index) fn prompted(
+        &self,
+        instruction: Option<&str>,
+        query: &str,
+    ) -> Result<Prompted<'_>> {
         Ok(Prompted {
             retriever: self,
             prompt: self.prompt(instruction, query)?,
@@ -189,11 +192,11 @@ impl LanguageModelRetriever {
 }
 
 /// A query, as the language model of an index holds it.
-pub(super) struct Prompted<'a> {
+pub(in crate::index) struct Prompted<'a> {
     retriever: &'a LanguageModelRetriever,
     prompt: Vec<u32>,
     /// The query for the encoder, which is to rerank what the model draws.
-    pub(super) encoded: Option<EncodedQuery>,
+    pub(in crate::index) encoded: Option<EncodedQuery>,
 }
 
 impl Retriever for Prompted<'_> {
@@ -224,61 +227,5 @@ impl Retriever for Prompted<'_> {
 
     fn named(&self, error: Error) -> Error {
         self.retriever.model.named(error)
-    }
-}
-
-/// An encoder whose index has docids in another tokenizer's tokens.
-struct WithDocidTokenizer {
-    encoder: Arc<dyn TextEncoder>,
-    tokenizer: Tokenizer,
-}
-
-/// `encoder`, with docids in the tokens of `tokenizer`.
-pub(super) fn with_docid_tokenizer(
-    encoder: Arc<dyn TextEncoder>,
-    tokenizer: Tokenizer,
-) -> Arc<dyn TextEncoder> {
-    Arc::new(WithDocidTokenizer { encoder, tokenizer })
-}
-
-impl TextEncoder for WithDocidTokenizer {
-    fn dim(&self) -> usize {
-        self.encoder.dim()
-    }
-
-    fn fingerprint(&self) -> String {
-        self.encoder.fingerprint()
-    }
-
-    fn tokenizer(&self) -> &dyn DocidTokenizer {
-        &self.tokenizer
-    }
-
-    fn encode(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-    ) -> Result<Vec<f32>> {
-        self.encoder.encode(texts, max_len_tokens, progress)
-    }
-
-    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
-        self.encoder.prompt_tokens(prompt)
-    }
-
-    fn has_token_vectors(&self) -> bool {
-        self.encoder.has_token_vectors()
-    }
-
-    fn encode_tokens(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
-    ) -> Result<Vec<f32>> {
-        let encoder = &self.encoder;
-        encoder.encode_tokens(texts, max_len_tokens, progress, each)
     }
 }

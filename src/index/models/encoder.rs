@@ -2,26 +2,30 @@
 
 use std::sync::Arc;
 
+use super::new_blob::NewBlob;
 use super::no_encoder::NoEncoder;
-use super::options::{EncoderSource, IndexOptions, OpenOptions};
-use crate::encode::{CheckedEncoder, TextEncoder};
+use crate::encode::{CheckedEncoder, DocidTokenizer, TextEncoder};
+#[cfg(feature = "models")]
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
+use crate::index::options::{EncoderSource, IndexOptions, OpenOptions};
 #[cfg(feature = "models")]
 use crate::model::trust::{self, ModelFile};
 use crate::segment::{EncoderParams, IndexParams, LanguageModelParams};
-use crate::store::{self, Transaction};
+use crate::store;
 use crate::{Error, ErrorKind, Result};
 
 /// The encoder of a new index, and what of it goes into the file.
-pub(super) struct NewEncoder {
-    pub(super) encoder: Arc<dyn TextEncoder>,
-    pub(super) blobs: Vec<NewBlob>,
-    pub(super) pooling: String,
-    pub(super) max_model_tokens: usize,
-    pub(super) lower_case: bool,
-    pub(super) query_prompt: String,
-    pub(super) document_prompt: String,
-    pub(super) language_model: Option<LanguageModelParams>,
+pub(in crate::index) struct NewEncoder {
+    pub(in crate::index) encoder: Arc<dyn TextEncoder>,
+    /// `None`: that of the encoder.
+    pub(in crate::index) docid_tokenizer: Option<Arc<dyn DocidTokenizer>>,
+    pub(in crate::index) blobs: Vec<NewBlob>,
+    pub(in crate::index) pooling: String,
+    pub(in crate::index) max_model_tokens: usize,
+    pub(in crate::index) lower_case: bool,
+    pub(in crate::index) query_prompt: String,
+    pub(in crate::index) document_prompt: String,
+    pub(in crate::index) language_model: Option<LanguageModelParams>,
 }
 
 impl NewEncoder {
@@ -29,6 +33,7 @@ impl NewEncoder {
     fn bare(encoder: Arc<dyn TextEncoder>) -> Self {
         NewEncoder {
             encoder,
+            docid_tokenizer: None,
             blobs: Vec::new(),
             pooling: String::new(),
             max_model_tokens: 0,
@@ -40,71 +45,35 @@ impl NewEncoder {
     }
 }
 
-/// A file that goes with the encoder.
-pub(super) struct NewBlob {
-    role: BlobRole,
-    name: &'static str,
-    media_type: &'static str,
-    bytes: Arc<Vec<u8>>,
-    /// `Some`: stays outside, at this path.
-    outside: Option<String>,
+impl NewEncoder {
+    /// Encoder and docid tokenizer, as the index uses them.
+    pub(in crate::index) fn loaded(&self) -> Loaded {
+        Loaded {
+            encoder: CheckedEncoder::new(self.encoder.clone()),
+            docid_tokenizer: self.docid_tokenizer.clone(),
+        }
+    }
 }
 
-impl NewBlob {
-    /// A file that is kept in the index.
-    #[cfg(feature = "models")]
-    pub(super) fn inside(
-        role: BlobRole,
-        name: &'static str,
-        media_type: &'static str,
-        bytes: Arc<Vec<u8>>,
-    ) -> Self {
-        NewBlob {
-            role,
-            name,
-            media_type,
-            bytes,
-            outside: None,
-        }
-    }
+/// The encoder of an index, and what makes tokens of its docids.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) encoder: CheckedEncoder,
+    docid_tokenizer: Option<Arc<dyn DocidTokenizer>>,
+}
 
-    /// What the machine is to know of it.
-    #[cfg(feature = "models")]
-    pub(super) fn model_file(&self) -> ModelFile {
-        use sha2::{Digest, Sha256};
-        ModelFile {
-            name: self.name.to_owned(),
-            sha256: Sha256::digest(self.bytes.as_slice()).into(),
-            len_bytes: self.bytes.len() as u64,
+impl Loaded {
+    /// The tokenizer of the docids: the encoder's, unless the index was made for a language model.
+    pub(crate) fn docid_tokenizer(&self) -> &dyn DocidTokenizer {
+        match &self.docid_tokenizer {
+            Some(tokenizer) => &**tokenizer,
+            None => self.encoder.unchecked().tokenizer(),
         }
-    }
-
-    pub(super) fn append(&self, transaction: &mut Transaction) -> Result<BlobEntry> {
-        let Some(path) = &self.outside else {
-            return transaction.append_blob(self.role, self.name, self.media_type, &self.bytes);
-        };
-        use sha2::{Digest, Sha256};
-        Ok(BlobEntry {
-            role: self.role,
-            name: self.name.to_owned(),
-            media_type: self.media_type.to_owned(),
-            sha256: Sha256::digest(self.bytes.as_slice()).into(),
-            len_bytes: self.bytes.len() as u64,
-            place: BlobPlace::External { path: path.clone() },
-        })
     }
 }
 
 /// Loads the encoder of a new index, and the tokenizer of its language model.
-pub(super) fn load_new(options: &IndexOptions) -> Result<NewEncoder> {
-    let new = load_with_tokenizer(options)?;
-    Ok(NewEncoder {
-        encoder: Arc::new(CheckedEncoder::new(new.encoder)),
-        ..new
-    })
-}
-
-fn load_with_tokenizer(options: &IndexOptions) -> Result<NewEncoder> {
+pub(in crate::index) fn load_new(options: &IndexOptions) -> Result<NewEncoder> {
     let new = load_encoder(options)?;
     #[cfg(feature = "models")]
     if matches!(options.encoder, EncoderSource::Folder(_)) {
@@ -116,7 +85,7 @@ fn load_with_tokenizer(options: &IndexOptions) -> Result<NewEncoder> {
         let mut blobs = new.blobs;
         blobs.push(language.blob);
         return Ok(NewEncoder {
-            encoder: super::language::with_docid_tokenizer(new.encoder, language.tokenizer),
+            docid_tokenizer: Some(Arc::new(language.tokenizer)),
             language_model: Some(language.params),
             blobs,
             ..new
@@ -203,32 +172,30 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
         query_prompt: settings.query_prompt,
         document_prompt: settings.document_prompt,
         language_model: None,
+        docid_tokenizer: None,
         encoder: Arc::new(encoder),
     })
 }
 
-/// Loads the encoder an index was made with.
+/// Loads the encoder an index was made with, and its docid tokenizer.
+///
+/// # Errors
+///
+/// `ModelMismatch` when they are others; those of loading them.
 pub(crate) fn load_recorded(
     stored: &store::Snapshot,
     params: &IndexParams,
     options: &OpenOptions,
-) -> Result<Arc<dyn TextEncoder>> {
+) -> Result<Loaded> {
     let encoder = match &options.encoder {
         Some(encoder) => encoder.clone(),
         None if NoEncoder::is_recorded(&params.encoder) => Arc::new(NoEncoder),
         None => from_store(stored, &params.encoder, options)?,
     };
-    #[cfg(feature = "models")]
-    let encoder = with_recorded_tokenizer(stored, encoder)?;
     check(
         "encoder",
         &params.encoder.fingerprint,
         &encoder.fingerprint(),
-    )?;
-    check(
-        "tokenizer",
-        &params.tokenizer.fingerprint,
-        &encoder.tokenizer().fingerprint(),
     )?;
     if encoder.dim() != params.encoder.dim {
         return Err(Error::new(
@@ -240,7 +207,16 @@ pub(crate) fn load_recorded(
             ),
         ));
     }
-    Ok(Arc::new(CheckedEncoder::new(encoder)))
+    let loaded = Loaded {
+        encoder: CheckedEncoder::new(encoder),
+        docid_tokenizer: recorded_tokenizer(stored)?,
+    };
+    check(
+        "tokenizer",
+        &params.tokenizer.fingerprint,
+        &loaded.docid_tokenizer().fingerprint(),
+    )?;
+    Ok(loaded)
 }
 
 fn check(what: &str, recorded: &str, at_hand: &str) -> Result<()> {
@@ -325,7 +301,7 @@ fn model_files(stored: &store::Snapshot) -> Vec<ModelFile> {
 
 /// Makes the models of an index known to this machine.
 #[cfg(feature = "models")]
-pub(super) fn remember(
+pub(in crate::index) fn remember(
     stored: &store::Snapshot,
     language_model: Option<&std::path::Path>,
 ) -> Result<()> {
@@ -348,17 +324,19 @@ const MODEL_ROLES: [BlobRole; 4] = [
     BlobRole::DocidTokenizer,
 ];
 
-/// `encoder`, with docids in the tokens of the tokenizer that the file keeps for them, if any.
+/// The tokenizer that the file keeps for its docids, if any.
 #[cfg(feature = "models")]
-fn with_recorded_tokenizer(
-    stored: &store::Snapshot,
-    encoder: Arc<dyn TextEncoder>,
-) -> Result<Arc<dyn TextEncoder>> {
+fn recorded_tokenizer(stored: &store::Snapshot) -> Result<Option<Arc<dyn DocidTokenizer>>> {
     let Some(bytes) = blob(stored, BlobRole::DocidTokenizer)? else {
-        return Ok(encoder);
+        return Ok(None);
     };
     let tokenizer = crate::model::Tokenizer::from_bytes((*bytes).as_ref())?;
-    Ok(super::language::with_docid_tokenizer(encoder, tokenizer))
+    Ok(Some(Arc::new(tokenizer)))
+}
+
+#[cfg(not(feature = "models"))]
+fn recorded_tokenizer(_: &store::Snapshot) -> Result<Option<Arc<dyn DocidTokenizer>>> {
+    Ok(None)
 }
 
 /// The blob of a role, if the file names one.
