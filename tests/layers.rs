@@ -24,10 +24,6 @@ use table::Table;
 /// Circles of files inside one folder that stay, with the reason.
 const CIRCLES: &[(&[&str], &str)] = &[
     (
-        &["src/index/encoder.rs", "src/index/language.rs"],
-        "a new index takes in both models in one step",
-    ),
-    (
         &["src/index/handle.rs", "src/index/writer.rs"],
         "`Index::writer` makes a `Writer`, and a `Writer` holds its `Index`",
     ),
