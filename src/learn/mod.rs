@@ -6,9 +6,12 @@
 //!                                                   (train, fitted_edges)        something new
 //! ```
 
+mod corpus;
 mod fitted_edges;
+mod options;
 mod train;
 mod training_set;
 
-pub use train::TrainOptions;
-pub(crate) use train::{TrainingCorpus, TrainingPlan, train_heads};
+pub(crate) use corpus::TrainingCorpus;
+pub use options::TrainOptions;
+pub(crate) use train::{TrainingPlan, train_heads};

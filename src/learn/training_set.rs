@@ -14,7 +14,8 @@
 //! - I1. The choice depends on the seed and the external ids, not on how segments lie.
 //! - I2. Repeated documents are at most half as many as new ones, rivals at most as many, or 1,000.
 
-use super::train::{TrainOptions, TrainingCorpus};
+use super::corpus::TrainingCorpus;
+use super::options::TrainOptions;
 use crate::Result;
 use crate::decode::DocumentPlace;
 use crate::generate::{PseudoQueryOptions, pseudo_queries};

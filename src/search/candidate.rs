@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::lexical::{Scored, SparseScores, score_of};
 use crate::decode::{DocidPlace, DocumentPlace, Drawn};
-use crate::segment::Segment;
+use crate::segment::{Segment, id_at};
 
 /// A document that may become a hit. It has no strings: most candidates are cut off.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,12 +65,6 @@ impl Candidate {
         let segment = segments.get(self.place.segment as usize);
         segment.map_or("", |segment| segment.docid_texts.row(self.rank))
     }
-}
-
-/// The external id of a document.
-pub(super) fn id_at(segments: &[Segment], place: DocumentPlace) -> &str {
-    let segment = segments.get(place.segment as usize);
-    segment.map_or("", |segment| segment.documents.id(place.ordinal))
 }
 
 /// Score, then probability, both falling; then docid and external id, rising

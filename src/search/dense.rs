@@ -13,7 +13,7 @@
 //! I1. Like BM25's, the scores do not depend on which segment a document is stored in, up to the
 //!     rounding of stored vectors; ties go by external id.
 
-use super::candidate::{Candidate, id_at};
+use super::candidate::Candidate;
 use super::lexical::{Scored, SparseScores, best_of, score_of};
 #[cfg(doc)]
 use super::options::Mode;
@@ -22,7 +22,7 @@ use super::rerank::standard_scores;
 use super::result::Found;
 use super::searcher::Searcher;
 use super::similarity::Similarity;
-use crate::segment::View;
+use crate::segment::{View, id_at};
 use crate::vectors::dot_f16;
 use crate::{Error, ErrorKind, Result};
 

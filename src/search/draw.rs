@@ -22,6 +22,7 @@
 use std::collections::HashSet;
 
 use super::candidate::{Candidate, best_first};
+use super::explain::explain;
 use super::lexical::{SparseScores, best_score};
 use super::options::{Mode, SearchOptions};
 use super::query_terms::QueryTerms;
@@ -125,7 +126,7 @@ impl Searcher<'_> {
         if options.explain {
             let terms = self.term_scores(terms.as_ref(), &view)?;
             for (hit, candidate) in hits.iter_mut().zip(&candidates) {
-                let mut explanation = self.explain(candidate, &mut memo, &terms)?;
+                let mut explanation = explain(self.segments, candidate, &mut memo, &terms)?;
                 if options.mode == Mode::Planned {
                     explanation.planner = candidate.drawn_score - candidate.log_prob;
                 }

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::candidate::Candidate;
 use super::lexical::{SparseScores, score_of};
-use super::searcher::Searcher;
 use crate::Result;
 use crate::decode::Memo;
+use crate::segment::Segment;
 use crate::trie::END;
 
 /// Why a hit was found.
@@ -55,34 +55,32 @@ pub struct MatchedTerm {
 /// BM25 of each term of a query by itself, for all documents.
 pub(super) type TermScores<'t> = Vec<(&'t str, Vec<SparseScores>)>;
 
-impl Searcher<'_> {
-    /// How `candidate` was drawn, and the words.
-    pub(super) fn explain(
-        self,
-        candidate: &Candidate,
-        memo: &mut Memo<'_>,
-        terms: &TermScores<'_>,
-    ) -> Result<Explanation> {
-        let steps = memo.path(candidate.docid_place())?;
-        let decisions: Vec<Decision> = steps
-            .iter()
-            .map(|step| Decision {
-                position: step.depth,
-                token: (step.token != END).then_some(step.token),
-                choices: step.choices,
-                log_prob: step.log_prob,
-                docids_left: step.live_docids,
-            })
-            .collect();
-        let segment = self.segments.get(candidate.place.segment as usize);
-        let tokens = segment.map(|segment| segment.trie.docid(candidate.rank));
-        Ok(Explanation {
-            tokens: tokens.transpose()?.flatten().unwrap_or_default(),
-            docid_log_prob: decisions.iter().map(|decision| decision.log_prob).sum(),
-            decisions,
-            ..explain_words(candidate, terms)
+/// How `candidate` was drawn, and the words.
+pub(super) fn explain(
+    segments: &[Segment],
+    candidate: &Candidate,
+    memo: &mut Memo<'_>,
+    terms: &TermScores<'_>,
+) -> Result<Explanation> {
+    let steps = memo.path(candidate.docid_place())?;
+    let decisions: Vec<Decision> = steps
+        .iter()
+        .map(|step| Decision {
+            position: step.depth,
+            token: (step.token != END).then_some(step.token),
+            choices: step.choices,
+            log_prob: step.log_prob,
+            docids_left: step.live_docids,
         })
-    }
+        .collect();
+    let segment = segments.get(candidate.place.segment as usize);
+    let tokens = segment.map(|segment| segment.trie.docid(candidate.rank));
+    Ok(Explanation {
+        tokens: tokens.transpose()?.flatten().unwrap_or_default(),
+        docid_log_prob: decisions.iter().map(|decision| decision.log_prob).sum(),
+        decisions,
+        ..explain_words(candidate, terms)
+    })
 }
 
 /// The words alone.

@@ -14,12 +14,11 @@
 
 use std::cmp::Ordering;
 
-use super::candidate::id_at;
-use super::query_terms::WeighedTerm;
+use super::query_terms::{QueryTerms, WeighedTerm};
 use crate::Result;
 use crate::decode::DocumentPlace;
 use crate::lexicon::Bm25;
-use crate::segment::{Segment, View};
+use crate::segment::{Segment, View, id_at};
 
 /// Scores of documents of one segment by ordinal, ascending; documents without a query term are
 /// not in it, the scores of the others are positive.
@@ -32,11 +31,48 @@ pub(super) struct Scored {
     pub(super) score: f64,
 }
 
+impl QueryTerms {
+    /// BM25 of what `view` can find, per segment.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a lexicon is damaged.
+    pub(super) fn scores(
+        &self,
+        segments: &[Segment],
+        view: &View<'_>,
+        bm25: Bm25,
+    ) -> Result<Vec<SparseScores>> {
+        lexical_scores(segments, view, &self.terms, bm25)
+    }
+
+    /// What each term adds to BM25 of every document, in the order of the query.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a lexicon is damaged.
+    pub(super) fn scores_by_term(
+        &self,
+        segments: &[Segment],
+        view: &View<'_>,
+        bm25: Bm25,
+    ) -> Result<Vec<(&str, Vec<SparseScores>)>> {
+        let scores = |term: &'_ WeighedTerm| {
+            lexical_scores(segments, view, std::slice::from_ref(term), bm25)
+        };
+        let named = self
+            .terms
+            .iter()
+            .map(|term| Ok((term.term.as_str(), scores(term)?)));
+        named.collect()
+    }
+}
+
 /// BM25 scores of what `view` can find of `segments`, per segment.
 ///
 /// # Errors
 /// `Corrupt` when a lexicon is damaged.
-pub(super) fn lexical_scores(
+fn lexical_scores(
     segments: &[Segment],
     view: &View<'_>,
     terms: &[WeighedTerm],

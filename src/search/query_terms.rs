@@ -1,9 +1,8 @@
 //! The words of a query, analysed and weighed once per search.
 
-use super::lexical::{SparseScores, lexical_scores};
 use crate::Result;
 use crate::lexicon::Bm25;
-use crate::segment::{IndexParams, Segment, View};
+use crate::segment::{IndexParams, Segment};
 
 /// The terms of a query, each with its weight over all live documents.
 #[derive(Debug, Default)]
@@ -48,40 +47,5 @@ impl QueryTerms {
     /// The most that BM25 of a document could be.
     pub(super) fn bound(&self) -> f64 {
         self.terms.iter().map(|term| term.weight).sum()
-    }
-
-    /// BM25 of what `view` can find, per segment.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`QueryTerms::new`].
-    pub(super) fn scores(
-        &self,
-        segments: &[Segment],
-        view: &View<'_>,
-        bm25: Bm25,
-    ) -> Result<Vec<SparseScores>> {
-        lexical_scores(segments, view, &self.terms, bm25)
-    }
-
-    /// What each term adds to BM25 of every document, in the order of the query.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`QueryTerms::new`].
-    pub(super) fn scores_by_term(
-        &self,
-        segments: &[Segment],
-        view: &View<'_>,
-        bm25: Bm25,
-    ) -> Result<Vec<(&str, Vec<SparseScores>)>> {
-        let scores = |term: &'_ WeighedTerm| {
-            lexical_scores(segments, view, std::slice::from_ref(term), bm25)
-        };
-        let named = self
-            .terms
-            .iter()
-            .map(|term| Ok((term.term.as_str(), scores(term)?)));
-        named.collect()
     }
 }

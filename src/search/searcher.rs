@@ -1,6 +1,6 @@
 //! Where every search begins: the segments of one committed state and the parameters of the index.
 
-use super::candidate::{Candidate, id_at};
+use super::candidate::Candidate;
 use super::encoded_query::EncodedQuery;
 use super::explain::{TermScores, explain_words};
 use super::lexical::{SparseScores, best_of};
@@ -10,7 +10,7 @@ use super::result::{Found, Hit};
 use super::retriever::CompactRetriever;
 use super::similarity::Similarity;
 use crate::decode::Work;
-use crate::segment::{IndexParams, Segment, View};
+use crate::segment::{IndexParams, Segment, View, id_at};
 use crate::{Error, Result};
 
 /// One committed state, as it is searched.

@@ -38,7 +38,7 @@ pub use filter::{Filter, MAX_FILTER_NESTING};
 pub(crate) use merge::merge;
 pub use merge_policy::MergePolicy;
 pub(crate) use merge_policy::{SegmentSize, level_of};
-pub(crate) use opened::{Segment, SegmentCounts, check_docids, check_heads};
+pub(crate) use opened::{Segment, SegmentCounts, check_docids, check_heads, id_at};
 pub use params::{
     DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, LanguageModelParams,
     LexiconParams, PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,

@@ -6,6 +6,7 @@ use super::edges::CompactSegment;
 use super::live::LiveDocuments;
 use super::params::IndexParams;
 use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
+use crate::decode::DocumentPlace;
 use crate::docs::{Document, DocumentTable, MAX_DOCIDS};
 use crate::lexicon::Lexicon;
 use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections, union_keys};
@@ -270,4 +271,10 @@ pub(crate) fn check_heads(source: &dyn SectionSource, rows: usize, dim: usize) -
         Some(section) => VectorRows::open(section, rows, dim)?.check(),
         None => Ok(()),
     }
+}
+
+/// The external id of a document.
+pub(crate) fn id_at(segments: &[Segment], place: DocumentPlace) -> &str {
+    let segment = segments.get(place.segment as usize);
+    segment.map_or("", |segment| segment.documents.id(place.ordinal))
 }

@@ -52,7 +52,7 @@ pub struct FitReport {
 ///
 /// # Errors
 ///
-/// Those of `progress`.
+/// What `progress` gives.
 pub fn fit(
     tree: &mut SoftmaxTree,
     queries: &[f32],

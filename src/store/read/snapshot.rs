@@ -188,8 +188,8 @@ impl Snapshot {
     /// others was written by a newer version and must not be read as if they were not there.
     ///
     /// # Errors
-    /// `Corrupt` when another kind is in its place, `UnsupportedVersion` for an unknown section,
-    /// and those of [`Snapshot::extent`].
+    /// `Corrupt` when the reference is outside the committed bytes or another kind is in its place,
+    /// `UnsupportedVersion` for an unknown kind or section, `Io`.
     pub fn extent_of(&self, kind: ExtentKind, reference: &ExtentRef) -> Result<Extent> {
         let extent = self.extent(reference)?;
         extent.expect_kind(kind)?;

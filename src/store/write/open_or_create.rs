@@ -21,9 +21,9 @@ impl Store {
     /// Of any number of threads and processes that do so at once, one creates it, and all have it.
     ///
     /// # Errors
-    /// Of an index that is there, those of [`Store::open`]; of one that is not, `NotFound` when its
-    /// directory is missing, a failure of I/O (`PermissionDenied`, `DiskFull`, `Io`, ...), and what
-    /// `fill` gives. `NotAnIndex` also for an empty file that stays empty.
+    /// `NotAnIndex`, also for an empty file that stays empty, `UnsupportedVersion`, or `Corrupt` when
+    /// no committed state of an index that is there is intact; `NotFound` when its directory is
+    /// missing; a failure of I/O (`PermissionDenied`, `DiskFull`, `Io`, ...); what `fill` gives.
     pub fn open_or_create(
         path: &Path,
         options: &CreateOptions,
