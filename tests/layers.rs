@@ -13,7 +13,7 @@ mod table;
 #[path = "layers/tokens.rs"]
 mod tokens;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -35,6 +35,9 @@ const CIRCLES: &[(&[&str], &str)] = &[
 
 /// Lines of a file in `src/`, so that one concept stays one file.
 const MAX_LINES: usize = 500;
+
+/// Files directly in a folder of `src/`.
+const MAX_FILES: usize = 16;
 
 fn table() -> Table {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -100,6 +103,20 @@ fn one_concept_is_one_file() {
         .map(|(path, lines)| format!("{path} has {lines} lines"))
         .collect();
     assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn a_room_can_be_looked_over() {
+    let mut files_of: BTreeMap<String, usize> = BTreeMap::new();
+    for (path, _) in tree().iter().filter(|(path, _)| path.starts_with("src/")) {
+        let (folder, _) = path.rsplit_once('/').unwrap();
+        *files_of.entry(folder.to_string()).or_default() += 1;
+    }
+    let full: Vec<_> = files_of
+        .iter()
+        .filter(|(_, files)| **files > MAX_FILES)
+        .collect();
+    assert!(full.is_empty(), "{full:#?}");
 }
 
 /// Names in backticks that begin like this are paths of the repository.
