@@ -103,23 +103,15 @@ mod train;
 mod trie;
 mod vectors;
 
-pub use decode::{Beam, Budget, CancelToken, Decoder, GumbelTopK, ReverseAnnealed, Work};
+pub use decode::{Budget, CancelToken, Decoder};
 pub use docs::Document;
 pub use encode::{DocidTokenizer, TextEncoder, TokenVectors};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{
-    CommitReport, DeadDocuments, EncoderSource, Index, IndexOptions, OpenOptions, QueryReport,
-    SearchResult, Snapshot, Writer,
+    CommitReport, EncoderSource, Index, IndexOptions, OpenOptions, SearchResult, Snapshot, Writer,
 };
 pub use learn::TrainOptions;
-pub use repair::{
-    AtRisk, CheckReport, Documents, RecoverReport, Unreadable, check, recover, recover_with,
-};
-pub use search::{
-    Decision, EncodedQuery, Explanation, Hit, MatchedTerm, Mode, RetrieverKind, SearchOptions,
-};
-pub use segment::{
-    DocidSource, Filter, IndexParams, LexiconParams, MAX_FILTER_NESTING, MergePolicy, Progress,
-    ProgressFn, Stage,
-};
-pub use store::{VacuumReport, VerifyLevel, WriteOptions};
+pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};
+pub use search::{EncodedQuery, Explanation, Hit, Mode, RetrieverKind, SearchOptions};
+pub use segment::{DocidSource, Filter, MergePolicy, Progress, Stage};
+pub use store::{Durability, VacuumReport, VerifyLevel, WriteOptions};

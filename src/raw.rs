@@ -3,8 +3,9 @@
 //!
 //! **Nothing here is under semantic versioning**: names and signatures change with any release. What
 //! applications need is at the root of the crate, and only that keeps an index whole: a manifest that
-//! is committed through [`store`] is checked as one, not as that of an index. Each module is described
-//! where it is.
+//! is committed through [`store`] is checked as one, not as that of an index. Types that are only met
+//! as a part of what is at the root, such as [`search::Decision`], have their names here. Each module
+//! is described where it is.
 
 macro_rules! rooms {
     ($($(#[$attribute:meta])* $room:ident)*) => {
@@ -31,6 +32,8 @@ rooms! {
     format
     /// Docids and pseudo-queries.
     generate
+    /// What an index reports beside documents and hits.
+    index
     /// What a language model that writes text has to offer.
     language
     /// Words of documents and BM25.
@@ -38,6 +41,8 @@ rooms! {
     /// ONNX Runtime, encoders, language models.
     #[cfg(feature = "models")]
     model
+    /// Damage: finding it, reading around it, saving what is left.
+    repair
     /// Searching segments.
     search
     /// Segments and the parameters of an index.

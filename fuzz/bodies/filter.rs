@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use zerogr::raw::segment::MAX_FILTER_NESTING;
 use zerogr::raw::store::MemoryBackend;
-use zerogr::{ErrorKind, Filter, Index, MAX_FILTER_NESTING, Mode, SearchOptions};
+use zerogr::{ErrorKind, Filter, Index, Mode, SearchOptions};
 
 use super::Input;
 use super::support::fault::scenario;

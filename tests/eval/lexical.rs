@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use zerogr::raw::docs::{DocumentReader, ReadOptions};
 use zerogr::raw::eval::{Collection, EvalOptions, Metric, Run, evaluate};
 use zerogr::raw::lexicon::Analyser;
+use zerogr::raw::segment::LexiconParams;
 use zerogr::raw::store::MemoryBackend;
-use zerogr::{Document, EncoderSource, Index, IndexOptions, LexiconParams, MergePolicy};
+use zerogr::{Document, EncoderSource, Index, IndexOptions, MergePolicy};
 
 fn index_with(lexicon: LexiconParams) -> Index {
     let backend = Arc::new(MemoryBackend::default());

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use crate::support::corpus::{answers, document, empty, options, reopen};
 use crate::support::generator::{StandIn, document_in};
 use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
-use zerogr::{Index, MergePolicy, Mode, QueryReport, Result, SearchOptions, TrainOptions, recover};
+use zerogr::raw::index::QueryReport;
+use zerogr::{Index, MergePolicy, Mode, Result, SearchOptions, TrainOptions, recover};
 
 fn model() -> StandIn<impl Fn(&str, usize) -> String + Send + Sync> {
     // The first words of the document, one more with each sample.

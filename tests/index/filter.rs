@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::support::corpus::{answers, assert_same_answers, document, empty};
 use proptest::prelude::*;
-use zerogr::{Filter, Index, MAX_FILTER_NESTING, MergePolicy, Mode, SearchOptions};
+use zerogr::raw::segment::MAX_FILTER_NESTING;
+use zerogr::{Filter, Index, MergePolicy, Mode, SearchOptions};
 
 const DOCUMENTS: u64 = 120;
 

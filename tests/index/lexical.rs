@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use serde_json::Value;
 use zerogr::raw::generate::{DocidOptions, TermStats, keyword_docids};
 use zerogr::raw::lexicon::Analyser;
+use zerogr::raw::segment::LexiconParams;
 use zerogr::raw::store::{MemoryBackend, Store, VerifyLevel};
 use zerogr::{
-    Document, Documents, ErrorKind, Filter, Index, LexiconParams, MergePolicy, Mode, OpenOptions,
-    SearchOptions, TrainOptions, check, recover, recover_with,
+    Document, Documents, ErrorKind, Filter, Index, MergePolicy, Mode, OpenOptions, SearchOptions,
+    TrainOptions, check, recover, recover_with,
 };
 
 fn analyser(params: &LexiconParams) -> Analyser {

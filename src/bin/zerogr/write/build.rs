@@ -6,11 +6,11 @@ use std::time::Instant;
 use serde_json::json;
 use zerogr::raw::docs::DocumentReader;
 use zerogr::raw::generate::language::PromptStyle;
+use zerogr::raw::index::QueryReport;
 use zerogr::raw::model::EncoderOptions;
 use zerogr::raw::model::language::LanguageModel;
 use zerogr::{
-    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, QueryReport, Snapshot,
-    TrainOptions, Writer,
+    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, Snapshot, TrainOptions, Writer,
 };
 
 use super::generate::{

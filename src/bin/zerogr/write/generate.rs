@@ -11,9 +11,10 @@ use zerogr::raw::generate::language::{
     DEFAULT_INSTRUCTION, DocidOrigin, DocidWriter, LanguageDocidOptions, LanguageQueryOptions,
     PROMPT_VERSION, PromptStyle,
 };
+use zerogr::raw::index::QueryReport;
 use zerogr::raw::language::TextGenerator;
 use zerogr::raw::model::language::LanguageModel;
-use zerogr::{Document, Index, Progress, QueryReport, Snapshot, Stage};
+use zerogr::{Document, Index, Progress, Snapshot, Stage};
 
 use super::docid_journal::DocidJournal;
 use crate::console::failure::Failure;
