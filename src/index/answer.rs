@@ -53,7 +53,8 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// Those of [`Index::encoder`].
+    /// `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or `Model` when the encoder cannot be
+    /// loaded.
     pub fn token_text(&self, token: u32) -> Result<Option<String>> {
         let snapshot = self.snapshot();
         let models = snapshot.models.encoder(&snapshot.state)?;
