@@ -91,7 +91,7 @@ fn upward(table: &Table, modules: &Modules) -> Vec<String> {
 pub struct Circle {
     /// Sorted.
     pub nodes: Vec<String>,
-    /// How they know each other.
+    /// How they know each other: a path for each pair.
     arrows: Vec<String>,
 }
 
@@ -156,7 +156,7 @@ pub fn circles(modules: &Modules) -> Vec<Circle> {
             Circle {
                 nodes: nodes.iter().map(|node| node.to_string()).collect(),
                 arrows: inside
-                    .flat_map(|(_, arrows)| arrows.iter().cloned())
+                    .filter_map(|(_, arrows)| arrows.first().cloned())
                     .collect(),
             }
         })
