@@ -26,8 +26,15 @@
 //!  - **I7** Space comes back by writing a new file and renaming it into place, never inside the
 //!    file. The old file lives on, unchanged, for those who still read it.
 //!
-//! The store knows nothing of tries or models. Layers above name their sections with
-//! [`SectionKind`](crate::format::SectionKind) constants of their own.
+//! The store knows nothing of tries or models; what sections are called is a registry of the
+//! [format](crate::format).
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | `system` | files, locks, names: the way to the operating system |
+//! | `read` | one committed state: which, its extents and sections |
+//! | `write` | commits, copies, vacuum |
+//! | `damage` | verifying, and opening what is damaged |
 
 #![cfg_attr(
     not(test),
