@@ -7,7 +7,9 @@ use super::models::NoEncoder;
 use super::search_result::SearchResult;
 use super::snapshot::Snapshot;
 use crate::encode::TextEncoder;
-use crate::search::{EncodedQuery, Found, Mode, RetrieverKind, SearchOptions, Searcher};
+#[cfg(feature = "models")]
+use crate::search::Found;
+use crate::search::{EncodedQuery, Mode, RetrieverKind, SearchOptions, Searcher};
 use crate::{Error, Result};
 
 impl Index {
@@ -76,7 +78,7 @@ impl Index {
         let named = snapshot.params().language_model.as_ref();
         let named = named.map(|model| std::path::Path::new(&model.folder));
         let given = snapshot.models.options().language_model.as_deref();
-        super::models::encoder::remember(&snapshot.state.stored, given.or(named))
+        super::models::remember(&snapshot.state.stored, given.or(named))
     }
 }
 
@@ -104,6 +106,7 @@ impl Snapshot {
                 let encoded = self.encode_query(query, options.instruction.as_deref())?;
                 self.search_encoded(query, &encoded, options)
             }
+            #[cfg(feature = "models")]
             RetrieverKind::LanguageModel => {
                 let found = self.ask_language_model(query, options)?;
                 Ok(SearchResult::new(found, self))
@@ -189,14 +192,6 @@ impl Snapshot {
         }
         let models = self.models.encoder(&self.state)?;
         EncodedQuery::new(&models.encoder, &self.params().encoder, query, instruction)
-    }
-
-    #[cfg(not(feature = "models"))]
-    fn ask_language_model(&self, _: &str, _: &SearchOptions) -> Result<Found> {
-        Err(Error::new(
-            crate::ErrorKind::Model,
-            "this build has no model support: search with the compact retriever",
-        ))
     }
 
     #[cfg(feature = "models")]

@@ -33,6 +33,7 @@ pub enum RetrieverKind {
     Compact,
     /// The language model that the index was made for. Its draws are reranked by the model
     /// itself where it was trained for that; else, and only if asked for, by the document head.
+    #[cfg(feature = "models")]
     LanguageModel,
 }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::new_blob::NewBlob;
 use super::no_encoder::NoEncoder;
+#[cfg(feature = "models")]
+use super::recorded;
 use crate::encode::{CheckedEncoder, DocidTokenizer, TextEncoder};
 #[cfg(feature = "models")]
-use crate::format::{BlobEntry, BlobPlace, BlobRole};
+use crate::format::BlobRole;
 use crate::index::options::{EncoderSource, IndexOptions, OpenOptions};
 #[cfg(feature = "models")]
-use crate::model::trust::{self, ModelFile};
-use crate::segment::{EncoderParams, IndexParams, LanguageModelParams};
+use crate::model::trust;
+use crate::segment::{IndexParams, LanguageModelParams};
 use crate::store;
 use crate::{Error, ErrorKind, Result};
 
@@ -190,7 +192,15 @@ pub(crate) fn load_recorded(
     let encoder = match &options.encoder {
         Some(encoder) => encoder.clone(),
         None if NoEncoder::is_recorded(&params.encoder) => Arc::new(NoEncoder),
-        None => from_store(stored, &params.encoder, options)?,
+        #[cfg(feature = "models")]
+        None => recorded::encoder(stored, &params.encoder, options)?,
+        #[cfg(not(feature = "models"))]
+        None => {
+            return Err(Error::new(
+                ErrorKind::Model,
+                "this build has no model support: give the encoder in OpenOptions::encoder",
+            ));
+        }
     };
     check(
         "encoder",
@@ -209,7 +219,14 @@ pub(crate) fn load_recorded(
     }
     let loaded = Loaded {
         encoder: CheckedEncoder::new(encoder),
-        docid_tokenizer: recorded_tokenizer(stored)?,
+        #[cfg(feature = "models")]
+        docid_tokenizer: recorded::docid_tokenizer(stored)?,
+        #[cfg(not(feature = "models"))]
+        docid_tokenizer: {
+            // Whatever tokenizer it holds, nothing here can run it.
+            let _ = stored;
+            None
+        },
     };
     check(
         "tokenizer",
@@ -230,170 +247,4 @@ fn check(what: &str, recorded: &str, at_hand: &str) -> Result<()> {
              the former, or build a new index with the latter"
         ),
     ))
-}
-
-#[cfg(not(feature = "models"))]
-fn from_store(
-    _: &store::Snapshot,
-    _: &EncoderParams,
-    _: &OpenOptions,
-) -> Result<Arc<dyn TextEncoder>> {
-    Err(Error::new(
-        ErrorKind::Model,
-        "this build has no model support: give the encoder in OpenOptions::encoder",
-    ))
-}
-
-#[cfg(feature = "models")]
-fn from_store(
-    stored: &store::Snapshot,
-    params: &EncoderParams,
-    options: &OpenOptions,
-) -> Result<Arc<dyn TextEncoder>> {
-    if !options.trust_model {
-        let unknown = trust::unknown(model_files(stored));
-        if !unknown.is_empty() {
-            return Err(trust::question(&unknown));
-        }
-    }
-    let blob = |role: BlobRole| {
-        blob(stored, role)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Model,
-                format!(
-                    "the index was made with a custom encoder ({}): give it in OpenOptions::encoder",
-                    params.fingerprint
-                ),
-            )
-        })
-    };
-    let (model, tokenizer) = (blob(BlobRole::Encoder)?, blob(BlobRole::Tokenizer)?);
-    let model = match self::blob(stored, BlobRole::TokenHead)? {
-        None => model,
-        Some(head) => Arc::new([(*model).as_ref(), (*head).as_ref()].concat()),
-    };
-    let bytes = crate::model::EncoderBytes {
-        model,
-        tokenizer: (*tokenizer).as_ref(),
-        pooling: crate::model::Pooling::from_name(&params.pooling)?,
-        max_len_tokens: params.max_model_tokens,
-        lower_case: params.lower_case,
-    };
-    Ok(Arc::new(crate::model::Encoder::from_bytes(
-        bytes,
-        &options.encoder_options,
-    )?))
-}
-
-/// The files of models that the index holds or names, as its manifest has them.
-#[cfg(feature = "models")]
-fn model_files(stored: &store::Snapshot) -> Vec<ModelFile> {
-    let blobs = stored.manifest().blobs.iter();
-    blobs
-        .filter(|blob| MODEL_ROLES.contains(&blob.role))
-        .map(|blob| ModelFile {
-            name: blob.name.clone(),
-            sha256: blob.sha256,
-            len_bytes: blob.len_bytes,
-        })
-        .collect()
-}
-
-/// Makes the models of an index known to this machine.
-#[cfg(feature = "models")]
-pub(in crate::index) fn remember(
-    stored: &store::Snapshot,
-    language_model: Option<&std::path::Path>,
-) -> Result<()> {
-    // What the manifest says of them must be true.
-    for role in MODEL_ROLES {
-        blob(stored, role)?;
-    }
-    let mut files = model_files(stored);
-    // It may not be on this machine, and is asked about when it is.
-    files.extend(language_model.and_then(|folder| trust::of_language_model(folder).ok()));
-    trust::remember(files)
-}
-
-/// What of an index is a model, or a part of one.
-#[cfg(feature = "models")]
-const MODEL_ROLES: [BlobRole; 4] = [
-    BlobRole::Encoder,
-    BlobRole::Tokenizer,
-    BlobRole::TokenHead,
-    BlobRole::DocidTokenizer,
-];
-
-/// The tokenizer that the file keeps for its docids, if any.
-#[cfg(feature = "models")]
-fn recorded_tokenizer(stored: &store::Snapshot) -> Result<Option<Arc<dyn DocidTokenizer>>> {
-    let Some(bytes) = blob(stored, BlobRole::DocidTokenizer)? else {
-        return Ok(None);
-    };
-    let tokenizer = crate::model::Tokenizer::from_bytes((*bytes).as_ref())?;
-    Ok(Some(Arc::new(tokenizer)))
-}
-
-#[cfg(not(feature = "models"))]
-fn recorded_tokenizer(_: &store::Snapshot) -> Result<Option<Arc<dyn DocidTokenizer>>> {
-    Ok(None)
-}
-
-/// The blob of a role, if the file names one.
-#[cfg(feature = "models")]
-fn blob(stored: &store::Snapshot, role: BlobRole) -> Result<Option<crate::model::ModelBytes>> {
-    let folder = stored.path().parent();
-    let folder = folder.unwrap_or(std::path::Path::new(""));
-    let mut blobs = stored.manifest().blobs.iter();
-    let entry = blobs.find(|blob| blob.role == role);
-    entry
-        .map(|entry| blob_bytes(stored, folder, entry))
-        .transpose()
-}
-
-#[cfg(feature = "models")]
-fn blob_bytes(
-    stored: &store::Snapshot,
-    folder: &std::path::Path,
-    entry: &BlobEntry,
-) -> Result<crate::model::ModelBytes> {
-    use sha2::{Digest, Sha256};
-    let BlobPlace::External { path } = &entry.place else {
-        let bytes = stored.blob(entry)?;
-        // Models are known by this hash, so it is looked at even where checksums are right.
-        if <[u8; 32]>::from(Sha256::digest(&bytes)) != entry.sha256 {
-            return Err(Error::corrupt(format_args!(
-                "blob {} has another SHA-256 than its manifest entry",
-                entry.name
-            )));
-        }
-        return Ok(Arc::new(bytes));
-    };
-    let path = folder.join(path);
-    let another = || {
-        Error::new(
-            ErrorKind::ModelMismatch,
-            format!(
-                "{} is not the {} the index was made with: put the original file back",
-                path.display(),
-                entry.name
-            ),
-        )
-    };
-    let read = store::regular_file::read(&path, entry.len_bytes);
-    let bytes = read.map_err(|error| match error.kind() {
-        std::io::ErrorKind::FileTooLarge => another(),
-        _ => {
-            let message = format!(
-                "the index keeps its {} at {}, which cannot be read ({error}): put the file back",
-                entry.name,
-                path.display()
-            );
-            Error::with_source(ErrorKind::Model, message, error)
-        }
-    })?;
-    if <[u8; 32]>::from(Sha256::digest(&bytes)) != entry.sha256 {
-        return Err(another());
-    }
-    Ok(Arc::new(bytes))
 }

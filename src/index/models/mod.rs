@@ -5,6 +5,8 @@ pub(super) mod encoder;
 pub(super) mod language;
 mod new_blob;
 mod no_encoder;
+#[cfg(feature = "models")]
+mod recorded;
 
 use std::sync::OnceLock;
 
@@ -17,6 +19,8 @@ pub(crate) use encoder::{Loaded, load_recorded};
 #[cfg(feature = "models")]
 use language::LanguageModelRetriever;
 pub(super) use no_encoder::NoEncoder;
+#[cfg(feature = "models")]
+pub(super) use recorded::remember;
 
 /// How the models of one index are loaded, and those that are.
 pub(super) struct Models {
