@@ -11,6 +11,9 @@
 //! ```
 //! # use zerogr::{Index, IndexOptions, SearchOptions};
 //! # use zerogr::Document;
+//! # #[cfg(not(feature = "models"))]
+//! # fn main() {}
+//! # #[cfg(feature = "models")]
 //! # fn main() -> zerogr::Result<()> {
 //! # if zerogr::raw::model::Runtime::load(None).is_err() {
 //! #     eprintln!("skipped: `zerogr setup` has not been run");

@@ -14,6 +14,9 @@ use crate::{Error, Result, store};
 /// ```
 /// # use zerogr::{Index, IndexOptions, Mode, SearchOptions};
 /// # use zerogr::Document;
+/// # #[cfg(not(feature = "models"))]
+/// # fn main() {}
+/// # #[cfg(feature = "models")]
 /// # fn main() -> zerogr::Result<()> {
 /// # if zerogr::raw::model::Runtime::load(None).is_err() {
 /// #     eprintln!("skipped: `zerogr setup` has not been run");

@@ -21,6 +21,9 @@ use crate::{Error, Result};
 /// ```
 /// # use zerogr::{Documents, Index, IndexOptions};
 /// # use zerogr::Document;
+/// # #[cfg(not(feature = "models"))]
+/// # fn main() {}
+/// # #[cfg(feature = "models")]
 /// # fn main() -> zerogr::Result<()> {
 /// # if zerogr::raw::model::Runtime::load(None).is_err() {
 /// #     eprintln!("skipped: `zerogr setup` has not been run");
