@@ -61,7 +61,7 @@ impl DocidOptions {
 /// The keyword docids of `document`, the plain one first; at least one.
 ///
 /// ```
-/// use zerogr::{Document, generate::{DocidOptions, TermStats, keyword_docids}};
+/// use zerogr::{Document, raw::generate::{DocidOptions, TermStats, keyword_docids}};
 ///
 /// let document = Document::new("1").title("Wing flutter").text("Panels of a thin wing.");
 /// let docids = keyword_docids(&document, &TermStats::new(), &DocidOptions::default());

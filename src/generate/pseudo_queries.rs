@@ -53,7 +53,7 @@ impl Default for PseudoQueryOptions {
 /// Pseudo-queries for `document`, at most `options.per_document`.
 ///
 /// ```
-/// use zerogr::{Document, generate::{PseudoQueryOptions, TermStats, pseudo_queries}};
+/// use zerogr::{Document, raw::generate::{PseudoQueryOptions, TermStats, pseudo_queries}};
 ///
 /// let document = Document::new("1").title("Wing flutter").text("Thin wings may vibrate.");
 /// let queries = pseudo_queries(&document, &TermStats::new(), &PseudoQueryOptions::default());

@@ -28,7 +28,7 @@ const NUMBER_FACTOR: f32 = 0.4;
 /// Document frequencies over a corpus, collected one document at a time.
 ///
 /// ```
-/// use zerogr::{Document, generate::TermStats};
+/// use zerogr::{Document, raw::generate::TermStats};
 ///
 /// let document = Document::new("1").title("Wing flutter").text("Flutter of a thin wing.");
 /// let mut stats = TermStats::new();
