@@ -303,7 +303,7 @@ fn a_model_of_an_index_runs_where_it_is_known_or_trusted() {
     // Another machine asks, says what for, and does everything that needs no model.
     for arguments in [
         &dense[..],
-        &["train", "own.zgr"],
+        &["train", "own.zgr", "--full"],
         &["add", "own.zgr", "d.jsonl"],
     ] {
         let output = command(elsewhere, arguments);

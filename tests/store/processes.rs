@@ -9,7 +9,9 @@ use crate::support::process::{Helper, role, say, wait_for_go};
 use crate::support::segments::push_segment;
 use crate::support::store::{append, bodies_of, names, place};
 use zerogr::Result;
-use zerogr::raw::store::{CreateOptions, Snapshot, Store, VerifyLevel, WriteLock, WriteOptions};
+use zerogr::raw::store::{
+    CreateOptions, Finding, Snapshot, Store, VerifyLevel, WriteLock, WriteOptions,
+};
 
 /// Segments that the history below keeps.
 const KEPT: u64 = 5;
@@ -299,7 +301,14 @@ fn a_copy_of_a_live_file_is_a_valid_index() {
             }
             let copied = Store::open(&copy).unwrap();
             let report = copied.verify(VerifyLevel::Full);
-            assert!(report.is_ok(), "{:?}", report.findings);
+            // A copy may catch one slot while it is being written; the other one is whole then.
+            let is_torn = |finding: &Finding| finding.place.starts_with("superblock slot");
+            let torn = report.findings.iter().filter(|one| is_torn(one)).count();
+            assert!(
+                torn <= 1 && torn == report.findings.len(),
+                "{:?}",
+                report.findings
+            );
             let found = check(&copied.snapshot());
             assert!(found >= newest);
             newest = found;
