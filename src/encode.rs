@@ -100,6 +100,15 @@ impl CheckedEncoder {
         &self.0
     }
 
+    /// [`TextEncoder::prompt_tokens`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    pub(crate) fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        self.0.prompt_tokens(prompt)
+    }
+
     /// [`TextEncoder::encode`].
     ///
     /// # Errors

@@ -261,8 +261,7 @@ impl Index {
 
     /// Fits the heads to pseudo-queries of the documents, in one commit: to all documents the first
     /// time, later to those that are new ([`TrainOptions::full`]). Locks as [`Index::writer`] does
-    /// while it runs: a program with a [`Writer`] calls [`Writer::train`]. An index without
-    /// documents is left as it is.
+    /// while it runs: a program with a [`Writer`] calls [`Writer::train`].
     ///
     /// # Errors
     ///
@@ -270,7 +269,8 @@ impl Index {
     /// the file system has no locks; `ReadOnly`, `PermissionDenied` or `Io` when the file cannot be
     /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
     /// the newest state is.
-    /// `InvalidInput` for options that make no sense; `UntrustedModel`, `ModelMismatch`, `Runtime`,
+    /// `InvalidInput` for options that make no sense, and for an index without an encoder;
+    /// `UntrustedModel`, `ModelMismatch`, `Runtime`,
     /// `Device` or `Model` when the encoder cannot be loaded; `DiskFull` or `Poisoned` when the
     /// commit cannot be written. An index without documents is left as it is.
     pub fn train(&self, options: &TrainOptions, progress: ProgressFn<'_>) -> Result<CommitReport> {

@@ -78,7 +78,7 @@ pub(crate) fn encode<'d>(
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
     let prompt = params.encoder.document_prompt.as_str();
-    let prompt_tokens = encoder.unchecked().prompt_tokens(prompt)?;
+    let prompt_tokens = encoder.prompt_tokens(prompt)?;
     let passages = documents.into_iter().map(passage);
     let texts: Vec<String> = passages.map(|text| format!("{prompt}{text}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -13,7 +13,7 @@ use super::snapshot::Snapshot;
 use crate::Result;
 use crate::decode::CancelToken;
 use crate::format::{Manifest, SectionInput};
-use crate::segment::Watch;
+use crate::segment::go_on;
 use crate::store::{CompactCopy, Rewrite};
 
 /// What is in a file because of documents that were deleted or replaced.
@@ -44,7 +44,7 @@ impl Rewrite for Purge<'_> {
     }
 
     fn go_on(&self) -> Result<()> {
-        Watch::new(&mut |_| {}, self.cancel).check()
+        go_on(self.cancel)
     }
 }
 

@@ -374,14 +374,8 @@ impl Writer {
             let limit = space.live_bytes.saturating_add(space.live_bytes / 2);
             space.dead_bytes > limit.max(MIN_DEAD_BYTES)
         };
-        if !self.auto_vacuum
-            || !self
-                .index
-                .inner
-                .store
-                .space()
-                .is_ok_and(|space| is_due(&space))
-        {
+        let store = &self.index.inner.store;
+        if !self.auto_vacuum || !store.space().is_ok_and(|space| is_due(&space)) {
             return 0;
         }
         self.vacuum().map_or(0, |report| {
@@ -393,8 +387,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when the file has another hard link, which would keep the old one; `Corrupt`
-    /// when the index is damaged; `DiskFull`, `PermissionDenied` or `Io`; `Replaced` when another
+    /// `InvalidInput` when the file has another hard link, which would keep the old one; `Cancelled`
+    /// ([`Writer::cancel_token`]); `Corrupt` when the index is damaged; `DiskFull`, `PermissionDenied` or `Io`; `Replaced` when another
     /// file is at the path; `Poisoned` after a failed write. Up to the exchange of the files an
     /// error leaves everything as it was.
     pub fn vacuum(&mut self) -> Result<VacuumReport> {

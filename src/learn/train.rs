@@ -145,7 +145,7 @@ pub(crate) fn train_heads(
     let segments = corpus.segments;
     let asked = Asked::new(corpus, &participants, params, options, watch)?;
     let prompt = &params.encoder.query_prompt;
-    let prompt_tokens = encoder.unchecked().prompt_tokens(prompt)?;
+    let prompt_tokens = encoder.prompt_tokens(prompt)?;
     let queries = asked.queries.iter();
     let texts: Vec<String> = queries.map(|query| format!("{prompt}{query}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

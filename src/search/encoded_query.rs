@@ -59,7 +59,7 @@ impl EncodedQuery {
             return Err(Error::invalid("the query is empty: give at least one word"));
         }
         let prompted = Prompted::new(&params.query_prompt, instruction, query);
-        let prompt_tokens = encoder.unchecked().prompt_tokens(&prompted.prompt)?;
+        let prompt_tokens = encoder.prompt_tokens(&prompted.prompt)?;
         let texts: Vec<&str> = prompted.texts.iter().map(String::as_str).collect();
         let mut pooled = vec![Vec::new(); texts.len()];
         let mut token_vectors = Vec::new();

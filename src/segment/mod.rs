@@ -44,8 +44,8 @@ pub use params::{
     LexiconParams, PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub(crate) use params::{MAX_PASSAGE_TOKENS, MAX_QUERY_TOKENS, check_number};
-pub(crate) use progress::Watch;
 pub use progress::{Progress, ProgressFn, Stage};
+pub(crate) use progress::{Watch, go_on};
 pub use query_table::QueryWriterRecord;
 pub(crate) use query_table::{QueryTable, WrittenQueries, query_sections};
 pub(crate) use view::View;

@@ -101,12 +101,21 @@ impl<'a> Watch<'a> {
     ///
     /// `Cancelled` once it is not wanted any more.
     pub(crate) fn check(&self) -> Result<()> {
-        match self.cancel.is_cancelled() {
-            false => Ok(()),
-            true => Err(Error::new(
-                ErrorKind::Cancelled,
-                "cancelled: the file is as it was, and what was not committed is still pending",
-            )),
-        }
+        go_on(self.cancel)
+    }
+}
+
+/// Whether work that `cancel` stops is still wanted.
+///
+/// # Errors
+///
+/// `Cancelled` once it is not.
+pub(crate) fn go_on(cancel: &CancelToken) -> Result<()> {
+    match cancel.is_cancelled() {
+        false => Ok(()),
+        true => Err(Error::new(
+            ErrorKind::Cancelled,
+            "cancelled: the file is as it was, and what was not committed is still pending",
+        )),
     }
 }

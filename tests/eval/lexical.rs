@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::support::corpus::{encoder, options};
+use crate::support::corpus::{add, encoder, index_with};
 use crate::support::repository::repository;
 use serde_json::{Value, json};
 use zerogr::raw::docs::{DocumentReader, ReadOptions};
@@ -12,20 +12,7 @@ use zerogr::raw::eval::{Collection, EvalOptions, Metric, Run, evaluate};
 use zerogr::raw::lexicon::Analyser;
 use zerogr::raw::segment::LexiconParams;
 use zerogr::raw::store::MemoryBackend;
-use zerogr::{Document, EncoderSource, Index, IndexOptions, MergePolicy};
-
-fn index_with(lexicon: LexiconParams) -> Index {
-    let backend = Arc::new(MemoryBackend::default());
-    Index::create_on(backend, options().lexicon(lexicon)).unwrap()
-}
-
-fn add(index: &Index, documents: impl IntoIterator<Item = Document>) {
-    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
-    documents
-        .into_iter()
-        .for_each(|document| writer.add(document).unwrap());
-    writer.commit().unwrap();
-}
+use zerogr::{Document, EncoderSource, Index, IndexOptions};
 
 fn shared(name: &str) -> Option<PathBuf> {
     let folder = repository("../shared/data").join(name);

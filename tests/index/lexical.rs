@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::support::corpus::{document, encoder, options, reopen};
+use crate::support::corpus::{add, document, encoder, index_with, options, reopen};
 use proptest::prelude::*;
 use serde_json::Value;
 use zerogr::raw::generate::{DocidOptions, TermStats, keyword_docids};
@@ -74,19 +74,6 @@ fn assert_close(found: &[(String, f64)], expected: &[(String, f64)], tolerance: 
         assert!((score - expected_of[id.as_str()]).abs() < tolerance, "{id}");
         assert!((score - at_place).abs() < tolerance, "{id}");
     }
-}
-
-fn index_with(lexicon: LexiconParams) -> Index {
-    let backend = Arc::new(MemoryBackend::default());
-    Index::create_on(backend, options().lexicon(lexicon)).unwrap()
-}
-
-fn add(index: &Index, documents: impl IntoIterator<Item = Document>) {
-    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
-    documents
-        .into_iter()
-        .for_each(|document| writer.add(document).unwrap());
-    writer.commit().unwrap();
 }
 
 const TEXTS: [&str; 16] = [

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use zerogr::raw::segment::LexiconParams;
 use zerogr::raw::store::MemoryBackend;
 use zerogr::{
     Document, EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, SearchOptions,
@@ -72,6 +73,21 @@ pub fn options() -> IndexOptions {
 /// An empty index in memory.
 pub fn empty() -> Index {
     Index::create_on(Arc::new(MemoryBackend::default()), options()).unwrap()
+}
+
+/// An empty index in memory with rules of its own for words.
+pub fn index_with(lexicon: LexiconParams) -> Index {
+    let backend = Arc::new(MemoryBackend::default());
+    Index::create_on(backend, options().lexicon(lexicon)).unwrap()
+}
+
+/// Adds documents in one commit, as a segment of their own.
+pub fn add(index: &Index, documents: impl IntoIterator<Item = Document>) {
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    documents
+        .into_iter()
+        .for_each(|document| writer.add(document).unwrap());
+    writer.commit().unwrap();
 }
 
 pub fn reopen(path: &std::path::Path) -> Index {
