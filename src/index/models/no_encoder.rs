@@ -85,6 +85,7 @@ mod tests {
 
     #[test]
     fn docids_are_their_bytes() {
+        // ZF-PA-04
         let tokens = NoEncoder.docid_tokens("wing µ").unwrap();
         assert_eq!(tokens, [0x77_69_6E, 0x67_20_C2, 0xB5_00_00]);
         assert!(
