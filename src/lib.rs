@@ -115,6 +115,9 @@ pub use index::{
 };
 pub use learn::TrainOptions;
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};
-pub use search::{EncodedQuery, Explanation, Hit, Mode, RetrieverKind, SearchOptions};
+pub use search::{
+    EncodedQuery, Explanation, Hit, Mark, MarkKind, Mode, RetrieverKind, SearchOptions, Snippet,
+    SnippetOptions,
+};
 pub use segment::{DocidSource, Filter, MergePolicy, Progress, Stage};
 pub use store::{Durability, VacuumReport, VerifyLevel, WriteOptions};

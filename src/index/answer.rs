@@ -180,7 +180,7 @@ impl Snapshot {
             .map(named_scores)
     }
 
-    fn searcher(&self) -> Searcher<'_> {
+    pub(super) fn searcher(&self) -> Searcher<'_> {
         Searcher::new(&self.state.segments, &self.state.params)
     }
 

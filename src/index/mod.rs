@@ -19,6 +19,7 @@ mod prepare;
 mod purge;
 mod search_result;
 mod snapshot;
+mod snippet;
 mod state;
 mod write_queries;
 mod writer;

@@ -135,15 +135,17 @@ impl Snapshot {
     /// [`SearchResult::snapshot`](crate::SearchResult::snapshot) is the state that was searched;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) when one is damaged.
     pub fn documents(&self, hits: &[Hit]) -> Result<Vec<Document>> {
-        let document = |hit: &Hit| {
-            self.document(&hit.id)?.ok_or_else(|| {
-                Error::invalid(format!(
-                    "document {:?} is not in this snapshot: take that of the search, \
-                     SearchResult::snapshot",
-                    hit.id
-                ))
-            })
-        };
-        hits.iter().map(document).collect()
+        hits.iter().map(|hit| self.document_of(hit)).collect()
+    }
+
+    /// The document of a hit of a search in this state.
+    pub(super) fn document_of(&self, hit: &Hit) -> Result<Document> {
+        self.document(&hit.id)?.ok_or_else(|| {
+            Error::invalid(format!(
+                "document {:?} is not in this snapshot: take that of the search, \
+                 SearchResult::snapshot",
+                hit.id
+            ))
+        })
     }
 }

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::stop_words::is_stop_word;
-use super::words::{is_picture, is_unspaced, words};
+use super::words::{Word, is_picture, is_unspaced, located_words, words};
 
 /// The rules by which this version makes terms of texts; terms by other rules are not compared
 /// with them.
@@ -145,13 +145,26 @@ impl Analyser {
         let stemmer = EnglishStemmer::new();
         let mut by_term = HashMap::with_capacity(counts.len());
         for (word, count) in counts {
-            let term = match self.is_content(&word) {
-                true => self.term(&stemmer, word),
-                false => minor(&word),
-            };
-            *by_term.entry(term).or_insert(0) += count;
+            *by_term.entry(self.any_term(&stemmer, word)).or_insert(0) += count;
         }
         by_term
+    }
+
+    /// The terms of a text in order, minor ones included, each with its place. The whole text is
+    /// looked at, however long it is.
+    pub(crate) fn located_terms<'t>(&self, text: &'t str) -> impl Iterator<Item = Word> + 't {
+        let (analyser, stemmer) = (*self, EnglishStemmer::new());
+        located_words(text).map(move |word| Word {
+            text: analyser.any_term(&stemmer, word.text),
+            ..word
+        })
+    }
+
+    fn any_term(&self, stemmer: &EnglishStemmer, word: String) -> String {
+        match self.is_content(&word) {
+            true => self.term(stemmer, word),
+            false => minor(&word),
+        }
     }
 
     fn is_content(&self, word: &str) -> bool {

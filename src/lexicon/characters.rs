@@ -13,9 +13,11 @@
 
 use std::collections::BTreeMap;
 
+use super::fold::fold;
+use super::plain::plain;
 use super::postings::Postings;
 use super::table::Lexicon;
-use super::words::{is_combining, is_unspaced};
+use super::words::{Word, is_combining, is_unspaced};
 use crate::Result;
 
 /// The documents that a term of a query finds.
@@ -98,9 +100,29 @@ impl Lexicon {
 }
 
 /// One character of a script without spaces, with its marks.
-fn is_character(term: &str) -> bool {
+pub(crate) fn is_character(term: &str) -> bool {
     let mut characters = term.chars();
     characters.next().is_some_and(is_unspaced) && characters.all(is_combining)
+}
+
+/// All single characters of scripts without spaces in `text`, each with its place.
+pub(crate) fn located_characters(text: &str) -> Vec<Word> {
+    let plain = plain(text);
+    let mut characters = plain.text().char_indices().peekable();
+    let mut found = Vec::new();
+    while let Some((start, character)) = characters.next() {
+        let mut end = start + character.len_utf8();
+        while let Some((at, mark)) = characters.next_if(|&(_, next)| is_combining(next)) {
+            end = at + mark.len_utf8();
+        }
+        if is_unspaced(character) {
+            found.push(Word {
+                text: fold(plain.text().get(start..end).unwrap_or("")),
+                range: plain.original(start..end),
+            });
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -138,6 +160,21 @@ mod tests {
         assert_eq!(found(&lexicon, "メ"), [(3, 1)]);
         assert_eq!(found(&lexicon, "水"), []);
         assert_eq!(found(&lexicon, "wing"), [(4, 1)]);
+    }
+
+    #[test]
+    fn characters_have_places() {
+        let text = "用学x が\u{301}ｶﾞ 4";
+        let places: Vec<(String, &str)> = located_characters(text)
+            .into_iter()
+            .map(|word| (word.text, &text[word.range]))
+            .collect();
+        let expected = [("用", "用"), ("学", "学"), ("が", "が\u{301}"), ("ガ", "ｶﾞ")];
+        assert_eq!(
+            places,
+            expected.map(|(text, place)| (text.to_owned(), place))
+        );
+        assert!(places.iter().all(|(text, _)| is_character(text)));
     }
 
     proptest! {

@@ -31,7 +31,7 @@ pub use analyser::{ANALYSIS, Analyser, MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS};
 pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_minor, is_term};
 pub use bm25::Bm25;
 pub use build::{LexiconBuilder, merge_lexicons};
-pub(crate) use characters::Matches;
+pub(crate) use characters::{Matches, is_character, located_characters};
 pub(crate) use fold::fold;
 pub(crate) use plain::plain;
 pub use stop_words::is_stop_word;

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! [`Searcher`] is where all modes begin. While documents are ranked they are [`Candidate`]s, known
-//! by their place; names and docids are looked up for the few that are returned.
+//! by their place; names and docids are looked up for the few that are returned. Snippets of those are
+//! made when they are asked for ([`snippet`]).
 
 mod candidate;
 mod compact;
@@ -25,6 +26,7 @@ mod result;
 mod retriever;
 mod searcher;
 mod similarity;
+mod snippet;
 
 pub use compact::CompactExpander;
 pub use encoded_query::EncodedQuery;
@@ -36,3 +38,4 @@ pub use result::Hit;
 #[cfg(feature = "models")]
 pub(crate) use retriever::{Reranker, Retriever};
 pub(crate) use searcher::Searcher;
+pub use snippet::{Mark, MarkKind, Snippet, SnippetOptions};

@@ -19,3 +19,4 @@ mod hostile_index;
 mod input;
 mod output;
 mod setup;
+mod snippets;

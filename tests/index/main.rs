@@ -23,4 +23,5 @@ mod merge;
 mod planned;
 mod recover;
 mod scale;
+mod snippets;
 mod tokens;

@@ -93,13 +93,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
     for query in collection.queries.iter().take(EXAMPLES) {
         let started = Instant::now();
-        let hits = search::hits(&built.index, &query.text, &SearchOptions::new().k(3))?;
+        let hits = search::hits(&built.index, &query.text, &SearchOptions::new().k(3), None)?;
         let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
         output::line(&format!(
-            "\n\"{}\"  ({elapsed_ms:.1} ms)\n{}",
-            output::inline(&query.text),
-            search::table(&hits)
+            "\n\"{}\"  ({elapsed_ms:.1} ms)",
+            output::inline(&query.text)
         ))?;
+        search::print(&hits)?;
     }
     output::line(&format!(
         "\nTry your own: zerogr search {} \"...\"",

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use zerogr::{Explanation, Hit, Index, SearchOptions};
+use zerogr::{Explanation, Hit, Index, MarkKind, SearchOptions, Snippet, SnippetOptions};
 
 use crate::console::failure::Failure;
-use crate::console::output;
+use crate::console::output::{self, Style};
 use crate::options::decoding::DecodingArgs;
 use crate::options::device::DeviceArg;
 use crate::options::mode::ModeArg;
@@ -34,6 +34,9 @@ pub struct Args {
     /// Leave out hits that are less alike the query than this, -1 to 1 (`similarity` in `--json`).
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     min_similarity: Option<f32>,
+    /// Characters of the text that are shown of each hit; 0 shows none.
+    #[arg(long, value_name = "N", default_value_t = SnippetOptions::new().max_chars)]
+    snippet_chars: usize,
     /// Say why each hit was found.
     #[arg(long)]
     explain: bool,
@@ -60,29 +63,83 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .explain(args.explain);
     options.instruction = args.instruction.clone();
     options.min_similarity = args.min_similarity;
-    let hits = hits(&index, &args.query, &options)?;
+    let snippets = SnippetOptions::new().max_chars(args.snippet_chars);
+    let snippets = (args.snippet_chars > 0).then_some(&snippets);
+    let hits = hits(&index, &args.query, &options, snippets)?;
     if args.json {
-        return output::json(&hits);
+        let values: Vec<&Value> = hits.iter().map(|hit| &hit.value).collect();
+        return output::json(&values);
     }
-    output::line(&table(&hits))
+    print(&hits)
 }
 
-/// The hits of a query with their titles, as JSON objects.
-pub fn hits(index: &Index, query: &str, options: &SearchOptions) -> Result<Vec<Value>, Failure> {
+/// A hit as it is shown.
+pub struct ShownHit {
+    /// As a JSON object, with its title.
+    value: Value,
+    snippet: Option<Snippet>,
+}
+
+/// The hits of a query, with snippets if they are asked for.
+pub fn hits(
+    index: &Index,
+    query: &str,
+    options: &SearchOptions,
+    snippets: Option<&SnippetOptions>,
+) -> Result<Vec<ShownHit>, Failure> {
     let result = index.search(query, options)?;
-    let documents = result.documents()?;
     let mut list = Vec::with_capacity(result.hits.len());
-    for (hit, document) in result.hits.into_iter().zip(documents) {
+    for (hit, document) in result.hits.iter().zip(result.documents()?) {
         let mut value = json!({
             "id": hit.id, "score": hit.score, "similarity": hit.similarity,
             "log_prob": hit.log_prob, "docid": hit.docid, "title": document.title,
         });
-        if let Some(explanation) = &hit.explanation {
-            value["explanation"] = explained(index, &hit, explanation)?;
+        let snippet = match snippets {
+            Some(options) => Some(result.snapshot().snippet(hit, query, options)?),
+            None => None,
+        };
+        if let Some(snippet) = &snippet {
+            value["snippet"] = snippet_value(snippet);
         }
-        list.push(value);
+        if let Some(explanation) = &hit.explanation {
+            value["explanation"] = explained(index, hit, explanation)?;
+        }
+        list.push(ShownHit { value, snippet });
     }
     Ok(list)
+}
+
+/// A snippet with its ranges, those of marks within its text.
+fn snippet_value(snippet: &Snippet) -> Value {
+    let (mut bytes, mut chars) = (0, 0);
+    let mut marks = Vec::new();
+    for (part, kind) in snippet.parts() {
+        let (from, from_char) = (bytes, chars);
+        bytes += part.len();
+        chars += part.chars().count();
+        if let Some(kind) = kind {
+            marks.push(json!({
+                "kind": kind_name(kind), "bytes": from..bytes, "chars": from_char..chars,
+            }));
+        }
+    }
+    json!({
+        "text": snippet.text, "bytes": snippet.bytes, "chars": snippet.chars, "marks": marks,
+    })
+}
+
+fn kind_name(kind: MarkKind) -> &'static str {
+    match kind {
+        MarkKind::Word => "word",
+        _ => "other",
+    }
+}
+
+fn style(kind: MarkKind) -> Style {
+    match kind {
+        MarkKind::Word => Style::Bold,
+        _ => Style::Underlined,
+    }
 }
 
 /// An explanation with its tokens in words.
@@ -104,34 +161,42 @@ fn explained(index: &Index, hit: &Hit, explanation: &Explanation) -> Result<Valu
     Ok(value)
 }
 
-/// The hits for people.
-pub fn table(hits: &[Value]) -> String {
+/// Prints hits for people.
+pub fn print(hits: &[ShownHit]) -> Result<(), Failure> {
     if hits.is_empty() {
-        return "no hits".to_owned();
+        return output::line("no hits");
     }
-    let text = |hit: &Value, key: &str| output::inline(hit[key].as_str().unwrap_or_default());
-    let row = |(place, hit): (usize, &Value)| {
+    for (place, ShownHit { value, snippet }) in (1..).zip(hits) {
+        let text = |key: &str| output::inline(value[key].as_str().unwrap_or_default());
         let line = format!(
             "{place:>3}. {:.3}  {}  [{}]\n      {}",
-            hit["score"].as_f64().unwrap_or(f64::NAN),
-            text(hit, "id"),
-            text(hit, "docid"),
-            text(hit, "title")
+            value["score"].as_f64().unwrap_or(f64::NAN),
+            text("id"),
+            text("docid"),
+            text("title")
         );
-        let line = line.trim_end(); // without an empty title
-        format!("{line}{}", explanation_lines(&hit["explanation"]))
-    };
-    (1..).zip(hits).map(row).collect::<Vec<_>>().join("\n")
+        output::line(line.trim_end())?; // without an empty title
+        if let Some(snippet) = snippet.as_ref().filter(|snippet| !snippet.text.is_empty()) {
+            let parts = snippet.parts();
+            let parts = parts.map(|(part, kind)| (part, kind.map(style)));
+            output::styled_line("      ", parts)?;
+        }
+        let lines = explanation_lines(&value["explanation"]);
+        if !lines.is_empty() {
+            output::line(&lines.join("\n"))?;
+        }
+    }
+    Ok(())
 }
 
 /// An explanation for people; nothing where there is none.
-fn explanation_lines(explanation: &Value) -> String {
-    let mut lines = String::new();
+fn explanation_lines(explanation: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
     let list = |key: &str| explanation[key].as_array().cloned().unwrap_or_default();
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     for decision in list("decisions") {
-        lines.push_str(&format!(
-            "\n      {:>7.3}  {} (one of {}; docids left {})",
+        lines.push(format!(
+            "      {:>7.3}  {} (one of {}; docids left {})",
             number(&decision["log_prob"]),
             output::inline(decision["text"].as_str().unwrap_or("?")),
             decision["choices"],
@@ -139,14 +204,14 @@ fn explanation_lines(explanation: &Value) -> String {
         ));
     }
     if !explanation.is_null() && !list("decisions").is_empty() {
-        lines.push_str(&format!(
-            "\n      {:>7.3}  together",
+        lines.push(format!(
+            "      {:>7.3}  together",
             number(&explanation["docid_log_prob"])
         ));
     }
     if number(&explanation["planner"]) > 0.0 {
-        lines.push_str(&format!(
-            "\n      {:>+7.3}  from the planner",
+        lines.push(format!(
+            "      {:>+7.3}  from the planner",
             number(&explanation["planner"])
         ));
     }
@@ -158,7 +223,7 @@ fn explanation_lines(explanation: &Value) -> String {
         })
         .collect();
     if !terms.is_empty() {
-        lines.push_str(&format!("\n      words: {}", terms.join(", ")));
+        lines.push(format!("      words: {}", terms.join(", ")));
     }
     lines
 }

@@ -1,0 +1,40 @@
+//! What a snippet is asked to be.
+
+/// The length of a snippet.
+const DEFAULT_MAX_CHARS: usize = 240;
+
+/// How a snippet is made.
+///
+/// ```
+/// use zerogr::SnippetOptions;
+///
+/// assert_eq!(SnippetOptions::new().max_chars, 240);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnippetOptions {
+    /// The most characters of its text.
+    pub max_chars: usize,
+}
+
+impl Default for SnippetOptions {
+    fn default() -> Self {
+        SnippetOptions {
+            max_chars: DEFAULT_MAX_CHARS,
+        }
+    }
+}
+
+impl SnippetOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        SnippetOptions::default()
+    }
+
+    /// Sets the most characters of its text.
+    #[must_use]
+    pub fn max_chars(mut self, max_chars: usize) -> Self {
+        self.max_chars = max_chars;
+        self
+    }
+}
