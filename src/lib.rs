@@ -96,6 +96,7 @@ mod lexicon;
 mod logits;
 #[cfg(feature = "models")]
 mod model;
+mod passages;
 pub mod raw;
 mod repair;
 mod rng;

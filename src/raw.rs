@@ -41,6 +41,8 @@ rooms! {
     /// ONNX Runtime, encoders, language models.
     #[cfg(feature = "models")]
     model
+    /// Cutting texts into passages.
+    passages
     /// Damage: finding it, reading around it, saving what is left.
     repair
     /// Searching segments.
