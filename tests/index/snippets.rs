@@ -94,3 +94,21 @@ fn it_is_of_the_state_that_was_searched() {
         .snippet(&result.hits[0], "salmon", &options);
     assert!(newer.unwrap_err().is_invalid_input());
 }
+
+#[test]
+fn all_that_a_beginning_becomes_is_marked_where_it_is_read_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = index(&folder, &[("a", "Vacuums are vacant, a vacuum sucks.")]);
+    let result = index
+        .search("sucks vac", &SearchOptions::new().prefix(true))
+        .unwrap();
+    let marks = |prefix| {
+        let options = SnippetOptions::new().prefix(prefix);
+        let snippet = result
+            .snapshot()
+            .snippet(&result.hits[0], "sucks vac", &options);
+        marked(&snippet.unwrap()).join(" ")
+    };
+    assert_eq!(marks(true), "Vacuums vacant vacuum sucks");
+    assert_eq!(marks(false), "sucks");
+}

@@ -40,7 +40,7 @@ impl Searcher<'_> {
         passage: Range<usize>,
         options: &SnippetOptions,
     ) -> Result<Snippet> {
-        let terms = self.query_terms(words)?;
+        let terms = self.query_terms(words, options.prefix)?;
         let inside = text.get(passage.clone()).unwrap_or("");
         let matches = Matches::new(inside, &terms, self.params.lexicon.analyser());
         let window = window::best(inside, &matches, options.max_chars);

@@ -15,12 +15,16 @@ const DEFAULT_MAX_CHARS: usize = 240;
 pub struct SnippetOptions {
     /// The most characters of its text.
     pub max_chars: usize,
+    /// Whether the last word of the query may be the beginning of a longer one, as in the search:
+    /// [`SearchOptions::prefix`](crate::SearchOptions::prefix).
+    pub prefix: bool,
 }
 
 impl Default for SnippetOptions {
     fn default() -> Self {
         SnippetOptions {
             max_chars: DEFAULT_MAX_CHARS,
+            prefix: false,
         }
     }
 }
@@ -35,6 +39,13 @@ impl SnippetOptions {
     #[must_use]
     pub fn max_chars(mut self, max_chars: usize) -> Self {
         self.max_chars = max_chars;
+        self
+    }
+
+    /// Sets whether the last word of the query may be the beginning of a longer one.
+    #[must_use]
+    pub fn prefix(mut self, prefix: bool) -> Self {
+        self.prefix = prefix;
         self
     }
 }
