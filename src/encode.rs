@@ -5,6 +5,7 @@
 //! and applications with their own embeddings bring another one, and then need neither ONNX
 //! Runtime nor the `models` feature.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::vectors::norm;
@@ -79,6 +80,17 @@ pub trait TextEncoder: Send + Sync {
         let _ = each;
         self.encode(texts, max_len_tokens, progress)
     }
+
+    /// Where in `text` the tokens stand that [`encode_tokens`](Self::encode_tokens) has vectors of, in
+    /// bytes and in their order; `None` when it cannot tell, and then no token is shown in a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    fn token_ranges(&self, text: &str, max_len_tokens: usize) -> Result<Option<Vec<Range<usize>>>> {
+        let _ = (text, max_len_tokens);
+        Ok(None)
+    }
 }
 
 /// The one way of vectors into the engine: an encoder whose every vector is looked at, whoever made
@@ -150,6 +162,19 @@ impl CheckedEncoder {
             .encode_tokens(texts, max_len_tokens, progress, checked)?;
         tokens?;
         self.check(vectors, texts.len())
+    }
+
+    /// [`TextEncoder::token_ranges`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    pub(crate) fn token_ranges(
+        &self,
+        text: &str,
+        max_len_tokens: usize,
+    ) -> Result<Option<Vec<Range<usize>>>> {
+        self.0.token_ranges(text, max_len_tokens)
     }
 
     fn broken(&self, what: &str) -> Error {

@@ -79,7 +79,9 @@ pub(crate) fn encode<'d>(
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
     let prompt = params.encoder.document_prompt.as_str();
     let prompt_tokens = encoder.prompt_tokens(prompt)?;
-    let passages = documents.into_iter().map(passage);
+    let passages = documents
+        .into_iter()
+        .map(|document| passage(&document.title, &document.text));
     let texts: Vec<String> = passages.map(|text| format!("{prompt}{text}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let limit = params.encoder.max_passage_tokens;
@@ -101,12 +103,12 @@ pub(crate) fn encode<'d>(
     Ok((vectors, Some(lists)))
 }
 
-/// What of a document is encoded.
-fn passage(document: &Document) -> String {
-    match (document.title.is_empty(), document.text.is_empty()) {
-        (true, _) => document.text.clone(),
-        (false, true) => document.title.clone(),
-        (false, false) => format!("{} {}", document.title, document.text),
+/// What of a document is encoded: the text stands at the end.
+pub(super) fn passage(title: &str, text: &str) -> String {
+    match (title.is_empty(), text.is_empty()) {
+        (true, _) => text.to_owned(),
+        (false, true) => title.to_owned(),
+        (false, false) => format!("{title} {text}"),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Snippets of the documents that a search has found.
 
+use super::models::NoEncoder;
+use super::prepare::passage;
 use super::snapshot::Snapshot;
 use crate::Result;
-use crate::search::{Hit, Snippet, SnippetOptions};
+use crate::search::{Hit, Likeness, Snippet, SnippetOptions};
 
 impl Snapshot {
     /// The part of a hit's document that answers `query` best, with what to mark in it. It is made
@@ -10,17 +12,48 @@ impl Snapshot {
     ///
     /// A window of at most [`max_chars`](SnippetOptions::max_chars) characters, cut between words: the
     /// one whose words weigh most, a word counting once and rare words more. Words are those of the
-    /// query however they are written, as for BM25. Where none is found it is the start of the text,
-    /// and where the document has no text it is empty.
+    /// query however they are written, as for BM25. Where none is found, it is the window of what
+    /// late interaction matched if that is asked for ([`semantic`](SnippetOptions::semantic)), or the
+    /// start of the text. Where the document has no text it is empty.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the hit's document is not in this
     /// state: [`SearchResult::snapshot`](crate::SearchResult::snapshot) is the one that was searched;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the document or the lexicon is damaged.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) when the document or the lexicon is damaged; and those
+    /// of [`Index::encode_query`](crate::Index::encode_query) when the encoder is asked.
     pub fn snippet(&self, hit: &Hit, query: &str, options: &SnippetOptions) -> Result<Snippet> {
-        let text = self.document_of(hit)?.text;
-        let passage = 0..text.len();
-        self.searcher().snippet(query, &text, passage, options)
+        let document = self.document_of(hit)?;
+        let text = document.text.as_str();
+        let range = 0..text.len();
+        let likeness = match options.semantic {
+            true => self.likeness(query, &document.title, text)?,
+            false => None,
+        };
+        self.searcher()
+            .snippet(query, text, range, likeness.as_ref(), options)
+    }
+
+    /// What late interaction finds of a query in a passage; `None` where it cannot tell.
+    fn likeness(&self, query: &str, title: &str, text: &str) -> Result<Option<Likeness>> {
+        let params = &self.params().encoder;
+        let compares = params.token_vectors && !NoEncoder::is_recorded(params);
+        if !compares || query.trim().is_empty() || text.is_empty() {
+            return Ok(None);
+        }
+        let encoder = &self.models.encoder(&self.state)?.encoder;
+        let whole = format!("{}{}", params.document_prompt, passage(title, text));
+        let limit = params.max_passage_tokens;
+        let limit = limit.saturating_add(encoder.prompt_tokens(&params.document_prompt)?);
+        let Some(ranges) = encoder.token_ranges(&whole, limit)? else {
+            return Ok(None);
+        };
+        let query = self.encode_query(query, None)?;
+        let mut likeness = None;
+        encoder.encode_tokens(&[&whole], limit, &mut |_, _| Ok(()), &mut |_, tokens| {
+            let start = whole.len() - text.len();
+            likeness = Some(Likeness::new(&query, tokens, &ranges, start));
+        })?;
+        Ok(likeness)
     }
 }

@@ -121,7 +121,7 @@ impl Analyser {
     pub fn minor_terms(&self, text: &str) -> Vec<String> {
         counted_words(text)
             .filter(|word| !self.is_content(word))
-            .map(|word| minor_term(&word))
+            .map(|word| minor(&word))
             .collect()
     }
 
@@ -160,19 +160,18 @@ impl Analyser {
         })
     }
 
-    /// The term of a word, minor or not.
-    pub(super) fn any_term(&self, stemmer: &EnglishStemmer, word: String) -> String {
+    fn any_term(&self, stemmer: &EnglishStemmer, word: String) -> String {
         match self.is_content(&word) {
             true => self.term(stemmer, word),
-            false => minor_term(&word),
+            false => minor(&word),
         }
     }
 
-    pub(super) fn is_content(&self, word: &str) -> bool {
+    fn is_content(&self, word: &str) -> bool {
         !self.stop_words || is_term(word)
     }
 
-    pub(super) fn term(&self, stemmer: &EnglishStemmer, word: String) -> String {
+    fn term(&self, stemmer: &EnglishStemmer, word: String) -> String {
         match self.stemming {
             true => stemmer.stem(word),
             false => word,
@@ -180,8 +179,7 @@ impl Analyser {
     }
 }
 
-/// The minor term of a word.
-pub(crate) fn minor_term(word: &str) -> String {
+fn minor(word: &str) -> String {
     format!("{MINOR}{word}")
 }
 

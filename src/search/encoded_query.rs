@@ -28,6 +28,13 @@ impl EncodedQuery {
         parts.into_iter().flatten().all(|value| value.is_finite())
     }
 
+    /// The unit vectors of its tokens, each with what it counts when tokens are compared.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = (&[f32], f32)> {
+        let weights = self.token_weights.iter().copied();
+        let vectors = self.token_vectors.chunks_exact(self.vector.len().max(1));
+        vectors.zip(weights.chain(std::iter::repeat(1.0)))
+    }
+
     /// The comparison of its tokens with those of documents; `None` when there are none.
     pub(super) fn max_sim(&self) -> Option<MaxSim> {
         let dim = self.vector.len();

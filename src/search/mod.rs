@@ -38,4 +38,5 @@ pub use result::Hit;
 #[cfg(feature = "models")]
 pub(crate) use retriever::{Reranker, Retriever};
 pub(crate) use searcher::Searcher;
+pub(crate) use snippet::Likeness;
 pub use snippet::{Mark, MarkKind, Snippet, SnippetOptions};

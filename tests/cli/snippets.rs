@@ -73,3 +73,32 @@ fn ranges_are_those_of_the_stored_text() {
     let shown = folder.ok(&args);
     assert!(shown.contains("Grüße. Ende␛[31m\n"), "{shown}");
 }
+
+#[test]
+fn what_late_interaction_matched_is_told_apart() {
+    let folder = Folder::new();
+    let marked = |query: &str, more: &[&str]| -> Vec<(String, String)> {
+        let args = ["search", shared_index(), query, "-k", "1", "--json"];
+        let hits = folder.json(&[&args[..], more].concat());
+        let text = hits[0]["snippet"]["text"].as_str().unwrap().to_owned();
+        let marks = hits[0]["snippet"]["marks"].as_array().unwrap().clone();
+        let mark = |mark: &serde_json::Value| {
+            let bound = |name: &str| mark["bytes"][name].as_u64().unwrap() as usize;
+            let kind = mark["kind"].as_str().unwrap().to_owned();
+            (text[bound("start")..bound("end")].to_owned(), kind)
+        };
+        marks.iter().map(mark).collect()
+    };
+    let of = |word: &str, kind: &str| (word.to_owned(), kind.to_owned());
+    let query = "cold rocks from space left marks";
+    assert_eq!(marked(query, &[]), [of("left", "word")]);
+    let with_meaning = marked(query, &["--mark-meaning"]);
+    assert!(
+        with_meaning.contains(&of("Meteorites", "meaning")),
+        "{with_meaning:?}"
+    );
+    assert!(
+        with_meaning.contains(&of("left", "word")),
+        "{with_meaning:?}"
+    );
+}

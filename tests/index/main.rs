@@ -21,7 +21,6 @@ mod lexical;
 mod living;
 mod merge;
 mod planned;
-mod prefix;
 mod recover;
 mod scale;
 mod snippets;

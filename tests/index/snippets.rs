@@ -96,19 +96,23 @@ fn it_is_of_the_state_that_was_searched() {
 }
 
 #[test]
-fn all_that_a_beginning_becomes_is_marked_where_it_is_read_as_one() {
+fn without_places_of_tokens_only_words_are_marked() {
     let folder = tempfile::tempdir().unwrap();
-    let index = index(&folder, &[("a", "Vacuums are vacant, a vacuum sucks.")]);
-    let result = index
-        .search("sucks vac", &SearchOptions::new().prefix(true))
-        .unwrap();
-    let marks = |prefix| {
-        let options = SnippetOptions::new().prefix(prefix);
-        let snippet = result
-            .snapshot()
-            .snippet(&result.hits[0], "sucks vac", &options);
-        marked(&snippet.unwrap()).join(" ")
-    };
-    assert_eq!(marks(true), "Vacuums vacant vacuum sucks");
-    assert_eq!(marks(false), "sucks");
+    let documents = [("a", "old salmon of the river"), ("b", "b")];
+    let lexical = Index::create(folder.path().join("l.zgr"), IndexOptions::lexical()).unwrap();
+    let mut writer = lexical.writer().unwrap();
+    writer.add(Document::new("a").text(documents[0].1)).unwrap();
+    writer.commit().unwrap();
+    for index in [index(&folder, &documents), lexical] {
+        let result = index.search("salmon", &SearchOptions::new().k(1)).unwrap();
+        let options = SnippetOptions::new();
+        let of = |options| {
+            result
+                .snapshot()
+                .snippet(&result.hits[0], "salmon", options)
+        };
+        let plain = of(&options).unwrap();
+        assert_eq!(marked(&plain), ["salmon"]);
+        assert_eq!(of(&options.clone().semantic(true)).unwrap(), plain);
+    }
 }

@@ -26,6 +26,7 @@
 //! - I3. The batches follow from the texts alone, never from timing or the number of threads,
 //!   so the same call gives the same bytes on the same machine.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -37,6 +38,7 @@ use sha2::{Digest, Sha256};
 use super::batches::{batches, longest_first, select};
 use super::files::{EncoderBytes, EncoderFiles, ModelBytes};
 use super::graph::{EncodedBatch, Graph, RowTokens, unusable};
+use super::lower_case::before_lower_case;
 use super::pooling::Pooling;
 use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
 use crate::model::runtime::Runtime;
@@ -472,5 +474,14 @@ impl TextEncoder for Encoder {
         each: &mut dyn FnMut(usize, TokenVectors<'_>),
     ) -> Result<Vec<f32>> {
         self.encode_each(texts, max_len_tokens, progress, true, each)
+    }
+
+    fn token_ranges(&self, text: &str, max_len_tokens: usize) -> Result<Option<Vec<Range<usize>>>> {
+        let limit = max_len_tokens.min(self.max_len_tokens);
+        if !self.lower_case {
+            return self.tokenizer.token_ranges(text, limit).map(Some);
+        }
+        let ranges = self.tokenizer.token_ranges(&text.to_lowercase(), limit)?;
+        Ok(Some(before_lower_case(text, ranges)))
     }
 }

@@ -13,6 +13,7 @@ mod batches;
 mod encode;
 mod files;
 mod graph;
+mod lower_case;
 mod pooling;
 mod settings;
 

@@ -106,6 +106,33 @@ impl Tokenizer {
     ///
     /// [`ErrorKind::InvalidInput`] when `max_len_tokens` leaves no room for a token of text.
     pub fn encode(&self, text: &str, max_len_tokens: usize) -> Result<Vec<u32>> {
+        let room = self.room(max_len_tokens)?;
+        let plain = self.first_tokens(text, room)?;
+        let kept = plain.get(..room.min(plain.len())).unwrap_or_default();
+        Ok([&self.prefix, kept, &self.suffix].concat())
+    }
+
+    /// Where in `text` the tokens of [`encode`](Self::encode) stand, in bytes, special tokens left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn token_ranges(
+        &self,
+        text: &str,
+        max_len_tokens: usize,
+    ) -> Result<Vec<std::ops::Range<usize>>> {
+        let room = self.room(max_len_tokens)?;
+        growing_pieces(text, room, |piece, is_last| {
+            let encoding = guarded("tokenising a text", || self.inner.encode(piece, false))?;
+            let offsets = encoding.get_offsets();
+            let ranges = offsets.iter().take(room).map(|&(start, end)| start..end);
+            Ok((offsets.len() >= room || is_last).then(|| ranges.collect()))
+        })
+    }
+
+    /// The tokens of text that a limit has room for.
+    fn room(&self, max_len_tokens: usize) -> Result<usize> {
         let special = self.special_tokens();
         if max_len_tokens <= special {
             return Err(Error::invalid(format!(
@@ -114,10 +141,7 @@ impl Tokenizer {
                 special + 1
             )));
         }
-        let room = max_len_tokens - special;
-        let plain = self.first_tokens(text, room)?;
-        let kept = plain.get(..room.min(plain.len())).unwrap_or_default();
-        Ok([&self.prefix, kept, &self.suffix].concat())
+        Ok(max_len_tokens - special)
     }
 
     /// The token ids of `text` without special tokens and without a limit, as docids need them.
@@ -335,6 +359,40 @@ mod tests {
             [101, 7592, 102]
         );
         assert!(tokenizer.encode("hello", 2).unwrap_err().is_invalid_input());
+    }
+
+    #[test]
+    fn tokens_have_places() {
+        let tokenizer = minilm();
+        for (text, expected) in [
+            (
+                "The embeddings-wing",
+                &["the", "em", "bed", "ding", "s", "-", "wing"][..],
+            ),
+            ("Zu\u{308}rich é 水力", &["zu\u{308}rich", "é", "水", "力"]),
+            ("", &[]),
+        ] {
+            let ranges = tokenizer.token_ranges(text, 64).unwrap();
+            let places: Vec<String> = ranges
+                .iter()
+                .map(|range| text[range.clone()].to_lowercase())
+                .collect();
+            assert_eq!(places, expected);
+            assert_eq!(tokenizer.encode(text, 64).unwrap().len(), ranges.len() + 2);
+        }
+        assert_eq!(
+            tokenizer
+                .token_ranges(&"word ".repeat(9_000), 32)
+                .unwrap()
+                .len(),
+            30
+        );
+        assert!(
+            tokenizer
+                .token_ranges("a", 2)
+                .unwrap_err()
+                .is_invalid_input()
+        );
     }
 
     #[test]

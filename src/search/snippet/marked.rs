@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::matches::{Match, Matches};
+use super::matches::Matches;
 
 /// A part of a document's text that answers a query, with what to mark in it.
 ///
@@ -56,6 +56,8 @@ pub struct Mark {
 pub enum MarkKind {
     /// It is a word of the query, in whatever form.
     Word,
+    /// Late interaction found a part of the query's meaning in it.
+    Meaning,
 }
 
 impl Snippet {
@@ -84,12 +86,14 @@ impl Snippet {
         parts.filter(|(part, _)| !part.is_empty())
     }
 
-    /// The text as HTML: what has a meaning there is escaped, marks are `<mark>`.
+    /// The text as HTML: what has a meaning there is escaped, words are in `<mark>`, and those of
+    /// [`MarkKind::Meaning`] in `<mark class="meaning">`.
     pub fn to_html(&self) -> String {
         let mut html = String::with_capacity(self.text.len());
         for (part, kind) in self.parts() {
             let (open, close) = match kind {
                 Some(MarkKind::Word) => ("<mark>", "</mark>"),
+                Some(MarkKind::Meaning) => ("<mark class=\"meaning\">", "</mark>"),
                 None => ("", ""),
             };
             html.push_str(open);
@@ -109,22 +113,107 @@ impl Snippet {
     }
 }
 
-/// The marks of what lies in a window; places that meet are one.
-pub(super) fn marks(matches: &Matches, window: &Range<usize>) -> Vec<Mark> {
-    let inside =
-        |place: &&Match| place.bytes.start >= window.start && place.bytes.end <= window.end;
-    let mut marks: Vec<Mark> = Vec::new();
-    for place in matches.places.iter().filter(inside) {
-        let bytes = place.bytes.start - window.start..place.bytes.end - window.start;
-        match marks.last_mut() {
-            Some(last) if bytes.start <= last.bytes.end => {
-                last.bytes.end = last.bytes.end.max(bytes.end);
-            }
-            _ => marks.push(Mark {
-                bytes,
-                kind: MarkKind::Word,
-            }),
+/// The marks of what lies in a window: of words, and of meaning where they are none.
+pub(super) fn marks(words: &Matches, meaning: &Matches, window: &Range<usize>) -> Vec<Mark> {
+    let inside = |bytes: &Range<usize>| bytes.start >= window.start && bytes.end <= window.end;
+    let within = |matches: &Matches| -> Vec<Range<usize>> {
+        let places = matches.places.iter().map(|place| place.bytes.clone());
+        places.filter(inside).collect()
+    };
+    let words = joined(within(words));
+    let mut meaning = within(meaning);
+    meaning.retain(|place| {
+        let ended = words.partition_point(|word| word.end <= place.start);
+        words.get(ended).is_none_or(|word| word.start >= place.end)
+    });
+    let of_kind = |places: Vec<Range<usize>>, kind| {
+        let mark = move |bytes: Range<usize>| Mark {
+            bytes: bytes.start - window.start..bytes.end - window.start,
+            kind,
+        };
+        places.into_iter().map(mark)
+    };
+    let meaning = of_kind(joined(meaning), MarkKind::Meaning);
+    let mut marks: Vec<Mark> = of_kind(words, MarkKind::Word).chain(meaning).collect();
+    marks.sort_by_key(|mark| mark.bytes.start);
+    marks
+}
+
+/// Places by where they begin, those that meet as one.
+fn joined(places: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        match joined.last_mut() {
+            Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
+            _ => joined.push(place),
         }
     }
-    marks
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matches(places: &[(usize, usize)]) -> Matches {
+        let mut matches = Matches::default();
+        for &(start, end) in places {
+            matches.push(start..end, 1.0);
+        }
+        matches
+    }
+
+    #[test]
+    fn a_word_is_marked_as_a_word() {
+        let words = matches(&[(0, 2), (1, 3), (8, 9)]);
+        let meaning = matches(&[(0, 3), (4, 5), (5, 6), (7, 9), (9, 10), (12, 14)]);
+        let mark = |bytes, kind| Mark { bytes, kind };
+        let expected = [
+            mark(0..3, MarkKind::Word),
+            mark(4..6, MarkKind::Meaning),
+            mark(8..9, MarkKind::Word),
+            mark(9..10, MarkKind::Meaning),
+        ];
+        assert_eq!(marks(&words, &meaning, &(0..13)), expected);
+        let expected = [mark(0..1, MarkKind::Word), mark(1..2, MarkKind::Meaning)];
+        assert_eq!(marks(&words, &meaning, &(8..13)), expected);
+    }
+
+    #[test]
+    fn html_shows_what_the_text_is() {
+        let marks = marks(&matches(&[(0, 1)]), &matches(&[(2, 3)]), &(0..5));
+        let snippet = Snippet::new("<b>&\"'", 0..6, marks);
+        assert_eq!(
+            snippet.to_html(),
+            "<mark>&lt;</mark>b<mark class=\"meaning\">&gt;</mark>&amp;&quot;&#39;"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_the_text(
+            text in "[a-zé<水 ]{0,30}",
+            places in prop::collection::vec((0usize..30, 0usize..4, any::<bool>()), 0..8),
+        ) {
+            let mut places = places;
+            places.sort_unstable();
+            let of = |is_word: bool| {
+                let kind = places.iter().filter(|place| place.2 == is_word);
+                let ranges = kind.map(|&(start, len, _)| {
+                    let bound = |at: usize| text.ceil_char_boundary(at.min(text.len()));
+                    (bound(start), bound(start + len))
+                });
+                matches(&ranges.filter(|(start, end)| start < end).collect::<Vec<_>>())
+            };
+            let marks = marks(&of(true), &of(false), &(0..text.len()));
+            let snippet = Snippet::new(&text, 0..text.len(), marks);
+            let together: String = snippet.parts().map(|(part, _)| part).collect();
+            prop_assert_eq!(&together, &text);
+            let marked: Vec<&str> = snippet.parts().filter(|part| part.1.is_some()).map(|part| part.0).collect();
+            let expected: Vec<&str> = snippet.marks.iter().map(|mark| &text[mark.bytes.clone()]).collect();
+            prop_assert_eq!(marked, expected);
+            prop_assert!(snippet.marks.is_sorted_by(|a, b| a.bytes.end <= b.bytes.start));
+        }
+    }
 }

@@ -32,17 +32,10 @@ impl Matches {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         let mut weights = Vec::new();
         for weighed in &terms.terms {
-            let number = weights.len();
-            let mut is_new = false;
-            for term in weighed.terms() {
-                numbers.entry(term).or_insert_with(|| {
-                    is_new = true;
-                    number
-                });
-            }
-            if is_new {
-                weights.push((weighed.weight * UNIT_WEIGHT) as u64);
-            }
+            numbers.entry(&weighed.term).or_insert_with(|| {
+                weights.push(whole(weighed.weight));
+                weights.len() - 1
+            });
         }
         let place = |word: Word| {
             let term = *numbers.get(word.text.as_str())?;
@@ -63,9 +56,20 @@ impl Matches {
         Matches { places, weights }
     }
 
+    /// Adds a place behind the others, of a term of its own.
+    pub(super) fn push(&mut self, bytes: Range<usize>, weight: f64) {
+        let term = self.weights.len();
+        self.places.push(Match { bytes, term });
+        self.weights.push(whole(weight));
+    }
+
     pub(super) fn weight(&self, term: usize) -> u64 {
         self.weights.get(term).copied().unwrap_or(0)
     }
+}
+
+fn whole(weight: f64) -> u64 {
+    (weight * UNIT_WEIGHT) as u64
 }
 
 #[cfg(test)]
@@ -76,7 +80,7 @@ mod tests {
     /// What of `text` matches `query`.
     fn matched<'t>(query: &str, text: &'t str) -> Vec<&'t str> {
         let analyser = Analyser::default();
-        let weighed = |term| WeighedTerm::single(term, 1.0);
+        let weighed = |term| WeighedTerm { term, weight: 1.0 };
         let terms = analyser.query_terms(query).into_iter().map(weighed);
         let terms = QueryTerms {
             terms: terms.collect(),

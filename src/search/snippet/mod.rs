@@ -1,9 +1,10 @@
 //! Snippets: the place of a document that answers a query best, and what to mark in it.
 //!
 //! ```text
-//!   query ─► QueryTerms ─┐
-//!   passage ─► terms ────┴► matches ─► the best window ─► text, ranges, marks
-//!              (located)    (`matches`)    (`window`)        (`marked`)
+//!   query ─► QueryTerms ──────┐
+//!   passage ─► terms ─────────┴► matches ─┬─► the best window ─► text, ranges, marks
+//!           └► vectors of tokens ─► words ┘       (`window`)        (`marked`)
+//!   query ──► vectors of tokens ─┘  (`meaning`)
 //! ```
 //!
 //! Words are compared as the lexicon compares them, so that what found a document is what is
@@ -16,19 +17,23 @@
 
 mod marked;
 mod matches;
+mod meaning;
 mod options;
 mod window;
 
 pub use marked::{Mark, MarkKind, Snippet};
+pub(crate) use meaning::Likeness;
 pub use options::SnippetOptions;
+
+use std::ops::Range;
 
 use super::searcher::Searcher;
 use crate::Result;
 use matches::Matches;
-use std::ops::Range;
 
 impl Searcher<'_> {
-    /// The best snippet of `text` within `passage`, its bytes, for the words of a query.
+    /// The best snippet of `text` within the bytes of a `passage`, for the words of a query and for
+    /// what late interaction finds in that passage.
     ///
     /// # Errors
     ///
@@ -38,13 +43,22 @@ impl Searcher<'_> {
         words: &str,
         text: &str,
         passage: Range<usize>,
+        likeness: Option<&Likeness>,
         options: &SnippetOptions,
     ) -> Result<Snippet> {
-        let terms = self.query_terms(words, options.prefix)?;
+        let terms = self.query_terms(words)?;
+        let analyser = self.params.lexicon.analyser();
         let inside = text.get(passage.clone()).unwrap_or("");
-        let matches = Matches::new(inside, &terms, self.params.lexicon.analyser());
-        let window = window::best(inside, &matches, options.max_chars);
-        let marks = marked::marks(&matches, &window);
+        let words = Matches::new(inside, &terms, analyser);
+        let meaning = likeness.map_or_else(Matches::default, |likeness| {
+            likeness.words(inside, analyser)
+        });
+        let looked_for = match words.places.is_empty() {
+            true => &meaning,
+            false => &words,
+        };
+        let window = window::best(inside, looked_for, options.max_chars);
+        let marks = marked::marks(&words, &meaning, &window);
         let start = passage.start + window.start;
         Ok(Snippet::new(text, start..start + window.len(), marks))
     }

@@ -37,9 +37,10 @@ pub struct Args {
     /// Characters of the text that are shown of each hit; 0 shows none.
     #[arg(long, value_name = "N", default_value_t = SnippetOptions::new().max_chars)]
     snippet_chars: usize,
-    /// Read the last word as the beginning of a longer one, as while it is typed.
+    /// Mark in snippets not only the words of the query, but also what is close to them in meaning;
+    /// the encoder reads every hit again for it.
     #[arg(long)]
-    prefix: bool,
+    mark_meaning: bool,
     /// Say why each hit was found.
     #[arg(long)]
     explain: bool,
@@ -63,13 +64,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .decoding
         .options(args.mode.mode())
         .k(args.k)
-        .prefix(args.prefix)
         .explain(args.explain);
     options.instruction = args.instruction.clone();
     options.min_similarity = args.min_similarity;
     let snippets = SnippetOptions::new()
         .max_chars(args.snippet_chars)
-        .prefix(args.prefix);
+        .semantic(args.mark_meaning);
     let snippets = (args.snippet_chars > 0).then_some(&snippets);
     let hits = hits(&index, &args.query, &options, snippets)?;
     if args.json {
@@ -137,6 +137,7 @@ fn snippet_value(snippet: &Snippet) -> Value {
 fn kind_name(kind: MarkKind) -> &'static str {
     match kind {
         MarkKind::Word => "word",
+        MarkKind::Meaning => "meaning",
         _ => "other",
     }
 }
@@ -144,6 +145,7 @@ fn kind_name(kind: MarkKind) -> &'static str {
 fn style(kind: MarkKind) -> Style {
     match kind {
         MarkKind::Word => Style::Bold,
+        MarkKind::Meaning => Style::Underlined,
         _ => Style::Underlined,
     }
 }
