@@ -18,6 +18,9 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use scifact::{index_path, mapped, queries};
 use zerogr::{Index, Mode, SearchOptions};
 
+/// Characters of a query that are typed.
+const KEYSTROKES: usize = 20;
+
 fn bench(criterion: &mut Criterion) {
     let path = index_path();
     let queries = queries();
@@ -98,6 +101,39 @@ fn bench(criterion: &mut Criterion) {
             );
         });
     }
+    group.finish();
+
+    // Every beginning of a query in turn, as it is typed.
+    let typed = |text: &String| {
+        let ends = text
+            .char_indices()
+            .map(|(at, character)| at + character.len_utf8());
+        let begun = ends.take(KEYSTROKES).map(|end| text[..end].to_owned());
+        begun.collect::<Vec<_>>()
+    };
+    let keystrokes: Vec<String> = queries.iter().flat_map(typed).collect();
+    let mut next = keystrokes.iter().cycle();
+    let mut text = || next.next().unwrap().clone();
+    let mut group = criterion.benchmark_group("a keystroke");
+    for (name, mode) in [("planned", Mode::Planned), ("lexical", Mode::Lexical)] {
+        for (kind, prefix) in [("whole words", false), ("prefix", true)] {
+            let options = SearchOptions::new().mode(mode).prefix(prefix);
+            group.bench_function(format!("{name}, {kind}"), |bencher| {
+                bencher.iter_batched(
+                    &mut text,
+                    |text| index.search(&text, &options).unwrap(),
+                    BatchSize::SmallInput,
+                );
+            });
+        }
+    }
+    group.bench_function("completion of the last word", |bencher| {
+        bencher.iter_batched(
+            &mut text,
+            |text| snapshot.complete(&text).unwrap(),
+            BatchSize::SmallInput,
+        );
+    });
     group.finish();
 
     let mut group = criterion.benchmark_group("open");

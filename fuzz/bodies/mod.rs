@@ -34,6 +34,7 @@ mod onnx_graph;
 mod onnx_message;
 pub mod open;
 mod operations;
+mod passages;
 mod repair;
 #[cfg(feature = "models")]
 mod tokenizer_folder;
@@ -71,6 +72,11 @@ pub const TARGETS: &[Target] = &[
         name: "json_documents",
         run: json_documents::run,
         seeds: json_documents::seeds,
+    },
+    Target {
+        name: "passages",
+        run: passages::run,
+        seeds: passages::seeds,
     },
     Target {
         name: "filter",

@@ -1,5 +1,6 @@
 //! Answering queries: one committed state, and the models of its index.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::handle::Index;
@@ -103,7 +104,8 @@ impl Snapshot {
         }
         match options.retriever {
             RetrieverKind::Compact => {
-                let encoded = self.encode_query(query, options.instruction.as_deref())?;
+                let read = self.as_read(query, options)?;
+                let encoded = self.encode_query(&read, options.instruction.as_deref())?;
                 self.search_encoded(query, &encoded, options)
             }
             #[cfg(feature = "models")]
@@ -111,6 +113,25 @@ impl Snapshot {
                 let found = self.ask_language_model(query, options)?;
                 Ok(SearchResult::new(found, self))
             }
+        }
+    }
+
+    /// The query with its last word completed, if that may be the beginning of a longer one
+    /// ([`SearchOptions::prefix`]): by the most frequent word of the live documents that begins
+    /// with it, in a form that they have. A word that is frequent as it stands is kept.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a lexicon or a document is damaged, `Io` when it cannot be read.
+    pub fn complete(&self, query: &str) -> Result<String> {
+        self.searcher().complete(query).map(Cow::into_owned)
+    }
+
+    /// The query as models read it.
+    fn as_read<'q>(&self, query: &'q str, options: &SearchOptions) -> Result<Cow<'q, str>> {
+        match options.prefix {
+            true => self.searcher().complete(query),
+            false => Ok(Cow::Borrowed(query)),
         }
     }
 
@@ -136,6 +157,11 @@ impl Snapshot {
         if !matches!(options.mode, Mode::Generative | Mode::Dense) {
             return Err(Error::invalid(
                 "this mode needs the words of the query: give them to Snapshot::search_encoded",
+            ));
+        }
+        if options.prefix {
+            return Err(Error::invalid(
+                "a vector has no last word that could be a beginning: search without prefix",
             ));
         }
         self.search_encoded("", &EncodedQuery::from(query.to_vec()), options)
@@ -203,10 +229,11 @@ impl Snapshot {
         options.check()?;
         let retriever = self.models.language_model(&self.state)?;
         let instruction = options.instruction.as_deref();
-        let mut prompted = retriever.prompted(instruction, query)?;
+        let read = self.as_read(query, options)?;
+        let mut prompted = retriever.prompted(instruction, &read)?;
         // A model that cannot rerank leaves that to the encoder, if it is asked for.
         if options.rerank == Some(true) && !retriever.reranks() {
-            prompted.encoded = Some(self.encode_query(query, instruction)?);
+            prompted.encoded = Some(self.encode_query(&read, instruction)?);
         }
         self.searcher().draw(query, &prompted, options)
     }

@@ -121,7 +121,7 @@ impl Analyser {
     pub fn minor_terms(&self, text: &str) -> Vec<String> {
         counted_words(text)
             .filter(|word| !self.is_content(word))
-            .map(|word| minor(&word))
+            .map(|word| minor_term(&word))
             .collect()
     }
 
@@ -160,18 +160,19 @@ impl Analyser {
         })
     }
 
-    fn any_term(&self, stemmer: &EnglishStemmer, word: String) -> String {
+    /// The term of a word, minor or not.
+    pub(super) fn any_term(&self, stemmer: &EnglishStemmer, word: String) -> String {
         match self.is_content(&word) {
             true => self.term(stemmer, word),
-            false => minor(&word),
+            false => minor_term(&word),
         }
     }
 
-    fn is_content(&self, word: &str) -> bool {
+    pub(super) fn is_content(&self, word: &str) -> bool {
         !self.stop_words || is_term(word)
     }
 
-    fn term(&self, stemmer: &EnglishStemmer, word: String) -> String {
+    pub(super) fn term(&self, stemmer: &EnglishStemmer, word: String) -> String {
         match self.stemming {
             true => stemmer.stem(word),
             false => word,
@@ -179,7 +180,8 @@ impl Analyser {
     }
 }
 
-fn minor(word: &str) -> String {
+/// The minor term of a word.
+pub(crate) fn minor_term(word: &str) -> String {
     format!("{MINOR}{word}")
 }
 

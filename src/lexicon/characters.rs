@@ -11,6 +11,7 @@
 //! frequent of the two says, and where it stands alone. (At both ends of runs of one document it
 //! can be more; that is left out.) Nothing is stored for it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fold::fold;
@@ -25,7 +26,7 @@ pub(crate) enum Matches<'a> {
     /// Those of a term of the lexicon.
     Stored(Postings<'a>),
     /// Those of several, by ascending ordinal, with how often.
-    Merged(Vec<(u32, u32)>),
+    Merged(Cow<'a, [(u32, u32)]>),
 }
 
 impl Matches<'_> {
@@ -95,7 +96,7 @@ impl Lexicon {
             .into_iter()
             .map(|(ordinal, counts)| (ordinal, u32::try_from(counts.total()).unwrap_or(u32::MAX)));
         let list: Vec<(u32, u32)> = list.collect();
-        Ok((!list.is_empty()).then_some(Matches::Merged(list)))
+        Ok((!list.is_empty()).then_some(Matches::Merged(list.into())))
     }
 }
 

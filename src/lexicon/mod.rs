@@ -16,6 +16,7 @@
 //! - I3. A merge gives the lexicon that the texts of the kept documents would have given.
 
 mod analyser;
+mod beginning;
 mod bm25;
 mod build;
 mod characters;
@@ -28,7 +29,8 @@ mod table;
 mod words;
 
 pub use analyser::{ANALYSIS, Analyser, MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS};
-pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_minor, is_term};
+pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_minor, is_term, minor_term};
+pub(crate) use beginning::Beginning;
 pub use bm25::Bm25;
 pub use build::{LexiconBuilder, merge_lexicons};
 pub(crate) use characters::{Matches, is_character, located_characters};
@@ -36,6 +38,7 @@ pub(crate) use fold::fold;
 pub(crate) use plain::plain;
 pub use stop_words::is_stop_word;
 pub use table::Lexicon;
+pub(crate) use table::for_each_term_from;
 pub(crate) use words::is_unspaced;
 pub use words::{MAX_WORD_CHARS, Word, located_words, words};
 

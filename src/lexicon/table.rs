@@ -7,7 +7,7 @@ use super::postings::Postings;
 use super::sections;
 use super::words::MAX_WORD_CHARS;
 use crate::columns::SectionSource;
-use crate::columns::transducer::{Keys, State, Transducer};
+use crate::columns::transducer::{Keys, State, Transducer, union};
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -160,8 +160,39 @@ impl Lexicon {
     }
 }
 
+/// Calls `each` with every term of `lexicons` that begins with `prefix`, ascending, and which
+/// documents contain it, by the place of the lexicon among them.
+pub(crate) fn for_each_term_from<'a>(
+    lexicons: &[&'a Lexicon],
+    prefix: &str,
+    mut each: impl FnMut(&str, &[(usize, Postings<'a>)]) -> Result<()>,
+) -> Result<()> {
+    let (mut with_terms, mut streams) = (Vec::new(), Vec::new());
+    for (place, lexicon) in lexicons.iter().enumerate() {
+        let terms = Keys::from_prefix(&lexicon.terms, prefix.as_bytes(), MAX_TERM_BYTES);
+        if let Some(terms) = terms {
+            with_terms.push((place, *lexicon));
+            streams.push(terms);
+        }
+    }
+    let mut found = Vec::new();
+    union(streams, |key, offsets| {
+        found.clear();
+        for &(stream, offset) in offsets {
+            if let Some(&(place, lexicon)) = with_terms.get(stream) {
+                found.push((place, lexicon.postings_at(offset)?));
+            }
+        }
+        each(text_of(key)?, &found)
+    })
+}
+
 fn term_text<'a>(terms: &'a Keys<'_>) -> Result<&'a str> {
-    std::str::from_utf8(terms.key()).map_err(|_| damaged("a term is no text"))
+    text_of(terms.key())
+}
+
+fn text_of(key: &[u8]) -> Result<&str> {
+    std::str::from_utf8(key).map_err(|_| damaged("a term is no text"))
 }
 
 /// Follows every way from a state until the bytes are a character.

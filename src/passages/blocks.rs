@@ -13,6 +13,10 @@ pub(super) enum Strength {
     Line,
     /// A sentence begins.
     Sentence,
+    /// A line of source text begins that is inside of others.
+    InnerLine,
+    /// A line of source text begins that belongs to the one before.
+    GoesOn,
     /// What a heading is about begins.
     AfterHeading,
     /// A word begins.

@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::blocks::{Heading, Kind, MAX_HEADING_BYTES, Strength, Structure};
 use super::lines::lines;
-use super::plain;
+use super::{plain, source};
 
 /// How many levels of quotations and lists may lie in one another; each line costs the parser as many
 /// steps, so a text with more is read as plain.
@@ -21,7 +21,7 @@ pub(super) fn structure(text: &str) -> Structure {
     let options = Options::ENABLE_HEADING_ATTRIBUTES
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
         | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS;
-    let parsed = with_known_line_ends(text);
+    let parsed = as_parsed(text);
     let mut reader = Reader {
         text,
         line_start: 0,
@@ -59,20 +59,25 @@ fn nesting(line: &str) -> usize {
     levels + columns / 2
 }
 
-/// The same with `\n` for each `\r` that stands alone, because the parser reads on after some of these.
-fn with_known_line_ends(text: &str) -> Cow<'_, str> {
-    let mut known = String::new();
-    let mut copied_to = 0;
+/// A text of the same length that the parser reads as it is meant: with `\n` for each `\r` that stands
+/// alone, after some of which it reads on, and with spaces for a byte order mark.
+fn as_parsed(text: &str) -> Cow<'_, str> {
+    const MARK: &str = "\u{feff}";
+    let mut parsed = match text.starts_with(MARK) {
+        true => " ".repeat(MARK.len()),
+        false => String::new(),
+    };
+    let mut copied_to = parsed.len();
     for (at, _) in text.match_indices('\r') {
         if !text.get(at + 1..).unwrap_or("").starts_with('\n') {
-            known.push_str(text.get(copied_to..at).unwrap_or(""));
-            known.push('\n');
+            parsed.push_str(text.get(copied_to..at).unwrap_or(""));
+            parsed.push('\n');
             copied_to = at + 1;
         }
     }
     match copied_to {
         0 => text.into(),
-        _ => (known + text.get(copied_to..).unwrap_or("")).into(),
+        _ => (parsed + text.get(copied_to..).unwrap_or("")).into(),
     }
 }
 
@@ -126,9 +131,11 @@ impl Reader<'_> {
     fn open(&mut self, tag: &Tag<'_>, range: Range<usize>) {
         match tag {
             Tag::Paragraph => self.push_paragraph(range),
-            Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::MetadataBlock(_) => {
+            Tag::CodeBlock(_) => {
                 self.push_at(range.start, Kind::Lines);
+                self.push_code(range);
             }
+            Tag::HtmlBlock | Tag::MetadataBlock(_) => self.push_at(range.start, Kind::Lines),
             Tag::BlockQuote(_) => self.push_at(range.start, Kind::Prose),
             Tag::List(_) => {
                 self.push_at(range.start, Kind::Prose);
@@ -170,6 +177,15 @@ impl Reader<'_> {
                 (false, false) => {}
             }
             was_row = is_row;
+        }
+    }
+
+    /// The lines of a block of code but the first one, where the block begins.
+    fn push_code(&mut self, range: Range<usize>) {
+        let code = self.text.get(range.clone()).unwrap_or("");
+        if let Some(second) = lines(code).nth(1) {
+            let others = range.start + second.start..range.end;
+            source::push_lines(self.text, others, Strength::Item, &mut self.structure);
         }
     }
 

@@ -17,6 +17,8 @@ fn cost_of_cut(strength: Strength) -> u64 {
         Strength::Item => 4_000,
         Strength::Line => 6_000,
         Strength::Sentence => 7_000,
+        Strength::InnerLine => 12_000,
+        Strength::GoesOn => 18_000,
         Strength::AfterHeading => 15_000,
         Strength::Word => 20_000,
         Strength::Within => 25_000,

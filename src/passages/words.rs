@@ -9,8 +9,8 @@ use super::blocks::Strength;
 /// The longest chunk, in bytes: many chunks make a passage, and counting them costs little.
 pub const CHUNK_BYTES: usize = 64;
 
-/// Chunks of `text` in order, without white space around them, each at most [`CHUNK_BYTES`] long (a
-/// character that is longer is one), and of several words only within `several_bytes`.
+/// Chunks of `text` in order, without white space around them, each at most [`CHUNK_BYTES`] long, and of
+/// several words only within `several_bytes`.
 ///
 /// What stands between spaces is cut where it is longer; then at words of scripts without spaces and
 /// after signs, and words only where they are longer themselves.
@@ -66,7 +66,10 @@ fn parts(word: &str, each: &mut dyn FnMut(Range<usize>, Strength)) {
             false => Strength::Grapheme,
         };
         let mut at = start;
-        for atom in atoms(segment) {
+        let is_long = segment.len() > CHUNK_BYTES;
+        let cut = is_long.then(|| atoms(segment));
+        let whole = (!is_long).then_some(segment);
+        for atom in cut.into_iter().flatten().chain(whole) {
             let end = at + atom.len();
             let begins = at == start && is_word;
             if (begins || end - open.start > CHUNK_BYTES) && !open.is_empty() {

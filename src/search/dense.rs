@@ -75,7 +75,7 @@ impl Searcher<'_> {
     ) -> Result<Found> {
         let view = self.view(options)?;
         let segments = self.segments;
-        let terms = self.query_terms(words)?;
+        let terms = self.query_terms(words, options.prefix)?;
         let cosines = self.cosines(query, &view)?;
         let lexical = self.bm25(&terms, &view)?;
         let wanted = options.draws.unwrap_or(FUSION_CANDIDATES).max(options.k);

@@ -62,7 +62,7 @@ impl Searcher<'_> {
         let defaults = &self.params.search;
         let view = self.view(options)?;
         let terms = match options.mode {
-            Mode::Planned => Some(self.query_terms(words)?),
+            Mode::Planned => Some(self.query_terms(words, options.prefix)?),
             _ => None,
         };
         let lexical = terms.as_ref().map(|terms| self.bm25(terms, &view));

@@ -91,8 +91,8 @@ fn lexical_scores(
         let mut sums = vec![0.0f64; segment.document_count as usize];
         // In as many ascending runs as there are terms: what a merge sort likes.
         let mut touched: Vec<u32> = Vec::new();
-        for WeighedTerm { term, weight } in terms {
-            let Some(matches) = lexicon.matches(term)? else {
+        for term in terms {
+            let Some(matches) = term.matches(number, lexicon)? else {
                 continue;
             };
             matches.for_each(|ordinal, count| {
@@ -106,7 +106,7 @@ fn lexical_scores(
                 if *sum == 0.0 {
                     touched.push(ordinal);
                 }
-                *sum += weight * saturation(count, length.get());
+                *sum += term.weight * saturation(count, length.get());
             })?;
         }
         touched.sort();

@@ -84,6 +84,9 @@ pub struct SearchOptions {
     /// [`Hit::similarity`](crate::Hit::similarity). What separates good hits from bad ones depends
     /// on the encoder and on the documents.
     pub min_similarity: Option<f32>,
+    /// Whether the last word of the query may be the beginning of a longer one, as while it is
+    /// typed: see [`SearchOptions::prefix`].
+    pub prefix: bool,
     /// What the query may cost.
     pub budget: Budget,
     /// Whether hits say why they were found.
@@ -112,6 +115,7 @@ impl SearchOptions {
             instruction: None,
             filter: None,
             min_similarity: None,
+            prefix: false,
             budget: Budget::default(),
             explain: false,
         }
@@ -187,6 +191,16 @@ impl SearchOptions {
     /// Sets how alike the query a hit must be at least.
     pub fn min_similarity(mut self, least: f32) -> Self {
         self.min_similarity = Some(least);
+        self
+    }
+
+    /// Sets whether the last word of the query may be the beginning of a longer one, unless white
+    /// space or punctuation follows it. Words then find what any of the most frequent words that
+    /// begin so would find, and a model reads the query as [`Snapshot::complete`] gives it.
+    ///
+    /// [`Snapshot::complete`]: crate::Snapshot::complete
+    pub fn prefix(mut self, prefix: bool) -> Self {
+        self.prefix = prefix;
         self
     }
 

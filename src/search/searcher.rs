@@ -1,11 +1,13 @@
 //! Where every search begins: the segments of one committed state and the parameters of the index.
 
+use std::borrow::Cow;
+
 use super::candidate::Candidate;
 use super::encoded_query::EncodedQuery;
 use super::explain::{TermScores, explain_words};
 use super::lexical::{SparseScores, best_of};
 use super::options::{Mode, RetrieverKind, SearchOptions};
-use super::query_terms::QueryTerms;
+use super::query_terms::{QueryTerms, complete};
 use super::result::{Found, Hit};
 use super::retriever::CompactRetriever;
 use super::similarity::Similarity;
@@ -77,7 +79,7 @@ impl<'a> Searcher<'a> {
     pub(crate) fn search_lexical(self, words: &str, options: &SearchOptions) -> Result<Found> {
         options.check()?;
         let view = self.view(options)?;
-        let terms = self.query_terms(words)?;
+        let terms = self.query_terms(words, options.prefix)?;
         let scores = self.bm25(&terms, &view)?;
         let best = best_of(self.segments, &scores, options.k);
         let candidate = |scored| Candidate::scored(scored, self.segments, Some(&scores));
@@ -96,8 +98,18 @@ impl<'a> Searcher<'a> {
         }
     }
 
-    pub(super) fn query_terms(self, words: &str) -> Result<QueryTerms> {
-        QueryTerms::new(words, self.segments, self.params)
+    /// The terms of a query; see [`SearchOptions::prefix`].
+    pub(super) fn query_terms(self, words: &str, prefix: bool) -> Result<QueryTerms> {
+        QueryTerms::new(words, prefix, self.segments, self.params)
+    }
+
+    /// `query` with its last word completed, if that may be the beginning of a longer one.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when a lexicon or a document is damaged, `Io` when it cannot be read.
+    pub(crate) fn complete<'q>(self, query: &'q str) -> Result<Cow<'q, str>> {
+        complete(query, self.params.lexicon.analyser(), self.segments)
     }
 
     /// BM25 of what `view` can find, per segment.

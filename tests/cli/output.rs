@@ -35,6 +35,30 @@ fn hits_have_id_score_docid_and_title() {
 }
 
 #[test]
+fn a_beginning_of_a_word_is_searched_for_when_asked() {
+    let folder = Folder::new();
+    let args = [
+        "search",
+        shared_index(),
+        "salm",
+        "--mode",
+        "lexical",
+        "--json",
+    ];
+    assert_eq!(folder.json(&args), json!([]));
+    let whole = folder.json(&[
+        "search",
+        shared_index(),
+        "salmon",
+        "--mode",
+        "lexical",
+        "--json",
+    ]);
+    assert_eq!(whole[0]["id"], "fish");
+    assert_eq!(folder.json(&[&args[..], &["--prefix"]].concat()), whole);
+}
+
+#[test]
 fn info_check_and_doctor_print_json() {
     let folder = Folder::new();
     let info = folder.json(&["info", shared_index(), "--json"]);

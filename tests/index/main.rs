@@ -21,6 +21,7 @@ mod lexical;
 mod living;
 mod merge;
 mod planned;
+mod prefix;
 mod recover;
 mod scale;
 mod snippets;

@@ -96,6 +96,24 @@ fn it_is_of_the_state_that_was_searched() {
 }
 
 #[test]
+fn all_that_a_beginning_becomes_is_marked_where_it_is_read_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = index(&folder, &[("a", "Vacuums are vacant, a vacuum sucks.")]);
+    let result = index
+        .search("sucks vac", &SearchOptions::new().prefix(true))
+        .unwrap();
+    let marks = |prefix| {
+        let options = SnippetOptions::new().prefix(prefix);
+        let snippet = result
+            .snapshot()
+            .snippet(&result.hits[0], "sucks vac", &options);
+        marked(&snippet.unwrap()).join(" ")
+    };
+    assert_eq!(marks(true), "Vacuums vacant vacuum sucks");
+    assert_eq!(marks(false), "sucks");
+}
+
+#[test]
 fn without_places_of_tokens_only_words_are_marked() {
     let folder = tempfile::tempdir().unwrap();
     let documents = [("a", "old salmon of the river"), ("b", "b")];

@@ -31,13 +31,10 @@ fn a_fence_that_does_not_end() {
 #[test]
 fn a_line_without_spaces() {
     let line = "x".repeat(5_000_000);
-    for format in [TextFormat::Plain, TextFormat::Markdown] {
-        let chunks = line.len().div_ceil(CHUNK_BYTES);
-        assert_eq!(
-            checked(&line, format, SIZE, words).len(),
-            chunks.div_ceil(180)
-        );
-    }
+    let chunks = line.len().div_ceil(CHUNK_BYTES);
+    let passages = checked(&line, TextFormat::Plain, SIZE, words);
+    assert_eq!(passages.len(), chunks.div_ceil(180));
+    all(&line[..100_000]);
     all(&"a,b;".repeat(50_000));
     all(&"é".repeat(50_000));
     all(&format!("a.{}", ")".repeat(200_000)));

@@ -154,6 +154,19 @@ fn markdown_is_cut_at_headings() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_heading() {
+    expect(
+        "\u{feff}# Title\n\nOne two three four.\n\nFive six seven eight.\n",
+        TextFormat::Markdown,
+        7,
+        &[
+            ("Title", "\u{feff}# Title\n\nOne two three four."),
+            ("Title", "Five six seven eight."),
+        ],
+    );
+}
+
+#[test]
 fn lists_are_cut_between_items_and_tables_between_rows() {
     expect(
         "1. one two. Three four\n2. five six\n   seven. Eight\n3. nine ten eleven twelve\n",
@@ -222,6 +235,42 @@ fn third() {
             (
                 "",
                 "fn second() {\n    let b = 2;\n}\n\n# no heading\nfn third() {\n    let c = 3;\n}",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_long_item_of_source_text_is_cut_at_its_least_indentation() {
+    let text = "\
+impl One {
+    /// First.
+    fn first() {
+        if a {
+            b();
+        }
+        c();
+    }
+
+    /// Second.
+    fn second() {
+        d();
+        e();
+    }
+}
+";
+    expect(
+        text,
+        TextFormat::Source,
+        20,
+        &[
+            (
+                "",
+                "impl One {\n    /// First.\n    fn first() {\n        if a {\n            b();\n        }\n        c();\n    }",
+            ),
+            (
+                "",
+                "/// Second.\n    fn second() {\n        d();\n        e();\n    }\n}",
             ),
         ],
     );

@@ -32,10 +32,17 @@ impl Matches {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         let mut weights = Vec::new();
         for weighed in &terms.terms {
-            numbers.entry(&weighed.term).or_insert_with(|| {
+            let number = weights.len();
+            let mut is_new = false;
+            for term in weighed.terms() {
+                numbers.entry(term).or_insert_with(|| {
+                    is_new = true;
+                    number
+                });
+            }
+            if is_new {
                 weights.push(whole(weighed.weight));
-                weights.len() - 1
-            });
+            }
         }
         let place = |word: Word| {
             let term = *numbers.get(word.text.as_str())?;
@@ -80,7 +87,7 @@ mod tests {
     /// What of `text` matches `query`.
     fn matched<'t>(query: &str, text: &'t str) -> Vec<&'t str> {
         let analyser = Analyser::default();
-        let weighed = |term| WeighedTerm { term, weight: 1.0 };
+        let weighed = |term| WeighedTerm::single(term, 1.0);
         let terms = analyser.query_terms(query).into_iter().map(weighed);
         let terms = QueryTerms {
             terms: terms.collect(),

@@ -46,7 +46,7 @@ impl Searcher<'_> {
         likeness: Option<&Likeness>,
         options: &SnippetOptions,
     ) -> Result<Snippet> {
-        let terms = self.query_terms(words)?;
+        let terms = self.query_terms(words, options.prefix)?;
         let analyser = self.params.lexicon.analyser();
         let inside = text.get(passage.clone()).unwrap_or("");
         let words = Matches::new(inside, &terms, analyser);

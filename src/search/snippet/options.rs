@@ -17,6 +17,9 @@ const DEFAULT_MAX_CHARS: usize = 240;
 pub struct SnippetOptions {
     /// The most characters of its text.
     pub max_chars: usize,
+    /// Whether the last word of the query may be the beginning of a longer one, as in the search:
+    /// [`SearchOptions::prefix`](crate::SearchOptions::prefix).
+    pub prefix: bool,
     /// Whether to mark what late interaction matched too
     /// ([`MarkKind::Meaning`](super::MarkKind::Meaning)). The encoder reads query and passage again for it,
     /// and a passage of 256 tokens takes it about fifteen times as long as a short query. Where
@@ -29,6 +32,7 @@ impl Default for SnippetOptions {
     fn default() -> Self {
         SnippetOptions {
             max_chars: DEFAULT_MAX_CHARS,
+            prefix: false,
             semantic: false,
         }
     }
@@ -44,6 +48,13 @@ impl SnippetOptions {
     #[must_use]
     pub fn max_chars(mut self, max_chars: usize) -> Self {
         self.max_chars = max_chars;
+        self
+    }
+
+    /// Sets whether the last word of the query may be the beginning of a longer one.
+    #[must_use]
+    pub fn prefix(mut self, prefix: bool) -> Self {
+        self.prefix = prefix;
         self
     }
 

@@ -37,6 +37,9 @@ pub struct Args {
     /// Characters of the text that are shown of each hit; 0 shows none.
     #[arg(long, value_name = "N", default_value_t = SnippetOptions::new().max_chars)]
     snippet_chars: usize,
+    /// Read the last word as the beginning of a longer one, as while it is typed.
+    #[arg(long)]
+    prefix: bool,
     /// Mark in snippets not only the words of the query, but also what is close to them in meaning;
     /// the encoder reads every hit again for it.
     #[arg(long)]
@@ -64,11 +67,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .decoding
         .options(args.mode.mode())
         .k(args.k)
+        .prefix(args.prefix)
         .explain(args.explain);
     options.instruction = args.instruction.clone();
     options.min_similarity = args.min_similarity;
     let snippets = SnippetOptions::new()
         .max_chars(args.snippet_chars)
+        .prefix(args.prefix)
         .semantic(args.mark_meaning);
     let snippets = (args.snippet_chars > 0).then_some(&snippets);
     let hits = hits(&index, &args.query, &options, snippets)?;

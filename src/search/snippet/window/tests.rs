@@ -8,10 +8,7 @@ use std::collections::BTreeSet;
 fn matches(query: &str, text: &str) -> Matches {
     let analyser = Analyser::default();
     let terms = analyser.query_terms(query).into_iter().zip(1..);
-    let weighed = |(term, weight)| WeighedTerm {
-        term,
-        weight: f64::from(weight),
-    };
+    let weighed = |(term, weight)| WeighedTerm::single(term, f64::from(weight));
     let terms = QueryTerms {
         terms: terms.map(weighed).collect(),
     };
