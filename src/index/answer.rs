@@ -104,7 +104,7 @@ impl Snapshot {
         }
         match options.retriever {
             RetrieverKind::Compact => {
-                let read = self.as_read(query, options)?;
+                let read = self.as_read(query, options.prefix)?;
                 let encoded = self.encode_query(&read, options.instruction.as_deref())?;
                 self.search_encoded(query, &encoded, options)
             }
@@ -128,8 +128,8 @@ impl Snapshot {
     }
 
     /// The query as models read it.
-    fn as_read<'q>(&self, query: &'q str, options: &SearchOptions) -> Result<Cow<'q, str>> {
-        match options.prefix {
+    pub(super) fn as_read<'q>(&self, query: &'q str, prefix: bool) -> Result<Cow<'q, str>> {
+        match prefix {
             true => self.searcher().complete(query),
             false => Ok(Cow::Borrowed(query)),
         }
@@ -229,7 +229,7 @@ impl Snapshot {
         options.check()?;
         let retriever = self.models.language_model(&self.state)?;
         let instruction = options.instruction.as_deref();
-        let read = self.as_read(query, options)?;
+        let read = self.as_read(query, options.prefix)?;
         let mut prompted = retriever.prompted(instruction, &read)?;
         // A model that cannot rerank leaves that to the encoder, if it is asked for.
         if options.rerank == Some(true) && !retriever.reranks() {

@@ -27,7 +27,7 @@ impl Snapshot {
         let text = document.text.as_str();
         let range = 0..text.len();
         let likeness = match options.semantic {
-            true => self.likeness(query, &document.title, text)?,
+            true => self.likeness(query, options.prefix, &document.title, text)?,
             false => None,
         };
         self.searcher()
@@ -35,7 +35,13 @@ impl Snapshot {
     }
 
     /// What late interaction finds of a query in a passage; `None` where it cannot tell.
-    fn likeness(&self, query: &str, title: &str, text: &str) -> Result<Option<Likeness>> {
+    fn likeness(
+        &self,
+        query: &str,
+        prefix: bool,
+        title: &str,
+        text: &str,
+    ) -> Result<Option<Likeness>> {
         let params = &self.params().encoder;
         let compares = params.token_vectors && !NoEncoder::is_recorded(params);
         if !compares || query.trim().is_empty() || text.is_empty() {
@@ -48,7 +54,7 @@ impl Snapshot {
         let Some(ranges) = encoder.token_ranges(&whole, limit)? else {
             return Ok(None);
         };
-        let query = self.encode_query(query, None)?;
+        let query = self.encode_query(&self.as_read(query, prefix)?, None)?;
         let mut likeness = None;
         encoder.encode_tokens(&[&whole], limit, &mut |_, _| Ok(()), &mut |_, tokens| {
             let start = whole.len() - text.len();

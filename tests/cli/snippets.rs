@@ -101,4 +101,10 @@ fn what_late_interaction_matched_is_told_apart() {
         with_meaning.contains(&of("left", "word")),
         "{with_meaning:?}"
     );
+    let as_typed = marked("cold rocks from space lef", &["--mark-meaning", "--prefix"]);
+    assert!(
+        as_typed.contains(&of("Meteorites", "meaning")),
+        "{as_typed:?}"
+    );
+    assert!(as_typed.contains(&of("left", "word")), "{as_typed:?}");
 }
