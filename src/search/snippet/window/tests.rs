@@ -1,3 +1,4 @@
+use super::super::marked::marks;
 use super::*;
 use crate::lexicon::Analyser;
 use crate::search::query_terms::{QueryTerms, WeighedTerm};
@@ -110,6 +111,22 @@ proptest! {
         let graphemes = text.grapheme_indices(true).map(|(at, _)| at);
         let bounds: BTreeSet<usize> = graphemes.chain([0, text.len()]).collect();
         prop_assert!(bounds.contains(&found.start) && bounds.contains(&found.end));
+    }
+
+    /// Whatever stands in a text, what is marked is in it.
+    #[test]
+    fn any_text_is_marked_at_characters(
+        text in any::<String>(),
+        more in "[\\p{L}\\p{M}\\p{N}\\p{S}\\p{C} ]{0,40}",
+        max_chars in 0usize..30,
+    ) {
+        let text = format!("{text}{more} wing {text}");
+        let matches = matches(&format!("{more} {text}"), &text);
+        let window = best(&text, &matches, max_chars);
+        let shown = &text[window.clone()];
+        for mark in marks(&matches, &Matches::default(), &window) {
+            prop_assert!(shown.get(mark.bytes).is_some_and(|part| !part.is_empty()));
+        }
     }
 
     #[test]
