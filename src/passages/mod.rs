@@ -18,8 +18,9 @@
 //!   what is not white space is in one of them. Only a text that is one passage is kept as it is.
 //! - I2. A passage has at most [`PassageSize::max_tokens`] tokens, as the sum of what its pieces have
 //!   when counted alone; a grapheme that has more is a passage.
-//! - I3. Work and memory are linear in the text, whatever it holds; what the counter of tokens is given
-//!   is at most three times the text, and twice where `max_tokens` is [`CHUNK_BYTES`] or more.
+//! - I3. Work and memory are linear in the text, whatever it holds. The counter of tokens is given at
+//!   most twice the text where `max_tokens` is [`CHUNK_BYTES`] or more, otherwise three times, and a
+//!   short text once more as a whole.
 //! - I4. The same text, size and counter give the same passages.
 
 mod blocks;
@@ -45,7 +46,8 @@ pub use words::CHUNK_BYTES;
 /// How long passages may be, in the encoder's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PassageSize {
-    /// A text of at most so many tokens is one passage.
+    /// A text of at most so many tokens is one passage, unless its tokens are longer than 64 bytes on
+    /// average.
     pub whole_tokens: usize,
     /// Passages of a longer text have at most so many; 0 is taken for 1.
     pub max_tokens: usize,
