@@ -91,7 +91,7 @@ fn section(bytes: Vec<u8>) -> Section {
 struct Segment {
     trie: SegmentTrie,
     postings: Csr,
-    document_docids: Csr,
+    passage_docids: Csr,
     vectors: VectorRows,
     head: TrieHead,
     queries: Vec<Vec<f32>>,
@@ -141,9 +141,9 @@ impl Segment {
         let trie = trie_of(&docids);
         let rank = |docid| docids.binary_search(&docid).unwrap() as u32;
         let mut carriers = vec![Vec::new(); docids.len()];
-        let (mut postings, mut document_docids) = (CsrBuilder::default(), CsrBuilder::default());
+        let (mut postings, mut passage_docids) = (CsrBuilder::default(), CsrBuilder::default());
         for (ordinal, own) in docids_of.iter().enumerate() {
-            document_docids.push_row(own.iter().map(rank));
+            passage_docids.push_row(own.iter().map(rank));
             own.iter()
                 .for_each(|docid| carriers[rank(docid) as usize].push(ordinal as u32));
         }
@@ -169,8 +169,8 @@ impl Segment {
                 DIM,
             )
             .unwrap(),
-            document_docids: Csr::open(
-                section(document_docids.into_bytes().unwrap()),
+            passage_docids: Csr::open(
+                section(passage_docids.into_bytes().unwrap()),
                 DOCUMENTS,
                 count,
             )
@@ -194,7 +194,7 @@ impl Segment {
         let edges = CompactSegment {
             head: &self.head,
             postings: &self.postings,
-            document_vectors: &self.vectors,
+            passage_vectors: &self.vectors,
         };
         CompactExpander::new(query, SCALE, CompactEdges::new(vec![edges]))
     }
@@ -282,15 +282,15 @@ fn trie_of<D: AsRef<[u32]>>(docids: &[D]) -> SegmentTrie {
 }
 
 impl Postings for Segment {
-    fn documents(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
+    fn passages(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
         ordinals.extend(self.postings.row(docid.rank));
     }
 
-    fn docids(&self, document: DocumentPlace, ranks: &mut Vec<u32>) {
-        ranks.extend(self.document_docids.row(document.ordinal));
+    fn docids(&self, document: PassagePlace, ranks: &mut Vec<u32>) {
+        ranks.extend(self.passage_docids.row(document.passage));
     }
 
-    fn max_docids_per_document(&self) -> usize {
+    fn max_docids_per_passage(&self) -> usize {
         3
     }
 }
@@ -387,7 +387,7 @@ fn decoding(criterion: &mut Criterion) {
             if let Decoder::ReverseAnnealed(_) = decoder {
                 for ((decoded, _), (drawn, _)) in results.iter().zip(&literal) {
                     let ours: BTreeSet<u32> =
-                        decoded.documents.iter().map(|one| one.best_rank).collect();
+                        decoded.passages.iter().map(|one| one.best_rank).collect();
                     let drawn: BTreeSet<u32> = drawn.iter().copied().collect();
                     // Draws that bring no new document are not seen from outside.
                     assert!(ours.is_subset(&drawn) && !ours.is_empty());

@@ -85,15 +85,15 @@ impl Docids {
 }
 
 impl Postings for Docids {
-    fn documents(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
+    fn passages(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
         ordinals.extend(&self.documents[docid.rank as usize]);
     }
 
-    fn docids(&self, document: DocumentPlace, ranks: &mut Vec<u32>) {
-        ranks.push(self.rank_of[document.ordinal as usize]);
+    fn docids(&self, document: PassagePlace, ranks: &mut Vec<u32>) {
+        ranks.push(self.rank_of[document.passage as usize]);
     }
 
-    fn max_docids_per_document(&self) -> usize {
+    fn max_docids_per_passage(&self) -> usize {
         1
     }
 }
@@ -288,7 +288,7 @@ fn main() {
                 cost.passes += expander.model_passes() - work.prefills;
                 cost.tokens += expander.tokens_read();
                 if matches!(decoder, Decoder::ReverseAnnealed(_)) {
-                    let ours = decoded.documents.iter().map(|one| one.best_rank);
+                    let ours = decoded.passages.iter().map(|one| one.best_rank);
                     all += drawn.len();
                     agreeing += ours.zip(drawn).filter(|(a, b)| a == *b).count();
                 }

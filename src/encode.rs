@@ -59,6 +59,27 @@ pub trait TextEncoder: Send + Sync {
         Ok(0)
     }
 
+    /// How many tokens a text has; by this measure long documents are cut. An encoder that cannot
+    /// say is taken to have one for every four characters of a word.
+    ///
+    /// # Errors
+    ///
+    /// [`Model`](crate::ErrorKind::Model) when it cannot be expressed.
+    fn token_count(&self, text: &str) -> Result<usize> {
+        Ok(estimated_token_count(text))
+    }
+
+    /// The share of a query's letters, 0 to 1, that the encoder has no words for: its vocabulary was
+    /// made for other languages. By so much less is it believed in a planned search.
+    ///
+    /// # Errors
+    ///
+    /// [`Model`](crate::ErrorKind::Model) when the text cannot be expressed.
+    fn unknown_share(&self, text: &str) -> Result<f32> {
+        let _ = text;
+        Ok(0.0)
+    }
+
     /// Whether [`encode_tokens`](Self::encode_tokens) gives vectors of tokens too.
     fn has_token_vectors(&self) -> bool {
         false
@@ -93,6 +114,12 @@ pub trait TextEncoder: Send + Sync {
     }
 }
 
+/// A token for every four characters of a word.
+pub(crate) fn estimated_token_count(text: &str) -> usize {
+    let words = text.split_whitespace();
+    words.map(|word| word.chars().count().div_ceil(4)).sum()
+}
+
 /// The one way of vectors into the engine: an encoder whose every vector is looked at, whoever made
 /// it. What is no number, or longer than a unit vector can be, would be stored as what no reader
 /// takes for a vector.
@@ -119,6 +146,24 @@ impl CheckedEncoder {
     /// Those of the encoder.
     pub(crate) fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
         self.0.prompt_tokens(prompt)
+    }
+
+    /// [`TextEncoder::token_count`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    pub(crate) fn token_count(&self, text: &str) -> Result<usize> {
+        self.0.token_count(text)
+    }
+
+    /// [`TextEncoder::unknown_share`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder.
+    pub(crate) fn unknown_share(&self, text: &str) -> Result<f32> {
+        Ok(self.0.unknown_share(text)?.clamp(0.0, 1.0))
     }
 
     /// [`TextEncoder::encode`].

@@ -117,8 +117,8 @@ pub use index::{
 pub use learn::TrainOptions;
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};
 pub use search::{
-    EncodedQuery, Explanation, Hit, Mark, MarkKind, Mode, RetrieverKind, SearchOptions, Snippet,
-    SnippetOptions,
+    EncodedQuery, Explanation, Hit, Mark, MarkKind, Mode, PassageHit, RetrieverKind, SearchOptions,
+    Snippet, SnippetOptions,
 };
-pub use segment::{DocidSource, Filter, MergePolicy, Progress, Stage};
+pub use segment::{DocidSource, Filter, MergePolicy, PassageParams, Progress, Stage};
 pub use store::{Durability, VacuumReport, VerifyLevel, WriteOptions};

@@ -8,20 +8,20 @@
 //!          ┌───────────┬────┴──────┬──────────────┐
 //!      BestFirst      Beam    GumbelTopK   ReverseAnnealed        a Decoder is a view of it
 //!          └───────────┴────┬──────┴──────────────┘
-//!                   drawn documents ──► rerank by the document head
+//!                   drawn passages ──► rerank by the document head
 //! ```
 //!
 //! | room | what is in it |
 //! |---|---|
 //! | `expanders` | what gives logits: the compact head, a language model |
 //! | `prefixes` | the memo of one query: prefixes reached, what they cost, what they may cost |
-//! | `decoders` | which prefix is opened next, and which documents come out |
+//! | `decoders` | which prefix is opened next, and which passages come out |
 //!
 //! Invariants:
 //! - I1. The joint log-probability of a docid is the sum of the conditional ones along its
 //!   branching nodes, added from the root down; forced steps (one live child) add nothing and
 //!   cost nothing.
-//! - I2. A document's probability is the sum of those of its live docids.
+//! - I2. A passage's probability is the sum of those of its live docids.
 //! - I3. The conditional probabilities of a node sum to one and only live docids come out; logits
 //!   that no distribution follows from are an error that names who gave them ([`log_softmax`]).
 //! - I4. The order in which prefixes are evaluated, and how many in one call, never changes a
@@ -33,9 +33,9 @@ mod prefixes;
 
 pub use decoders::{
     Beam, Decoded, Decoder, Drawn, GumbelTopK, Planner, Postings, Prior, Request, ReverseAnnealed,
-    draw_uniform, log_sum_exp, score_document,
+    draw_uniform, log_sum_exp, score_passage,
 };
-pub use expanders::{Branching, DocidPlace, DocumentPlace, Expander, log_softmax};
+pub use expanders::{Branching, DocidPlace, Expander, PassagePlace, log_softmax};
 #[cfg(feature = "models")]
 pub use expanders::{LanguageExpander, LanguageQuery, RowsExpander};
 pub use prefixes::{Budget, CancelToken, Memo, PathStep, Work};

@@ -5,13 +5,16 @@
 //!
 //! A segment numbers its documents by *ordinal*, in the order they were added. It stores for
 //! each its external id (with an index sorted by id) and its payload: title, text, tags, fields;
-//! and for each tag the documents that carry it.
+//! for each tag the documents that carry it; and which passages of its text each document has,
+//! where it has several.
 
 mod check;
+mod cut_document;
 mod document;
 mod fields;
 pub(crate) mod json;
 mod json_document;
+mod passages;
 mod payload;
 pub(crate) mod read;
 pub(crate) mod salvage;
@@ -19,8 +22,10 @@ mod table;
 mod tags;
 
 pub use check::{MAX_DOCIDS, MAX_ID_BYTES};
+pub(crate) use cut_document::{CutDocument, title_of};
 pub use document::Document;
 pub use fields::{Fields, MAX_FIELD_NESTING};
+pub use passages::{PassageTable, PassageTableBuilder};
 pub use payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
 pub use read::{
     DocumentReader, MAX_LINE_BYTES, OnDuplicate, ReadOptions, ReadProgress, Skipped,

@@ -58,15 +58,15 @@ registry! {
     trie {
         /// Transducer from docid key to rank; encoding 1 = fst 0.4 (format version 3).
         Segment TRIE = 0x0101;
-        /// Rank -> ordinals of the documents that carry the docid (CSR).
+        /// Rank -> passages that carry the docid (CSR).
         Segment POSTINGS = 0x0102;
-        /// Ordinal -> ranks of the document's docids, its own order kept (CSR).
+        /// Passage -> ranks of its docids, its own order kept (CSR).
         Segment DOCUMENT_DOCIDS = 0x0103;
         /// Rank -> docid text (strings).
         Segment DOCID_TEXTS = 0x0104;
-        /// Ordinal -> passage vector (encoding 1 = float16 rows).
+        /// Passage -> its vector (encoding 1 = float16 rows).
         Segment DOCUMENT_VECTORS = 0x0105;
-        /// Ordinal -> vectors of the document's distinct tokens (encoding 1 = signs and factors).
+        /// Passage -> vectors of its distinct tokens (encoding 1 = signs and factors).
         Segment TOKEN_VECTORS = 0x0106;
         /// Branching nodes of the trie head.
         Heads HEAD_NODES = 0x0201;
@@ -74,7 +74,7 @@ registry! {
         Heads HEAD_EDGES = 0x0202;
         /// Edge -> unit vector (encoding 1 = float16 rows).
         Heads EDGE_VECTORS = 0x0203;
-        /// Ordinal -> fitted vector of the document head (encoding 1 = float16 rows).
+        /// Passage -> fitted vector of the document head (encoding 1 = float16 rows).
         Heads DOCUMENT_HEAD = 0x0204;
     }
     /// Documents, and which of them are deleted.
@@ -95,6 +95,12 @@ registry! {
         Segment TAG_NAMES = 0x0307;
         /// Tag -> ordinals of the documents that carry it (CSR); absent with [`TAG_NAMES`].
         Segment TAG_DOCUMENTS = 0x0308;
+        /// Ordinal -> number of the document's first passage; absent when every document is one.
+        Segment DOCUMENT_PASSAGES = 0x0309;
+        /// Passage -> where it is in its document's text; absent with [`DOCUMENT_PASSAGES`].
+        Segment PASSAGE_PLACES = 0x030A;
+        /// Passage -> headings above it (strings); absent when there are none.
+        Segment PASSAGE_HEADINGS = 0x030B;
     }
     /// The lexicon.
     lexicon {
@@ -102,7 +108,7 @@ registry! {
         Segment TERMS = 0x0401;
         /// Postings of all terms, one after the other.
         Segment TERM_POSTINGS = 0x0402;
-        /// Ordinal -> number of terms of the document, repeated ones counted (`u32`).
+        /// Passage -> number of its terms, repeated ones counted (`u32`).
         Segment DOCUMENT_LENGTHS = 0x0403;
     }
     /// Queries that a language model wrote.

@@ -19,6 +19,7 @@ mod text;
 
 pub use docids::{DocidOptions, MAX_DOCID_BYTES, clean_docid, keyword_docids, title_docids};
 pub use pseudo_queries::{PseudoQueryOptions, pseudo_queries};
+pub(crate) use tables::is_table;
 pub use terms::{TermStats, has_terms};
 
 pub use crate::lexicon::{

@@ -21,6 +21,12 @@ pub(crate) fn table_rows(lines: &[&str]) -> Option<Vec<String>> {
         .find_map(|separator| rows_with(lines, *separator))
 }
 
+/// Whether a text is one table and nothing else.
+pub(crate) fn is_table(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().collect();
+    table_rows(&lines).is_some()
+}
+
 fn rows_with(lines: &[&str], separator: char) -> Option<Vec<String>> {
     let mut rows = lines
         .iter()

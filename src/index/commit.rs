@@ -164,7 +164,7 @@ impl Draft {
         for (part, heads) in self.parts.iter_mut().zip(heads) {
             if let Some(heads) = heads {
                 let heads = MemorySections::taking(heads)?;
-                let rows = part.segment.document_count as usize;
+                let rows = part.segment.passages.count() as usize;
                 check_heads(&heads, rows, params.encoder.dim).map_err(|error| {
                     Error::invalid(format!(
                         "training came to nothing ({}): train with a lower learning rate",

@@ -106,6 +106,7 @@ impl Index {
                 per_document: options.pseudo_queries_per_document,
             },
             lexicon: options.lexicon,
+            passages: options.passages,
             ..IndexParams::new(encoder, tokenizer)
         };
         let store_options = CreateOptions {

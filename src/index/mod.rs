@@ -36,7 +36,7 @@ mod tests;
 pub use handle::Index;
 pub(crate) use models::{Loaded, load_recorded};
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
-pub(crate) use prepare::{docid_texts, docids_of, encode};
+pub(crate) use prepare::{cut_documents, docid_texts, docids_of, encode};
 pub use purge::DeadDocuments;
 pub use search_result::SearchResult;
 pub use snapshot::Snapshot;

@@ -8,7 +8,7 @@ use crate::encode::TextEncoder;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
 use crate::segment::{
-    DocidParams, DocidSource, LexiconParams, MAX_PASSAGE_TOKENS, PseudoQueryParams,
+    DocidParams, DocidSource, LexiconParams, MAX_PASSAGE_TOKENS, PassageParams, PseudoQueryParams,
 };
 use crate::store::WriteOptions;
 use crate::{Error, Result};
@@ -63,8 +63,11 @@ pub struct IndexOptions {
     pub docid_writer: Option<String>,
     /// Pseudo-queries per document.
     pub pseudo_queries_per_document: usize,
-    /// Tokens of a document that are encoded.
+    /// Tokens of a passage that are encoded, title and headings included.
     pub max_passage_tokens: usize,
+    /// How long documents are cut into passages. `None`: they stay whole, and the encoder reads how
+    /// they begin.
+    pub passages: Option<PassageParams>,
     /// Keep vectors of the tokens of documents, if the encoder has them: about 50 bytes per
     /// distinct token of the part that is encoded. Reranking compares them with the query's.
     pub token_vectors: bool,
@@ -99,6 +102,7 @@ impl IndexOptions {
             docid_writer: docids.writer,
             pseudo_queries_per_document: PseudoQueryParams::default().per_document,
             max_passage_tokens: MAX_PASSAGE_TOKENS,
+            passages: Some(PassageParams::default()),
             token_vectors: true,
             lexicon: LexiconParams::default(),
             file_seed: None,
@@ -159,9 +163,15 @@ impl IndexOptions {
         self
     }
 
-    /// Sets how many tokens of a document are encoded.
+    /// Sets how many tokens of a passage are encoded.
     pub fn max_passage_tokens(mut self, count: usize) -> Self {
         self.max_passage_tokens = count;
+        self
+    }
+
+    /// Sets how long documents are cut into passages; `None` leaves them whole.
+    pub fn passages(mut self, passages: impl Into<Option<PassageParams>>) -> Self {
+        self.passages = passages.into();
         self
     }
 
@@ -186,6 +196,10 @@ impl IndexOptions {
             ("docids_per_document", self.docids_per_document),
             ("docid_words", self.docid_words),
             ("max_passage_tokens", self.max_passage_tokens),
+            (
+                "passages.max_tokens",
+                self.passages.as_ref().map_or(1, |size| size.max_tokens),
+            ),
         ] {
             if count == 0 {
                 return Err(Error::invalid(format!("{name} is 0: give 1 or more")));

@@ -1,12 +1,16 @@
 //! From documents as they come in to docids and vectors.
 
+use std::borrow::Cow;
+
 use super::models::Loaded;
 use crate::columns::{OwnedSignList, SignListsBuilder};
-use crate::docs::Document;
+use crate::docs::{CutDocument, Document};
 use crate::encode::{CheckedEncoder, DocidTokenizer};
 use crate::generate::{
-    DocidOptions, TermStats, clean_docid, has_terms, keyword_docids, title_docids,
+    DocidOptions, TermStats, clean_docid, has_terms, is_table, keyword_docids, title_docids,
 };
+use crate::lexicon::MAX_TERM_TEXT_BYTES;
+use crate::passages::{PassageSize, TextFormat, cut};
 use crate::search::distinct_token_vectors;
 use crate::segment::{
     Docid, DocidSource, IndexParams, PreparedDocuments, Progress, Segment, Stage, Watch,
@@ -14,25 +18,27 @@ use crate::segment::{
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
 
-/// Document frequencies over everything that will be alive: of the terms of `documents`, or of
-/// all terms when there will be training. They come from the segments' lexicons; only where the
+/// Frequencies over all passages that will be alive: of the terms of `documents`, or of all terms
+/// when there will be training. They come from the segments' lexicons; only where the
 /// terms of those are not the terms of docids are stored documents read.
 pub(super) fn term_stats<'a>(
     segments: impl Iterator<Item = &'a Segment>,
-    documents: &[&Document],
+    documents: &[CutDocument<'_>],
     params: &IndexParams,
     all_terms: bool,
 ) -> Result<TermStats> {
     let mut stats = TermStats::default();
-    documents.iter().for_each(|document| stats.add(document));
+    let parts = documents.iter().flat_map(CutDocument::counted_parts);
+    parts.for_each(|part| stats.add(&part));
     let mut from_texts = TermStats::default();
     for segment in segments {
         if segment.add_term_stats(&mut stats, params.lexicon.analyser(), all_terms)? {
             continue;
         }
         let is_live = |ordinal| segment.is_live(ordinal);
-        segment.documents.for_each(is_live, |_, document| {
-            from_texts.add(&document);
+        segment.documents.for_each(is_live, |ordinal, document| {
+            let cut = segment.cut(ordinal, &document);
+            cut.counted_parts().for_each(|part| from_texts.add(&part));
             Ok(())
         })?;
     }
@@ -40,9 +46,43 @@ pub(super) fn term_stats<'a>(
     Ok(stats)
 }
 
-/// Gives every document its docids and its vector; also counts those without terms.
+/// Cuts documents into passages, as the index does.
+///
+/// # Errors
+///
+/// Those of `count_tokens`, which says how many tokens the encoder makes of a text.
+pub(crate) fn cut_documents<'d>(
+    documents: impl IntoIterator<Item = &'d Document>,
+    params: &IndexParams,
+    count_tokens: &mut dyn FnMut(&str) -> Result<usize>,
+) -> Result<Vec<CutDocument<'d>>> {
+    let cut_one = |document: &'d Document| {
+        let passages = match &params.passages {
+            None => Vec::new(),
+            Some(_) if is_whole_table(&document.text) => Vec::new(),
+            Some(size) => {
+                let size = PassageSize {
+                    whole_tokens: size.whole_tokens,
+                    max_tokens: size.max_tokens,
+                };
+                let format = TextFormat::of_id(&document.id);
+                cut(&document.text, format, size, count_tokens)?
+            }
+        };
+        Ok(CutDocument { document, passages })
+    };
+    documents.into_iter().map(cut_one).collect()
+}
+
+/// Rows without their header say little: a table stays whole as long as all its words are counted
+/// (`benches/QUALITY.md`).
+fn is_whole_table(text: &str) -> bool {
+    text.len() <= MAX_TERM_TEXT_BYTES && is_table(text)
+}
+
+/// Gives every passage its docids and its vector; also counts documents without terms.
 pub(super) fn prepare<'d>(
-    documents: Vec<&'d Document>,
+    documents: Vec<CutDocument<'d>>,
     stats: &TermStats,
     models: &Loaded,
     params: &IndexParams,
@@ -52,12 +92,17 @@ pub(super) fn prepare<'d>(
     let mut docids = Vec::with_capacity(total);
     let mut without_terms = 0;
     for (done, document) in (1..).zip(&documents) {
-        let (own, has_terms) = docids_of(document, stats, models.docid_tokenizer(), params)?;
-        without_terms += usize::from(!has_terms);
-        docids.push(own);
+        let mut any_terms = false;
+        for part in document.parts() {
+            let (own, has_terms) = docids_of(&part, stats, models.docid_tokenizer(), params)?;
+            any_terms |= has_terms;
+            docids.push(own);
+        }
+        without_terms += usize::from(!any_terms);
         watch.report(Progress::new(Stage::Docids, done, total))?;
     }
-    let (vectors, lists) = encode(documents.iter().copied(), &models.encoder, params, watch)?;
+    let parts = documents.iter().flat_map(CutDocument::parts);
+    let (vectors, lists) = encode(parts, &models.encoder, params, watch)?;
     let token_vectors = lists.map(SignListsBuilder::from_iter);
     Ok((
         PreparedDocuments {
@@ -70,19 +115,21 @@ pub(super) fn prepare<'d>(
     ))
 }
 
-/// `[documents, dim]` unit passage vectors, and the vectors of tokens where the index keeps them.
+/// `[passages, dim]` unit vectors, and the vectors of tokens where the index keeps them; every
+/// document is one passage.
 pub(crate) fn encode<'d>(
-    documents: impl IntoIterator<Item = &'d Document>,
+    documents: impl IntoIterator<Item = Cow<'d, Document>>,
     encoder: &CheckedEncoder,
     params: &IndexParams,
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
     let prompt = params.encoder.document_prompt.as_str();
     let prompt_tokens = encoder.prompt_tokens(prompt)?;
-    let passages = documents
-        .into_iter()
-        .map(|document| passage(&document.title, &document.text));
-    let texts: Vec<String> = passages.map(|text| format!("{prompt}{text}")).collect();
+    let encoded = |document: Cow<'_, Document>| {
+        let passage = passage(&document.title, &document.text);
+        format!("{prompt}{passage}")
+    };
+    let texts: Vec<String> = documents.into_iter().map(encoded).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let limit = params.encoder.max_passage_tokens;
     let limit = limit.saturating_add(prompt_tokens);

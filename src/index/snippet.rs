@@ -3,8 +3,9 @@
 use super::models::NoEncoder;
 use super::prepare::passage;
 use super::snapshot::Snapshot;
-use crate::Result;
+use crate::docs::title_of;
 use crate::search::{Hit, Likeness, Snippet, SnippetOptions};
+use crate::{Error, Result};
 
 impl Snapshot {
     /// The part of a hit's document that answers `query` best, with what to mark in it. It is made
@@ -25,16 +26,25 @@ impl Snapshot {
     pub fn snippet(&self, hit: &Hit, query: &str, options: &SnippetOptions) -> Result<Snippet> {
         let document = self.document_of(hit)?;
         let text = document.text.as_str();
-        let range = 0..text.len();
+        let best = hit.passages.first();
+        let range = best.map_or(0..text.len(), |best| best.bytes.clone());
+        let own = text.get(range.clone()).ok_or_else(|| {
+            Error::corrupt("a passage is not in the text of its document: check the index")
+        })?;
         let likeness = match options.semantic {
-            true => self.likeness(query, options.prefix, &document.title, text)?,
+            true => {
+                let headings = best.map_or(&[][..], |best| &best.headings);
+                let title = title_of(&document.title, headings);
+                self.likeness(query, options.prefix, &title, own)?
+            }
             false => None,
         };
         self.searcher()
             .snippet(query, text, range, likeness.as_ref(), options)
     }
 
-    /// What late interaction finds of a query in a passage; `None` where it cannot tell.
+    /// What late interaction finds of a query in a passage, `text`, behind its `title`; `None` where it
+    /// cannot tell.
     fn likeness(
         &self,
         query: &str,

@@ -64,7 +64,7 @@ impl PlainLaw<'_> {
             } else {
                 let mut own = vec![0.0; sum.len()];
                 documents.by_ref().for_each(|ordinal| {
-                    let row = segment.document_vectors.row(ordinal as usize);
+                    let row = segment.passage_vectors.row(ordinal as usize);
                     add_scaled_f16(&mut own, 1.0, row);
                 });
                 sum.iter_mut().zip(&own).for_each(|(sum, own)| *sum += own);
@@ -124,7 +124,7 @@ fn filtered_search_equals_the_law_in_plain_loops() {
         let mut docids_of = BTreeMap::new();
         for (segment, matching) in segments.iter().zip(&matching) {
             for ordinal in (0..segment.document_count).filter(|&o| matching[o as usize]) {
-                let ranks = segment.document_docids.row(ordinal);
+                let ranks = segment.passage_docids.row(ordinal);
                 let docids: Vec<_> = ranks
                     .map(|rank| segment.trie.docid(rank).unwrap().unwrap())
                     .collect();

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::commit::Draft;
 use super::handle::Index;
 use super::models::NoEncoder;
-use super::prepare::{given_docids, of_document, prepare, term_stats};
+use super::prepare::{cut_documents, given_docids, of_document, prepare, term_stats};
 use super::purge::Purge;
 use crate::decode::CancelToken;
 use crate::docs::Document;
@@ -315,10 +315,21 @@ impl Writer {
 
         report.replaced += draft.bury(&self.deletes, &self.position_of);
         let documents: Vec<&Document> = self.pending.iter().flatten().collect();
+        let brings_docids = documents.iter().all(|document| !document.docids.is_empty());
+        let documents = match documents.is_empty() {
+            true => Vec::new(),
+            false => {
+                let models = snapshot.models.encoder(&snapshot.state)?;
+                cut_documents(documents, &params, &mut |text| {
+                    watch.check()?;
+                    models.encoder.token_count(text)
+                })?
+            }
+        };
         // New documents are learnt, and a training weighs the terms of all.
         let all_terms = train.is_some() && !documents.is_empty();
         let mut stats = None;
-        if all_terms || documents.iter().any(|document| document.docids.is_empty()) {
+        if all_terms || !brings_docids {
             let known = term_stats(draft.segments(), &documents, &params, all_terms)?;
             stats = Some(known);
         }

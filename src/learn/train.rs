@@ -19,7 +19,7 @@ use super::options::TrainOptions;
 use super::training_set::{Asked, Participants};
 use crate::Result;
 use crate::columns::VectorRows;
-use crate::decode::DocumentPlace;
+use crate::decode::PassagePlace;
 use crate::encode::CheckedEncoder;
 use crate::format::SectionInput;
 use crate::rng::Rng;
@@ -48,7 +48,7 @@ const MIN_LEFT: (u64, u64) = (2, 3);
 /// that many others, drawn at random, so that an example costs the same however many there are.
 const BLOCK_DOCUMENTS: usize = 8_192;
 
-/// The live documents of an index.
+/// The live passages of an index; most documents are one.
 #[derive(Default)]
 struct Survey {
     live: u64,
@@ -65,12 +65,14 @@ impl Survey {
         for (segment, table) in segments.iter().zip(queries) {
             for ordinal in segment.live_ordinals() {
                 let written = table.as_ref().map_or(0, |one| one.queries(ordinal).count());
-                survey.live += 1;
+                let passages = segment.passages.of(ordinal);
                 survey.written += written as u64;
-                match segment.is_unfitted(ordinal) {
-                    true => survey.new += 1,
-                    false => survey.written_for_old += written as u64,
+                if !segment.is_unfitted(passages.start) {
+                    survey.written_for_old += written as u64;
                 }
+                survey.live += passages.len() as u64;
+                let new = passages.filter(|&passage| segment.is_unfitted(passage));
+                survey.new += new.count() as u64;
             }
         }
         survey
@@ -180,8 +182,8 @@ pub(crate) fn train_heads(
     let paths: Vec<Vec<Vec<Step>>> = participants.places[..participants.asked]
         .iter()
         .map(|place| {
-            let docids = &segments[place.segment as usize].document_docids;
-            let ranks = docids.row(place.ordinal);
+            let docids = &segments[place.segment as usize].passage_docids;
+            let ranks = docids.row(place.passage);
             ranks
                 .map(|rank| trie.path(place.segment, rank).to_vec())
                 .collect()
@@ -206,7 +208,7 @@ pub(crate) fn train_heads(
         .map(|(segment, learnt)| learnt.contains(&true).then(|| head_rows(segment)))
         .collect();
     for (place, fitted) in participants.places.iter().zip(&fitted) {
-        let start = place.ordinal as usize * fitted.len();
+        let start = place.passage as usize * fitted.len();
         if let Some(rows) = &mut document_heads[place.segment as usize] {
             rows[start..start + fitted.len()].copy_from_slice(fitted);
         }
@@ -215,7 +217,7 @@ pub(crate) fn train_heads(
     Ok(Trained {
         heads: heads
             .map(|((head, rows), segment)| {
-                let rows = (u64::from(segment.document_count), rows?);
+                let rows = (u64::from(segment.passages.count()), rows?);
                 Some(head_sections(head?, Some(rows)))
             })
             .collect(),
@@ -280,12 +282,12 @@ fn fit_documents(
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<Vec<u8>>, FitReport)> {
     let dim = params.encoder.dim;
-    let row = |rows: &VectorRows, place: &DocumentPlace| -> Vec<f32> {
-        let row = rows.row(place.ordinal as usize).iter();
+    let row = |rows: &VectorRows, place: &PassagePlace| -> Vec<f32> {
+        let row = rows.row(place.passage as usize).iter();
         row.map(|value| value.to_f32()).collect()
     };
     let passage =
-        |place: &DocumentPlace| row(&segments[place.segment as usize].document_vectors, place);
+        |place: &PassagePlace| row(&segments[place.segment as usize].passage_vectors, place);
     let start = |index: usize| {
         let place = &participants.places[index];
         match index < participants.new {
@@ -319,7 +321,7 @@ fn fit_documents(
         options.document_learning_rate,
         &mut |done, total| watch.report(Progress::new(Stage::FittingDocumentHead, done, total)),
     )?;
-    let head = |(place, row): (&DocumentPlace, usize)| {
+    let head = |(place, row): (&PassagePlace, usize)| {
         let passage = passage(place);
         let mut head = tree.unit[row * dim..(row + 1) * dim].to_vec();
         head.iter_mut()
@@ -347,8 +349,8 @@ fn mark_as_learnt(row: &mut [u8]) {
 
 /// The document head of a segment as it is, float16 rows.
 fn head_rows(segment: &Segment) -> Vec<u8> {
-    let rows = 0..segment.document_count as usize;
-    rows.flat_map(|ordinal| segment.document_head.row(ordinal).as_bytes())
+    let rows = 0..segment.passages.count() as usize;
+    rows.flat_map(|row| segment.document_head.row(row).as_bytes())
         .copied()
         .collect()
 }

@@ -8,8 +8,8 @@
 //!                       └─ some more: rivals, that take part without a query
 //! ```
 //!
-//! A document is *new* as long as its row of the document head is its passage vector, bit by bit;
-//! training leaves no row like that.
+//! What is learnt is passages; most documents are one. A passage is *new* as long as its row of the
+//! document head is its own vector, bit by bit; training leaves no row like that.
 //!
 //! - I1. The choice depends on the seed and the external ids, not on how segments lie.
 //! - I2. Repeated documents are at most half as many as new ones, rivals at most as many, or 1,000.
@@ -17,7 +17,7 @@
 use super::corpus::TrainingCorpus;
 use super::options::TrainOptions;
 use crate::Result;
-use crate::decode::DocumentPlace;
+use crate::decode::PassagePlace;
 use crate::generate::{PseudoQueryOptions, pseudo_queries};
 use crate::rng::Rng;
 use crate::segment::{IndexParams, Progress, Segment, Stage, Watch};
@@ -39,7 +39,7 @@ const HELD_OUT_SHARE: f32 = 0.2;
 #[derive(Debug, Default)]
 pub(super) struct Participants {
     /// New ones first, then those that are repeated, then rivals; each in the order of segments.
-    pub(super) places: Vec<DocumentPlace>,
+    pub(super) places: Vec<PassagePlace>,
     /// How many are learnt.
     pub(super) new: usize,
     /// How many have pseudo-queries: the new and the repeated ones.
@@ -49,7 +49,7 @@ pub(super) struct Participants {
 impl Participants {
     /// Every live document is learnt.
     pub(super) fn all(segments: &[Segment]) -> Self {
-        let places: Vec<DocumentPlace> = live_places(segments).collect();
+        let places: Vec<PassagePlace> = live_places(segments).collect();
         Participants {
             new: places.len(),
             asked: places.len(),
@@ -60,8 +60,8 @@ impl Participants {
     /// The new documents, and some old ones.
     pub(super) fn new_ones(segments: &[Segment], seed: u64) -> Self {
         let is_new =
-            |place: &DocumentPlace| segments[place.segment as usize].is_unfitted(place.ordinal);
-        let (mut places, old): (Vec<DocumentPlace>, Vec<DocumentPlace>) =
+            |place: &PassagePlace| segments[place.segment as usize].is_unfitted(place.passage);
+        let (mut places, old): (Vec<PassagePlace>, Vec<PassagePlace>) =
             live_places(segments).partition(is_new);
         let new = places.len();
         let repeated = new / NEW_PER_REPEATED;
@@ -71,8 +71,8 @@ impl Participants {
         }
         let mut drawn = Vec::with_capacity(old.len());
         for place in old {
-            let id = segments[place.segment as usize].documents.id(place.ordinal);
-            drawn.push((Rng::for_name(seed, id).next_u64(), place));
+            let name = segments[place.segment as usize].passage_name(place.passage);
+            drawn.push((Rng::for_name(seed, &name).next_u64(), place));
         }
         drawn.sort_unstable_by_key(|(number, _)| *number);
         drawn.truncate(rivals);
@@ -84,22 +84,22 @@ impl Participants {
         }
     }
 
-    /// For each document of each segment, whether it is among the first `count` participants.
+    /// For each passage of each segment, whether it is among the first `count` participants.
     pub(super) fn marks(&self, segments: &[Segment], count: usize) -> Vec<Vec<bool>> {
-        let none = |segment: &Segment| vec![false; segment.document_count as usize];
+        let none = |segment: &Segment| vec![false; segment.passages.count() as usize];
         let mut marks: Vec<Vec<bool>> = segments.iter().map(none).collect();
         for place in &self.places[..count] {
-            marks[place.segment as usize][place.ordinal as usize] = true;
+            marks[place.segment as usize][place.passage as usize] = true;
         }
         marks
     }
 }
 
-fn live_places(segments: &[Segment]) -> impl Iterator<Item = DocumentPlace> + '_ {
+fn live_places(segments: &[Segment]) -> impl Iterator<Item = PassagePlace> + '_ {
     (0u32..).zip(segments).flat_map(|(number, segment)| {
-        segment.live_ordinals().map(move |ordinal| DocumentPlace {
+        segment.live_passages().map(move |passage| PassagePlace {
             segment: number,
-            ordinal,
+            passage,
         })
     })
 }
@@ -131,31 +131,39 @@ impl Asked {
         let mut rows: Vec<Vec<Option<u32>>> = corpus
             .segments
             .iter()
-            .map(|segment| vec![None; segment.document_count as usize])
+            .map(|segment| vec![None; segment.passages.count() as usize])
             .collect();
         for (row, place) in (0u32..).zip(&participants.places[..count]) {
-            rows[place.segment as usize][place.ordinal as usize] = Some(row);
+            rows[place.segment as usize][place.passage as usize] = Some(row);
         }
         let mut by_row: Vec<Vec<String>> = vec![Vec::new(); count];
         let mut asked = Asked::default();
         let mut done = 0;
         for ((segment, table), rows) in corpus.segments.iter().zip(corpus.queries).zip(&rows) {
-            let row = |ordinal: u32| rows.get(ordinal as usize).copied().flatten();
+            let row = |passage: u32| rows.get(passage as usize).copied().flatten();
             segment.documents.for_each(
-                |ordinal| row(ordinal).is_some(),
+                |ordinal| segment.passages.of(ordinal).any(|one| row(one).is_some()),
                 |ordinal, document| {
+                    let cut = segment.cut(ordinal, &document);
+                    // A model was asked about the document as it begins.
                     let own = table.iter().flat_map(|table| table.queries(ordinal));
-                    let mut queries: Vec<String> = own.map(str::to_owned).collect();
-                    queries.extend(pseudo_queries(&document, corpus.stats, &query_options));
-                    if queries.len() > most {
-                        Rng::for_name(!options.seed, &document.id).shuffle(&mut queries);
-                        queries.truncate(most);
-                    }
-                    if let Some(slot) = row(ordinal).and_then(|row| by_row.get_mut(row as usize)) {
+                    let mut written: Vec<String> = own.map(str::to_owned).collect();
+                    for (passage, part) in segment.passages.of(ordinal).zip(cut.parts()) {
+                        let mut queries = std::mem::take(&mut written);
+                        let Some(slot) = row(passage).and_then(|row| by_row.get_mut(row as usize))
+                        else {
+                            continue;
+                        };
+                        queries.extend(pseudo_queries(&part, corpus.stats, &query_options));
+                        if queries.len() > most {
+                            Rng::for_name(!options.seed, &part.id).shuffle(&mut queries);
+                            queries.truncate(most);
+                        }
                         *slot = queries;
+                        done += 1;
+                        watch.report(Progress::new(Stage::PseudoQueries, done, count))?;
                     }
-                    done += 1;
-                    watch.report(Progress::new(Stage::PseudoQueries, done, count))
+                    Ok(())
                 },
             )?;
         }

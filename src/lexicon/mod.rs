@@ -36,6 +36,7 @@ pub use build::{LexiconBuilder, merge_lexicons};
 pub(crate) use characters::{Matches, is_character, located_characters};
 pub(crate) use fold::fold;
 pub(crate) use plain::plain;
+pub(crate) use postings::Postings;
 pub use stop_words::is_stop_word;
 pub use table::Lexicon;
 pub(crate) use table::for_each_term_from;

@@ -64,6 +64,13 @@ pub struct Passage {
     pub headings: Vec<String>,
 }
 
+impl Passage {
+    /// What `text`, which it is a passage of, says there.
+    pub fn of<'t>(&self, text: &'t str) -> &'t str {
+        text.get(self.bytes.clone()).unwrap_or("")
+    }
+}
+
 /// Bytes of a text, for each token that the whole of it may have, from which on its tokens are counted
 /// in pieces only: tokenizers take any length of what they do not know for one token.
 const MAX_BYTES_PER_WHOLE_TOKEN: usize = 64;

@@ -14,12 +14,11 @@
 //!   the extent itself                documents that are found in it are saved, ordinals are not
 //! ```
 
-use std::collections::HashSet;
-
+use super::documents_left::{DocumentsLeft, is_dead};
 use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
 use crate::docs::salvage::{Salvaged, salvage, salvage_bytes};
 use crate::docs::sections::{EXTERNAL_IDS, TOMBSTONES};
-use crate::docs::{Document, DocumentTable};
+use crate::docs::{Document, DocumentTable, PassageTable};
 use crate::format::{ExtentKind, SectionInput, SegmentEntry};
 use crate::lexicon::Lexicon;
 use crate::segment::{IndexParams, Segment, SegmentCounts, check_docids, check_heads};
@@ -75,21 +74,14 @@ pub(super) struct Damaged {
     pub(super) body: Extent,
     pub(super) heads: Option<Extent>,
     pub(super) counts: SegmentCounts,
+    /// `None` where they are cut anew.
+    pub(super) passages: Option<PassageTable>,
     pub(super) documents: DocumentsLeft,
     pub(super) tombstones: Option<Section>,
     pub(super) has_docids: bool,
     pub(super) has_vectors: bool,
     pub(super) has_token_vectors: bool,
     pub(super) has_lexicon: bool,
-}
-
-/// The documents of a damaged segment.
-#[derive(Debug)]
-pub(super) enum DocumentsLeft {
-    /// In their sections, but for those of some ordinals.
-    Stored(Box<DocumentTable>, HashSet<u32>),
-    /// Taken out of what is left of them, by ordinal.
-    Salvaged(Vec<Option<Document>>),
 }
 
 impl Condition {
@@ -186,14 +178,39 @@ impl Condition {
             documents: entry.doc_count,
             docids: entry.docid_count,
         };
-        let (rows, dim) = (counts.documents as usize, params.encoder.dim);
+        let dim = params.encoder.dim;
         let tombstones = self.tombstones(stored, entry);
         let Some(documents) = self.documents(&body, entry, tombstones.as_deref()) else {
             return;
         };
+        let passages = PassageTable::open(source, counts.documents as usize);
+        let passages = passages.and_then(|passages| {
+            documents.check_passages(&passages, tombstones.as_deref())?;
+            Ok(passages)
+        });
+        let passages = match passages {
+            Ok(passages) => passages,
+            Err(error) => {
+                self.note("its documents are cut into passages anew", &error);
+                self.remains = Remains::Damaged(Box::new(Damaged {
+                    heads: None,
+                    counts,
+                    passages: None,
+                    documents,
+                    tombstones,
+                    has_docids: false,
+                    has_vectors: false,
+                    has_token_vectors: false,
+                    has_lexicon: false,
+                    body,
+                }));
+                return;
+            }
+        };
+        let rows = passages.count() as usize;
         let has_docids = self.holds(
             "its docids are made anew",
-            docids_of(source, counts, params),
+            docids_of(source, counts.docids, passages.count(), params),
         );
         let vectors = || VectorRows::open(source.section(sections::DOCUMENT_VECTORS)?, rows, dim);
         let has_vectors = self.holds(
@@ -207,7 +224,7 @@ impl Condition {
                 token_vectors().map(drop),
             );
         let lexicon = match has_terms {
-            true => Lexicon::open(source, counts.documents).and_then(|lexicon| lexicon.check()),
+            true => Lexicon::open(source, passages.count()).and_then(|lexicon| lexicon.check()),
             false => Err(Error::new(
                 ErrorKind::UnsupportedVersion,
                 "they were taken from the texts by rules that are not those of this version",
@@ -235,6 +252,7 @@ impl Condition {
         self.remains = Remains::Damaged(Box::new(Damaged {
             heads,
             counts,
+            passages: Some(passages),
             documents,
             tombstones,
             has_docids,
@@ -349,12 +367,6 @@ pub(super) fn stand_in(entry: &SegmentEntry) -> String {
     format!("recovered-{}-", entry.id)
 }
 
-/// Whether a tombstone bitmap says that a document is dead.
-pub(super) fn is_dead(tombstones: Option<&[u8]>, ordinal: u32) -> bool {
-    let byte = tombstones.and_then(|bitmap| bitmap.get(ordinal as usize / 8));
-    byte.is_some_and(|byte| byte >> (ordinal % 8) & 1 == 1)
-}
-
 /// The segment, if all of it can be used.
 fn sound(
     body: &Extent,
@@ -374,36 +386,37 @@ fn sound(
 /// Checks trie, postings and texts of the docids.
 fn docids_of(
     source: &dyn SectionSource,
-    counts: SegmentCounts,
+    docid_count: u32,
+    passages: u32,
     params: &IndexParams,
 ) -> Result<()> {
-    let (rows, docids) = (counts.documents as usize, counts.docids as usize);
+    let (rows, docids) = (passages as usize, docid_count as usize);
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
-    let trie = SegmentTrie::open(source.section(sections::TRIE)?, width, counts.docids)?;
+    let trie = SegmentTrie::open(source.section(sections::TRIE)?, width, docid_count)?;
     let postings = source.section(sections::POSTINGS)?;
-    let postings = Csr::open(postings, docids, counts.documents)?;
-    let document_docids = source.section(sections::DOCUMENT_DOCIDS)?;
-    let document_docids = Csr::open(document_docids, rows, counts.docids)?;
+    let postings = Csr::open(postings, docids, passages)?;
+    let passage_docids = source.section(sections::DOCUMENT_DOCIDS)?;
+    let passage_docids = Csr::open(passage_docids, rows, docid_count)?;
     Strings::open(source.section(sections::DOCID_TEXTS)?, docids)?;
-    check_docids(&trie, &postings, &document_docids, counts.documents)
+    check_docids(&trie, &postings, &passage_docids, passages)
 }
 
-/// The docids that a damaged segment still knows for each document, in words.
+/// The docids that a damaged segment still knows for each passage, in words.
 pub(super) fn docid_texts(
     source: &dyn SectionSource,
-    counts: SegmentCounts,
-    documents: &mut [Option<Document>],
+    docid_count: u32,
+    passages: &mut [Option<Document>],
 ) -> Result<()> {
-    let (rows, docids) = (counts.documents as usize, counts.docids as usize);
+    let (rows, docids) = (passages.len(), docid_count as usize);
     let texts = Strings::open(source.section(sections::DOCID_TEXTS)?, docids)?;
     let ranks = source
         .section(sections::DOCUMENT_DOCIDS)
-        .and_then(|section| Csr::open(section, rows, counts.docids));
+        .and_then(|section| Csr::open(section, rows, docid_count));
     match ranks {
         Ok(ranks) => {
-            for (ordinal, document) in (0u32..).zip(documents) {
-                if let Some(document) = document {
-                    let texts = ranks.row(ordinal).map(|rank| texts.row(rank).to_owned());
+            for (number, passage) in (0u32..).zip(passages) {
+                if let Some(document) = passage {
+                    let texts = ranks.row(number).map(|rank| texts.row(rank).to_owned());
                     document.docids = texts.collect();
                 }
             }
@@ -411,10 +424,10 @@ pub(super) fn docid_texts(
         // The same pairs in the other order.
         Err(_) => {
             let postings = source.section(sections::POSTINGS)?;
-            let postings = Csr::open(postings, docids, counts.documents)?;
-            for rank in 0..counts.docids {
-                for ordinal in postings.row(rank) {
-                    if let Some(Some(document)) = documents.get_mut(ordinal as usize) {
+            let postings = Csr::open(postings, docids, rows as u32)?;
+            for rank in 0..docid_count {
+                for number in postings.row(rank) {
+                    if let Some(Some(document)) = passages.get_mut(number as usize) {
                         document.docids.push(texts.row(rank).to_owned());
                     }
                 }

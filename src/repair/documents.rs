@@ -6,7 +6,8 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use super::condition::{is_dead, stand_in};
+use super::condition::stand_in;
+use super::documents_left::is_dead;
 use crate::columns::{Csr, SectionSource, Strings};
 use crate::docs::salvage::{salvage, salvage_bytes};
 use crate::docs::sections::TOMBSTONES;

@@ -4,15 +4,20 @@
 //! can be kept; documents that are lost have their place held by empty ones, which are taken out
 //! at the end.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::condition::{Damaged, DocumentsLeft, docid_texts, is_dead};
+use super::condition::{Damaged, docid_texts};
+use super::documents_left::{DocumentsLeft, is_dead};
 use crate::columns::{LazySection, MemorySections, OwnedSignList, SectionSource, SignListsBuilder};
 use crate::decode::CancelToken;
-use crate::docs::{Document, DocumentTableBuilder, sections as documents};
+use crate::docs::{
+    CutDocument, Document, DocumentTableBuilder, PassageTable, sections as documents,
+};
+use crate::encode::estimated_token_count;
 use crate::format::{SectionInput, SectionKind};
 use crate::generate::TermStats;
-use crate::index::{Loaded, docid_texts as docid_texts_of, docids_of, encode};
+use crate::index::{Loaded, cut_documents, docid_texts as docid_texts_of, docids_of, encode};
 use crate::lexicon::{LexiconBuilder, sections as lexicon};
 use crate::segment::{
     Docid, Docids, IndexParams, PreparedDocuments, Segment, Watch, build_segment, untrained_heads,
@@ -61,11 +66,24 @@ impl<'a> Maker<'a> {
         if documents.is_empty() {
             return Ok(None);
         }
-        let rows: Vec<Option<Document>> = documents.iter().cloned().map(Some).collect();
+        let models = self.models();
+        let cut = cut_documents(&documents, self.params, &mut |text| match &models {
+            Some(models) => models.encoder.token_count(text),
+            None => Ok(estimated_token_count(text)),
+        });
+        // An encoder that fails is none.
+        let cut = match cut {
+            Ok(cut) => cut,
+            Err(_) => cut_documents(&documents, self.params, &mut |text| {
+                Ok(estimated_token_count(text))
+            })?,
+        };
+        let parts = cut.iter().flat_map(CutDocument::parts);
+        let rows: Vec<Option<Document>> = parts.map(|part| Some(part.into_owned())).collect();
         let docids = self.docids(&rows)?;
         let (vectors, token_vectors) = self.vectors(&rows)?;
         let prepared = PreparedDocuments {
-            documents: documents.iter().collect(),
+            documents: cut,
             docids,
             vectors,
             token_vectors,
@@ -82,7 +100,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The docids of documents: those they have, else new ones. A missing document gets one too.
+    /// The docids of passages: those they have, else new ones. A missing passage gets one too.
     fn docids(&mut self, rows: &[Option<Document>]) -> Result<Vec<Vec<Docid>>> {
         let (models, params) = (self.models(), self.params);
         let mut stats = TermStats::default();
@@ -119,8 +137,8 @@ impl<'a> Maker<'a> {
             .collect()
     }
 
-    /// The vectors of documents, and of their tokens where the index keeps them; zero and none for
-    /// missing documents, and without an encoder.
+    /// The vectors of passages, and of their tokens where the index keeps them; zero and none for
+    /// missing ones, and without an encoder.
     fn vectors(
         &mut self,
         rows: &[Option<Document>],
@@ -130,7 +148,8 @@ impl<'a> Maker<'a> {
         let mut lists = params
             .token_vectors
             .then(|| vec![OwnedSignList::default(); rows.len()]);
-        let Some((made, made_lists)) = self.encode(rows.iter().flatten()) else {
+        let present = rows.iter().flatten().map(Cow::Borrowed);
+        let Some((made, made_lists)) = self.encode(present) else {
             return Ok((vectors, lists.map(SignListsBuilder::from_iter)));
         };
         let slots = vectors.chunks_exact_mut(params.dim.max(1)).zip(rows);
@@ -149,11 +168,11 @@ impl<'a> Maker<'a> {
     /// An encoder that fails is none.
     fn encode<'d>(
         &mut self,
-        documents: impl Iterator<Item = &'d Document>,
+        passages: impl Iterator<Item = Cow<'d, Document>>,
     ) -> Option<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
         let models = self.models()?;
         match encode(
-            documents,
+            passages,
             &models.encoder,
             self.params,
             &mut Watch::new(&mut |_| {}, &CancelToken::new()),
@@ -208,22 +227,27 @@ impl Damaged {
     pub(super) fn mend(self, maker: &mut Maker<'_>) -> Result<Option<Segment>> {
         let is_whole = self.has_docids && self.has_vectors && self.has_token_vectors;
         let needs_texts = !is_whole || matches!(self.documents, DocumentsLeft::Salvaged(_));
-        let mut rows = match needs_texts {
+        let rows = match needs_texts {
             true => self.live_rows()?,
             false => Vec::new(),
         };
-        match self.in_place(&mut rows, maker) {
-            Ok(segment) => {
+        let in_place = self.passages.as_ref().map(|passages| {
+            let parts = parts_of(&rows, passages);
+            self.in_place(&rows, parts, passages, maker)
+        });
+        match in_place {
+            Some(Ok(segment)) => {
                 if !is_whole {
                     maker.count(u64::from(segment.live_count()));
                 }
                 Ok(Some(segment).filter(|segment| segment.live_count() > 0))
             }
             // The parts are whole and do not fit together: only the documents are kept.
-            Err(_) => {
-                if !needs_texts {
-                    rows = self.live_rows()?;
-                }
+            _ => {
+                let rows = match needs_texts {
+                    true => rows,
+                    false => self.live_rows()?,
+                };
                 maker.segment_of(rows.into_iter().flatten().collect())
             }
         }
@@ -232,74 +256,77 @@ impl Damaged {
     /// The documents that are alive and can be read, by ordinal.
     fn live_rows(&self) -> Result<Vec<Option<Document>>> {
         let mut rows = vec![None; self.counts.documents as usize];
-        self.for_each_live(|ordinal, document| {
-            if let Some(row) = rows.get_mut(ordinal as usize) {
-                *row = Some(document);
-            }
-        })?;
+        let tombstones = self.tombstones.as_deref();
+        self.documents
+            .for_each_live(tombstones, |ordinal, document| {
+                if let Some(row) = rows.get_mut(ordinal as usize) {
+                    *row = Some(document);
+                }
+                Ok(())
+            })?;
         Ok(rows)
     }
 
-    fn for_each_live(&self, mut each: impl FnMut(u32, Document)) -> Result<()> {
-        let is_live = |ordinal| !is_dead(self.tombstones.as_deref(), ordinal);
-        match &self.documents {
-            DocumentsLeft::Stored(table, lost) => {
-                let is_wanted = |ordinal| is_live(ordinal) && !lost.contains(&ordinal);
-                table.for_each(is_wanted, |ordinal, document| {
-                    each(ordinal, document);
-                    Ok(())
-                })
-            }
-            DocumentsLeft::Salvaged(documents) => {
-                let rows = (0u32..).zip(documents);
-                for (ordinal, document) in rows.filter(|&(ordinal, _)| is_live(ordinal)) {
-                    document.iter().for_each(|one| each(ordinal, one.clone()));
+    /// The lexicon of the texts that are left.
+    fn lexicon(
+        &self,
+        passages: &PassageTable,
+        params: &IndexParams,
+    ) -> Result<Vec<SectionInput<'static>>> {
+        let mut builder = LexiconBuilder::new(params.lexicon.analyser());
+        let tombstones = self.tombstones.as_deref();
+        self.documents
+            .for_each_live(tombstones, |ordinal, document| {
+                builder.skip_to(passages.of(ordinal).start);
+                let cut = CutDocument {
+                    document: &document,
+                    passages: passages.places(ordinal),
+                };
+                for part in cut.counted_parts() {
+                    builder.push(&part.title, &part.text);
                 }
                 Ok(())
-            }
-        }
-    }
-
-    /// The lexicon of the texts that are left.
-    fn lexicon(&self, params: &IndexParams) -> Result<Vec<SectionInput<'static>>> {
-        let mut builder = LexiconBuilder::new(params.lexicon.analyser());
-        self.for_each_live(|ordinal, document| {
-            builder.skip_to(ordinal);
-            builder.push(&document.title, &document.text);
-        })?;
-        builder.skip_to(self.counts.documents);
+            })?;
+        builder.skip_to(passages.count());
         builder.finish()
     }
 
-    fn in_place(&self, rows: &mut [Option<Document>], maker: &mut Maker<'_>) -> Result<Segment> {
+    /// `rows` are its documents by ordinal, `parts` their passages.
+    fn in_place(
+        &self,
+        rows: &[Option<Document>],
+        mut parts: Vec<Option<Document>>,
+        passages: &PassageTable,
+        maker: &mut Maker<'_>,
+    ) -> Result<Segment> {
         let params = maker.params;
         let mut counts = self.counts;
-        let documents = u64::from(counts.documents);
+        let passage_count = u64::from(passages.count());
         let mut body = Patched::new(&self.body);
         if matches!(self.documents, DocumentsLeft::Salvaged(_)) {
             body.replace(&DOCUMENTS, table_of(rows)?)?;
         }
         if !self.has_lexicon {
-            body.replace(&LEXICON, self.lexicon(params)?)?;
+            body.replace(&LEXICON, self.lexicon(passages, params)?)?;
         }
         if !self.has_docids {
             // Where they are not known any more, new ones are made.
-            let _ = docid_texts(&self.body, counts, rows);
+            let _ = docid_texts(&self.body, counts.docids, &mut parts);
             let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
-            let docids = Docids::new(&maker.docids(rows)?, width)?;
+            let docids = Docids::new(&maker.docids(&parts)?, width)?;
             counts.docids = docids.trie.docid_count();
-            body.replace(&DOCIDS, docids.into_sections(documents)?)?;
+            body.replace(&DOCIDS, docids.into_sections(passage_count)?)?;
         }
         if !self.has_vectors || !self.has_token_vectors {
-            let (vectors, token_vectors) = maker.vectors(rows)?;
+            let (vectors, token_vectors) = maker.vectors(&parts)?;
             if !self.has_vectors {
                 let kind = sections::DOCUMENT_VECTORS;
-                let vectors = SectionInput::new(kind, documents, to_f16_bytes(&vectors));
+                let vectors = SectionInput::new(kind, passage_count, to_f16_bytes(&vectors));
                 body.replace(&[kind], vec![vectors])?;
             }
             if let Some(lists) = token_vectors.filter(|_| !self.has_token_vectors) {
                 let kind = sections::TOKEN_VECTORS;
-                let lists = SectionInput::new(kind, documents, lists.into_bytes()?);
+                let lists = SectionInput::new(kind, passage_count, lists.into_bytes()?);
                 body.replace(&[kind], vec![lists])?;
             }
         }
@@ -323,6 +350,23 @@ impl Damaged {
         });
         Ok(segment)
     }
+}
+
+/// The passages of documents by ordinal, each as a document of its own.
+fn parts_of(rows: &[Option<Document>], passages: &PassageTable) -> Vec<Option<Document>> {
+    let mut parts = Vec::with_capacity(rows.len());
+    for (ordinal, row) in (0u32..).zip(rows) {
+        let Some(document) = row else {
+            parts.resize(passages.of(ordinal).end as usize, None);
+            continue;
+        };
+        let cut = CutDocument {
+            document,
+            passages: passages.places(ordinal),
+        };
+        parts.extend(cut.parts().map(|part| Some(part.into_owned())));
+    }
+    parts
 }
 
 /// The document sections of `rows`; missing documents have their place held by empty ones.

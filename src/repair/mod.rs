@@ -9,6 +9,7 @@
 mod check;
 mod condition;
 mod documents;
+mod documents_left;
 mod mend;
 mod params_left;
 mod recover;

@@ -2,7 +2,7 @@
 //! are compared with.
 //!
 //! ```text
-//!   Dense    cosine(q, passage vector of d)              every document is looked at
+//!   Dense    cosine(q, vector of d's best passage)       every passage is looked at
 //!   Fusion   (1 - w) z(cosine) + w z(BM25)               over the candidates: the best by either
 //! ```
 //!
@@ -22,6 +22,7 @@ use super::rerank::standard_scores;
 use super::result::Found;
 use super::searcher::Searcher;
 use super::similarity::Similarity;
+use crate::decode::PassagePlace;
 use crate::segment::{View, id_at};
 use crate::vectors::dot_f16;
 use crate::{Error, ErrorKind, Result};
@@ -34,19 +35,20 @@ const FUSION_PRIOR_SHARE: f64 = 0.3;
 const FUSION_CANDIDATES: usize = 100;
 
 impl Searcher<'_> {
-    /// Cosines of everything `view` can find, per segment.
+    /// Cosines of all passages that `view` can find, per segment.
     fn cosines(self, query: &[f32], view: &View<'_>) -> Result<Vec<SparseScores>> {
         let mut all = Vec::with_capacity(self.segments.len());
         for (number, segment) in (0u32..).zip(self.segments) {
-            let cosine = |ordinal: u32| {
-                let row = segment.document_vectors.row(ordinal as usize);
-                (ordinal, f64::from(dot_f16(query, row)))
+            let cosine = |passage: u32| {
+                let row = segment.passage_vectors.row(passage as usize);
+                (passage, f64::from(dot_f16(query, row)))
             };
-            let found = segment.live_ordinals();
-            let found = found.filter(|&ordinal| view.is_live(number, ordinal));
+            let found = segment.live_passages();
+            let found =
+                found.filter(|&one| view.is_live(number, segment.passages.document_of(one)));
             let cosines: SparseScores = found.map(cosine).collect();
-            if let Some((ordinal, _)) = cosines.iter().find(|(_, cosine)| !cosine.is_finite()) {
-                let id = segment.documents.id(*ordinal);
+            if let Some((passage, _)) = cosines.iter().find(|(_, cosine)| !cosine.is_finite()) {
+                let id = segment.documents.id(segment.passages.document_of(*passage));
                 let message = format!(
                     "the vector of document {id:?} in the index, or that of the query, is not made \
                      of numbers: build the index again"
@@ -61,10 +63,12 @@ impl Searcher<'_> {
     pub(super) fn search_dense(self, query: &[f32], options: &SearchOptions) -> Result<Found> {
         let view = self.view(options)?;
         let cosines = self.cosines(query, &view)?;
-        let best = best_of(self.segments, &cosines, options.k);
-        let candidate = |scored| Candidate::scored(scored, self.segments, None);
-        let candidates: Vec<Candidate> = best.into_iter().map(candidate).collect();
-        self.ranked(candidates, Similarity::Cosine(query), None, &view, options)
+        let by = |place: PassagePlace| score_of(&cosines, place.segment, place.passage);
+        let best = best_of(self.segments, &self.best_by_document(&cosines), options.k);
+        let candidate = |scored| self.scored(scored, by, None);
+        let candidates: Vec<Candidate> = best.into_iter().filter_map(candidate).collect();
+        let similarity = Similarity::Cosine(query);
+        self.ranked(candidates, by, similarity, None, &view, options)
     }
 
     pub(super) fn search_fusion(
@@ -78,16 +82,18 @@ impl Searcher<'_> {
         let terms = self.query_terms(words, options.prefix)?;
         let cosines = self.cosines(query, &view)?;
         let lexical = self.bm25(&terms, &view)?;
+        let by = |place: PassagePlace| score_of(&cosines, place.segment, place.passage);
+        let of_documents = self.best_by_document(&cosines);
         let wanted = options.draws.unwrap_or(FUSION_CANDIDATES).max(options.k);
-        let mut found = best_of(segments, &cosines, wanted);
-        found.extend(best_of(segments, &lexical, wanted));
+        let mut found = best_of(segments, &of_documents, wanted);
+        found.extend(best_of(segments, &lexical.documents, wanted));
         found.sort_by_key(|one| one.place);
         found.dedup_by_key(|one| one.place);
         let candidate = |one: Scored| {
-            let score = score_of(&cosines, one.place);
-            Candidate::scored(Scored { score, ..one }, segments, Some(&lexical))
+            let score = score_of(&of_documents, one.place.segment, one.place.ordinal);
+            self.scored(Scored { score, ..one }, by, Some(&lexical))
         };
-        let mut candidates: Vec<Candidate> = found.into_iter().map(candidate).collect();
+        let mut candidates: Vec<Candidate> = found.into_iter().filter_map(candidate).collect();
         let share = options.prior_share.unwrap_or(FUSION_PRIOR_SHARE);
         let dense = standard_scores(candidates.iter().map(|one| one.score));
         let bm25 = standard_scores(candidates.iter().map(|one| one.prior));
@@ -95,10 +101,10 @@ impl Searcher<'_> {
             one.score = (1.0 - share) * dense + share * bm25;
         }
         candidates.sort_by(|a, b| {
-            let ids = || id_at(segments, a.place).cmp(id_at(segments, b.place));
+            let ids = || id_at(segments, a.document).cmp(id_at(segments, b.document));
             b.score.total_cmp(&a.score).then_with(ids)
         });
         let similarity = Similarity::Cosine(query);
-        self.ranked(candidates, similarity, Some(&terms), &view, options)
+        self.ranked(candidates, by, similarity, Some(&terms), &view, options)
     }
 }

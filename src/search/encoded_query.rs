@@ -15,12 +15,19 @@ pub struct EncodedQuery {
     token_vectors: Vec<f32>,
     /// `[tokens]`: what each counts when tokens are compared; empty where all count alike.
     token_weights: Vec<f32>,
+    /// Share of its letters that the encoder does not know.
+    unknown_share: f32,
 }
 
 impl EncodedQuery {
     /// The unit vector of the query with its instruction.
     pub fn vector(&self) -> &[f32] {
         &self.vector
+    }
+
+    /// The share of its letters, 0 to 1, that the encoder has no words for.
+    pub fn unknown_share(&self) -> f32 {
+        self.unknown_share
     }
 
     pub(super) fn is_finite(&self) -> bool {
@@ -104,6 +111,7 @@ impl EncodedQuery {
             vector,
             token_vectors,
             token_weights,
+            unknown_share: encoder.unknown_share(query)?,
         })
     }
 }

@@ -87,7 +87,11 @@ pub(super) fn explain(
 pub(super) fn explain_words(candidate: &Candidate, terms: &TermScores<'_>) -> Explanation {
     let matched = terms.iter().map(|(term, scores)| MatchedTerm {
         term: (*term).to_owned(),
-        score: score_of(scores, candidate.place),
+        score: score_of(
+            scores,
+            candidate.document.segment,
+            candidate.document.ordinal,
+        ),
     });
     Explanation {
         matched_terms: matched.filter(|matched| matched.score > 0.0).collect(),

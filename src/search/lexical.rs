@@ -6,6 +6,10 @@
 //!   per segment:  postings of each term ─► sparse scores ─► the best k, ties by external id
 //! ```
 //!
+//! A document's score counts the terms of all its passages. Where documents are cut, passages have a
+//! score of their own, from their own counts and lengths and with the weights of the documents' terms:
+//! it says where in a document the words are.
+//!
 //! Invariants:
 //! - I1. A score depends on the query and on the live documents, not on where they are stored:
 //!   several segments, what was deleted from them and their merge give the same numbers, to the
@@ -16,13 +20,45 @@ use std::cmp::Ordering;
 
 use super::query_terms::{QueryTerms, WeighedTerm};
 use crate::Result;
-use crate::decode::DocumentPlace;
+use crate::decode::PassagePlace;
 use crate::lexicon::Bm25;
-use crate::segment::{Segment, View, id_at};
+use crate::segment::{DocumentPlace, Segment, View, id_at};
 
-/// Scores of documents of one segment by ordinal, ascending; documents without a query term are
-/// not in it, the scores of the others are positive.
+/// Scores of documents of one segment by ordinal, or of passages by number, ascending; those
+/// without a query term are not in it, the scores of the others are positive.
 pub(super) type SparseScores = Vec<(u32, f64)>;
+
+/// BM25 of one query, per segment.
+#[derive(Debug, Clone)]
+pub(super) struct Lexical {
+    pub(super) documents: Vec<SparseScores>,
+    /// `None` where every document is one passage.
+    passages: Option<Vec<SparseScores>>,
+}
+
+impl Lexical {
+    /// Zero for a document that shares no term with the query.
+    pub(super) fn of_document(&self, place: DocumentPlace) -> f64 {
+        score_of(&self.documents, place.segment, place.ordinal)
+    }
+
+    /// Zero for a passage that shares no term with the query.
+    pub(super) fn of_passage(&self, place: PassagePlace) -> f64 {
+        score_of(self.passages(), place.segment, place.passage)
+    }
+
+    /// Scores of passages by number.
+    pub(super) fn passages(&self) -> &[SparseScores] {
+        self.passages.as_deref().unwrap_or(&self.documents)
+    }
+}
+
+/// What is scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Document,
+    Passage,
+}
 
 /// A document with its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,8 +78,13 @@ impl QueryTerms {
         segments: &[Segment],
         view: &View<'_>,
         bm25: Bm25,
-    ) -> Result<Vec<SparseScores>> {
-        lexical_scores(segments, view, &self.terms, bm25)
+    ) -> Result<Lexical> {
+        let scores = |unit| lexical_scores(segments, view, &self.terms, bm25, unit);
+        let is_cut = segments.iter().any(|segment| segment.passages.is_cut());
+        Ok(Lexical {
+            documents: scores(Unit::Document)?,
+            passages: is_cut.then(|| scores(Unit::Passage)).transpose()?,
+        })
     }
 
     /// What each term adds to BM25 of every document, in the order of the query.
@@ -58,7 +99,13 @@ impl QueryTerms {
         bm25: Bm25,
     ) -> Result<Vec<(&str, Vec<SparseScores>)>> {
         let scores = |term: &'_ WeighedTerm| {
-            lexical_scores(segments, view, std::slice::from_ref(term), bm25)
+            lexical_scores(
+                segments,
+                view,
+                std::slice::from_ref(term),
+                bm25,
+                Unit::Document,
+            )
         };
         let named = self
             .terms
@@ -77,40 +124,58 @@ fn lexical_scores(
     view: &View<'_>,
     terms: &[WeighedTerm],
     bm25: Bm25,
+    unit: Unit,
 ) -> Result<Vec<SparseScores>> {
-    let (mut documents, mut total_terms) = (0, 0);
+    let (mut units, mut total_terms) = (0, 0);
     for segment in segments {
-        documents += u64::from(segment.live_count());
+        units += match unit {
+            Unit::Document => u64::from(segment.live_count()),
+            Unit::Passage => u64::from(segment.live_passage_count()),
+        };
         total_terms += segment.live_terms();
     }
-    let saturation = bm25.saturation(total_terms as f64 / documents.max(1) as f64);
+    let saturation = bm25.saturation(total_terms as f64 / units.max(1) as f64);
     let mut scores = Vec::with_capacity(segments.len());
     for (number, segment) in (0u32..).zip(segments) {
         let lexicon = &segment.lexicon;
         let lengths = lexicon.lengths();
-        let mut sums = vec![0.0f64; segment.document_count as usize];
+        let count = match unit {
+            Unit::Document => segment.document_count,
+            Unit::Passage => segment.passages.count(),
+        };
+        let mut sums = vec![0.0f64; count as usize];
         // In as many ascending runs as there are terms: what a merge sort likes.
         let mut touched: Vec<u32> = Vec::new();
         for term in terms {
             let Some(matches) = term.matches(number, lexicon)? else {
                 continue;
             };
-            matches.for_each(|ordinal, count| {
-                let place = ordinal as usize;
-                let (Some(sum), Some(length)) = (sums.get_mut(place), lengths.get(place)) else {
+            let mut add = |row: u32, ordinal: u32, count: u32, length: u32| {
+                let Some(sum) = sums.get_mut(row as usize) else {
                     return;
                 };
                 if !view.is_live(number, ordinal) {
                     return;
                 }
                 if *sum == 0.0 {
-                    touched.push(ordinal);
+                    touched.push(row);
                 }
-                *sum += term.weight * saturation(count, length.get());
-            })?;
+                *sum += term.weight * saturation(count, length);
+            };
+            match unit {
+                Unit::Document => segment.for_each_document(&matches, |ordinal, count| {
+                    add(ordinal, ordinal, count, segment.length(ordinal));
+                })?,
+                Unit::Passage => matches.for_each(|passage, count| {
+                    if let Some(length) = lengths.get(passage as usize) {
+                        let ordinal = segment.passages.document_of(passage);
+                        add(passage, ordinal, count, length.get());
+                    }
+                })?,
+            }
         }
         touched.sort();
-        let score = |ordinal: u32| (ordinal, sums.get(ordinal as usize).copied().unwrap_or(0.0));
+        let score = |row: u32| (row, sums.get(row as usize).copied().unwrap_or(0.0));
         scores.push(touched.into_iter().map(score).collect());
     }
     Ok(scores)
@@ -140,12 +205,10 @@ pub(super) fn best_of(segments: &[Segment], scores: &[SparseScores], k: usize) -
     found
 }
 
-/// The score of a document; zero for one that shares no term with the query.
-pub(super) fn score_of(scores: &[SparseScores], place: DocumentPlace) -> f64 {
-    let found = scores.get(place.segment as usize).and_then(|list| {
-        let position = list
-            .binary_search_by_key(&place.ordinal, |one| one.0)
-            .ok()?;
+/// The score of a document or passage by its number in its segment; zero for one without any.
+pub(super) fn score_of(scores: &[SparseScores], segment: u32, number: u32) -> f64 {
+    let found = scores.get(segment as usize).and_then(|list| {
+        let position = list.binary_search_by_key(&number, |one| one.0).ok()?;
         list.get(position)
     });
     found.map_or(0.0, |&(_, score)| score)

@@ -8,11 +8,11 @@
 //! ```
 //!
 //! [`Searcher`] is where all modes begin. While documents are ranked they are [`Candidate`]s, known
-//! by their place; names and docids are looked up for the few that are returned. Snippets of those are
-//! made when they are asked for ([`snippet`]).
+//! by their place; names and docids are looked up for the few that are returned. What is drawn and
+//! compared are passages; a document is as good as its best one (`passages`). Snippets of hits are made
+//! when they are asked for ([`snippet`]).
 
 mod candidate;
-mod compact;
 mod dense;
 mod draw;
 mod encoded_query;
@@ -20,6 +20,7 @@ mod explain;
 mod late_interaction;
 mod lexical;
 mod options;
+mod passages;
 mod query_terms;
 mod rerank;
 mod result;
@@ -28,13 +29,13 @@ mod searcher;
 mod similarity;
 mod snippet;
 
-pub use compact::CompactExpander;
 pub use encoded_query::EncodedQuery;
 pub use explain::{Decision, Explanation, MatchedTerm};
 pub(crate) use late_interaction::distinct_token_vectors;
 pub use options::{Mode, RetrieverKind, SearchOptions};
 pub(crate) use result::Found;
-pub use result::Hit;
+pub use result::{Hit, PassageHit};
+pub use retriever::CompactExpander;
 #[cfg(feature = "models")]
 pub(crate) use retriever::{Reranker, Retriever};
 pub(crate) use searcher::Searcher;

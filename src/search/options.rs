@@ -60,7 +60,10 @@ pub struct SearchOptions {
     pub retriever: RetrieverKind,
     /// How docids are generated.
     pub decoder: Decoder,
-    /// Documents drawn from the trie before reranking; at least `k` are drawn.
+    /// Places in a document that a hit tells at most; 3.
+    pub passages_per_document: usize,
+    /// Passages drawn from the trie before reranking; as many more as it takes to find `k`
+    /// documents.
     pub draws: Option<usize>,
     /// Whether the drawn documents are put in another order by the document head; true in
     /// [`Mode::Generative`] and [`Mode::Planned`] only.
@@ -104,6 +107,7 @@ impl SearchOptions {
     pub fn new() -> Self {
         SearchOptions {
             k: 10,
+            passages_per_document: 3,
             mode: Mode::default(),
             retriever: RetrieverKind::default(),
             decoder: Decoder::default(),
@@ -127,6 +131,12 @@ impl SearchOptions {
         self
     }
 
+    /// Sets how many places in a document a hit tells at most.
+    pub fn passages_per_document(mut self, count: usize) -> Self {
+        self.passages_per_document = count;
+        self
+    }
+
     /// Sets what decides.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -145,7 +155,7 @@ impl SearchOptions {
         self
     }
 
-    /// Sets how many documents are drawn before reranking.
+    /// Sets how many passages are drawn before reranking.
     pub fn draws(mut self, draws: usize) -> Self {
         self.draws = Some(draws);
         self

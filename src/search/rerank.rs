@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::candidate::Candidate;
 use super::encoded_query::EncodedQuery;
 use super::searcher::Searcher;
-use crate::decode::DocumentPlace;
+use crate::decode::PassagePlace;
 use crate::vectors::dot_f16;
 use crate::{Result, logits};
 
@@ -22,7 +22,10 @@ const TYPICAL_COVERAGE: f64 = 0.25;
 /// ```text
 ///   e^(peak * (best z of BM25 - best z of the other list))     whose best stands out more?
 ///   (best BM25 / query_weight / TYPICAL_COVERAGE)^coverage     how much of the query is found?
+///   passages                                   (documents are cut; 1 where they are whole)
 /// ```
+///
+/// and of what is left to the other list, the share of the query that the encoder knows stays.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PriorWeight {
     /// Its share, 0 to 1, before peaks and coverage are looked at.
@@ -33,17 +36,31 @@ pub(super) struct PriorWeight {
     pub(super) coverage: f64,
     /// The sum of the weights of the query's terms: a bound of BM25.
     pub(super) query_weight: f64,
+    /// What many passages multiply its odds by.
+    pub(super) passages: f64,
+    /// Share of the query that the encoder does not know, 0 to 1.
+    pub(super) unknown: f64,
 }
 
 impl PriorWeight {
     /// The share for one query, given the best standard score of each list and the best BM25.
     fn for_query(self, other_peak: f64, prior_peak: f64, best_prior: f64) -> f64 {
+        let share = self.known_share(other_peak, prior_peak, best_prior);
+        match share == 0.0 {
+            // Whoever leaves BM25 out has it left out.
+            true => share,
+            false => 1.0 - (1.0 - share) * (1.0 - self.unknown),
+        }
+    }
+
+    /// The share for a query that the encoder knows all of.
+    fn known_share(self, other_peak: f64, prior_peak: f64, best_prior: f64) -> f64 {
         if best_prior <= 0.0 || self.query_weight <= 0.0 {
             return self.share;
         }
         let coverage = best_prior / self.query_weight / TYPICAL_COVERAGE;
         let factor = (self.peak * (prior_peak - other_peak)).exp() * coverage.powf(self.coverage);
-        let prior = self.share * factor;
+        let prior = self.share * factor * self.passages;
         match prior.is_finite() {
             true => prior / (1.0 - self.share + prior),
             false => 1.0,
@@ -69,11 +86,11 @@ impl Searcher<'_> {
             let Some(segment) = self.segments.get(one.place.segment as usize) else {
                 return f32::NEG_INFINITY;
             };
-            let row = segment.document_head.row(one.place.ordinal as usize);
+            let row = segment.document_head.row(one.place.passage as usize);
             let whole = dot_f16(query.vector(), row);
             match (&tokens, &segment.token_vectors) {
                 (Some(tokens), Some(lists)) => {
-                    let by_token = tokens.score(lists.row(one.place.ordinal));
+                    let by_token = tokens.score(lists.row(one.place.passage));
                     (1.0 - token_share) * whole + token_share * by_token
                 }
                 _ => whole,
@@ -85,7 +102,7 @@ impl Searcher<'_> {
 
 /// Gives `candidates` the scores of the second stage, mixed with BM25 by its weight: as they are
 /// at share 0, else a weighted sum of standard scores, of the population of those at `typical`
-/// places.
+/// places, less what each has by `chance`.
 ///
 /// # Errors
 ///
@@ -94,7 +111,8 @@ pub(super) fn rerank(
     candidates: &mut [Candidate],
     second: &[f32],
     weight: PriorWeight,
-    typical: &HashSet<DocumentPlace>,
+    typical: &HashSet<PassagePlace>,
+    chance: impl Fn(&Candidate) -> f64,
 ) -> Result<()> {
     if !second.is_empty() {
         logits::checked(second, "the second stage of the index")?;
@@ -112,11 +130,12 @@ pub(super) fn rerank(
         standard_scores_of(&scores, &chosen.map(score).collect::<Vec<_>>())
     };
     let heads = standard(|one| one.score);
-    let priors = standard(|one| one.prior);
-    let best = candidates.iter().map(|one| one.prior).fold(0.0, f64::max);
+    let priors = standard(Candidate::mean_prior);
+    let best = candidates.iter().map(Candidate::mean_prior);
+    let best = best.fold(0.0, f64::max);
     let share = weight.for_query(peak(&heads), peak(&priors), best);
     for (candidate, (head, prior)) in candidates.iter_mut().zip(heads.iter().zip(&priors)) {
-        candidate.score = (1.0 - share) * head + share * prior;
+        candidate.score = (1.0 - share) * head + share * prior - chance(candidate);
     }
     Ok(())
 }
@@ -157,6 +176,8 @@ mod tests {
             peak: 0.5,
             coverage: 0.5,
             query_weight: 8.0,
+            passages: 1.0,
+            unknown: 0.0,
         };
         let close = |found: f64, odds: f64| (found - odds / (1.0 + odds)).abs() < 1e-12;
         // Equal peaks at a coverage of 2 of 8: the share as it is, odds of 1 to 3.
@@ -168,6 +189,18 @@ mod tests {
         assert!(close(weight.for_query(3.0, 3.0, 8.0), 2.0 / 3.0));
         assert_eq!(weight.for_query(0.0, f64::MAX, 2.0), 1.0);
         assert_eq!(weight.for_query(0.0, 3.0, 0.0), 0.25, "BM25 finds nothing");
+        // Twice the odds where passages are many; half of the rest where half is unknown.
+        let cut = PriorWeight {
+            passages: 2.0,
+            ..weight
+        };
+        assert!(close(cut.for_query(3.0, 3.0, 2.0), 2.0 / 3.0));
+        let unknown = PriorWeight {
+            unknown: 0.5,
+            ..weight
+        };
+        assert!((unknown.for_query(3.0, 3.0, 2.0) - 0.625).abs() < 1e-12);
+        assert_eq!(unknown.for_query(3.0, 3.0, 0.0), 0.625);
         for share in [0.0, 1.0] {
             let fixed = PriorWeight { share, ..weight };
             let found = fixed.for_query(1.0, 9.0, 4.0);

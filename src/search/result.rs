@@ -1,5 +1,7 @@
 //! What a search finds.
 
+use std::ops::Range;
+
 #[cfg(doc)]
 use super::Mode;
 use super::explain::Explanation;
@@ -17,7 +19,7 @@ pub struct Hit {
     /// that among what was drawn, mixed with that of BM25; else `drawn_score`.
     pub score: f64,
     /// How alike query and document are, comparable between the queries of an index: the cosine of
-    /// the query's vector and the document's passage vector, -1 to 1; in [`Mode::Lexical`] the BM25
+    /// the query's vector and that of the document's best passage, -1 to 1; in [`Mode::Lexical`] the BM25
     /// of the document as a share of the most it could be for the query, 0 to 1. `None` when a
     /// language model answered and no encoder read the query.
     pub similarity: Option<f32>,
@@ -29,10 +31,29 @@ pub struct Hit {
     pub log_prob: f64,
     /// BM25 of the document; 0 in [`Mode::Generative`] and [`Mode::Dense`].
     pub prior: f64,
-    /// Its most probable docid.
+    /// Its most probable docid; of its best passage, if it has several.
     pub docid: String,
+    /// Where in the document, best first, of those that were looked at; empty where the document
+    /// is one passage, and its place all of its text.
+    pub passages: Vec<PassageHit>,
     /// Why it was found, if that was asked for.
     pub explanation: Option<Explanation>,
+}
+
+/// A place in a document.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PassageHit {
+    /// Where it is in the stored text, in bytes of its UTF-8.
+    pub bytes: Range<usize>,
+    /// The same in characters.
+    pub chars: Range<usize>,
+    /// The headings above it, outermost first.
+    pub headings: Vec<String>,
+    /// What the passages of a document are ordered by, within one query.
+    pub score: f64,
+    /// Its most probable docid, or its first one where none was generated.
+    pub docid: String,
 }
 
 /// What a search found, best first, and what it cost.

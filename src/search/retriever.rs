@@ -1,6 +1,9 @@
 //! Who says how probable docids are (`ARCHITECTURE.md`, D5).
 
-use super::compact::CompactExpander;
+mod compact;
+
+pub use compact::CompactExpander;
+
 use super::encoded_query::EncodedQuery;
 use crate::Error;
 use crate::decode::Expander;

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use super::candidate::Candidate;
 use super::encoded_query::EncodedQuery;
 use super::explain::{TermScores, explain_words};
-use super::lexical::{SparseScores, best_of};
+use super::lexical::{Lexical, Scored, best_of};
 use super::options::{Mode, RetrieverKind, SearchOptions};
 use super::query_terms::{QueryTerms, complete};
-use super::result::{Found, Hit};
+use super::result::{Found, Hit, PassageHit};
 use super::retriever::CompactRetriever;
 use super::similarity::Similarity;
-use crate::decode::Work;
+use crate::decode::{PassagePlace, Work};
 use crate::segment::{IndexParams, Segment, View, id_at};
 use crate::{Error, Result};
 
@@ -80,14 +80,15 @@ impl<'a> Searcher<'a> {
         options.check()?;
         let view = self.view(options)?;
         let terms = self.query_terms(words, options.prefix)?;
-        let scores = self.bm25(&terms, &view)?;
-        let best = best_of(self.segments, &scores, options.k);
-        let candidate = |scored| Candidate::scored(scored, self.segments, Some(&scores));
-        let candidates: Vec<Candidate> = best.into_iter().map(candidate).collect();
+        let lexical = self.bm25(&terms, &view)?;
+        let by = |place| lexical.of_passage(place);
+        let best = best_of(self.segments, &lexical.documents, options.k);
+        let candidate = |scored| self.scored(scored, by, Some(&lexical));
+        let candidates: Vec<Candidate> = best.into_iter().filter_map(candidate).collect();
         let similarity = Similarity::Words {
             bound: terms.bound(),
         };
-        self.ranked(candidates, similarity, Some(&terms), &view, options)
+        self.ranked(candidates, by, similarity, Some(&terms), &view, options)
     }
 
     /// What the options let be found.
@@ -112,8 +113,8 @@ impl<'a> Searcher<'a> {
         complete(query, self.params.lexicon.analyser(), self.segments)
     }
 
-    /// BM25 of what `view` can find, per segment.
-    pub(super) fn bm25(self, terms: &QueryTerms, view: &View<'_>) -> Result<Vec<SparseScores>> {
+    /// BM25 of what `view` can find.
+    pub(super) fn bm25(self, terms: &QueryTerms, view: &View<'_>) -> Result<Lexical> {
         terms.scores(self.segments, view, self.params.lexicon.bm25())
     }
 
@@ -129,11 +130,30 @@ impl<'a> Searcher<'a> {
         })
     }
 
-    /// The result of a search that generates nothing; `candidates` are in their order, `terms` are
-    /// what they were compared by, if words took part.
+    /// A document with its score, and its best passage by `by`.
+    pub(super) fn scored(
+        self,
+        scored: Scored,
+        by: impl Fn(PassagePlace) -> f64,
+        lexical: Option<&Lexical>,
+    ) -> Option<Candidate> {
+        let passages = self.passages_by(scored.place, by);
+        let &(place, _) = passages.first()?;
+        Some(Candidate::scored(
+            self.segments,
+            place,
+            scored.score,
+            lexical,
+        ))
+    }
+
+    /// The result of a search that generates nothing; `candidates` are documents in their order,
+    /// their passages are compared by `by`, and `terms` are what they were compared by, if words
+    /// took part.
     pub(super) fn ranked(
         self,
         mut candidates: Vec<Candidate>,
+        by: impl Fn(PassagePlace) -> f64,
         similarity: Similarity<'_>,
         terms: Option<&QueryTerms>,
         view: &View<'_>,
@@ -141,7 +161,19 @@ impl<'a> Searcher<'a> {
     ) -> Result<Found> {
         similarity.keep_from(options.min_similarity, &mut candidates, self.segments)?;
         candidates.truncate(options.k);
-        let hits = candidates.iter().map(|one| self.hit(one, similarity));
+        let places = |one: &Candidate| {
+            let passages = self.passages_by(one.document, &by);
+            let found = passages.into_iter().take(options.passages_per_document);
+            let found = found
+                .enumerate()
+                .filter(|&(place, (_, score))| place == 0 || score > 0.0);
+            let found = found
+                .map(|(_, (place, score))| Candidate::scored(self.segments, place, score, None));
+            found.filter_map(|one| self.passage_hit(&one)).collect()
+        };
+        let hits = candidates
+            .iter()
+            .map(|one| self.hit(one, places(one), similarity));
         let mut hits: Vec<Hit> = hits.collect();
         if options.explain {
             let terms = self.term_scores(terms, view)?;
@@ -156,16 +188,22 @@ impl<'a> Searcher<'a> {
         })
     }
 
-    /// A candidate with its names.
-    pub(super) fn hit(self, candidate: &Candidate, similarity: Similarity<'_>) -> Hit {
+    /// A candidate with its names and the places in it.
+    pub(super) fn hit(
+        self,
+        candidate: &Candidate,
+        passages: Vec<PassageHit>,
+        similarity: Similarity<'_>,
+    ) -> Hit {
         Hit {
-            id: id_at(self.segments, candidate.place).to_owned(),
+            id: id_at(self.segments, candidate.document).to_owned(),
             score: candidate.score,
             similarity: similarity.of(candidate, self.segments),
             drawn_score: candidate.drawn_score,
             log_prob: candidate.log_prob,
             prior: candidate.prior,
             docid: candidate.docid(self.segments).to_owned(),
+            passages,
             explanation: None,
         }
     }

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// What a query is compared by.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Similarity<'a> {
-    /// Its unit vector: the cosine with the passage vector, -1 to 1.
+    /// Its unit vector: the cosine with that of the best passage, -1 to 1.
     Cosine(&'a [f32]),
     /// Its words alone: the share that BM25 has of the most it could be, `bound`; 0 to 1.
     Words { bound: f64 },
@@ -26,8 +26,8 @@ impl Similarity<'_> {
             Similarity::Cosine(query) => {
                 let segment = segments.get(candidate.place.segment as usize)?;
                 let row = segment
-                    .document_vectors
-                    .row(candidate.place.ordinal as usize);
+                    .passage_vectors
+                    .row(candidate.place.passage as usize);
                 // Rounding of stored vectors can lead past the ends.
                 Some(dot_f16(query, row).clamp(-1.0, 1.0))
             }

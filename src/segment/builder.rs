@@ -7,7 +7,7 @@ use super::params::IndexParams;
 use crate::columns::{
     Csr, CsrBuilder, MemorySections, SectionSource, SignListsBuilder, StringsBuilder, VectorRows,
 };
-use crate::docs::{Document, DocumentTableBuilder};
+use crate::docs::{CutDocument, DocumentTableBuilder, PassageTable, PassageTableBuilder};
 use crate::format::SectionInput;
 use crate::lexicon::LexiconBuilder;
 use crate::store::Section;
@@ -22,14 +22,15 @@ pub(crate) struct Docid {
     pub(crate) tokens: Vec<u32>,
 }
 
-/// The documents of a new segment, ready to be laid out; all three lists are parallel.
+/// The documents of a new segment, ready to be laid out.
 #[derive(Debug, Default)]
 pub(crate) struct PreparedDocuments<'d> {
-    pub(crate) documents: Vec<&'d Document>,
+    pub(crate) documents: Vec<CutDocument<'d>>,
+    /// By passage.
     pub(crate) docids: Vec<Vec<Docid>>,
-    /// `[documents, dim]` unit passage vectors.
+    /// `[passages, dim]` unit vectors.
     pub(crate) vectors: Vec<f32>,
-    /// Vectors of their tokens, where the index keeps them.
+    /// By passage: vectors of their tokens, where the index keeps them.
     pub(crate) token_vectors: Option<SignListsBuilder>,
 }
 
@@ -38,7 +39,7 @@ pub(crate) struct NewSegment {
     pub(crate) body: MemorySections,
     pub(crate) heads: MemorySections,
     pub(crate) counts: SegmentCounts,
-    /// Docids that more than one document carries.
+    /// Docids that more than one passage carries.
     pub(crate) colliding_docids: usize,
     pub(crate) segment: Segment,
 }
@@ -57,13 +58,18 @@ pub(crate) fn build_segment(
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
     let docids = Docids::new(&prepared.docids, width)?;
     let mut documents = DocumentTableBuilder::default();
+    let mut passages = PassageTableBuilder::default();
     let mut lexicon = LexiconBuilder::new(params.lexicon.analyser());
-    for document in &prepared.documents {
-        documents.push(document)?;
-        lexicon.push(&document.title, &document.text);
+    for cut in &prepared.documents {
+        documents.push(cut.document)?;
+        passages.push(&cut.passages)?;
+        for part in cut.counted_parts() {
+            lexicon.push(&part.title, &part.text);
+        }
     }
     Layout {
         document_count,
+        passages,
         docids,
         vectors: to_f16_bytes(&prepared.vectors),
         token_vectors: prepared.token_vectors,
@@ -77,19 +83,19 @@ pub(crate) fn build_segment(
 pub(crate) struct Docids {
     pub(crate) trie: TrieBuilder,
     pub(crate) postings: CsrBuilder,
-    pub(crate) document_docids: CsrBuilder,
+    pub(crate) passage_docids: CsrBuilder,
     pub(crate) texts: StringsBuilder,
-    /// Docids that more than one document carries.
+    /// Docids that more than one passage carries.
     pub(crate) colliding: usize,
 }
 
 impl Docids {
-    /// Those of documents by ordinal. Two texts with the same tokens are one docid; the first
+    /// Those of passages by number. Two texts with the same tokens are one docid; the first
     /// names it.
     pub(crate) fn new(docids_of: &[Vec<Docid>], width: TokenWidth) -> Result<Self> {
         let mut by_key: BTreeMap<Vec<u8>, (&str, Vec<u32>)> = BTreeMap::new();
         let mut keys_of: Vec<Vec<Vec<u8>>> = Vec::with_capacity(docids_of.len());
-        for (ordinal, docids) in (0u32..).zip(docids_of) {
+        for (passage, docids) in (0u32..).zip(docids_of) {
             let mut own: Vec<Vec<u8>> = Vec::with_capacity(docids.len());
             for docid in docids {
                 let key = width.key(&docid.tokens)?;
@@ -98,7 +104,7 @@ impl Docids {
                         .entry(key.clone())
                         .or_insert((&docid.text, Vec::new()))
                         .1
-                        .push(ordinal);
+                        .push(passage);
                     own.push(key);
                 }
             }
@@ -108,35 +114,35 @@ impl Docids {
         let (mut postings, mut texts) = (CsrBuilder::default(), StringsBuilder::default());
         let mut colliding = 0;
         let mut rank_of: BTreeMap<&Vec<u8>, u32> = BTreeMap::new();
-        for (key, (text, ordinals)) in &by_key {
+        for (key, (text, passages)) in &by_key {
             rank_of.insert(key, trie.push(key)?);
-            postings.push_row(ordinals.iter().copied());
+            postings.push_row(passages.iter().copied());
             texts.push(text);
-            colliding += usize::from(ordinals.len() > 1);
+            colliding += usize::from(passages.len() > 1);
         }
-        let mut document_docids = CsrBuilder::default();
+        let mut passage_docids = CsrBuilder::default();
         for own in &keys_of {
-            document_docids.push_row(own.iter().filter_map(|key| rank_of.get(key).copied()));
+            passage_docids.push_row(own.iter().filter_map(|key| rank_of.get(key).copied()));
         }
         Ok(Docids {
             trie,
             postings,
-            document_docids,
+            passage_docids,
             texts,
             colliding,
         })
     }
 
-    /// The four sections, of a segment of `documents`.
-    pub(crate) fn into_sections(self, documents: u64) -> Result<Vec<SectionInput<'static>>> {
+    /// The four sections, of a segment of `passages`.
+    pub(crate) fn into_sections(self, passages: u64) -> Result<Vec<SectionInput<'static>>> {
         let docids = u64::from(self.trie.docid_count());
         Ok(vec![
             SectionInput::new(sections::TRIE, docids, self.trie.finish()?),
             SectionInput::new(sections::POSTINGS, docids, self.postings.into_bytes()?),
             SectionInput::new(
                 sections::DOCUMENT_DOCIDS,
-                documents,
-                self.document_docids.into_bytes()?,
+                passages,
+                self.passage_docids.into_bytes()?,
             ),
             SectionInput::new(sections::DOCID_TEXTS, docids, self.texts.into_bytes()),
         ])
@@ -146,6 +152,7 @@ impl Docids {
 /// The columns of a segment.
 pub(crate) struct Layout {
     pub(crate) document_count: u32,
+    pub(crate) passages: PassageTableBuilder,
     pub(crate) docids: Docids,
     /// Float16 rows.
     pub(crate) vectors: Vec<u8>,
@@ -165,19 +172,20 @@ impl Layout {
             documents: self.document_count,
             docids: self.docids.trie.docid_count(),
         };
-        let documents = u64::from(counts.documents);
+        let passages = u64::from(self.passages.count());
         let colliding_docids = self.docids.colliding;
-        let mut body = self.docids.into_sections(documents)?;
+        let mut body = self.docids.into_sections(passages)?;
         body.push(SectionInput::new(
             sections::DOCUMENT_VECTORS,
-            documents,
+            passages,
             self.vectors,
         ));
         if let Some(lists) = self.token_vectors {
             let bytes = lists.into_bytes()?;
-            body.push(SectionInput::new(sections::TOKEN_VECTORS, documents, bytes));
+            body.push(SectionInput::new(sections::TOKEN_VECTORS, passages, bytes));
         }
         body.extend(self.documents.finish()?);
+        body.extend(self.passages.finish());
         body.extend(self.lexicon);
         let body = MemorySections::taking(body)?;
         let heads = MemorySections::taking(match heads {
@@ -203,13 +211,14 @@ pub(crate) fn untrained_heads(
 ) -> Result<Vec<SectionInput<'static>>> {
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
     let trie = SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?;
+    let passages = PassageTable::open(body, counts.documents as usize)?.count();
     let postings = Csr::open(
         body.section(sections::POSTINGS)?,
         counts.docids as usize,
-        counts.documents,
+        passages,
     )?;
     let vectors: Section = body.section(sections::DOCUMENT_VECTORS)?;
-    let vectors = VectorRows::open(vectors, counts.documents as usize, params.encoder.dim)?;
+    let vectors = VectorRows::open(vectors, passages as usize, params.encoder.dim)?;
     Ok(head_sections(
         HeadBuilder::untrained(&trie, &postings, &vectors)?,
         None,
@@ -227,10 +236,10 @@ pub(crate) fn head_sections(
         SectionInput::new(sections::HEAD_EDGES, edges, head.edges),
         SectionInput::new(sections::EDGE_VECTORS, edges, head.vectors),
     ];
-    if let Some((documents, vectors)) = document_head {
+    if let Some((passages, vectors)) = document_head {
         list.push(SectionInput::new(
             sections::DOCUMENT_HEAD,
-            documents,
+            passages,
             vectors,
         ));
     }

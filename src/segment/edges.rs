@@ -1,7 +1,7 @@
 //! The vectors of the trie's edges: the trie head of every segment, summed over the union.
 //!
 //! An edge without a stored vector, since nothing branches there in its segment, is as good as the
-//! sum of the passage vectors of the documents below it.
+//! sum of the vectors of the passages below it.
 
 use smallvec::SmallVec;
 
@@ -14,10 +14,10 @@ use crate::vectors::{add_scaled, add_scaled_f16, norm, normalise};
 pub struct CompactSegment<'a> {
     /// Stored edges.
     pub head: &'a TrieHead,
-    /// Rank -> documents, for edges that are not stored.
+    /// Rank -> passages, for edges that are not stored.
     pub postings: &'a Csr,
-    /// Passage vectors of those documents.
-    pub document_vectors: &'a VectorRows,
+    /// The vectors of those passages.
+    pub passage_vectors: &'a VectorRows,
 }
 
 /// The edge vectors of all segments.
@@ -108,7 +108,7 @@ impl<'a> CompactEdges<'a> {
         } else if let Some(segment) = self.segments.get(part.segment as usize) {
             let below = sum_below(
                 segment.postings,
-                segment.document_vectors,
+                segment.passage_vectors,
                 part.node.lo,
                 part.node.hi,
             );

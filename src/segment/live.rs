@@ -1,6 +1,7 @@
 //! Which documents of a segment may be found, by deletes and by filters.
 
 use crate::columns::Csr;
+use crate::docs::PassageTable;
 use crate::trie::LiveRanks;
 
 /// The live documents of one segment, and the docids that leads to.
@@ -11,9 +12,13 @@ pub(crate) struct LiveDocuments {
 }
 
 impl LiveDocuments {
-    /// Documents for which `is_live[ordinal]` holds; a docid lives as long as one of its documents.
-    pub(crate) fn new(is_live: Vec<bool>, postings: &Csr) -> Self {
-        let lives = |ordinal: u32| is_live.get(ordinal as usize).copied().unwrap_or(false);
+    /// Documents for which `is_live[ordinal]` holds; a docid lives as long as a document of one of
+    /// its passages.
+    pub(crate) fn new(is_live: Vec<bool>, passages: &PassageTable, postings: &Csr) -> Self {
+        let lives = |passage: u32| {
+            let ordinal = passages.document_of(passage);
+            is_live.get(ordinal as usize).copied().unwrap_or(false)
+        };
         let ranks = LiveRanks::from_fn(postings.row_count() as u32, |rank| {
             postings.row(rank).any(lives)
         });

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   docids      union of the sorted keys; ranks are handed out anew, dead docids left out
-//!   documents   copied in order, dead ones left out; ordinals are handed out anew
+//!   documents   copied in order, dead ones left out; ordinals are handed out anew, and so are the
+//!               numbers of passages
 //!   vectors     copied
 //!   lexicon     union of the sorted terms; postings copied, no text is looked at
 //!   trie head   S_c of an edge is the sum of its S_c in every segment, without the dead
@@ -32,7 +33,7 @@ use super::opened::Segment;
 use super::params::IndexParams;
 use super::view::View;
 use crate::columns::{CsrBuilder, SignListsBuilder, StringsBuilder};
-use crate::docs::DocumentTableBuilder;
+use crate::docs::{DocumentTableBuilder, PassageTableBuilder};
 use crate::lexicon::{Lexicon, merge_lexicons};
 use crate::trie::{
     Forest, ForestNode, ForestPart, HeadBuilder, NewEdge, TrieBuilder, sum_below, union_keys,
@@ -46,25 +47,27 @@ pub(crate) fn merge(
     params: &IndexParams,
     go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Option<NewSegment>> {
-    let mut document_count = 0u32;
-    let mut new_ordinals: Vec<Vec<Option<u32>>> = Vec::with_capacity(segments.len());
+    let mut passage_count = 0u32;
+    let mut new_passages: Vec<Vec<Option<u32>>> = Vec::with_capacity(segments.len());
     for segment in segments {
-        let mut ordinals = vec![None; segment.document_count as usize];
-        for ordinal in segment.live_ordinals() {
-            if let Some(slot) = ordinals.get_mut(ordinal as usize) {
-                *slot = Some(document_count);
+        let mut numbers = vec![None; segment.passages.count() as usize];
+        for passage in segment.live_passages() {
+            if let Some(slot) = numbers.get_mut(passage as usize) {
+                *slot = Some(passage_count);
             }
-            document_count = document_count
+            passage_count = passage_count
                 .checked_add(1)
                 .ok_or_else(|| Error::limit("a merge would make too large a segment"))?;
         }
-        new_ordinals.push(ordinals);
+        new_passages.push(numbers);
     }
+    // No more than there are passages.
+    let document_count = segments.iter().map(Segment::live_count).sum();
     if document_count == 0 {
         return Ok(None);
     }
-    let new_ordinal = |segment: usize, ordinal: u32| -> Option<u32> {
-        *new_ordinals.get(segment)?.get(ordinal as usize)?
+    let new_passage = |segment: usize, passage: u32| -> Option<u32> {
+        *new_passages.get(segment)?.get(passage as usize)?
     };
 
     let mut trie = TrieBuilder::default();
@@ -78,7 +81,7 @@ pub(crate) fn merge(
         segments.iter().map(|segment| &segment.trie),
         |key, places| {
             go_on()?;
-            let mut documents: Vec<u32> = Vec::new();
+            let mut passages: Vec<u32> = Vec::new();
             let mut text = None;
             for &(number, rank) in places {
                 let Some(segment) = segments.get(number) else {
@@ -87,18 +90,18 @@ pub(crate) fn merge(
                 let live = segment
                     .postings
                     .row(rank)
-                    .filter_map(|ordinal| new_ordinal(number, ordinal));
-                let before = documents.len();
-                documents.extend(live);
-                if text.is_none() && documents.len() > before {
+                    .filter_map(|passage| new_passage(number, passage));
+                let before = passages.len();
+                passages.extend(live);
+                if text.is_none() && passages.len() > before {
                     text = Some(segment.docid_texts.row(rank));
                 }
             }
             if let Some(text) = text {
                 let new_rank = trie.push(key)?;
                 docid_texts.push(text);
-                colliding_docids += usize::from(documents.len() > 1);
-                postings.push_row(documents);
+                colliding_docids += usize::from(passages.len() > 1);
+                postings.push_row(passages);
                 for &(number, rank) in places {
                     if let Some(slot) = new_ranks
                         .get_mut(number)
@@ -112,22 +115,26 @@ pub(crate) fn merge(
         },
     )?;
 
-    let mut document_docids = CsrBuilder::default();
+    let mut passage_docids = CsrBuilder::default();
     let mut documents = DocumentTableBuilder::default();
+    let mut passages = PassageTableBuilder::default();
     let (mut vectors, mut document_head) = (Vec::new(), Vec::new());
     let keeps_tokens = params.encoder.token_vectors;
     let mut token_vectors = keeps_tokens.then(SignListsBuilder::default);
     for (segment, ranks) in segments.iter().zip(&new_ranks) {
         documents.push_table(&segment.documents, |ordinal| segment.is_live(ordinal))?;
         for ordinal in segment.live_ordinals() {
+            passages.push(&segment.passages.places(ordinal))?;
+        }
+        for passage in segment.live_passages() {
             go_on()?;
-            let docids = segment.document_docids.row(ordinal);
-            document_docids.push_row(docids.filter_map(|rank| ranks.get(rank as usize).copied()));
-            let row = ordinal as usize;
-            vectors.extend_from_slice(segment.document_vectors.row(row).as_bytes());
+            let docids = segment.passage_docids.row(passage);
+            passage_docids.push_row(docids.filter_map(|rank| ranks.get(rank as usize).copied()));
+            let row = passage as usize;
+            vectors.extend_from_slice(segment.passage_vectors.row(row).as_bytes());
             document_head.extend_from_slice(segment.document_head.row(row).as_bytes());
             if let (Some(to), Some(from)) = (&mut token_vectors, &segment.token_vectors) {
-                to.push(from.row(ordinal));
+                to.push(from.row(passage));
             }
         }
     }
@@ -141,24 +148,25 @@ pub(crate) fn merge(
         let mut head = HeadMerger::new(segments, params.encoder.dim);
         let view = View::all(segments);
         head.add_below(&view.forest(), &view.edges(), view.forest().root())?;
-        let rows = (u64::from(document_count), document_head);
+        let rows = (u64::from(passage_count), document_head);
         Some(head_sections(head.builder.finish()?, Some(rows)))
     } else {
         None
     };
     Layout {
         document_count,
+        passages,
         docids: Docids {
             trie,
             postings,
-            document_docids,
+            passage_docids,
             texts: docid_texts,
             colliding: colliding_docids,
         },
         vectors,
         token_vectors,
         documents,
-        lexicon: merge_lexicons(&lexicons, new_ordinal)?,
+        lexicon: merge_lexicons(&lexicons, new_passage)?,
     }
     .into_segment(heads, params)
     .map(Some)
@@ -252,7 +260,7 @@ impl<'a> HeadMerger<'a> {
         if live == all || (sum.norms - live).abs() < 1e-3 * live {
             return;
         }
-        let mut passages = sum_below(&segment.postings, &segment.document_vectors, lo, hi);
+        let mut passages = sum_below(&segment.postings, &segment.passage_vectors, lo, hi);
         let mut live_passages = segment.live_sum_below(lo, hi);
         normalise(&mut passages);
         normalise(&mut live_passages);

@@ -1,4 +1,5 @@
-//! Segments: a few thousand documents each, with their docids, vectors, words and heads.
+//! Segments: a few thousand documents each, with their docids, vectors, words and heads. A long
+//! document is several passages, and all but its id, payload and tags is kept per passage.
 //!
 //! ```text
 //!   documents ── builder ──► new segment ─┐
@@ -38,10 +39,12 @@ pub use filter::{Filter, MAX_FILTER_NESTING};
 pub(crate) use merge::merge;
 pub use merge_policy::MergePolicy;
 pub(crate) use merge_policy::{SegmentSize, level_of};
-pub(crate) use opened::{Segment, SegmentCounts, check_docids, check_heads, id_at};
+pub(crate) use opened::{
+    DocumentPlace, Segment, SegmentCounts, check_docids, check_heads, document_at, id_at,
+};
 pub use params::{
     DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, LanguageModelParams,
-    LexiconParams, PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
+    LexiconParams, PassageParams, PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub(crate) use params::{MAX_PASSAGE_TOKENS, MAX_QUERY_TOKENS, check_number};
 pub use progress::{Progress, ProgressFn, Stage};

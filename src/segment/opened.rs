@@ -1,13 +1,14 @@
 //! One segment, opened: its trie, its documents, its heads, and what is alive in it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::edges::CompactSegment;
 use super::live::LiveDocuments;
 use super::params::IndexParams;
 use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
-use crate::decode::DocumentPlace;
-use crate::docs::{Document, DocumentTable, MAX_DOCIDS};
+use crate::decode::PassagePlace;
+use crate::docs::{CutDocument, Document, DocumentTable, MAX_DOCIDS, PassageTable};
 use crate::lexicon::Lexicon;
 use crate::trie::{SegmentTrie, TokenWidth, TrieHead, sections, union_keys};
 use crate::{Error, Result};
@@ -17,19 +18,23 @@ use crate::{Error, Result};
 pub(crate) struct Segment {
     pub(crate) trie: SegmentTrie,
     pub(crate) postings: Csr,
-    pub(crate) document_docids: Csr,
+    pub(crate) passage_docids: Csr,
     pub(crate) docid_texts: Strings,
     pub(crate) documents: DocumentTable,
-    pub(crate) document_vectors: VectorRows,
+    /// Which passages documents have: the rows of all that follows.
+    pub(crate) passages: PassageTable,
+    pub(crate) passage_vectors: VectorRows,
     /// Where the index keeps them.
     pub(crate) token_vectors: Option<SignLists>,
     pub(crate) trie_head: TrieHead,
-    /// Fitted vectors; the passage vectors until the first training.
+    /// Fitted vectors; the passages' own until the first training.
     pub(crate) document_head: VectorRows,
     pub(crate) has_document_head: bool,
     pub(crate) lexicon: Lexicon,
     pub(crate) document_count: u32,
-    pub(crate) max_docids_per_document: usize,
+    pub(crate) max_docids_per_passage: usize,
+    /// By ordinal, where documents are cut: terms of all their passages.
+    cut_lengths: Option<Arc<[u32]>>,
     /// `None` while nothing is deleted.
     live: Option<Arc<LiveDocuments>>,
     /// Terms of the documents that are not deleted, repeated ones counted.
@@ -52,42 +57,44 @@ impl Segment {
         params: &IndexParams,
     ) -> Result<Self> {
         let (documents, docids) = (counts.documents as usize, counts.docids as usize);
+        let passages = PassageTable::open(body, documents)?;
+        let rows = passages.count() as usize;
         let dim = params.encoder.dim;
         let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
-        let document_docids = Csr::open(
+        let passage_docids = Csr::open(
             body.section(sections::DOCUMENT_DOCIDS)?,
-            documents,
+            rows,
             counts.docids,
         )?;
-        let max_docids_per_document = document_docids.longest_row();
-        if max_docids_per_document > MAX_DOCIDS {
+        let max_docids_per_passage = passage_docids.longest_row();
+        if max_docids_per_passage > MAX_DOCIDS {
             return Err(Error::corrupt(format!(
-                "a document has more than {MAX_DOCIDS} docids"
+                "a passage has more than {MAX_DOCIDS} docids"
             )));
         }
-        let document_vectors =
-            VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, documents, dim)?;
+        let passage_vectors =
+            VectorRows::open(body.section(sections::DOCUMENT_VECTORS)?, rows, dim)?;
         let token_vectors = match params.encoder.token_vectors {
             true => {
                 let section = body.section(sections::TOKEN_VECTORS)?;
-                Some(SignLists::open(section, documents, dim)?)
+                Some(SignLists::open(section, rows, dim)?)
             }
             false => None,
         };
         let document_head = heads.find(sections::DOCUMENT_HEAD)?;
         let has_document_head = document_head.is_some();
         let document_head = match document_head {
-            Some(section) => VectorRows::open(section, documents, dim)?,
-            None => document_vectors.clone(),
+            Some(section) => VectorRows::open(section, rows, dim)?,
+            None => passage_vectors.clone(),
         };
         let mut segment = Segment {
             trie: SegmentTrie::open(body.section(sections::TRIE)?, width, counts.docids)?,
-            postings: Csr::open(body.section(sections::POSTINGS)?, docids, counts.documents)?,
-            max_docids_per_document,
-            document_docids,
+            postings: Csr::open(body.section(sections::POSTINGS)?, docids, passages.count())?,
+            max_docids_per_passage,
+            passage_docids,
             docid_texts: Strings::open(body.section(sections::DOCID_TEXTS)?, docids)?,
             documents: DocumentTable::open(body, documents)?,
-            document_vectors,
+            passage_vectors,
             token_vectors,
             trie_head: TrieHead::open(
                 heads.section(sections::HEAD_NODES)?,
@@ -97,11 +104,14 @@ impl Segment {
             )?,
             document_head,
             has_document_head,
-            lexicon: Lexicon::open(body, counts.documents)?,
+            lexicon: Lexicon::open(body, passages.count())?,
+            cut_lengths: None,
+            passages,
             document_count: counts.documents,
             live: None,
             live_terms: 0,
         };
+        segment.cut_lengths = segment.passages.is_cut().then(|| segment.sum_lengths());
         segment.count_terms();
         Ok(segment)
     }
@@ -111,8 +121,8 @@ impl Segment {
         check_docids(
             &self.trie,
             &self.postings,
-            &self.document_docids,
-            self.document_count,
+            &self.passage_docids,
+            self.passages.count(),
         )
     }
 
@@ -130,7 +140,11 @@ impl Segment {
                     .is_some_and(|byte| byte >> (ordinal % 8) & 1 == 0)
             })
             .collect();
-        self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
+        self.live = Some(Arc::new(LiveDocuments::new(
+            is_live,
+            &self.passages,
+            &self.postings,
+        )));
         self.count_terms();
         Ok(self)
     }
@@ -140,16 +154,40 @@ impl Segment {
         let is_live = (0..self.document_count)
             .map(|ordinal| self.is_live(ordinal) && !is_dead(ordinal))
             .collect();
-        self.live = Some(Arc::new(LiveDocuments::new(is_live, &self.postings)));
+        self.live = Some(Arc::new(LiveDocuments::new(
+            is_live,
+            &self.passages,
+            &self.postings,
+        )));
         self.count_terms();
     }
 
     fn count_terms(&mut self) {
         self.live_terms = (0..)
             .zip(self.lexicon.lengths())
-            .filter(|&(ordinal, _)| self.is_live(ordinal))
+            .filter(|&(passage, _)| self.is_live_passage(passage))
             .map(|(_, length)| u64::from(length.get()))
             .sum();
+    }
+
+    fn sum_lengths(&self) -> Arc<[u32]> {
+        let mut sums = vec![0u32; self.document_count as usize];
+        for (passage, length) in (0..).zip(self.lexicon.lengths()) {
+            let ordinal = self.passages.document_of(passage);
+            if let Some(sum) = sums.get_mut(ordinal as usize) {
+                *sum = sum.saturating_add(length.get());
+            }
+        }
+        sums.into()
+    }
+
+    /// Terms of a document, repeated ones counted.
+    pub(crate) fn length(&self, ordinal: u32) -> u32 {
+        let row = ordinal as usize;
+        match &self.cut_lengths {
+            Some(sums) => sums.get(row).copied().unwrap_or(0),
+            None => self.lexicon.lengths().get(row).map_or(0, |one| one.get()),
+        }
     }
 
     /// Terms of the documents that are not deleted, repeated ones counted.
@@ -167,6 +205,10 @@ impl Segment {
             && self.live.as_ref().is_none_or(|live| live.contains(ordinal))
     }
 
+    pub(crate) fn is_live_passage(&self, passage: u32) -> bool {
+        self.is_live(self.passages.document_of(passage))
+    }
+
     pub(crate) fn live_count(&self) -> u32 {
         self.document_count - self.dead_count()
     }
@@ -180,6 +222,18 @@ impl Segment {
         (0..self.document_count).filter(|&ordinal| self.is_live(ordinal))
     }
 
+    pub(crate) fn live_passage_count(&self) -> u32 {
+        match self.dead_count() {
+            0 => self.passages.count(),
+            _ => self.live_passages().count() as u32,
+        }
+    }
+
+    /// Passages of the documents that are not deleted, ascending.
+    pub(crate) fn live_passages(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.passages.count()).filter(|&passage| self.is_live_passage(passage))
+    }
+
     /// Ordinal of the live document with an external id.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
         self.documents
@@ -187,24 +241,49 @@ impl Segment {
             .filter(|&ordinal| self.is_live(ordinal))
     }
 
+    /// A stored document with its passages.
+    pub(crate) fn cut<'d>(&self, ordinal: u32, document: &'d Document) -> CutDocument<'d> {
+        CutDocument {
+            document,
+            passages: self.passages.places(ordinal),
+        }
+    }
+
+    /// What a passage is called where chance is drawn by name, as [`CutDocument::parts`] calls it.
+    pub(crate) fn passage_name(&self, passage: u32) -> Cow<'_, str> {
+        let ordinal = self.passages.document_of(passage);
+        let id = self.documents.id(ordinal);
+        match passage - self.passages.of(ordinal).start.min(passage) {
+            0 => Cow::Borrowed(id),
+            number => Cow::Owned(format!("{id}#{number}")),
+        }
+    }
+
     /// A stored document with its docids.
     pub(crate) fn document(&self, ordinal: u32) -> Result<Document> {
         Ok(self.with_docids(ordinal, self.documents.document(ordinal)?))
     }
 
-    /// Puts its docids, which are stored in the trie, into a document.
+    /// Puts its docids, which are stored in the trie, into a document: those that all its passages
+    /// have. One that is cut has such docids if it brought them.
     pub(crate) fn with_docids(&self, ordinal: u32, mut document: Document) -> Document {
-        let ranks = self.document_docids.row(ordinal);
+        let mut passages = self.passages.of(ordinal);
+        let first = passages.next().unwrap_or(0);
+        let is_shared = |rank: &u32| {
+            let mut others = passages.clone();
+            others.all(|other| self.passage_docids.row(other).any(|one| one == *rank))
+        };
+        let ranks = self.passage_docids.row(first).filter(is_shared);
         document.docids = ranks
             .map(|rank| self.docid_texts.row(rank).to_owned())
             .collect();
         document
     }
 
-    /// Whether no training has seen a document: its head is still its passage vector.
-    pub(crate) fn is_unfitted(&self, ordinal: u32) -> bool {
-        let row = ordinal as usize;
-        !self.has_document_head || self.document_head.row(row) == self.document_vectors.row(row)
+    /// Whether no training has seen a passage: its head is still its own vector.
+    pub(crate) fn is_unfitted(&self, passage: u32) -> bool {
+        let row = passage as usize;
+        !self.has_document_head || self.document_head.row(row) == self.passage_vectors.row(row)
     }
 
     /// What the trie head's expander needs.
@@ -212,40 +291,40 @@ impl Segment {
         CompactSegment {
             head: &self.trie_head,
             postings: &self.postings,
-            document_vectors: &self.document_vectors,
+            passage_vectors: &self.passage_vectors,
         }
     }
 }
 
-/// Checks that ranks and documents point at each other, that the trie's keys are the ranks in
-/// order, and that no document is without a docid.
+/// Checks that ranks and passages point at each other, that the trie's keys are the ranks in
+/// order, and that no passage is without a docid.
 pub(crate) fn check_docids(
     trie: &SegmentTrie,
     postings: &Csr,
-    document_docids: &Csr,
-    documents: u32,
+    passage_docids: &Csr,
+    passages: u32,
 ) -> Result<()> {
     let damaged = |what: &str| Err(Error::corrupt(format!("a segment is damaged: {what}")));
     let docids = trie.docid_count();
     for rank in 0..docids {
         let row = postings.row(rank);
-        let has_docid = |ordinal| document_docids.row(ordinal).any(|r| r == rank);
+        let has_docid = |passage| passage_docids.row(passage).any(|r| r == rank);
         if row.len() == 0 || !row.clone().is_sorted_by(|a, b| a < b) || !row.clone().all(has_docid)
         {
-            return damaged("a docid does not lead to the documents that have it");
+            return damaged("a docid does not lead to the passages that have it");
         }
     }
-    for ordinal in 0..documents {
-        let mut ranks: Vec<u32> = document_docids.row(ordinal).collect();
+    for passage in 0..passages {
+        let mut ranks: Vec<u32> = passage_docids.row(passage).collect();
         ranks.sort_unstable();
         if ranks.is_empty() || !ranks.is_sorted_by(|a, b| a < b) {
-            return damaged("a document has no docid, or one twice");
+            return damaged("a passage has no docid, or one twice");
         }
     }
-    // Every pair above is one of a document's; as many of them as there are, are all.
-    let pairs = document_docids.value_count(0, documents);
+    // Every pair above is one of a passage's; as many of them as there are, are all.
+    let pairs = passage_docids.value_count(0, passages);
     if postings.value_count(0, docids) != pairs {
-        return damaged("a document has a docid that does not lead to it");
+        return damaged("a passage has a docid that does not lead to it");
     }
     let mut next_rank = 0;
     union_keys([trie], |key, places| {
@@ -270,6 +349,25 @@ pub(crate) fn check_heads(source: &dyn SectionSource, rows: usize, dim: usize) -
     match source.find(sections::DOCUMENT_HEAD)? {
         Some(section) => VectorRows::open(section, rows, dim)?.check(),
         None => Ok(()),
+    }
+}
+
+/// A document where it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DocumentPlace {
+    /// Position of its segment.
+    pub(crate) segment: u32,
+    /// Its ordinal there.
+    pub(crate) ordinal: u32,
+}
+
+/// The document that a passage belongs to.
+pub(crate) fn document_at(segments: &[Segment], place: PassagePlace) -> DocumentPlace {
+    let segment = segments.get(place.segment as usize);
+    let found = segment.map(|segment| segment.passages.document_of(place.passage));
+    DocumentPlace {
+        segment: place.segment,
+        ordinal: found.unwrap_or(place.passage),
     }
 }
 

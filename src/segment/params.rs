@@ -24,6 +24,9 @@ pub struct IndexParams {
     pub docids: DocidParams,
     /// How pseudo-queries are made.
     pub pseudo_queries: PseudoQueryParams,
+    /// How long documents are cut into passages; none is, where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passages: Option<PassageParams>,
     /// Sharpness of every softmax: the factor on the inner product of unit vectors.
     pub scale: f32,
     /// Defaults of a search.
@@ -150,6 +153,26 @@ pub struct PseudoQueryParams {
 impl Default for PseudoQueryParams {
     fn default() -> Self {
         PseudoQueryParams { per_document: 8 }
+    }
+}
+
+/// How long documents are cut into passages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassageParams {
+    /// Tokens up to which a text stays whole.
+    pub whole_tokens: usize,
+    /// Tokens of a passage at most, its title and headings not counted.
+    pub max_tokens: usize,
+}
+
+/// The measured defaults (`benches/QUALITY.md`).
+impl Default for PassageParams {
+    fn default() -> Self {
+        PassageParams {
+            whole_tokens: 1280,
+            max_tokens: 180,
+        }
     }
 }
 
@@ -311,6 +334,7 @@ impl IndexParams {
             language_model: None,
             docids: DocidParams::default(),
             pseudo_queries: PseudoQueryParams::default(),
+            passages: Some(PassageParams::default()),
             scale: SCALE,
             search: SearchParams::default(),
             lexicon: LexiconParams::default(),
@@ -366,6 +390,13 @@ impl IndexParams {
     /// `InvalidInput`, with the name of the parameter.
     pub(crate) fn check(&self) -> Result<()> {
         let (search, lexicon) = (&self.search, &self.lexicon);
+        if self
+            .passages
+            .as_ref()
+            .is_some_and(|size| size.max_tokens == 0)
+        {
+            return Err(Error::invalid("passages.max_tokens is 0: give 1 or more"));
+        }
         check_number("scale", self.scale.into(), f64::MIN_POSITIVE..=1e6)?;
         check_number("search.planner", search.planner, 0.0..=1e9)?;
         check_number("search.prior_share", search.prior_share, 0.0..=1.0)?;

@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::live::LiveDocuments;
 use super::opened::Segment;
 use crate::Result;
-use crate::decode::{DocidPlace, DocumentPlace, Postings};
+use crate::decode::{DocidPlace, PassagePlace, Postings};
 use crate::trie::{Forest, ForestTrie};
 
 /// Segments and what may be found in each of them.
@@ -34,6 +34,7 @@ impl<'a> View<'a> {
             let matching = filter.matching(segment)?;
             Ok(Some(Arc::new(LiveDocuments::new(
                 matching,
+                &segment.passages,
                 &segment.postings,
             ))))
         };
@@ -58,6 +59,7 @@ impl<'a> View<'a> {
         CompactEdges::new(self.segments.iter().map(Segment::compact).collect())
     }
 
+    /// Whether a document may be found.
     pub(crate) fn is_live(&self, segment: u32, ordinal: u32) -> bool {
         match self.live.get(segment as usize) {
             Some(Some(live)) => live.contains(ordinal),
@@ -68,24 +70,26 @@ impl<'a> View<'a> {
 }
 
 impl Postings for View<'_> {
-    fn documents(&self, docid: DocidPlace, ordinals: &mut Vec<u32>) {
+    fn passages(&self, docid: DocidPlace, numbers: &mut Vec<u32>) {
         let number = docid.segment;
         if let Some(segment) = self.segments.get(number as usize) {
             let carriers = segment.postings.row(docid.rank);
-            ordinals.extend(carriers.filter(|&ordinal| self.is_live(number, ordinal)));
+            let is_live =
+                |&passage: &u32| self.is_live(number, segment.passages.document_of(passage));
+            numbers.extend(carriers.filter(is_live));
         }
     }
 
-    fn docids(&self, place: DocumentPlace, ranks: &mut Vec<u32>) {
+    fn docids(&self, place: PassagePlace, ranks: &mut Vec<u32>) {
         if let Some(segment) = self.segments.get(place.segment as usize) {
-            ranks.extend(segment.document_docids.row(place.ordinal));
+            ranks.extend(segment.passage_docids.row(place.passage));
         }
     }
 
-    fn max_docids_per_document(&self) -> usize {
+    fn max_docids_per_passage(&self) -> usize {
         self.segments
             .iter()
-            .map(|segment| segment.max_docids_per_document)
+            .map(|segment| segment.max_docids_per_passage)
             .max()
             .unwrap_or(1)
     }

@@ -53,15 +53,15 @@ fn best(scores: &BTreeMap<Document, f64>, k: usize) -> BTreeMap<Document, f64> {
 }
 
 fn by_document(decoded: &Decoded) -> BTreeMap<Document, f64> {
-    assert!(decoded.complete && decoded.documents.is_sorted_by(|a, b| a.score >= b.score));
+    assert!(decoded.complete && decoded.passages.is_sorted_by(|a, b| a.score >= b.score));
     let scores: BTreeMap<_, _> = decoded
-        .documents
+        .passages
         .iter()
         .map(|one| (place(one), one.score))
         .collect();
     assert_eq!(
         scores.len(),
-        decoded.documents.len(),
+        decoded.passages.len(),
         "a document came out twice"
     );
     scores
@@ -137,7 +137,7 @@ proptest! {
         let prior = Prior::new(&corpus, lists.clone()).unwrap();
         for (&(segment, ordinal), score) in &mut scores {
             let own = lists[segment as usize].iter().find(|one| one.0 == ordinal).map_or(0.0, |one| one.1);
-            prop_assert_eq!(prior.of(DocumentPlace { segment, ordinal }), f64::from(own));
+            prop_assert_eq!(prior.of(PassagePlace { segment, passage: ordinal }), f64::from(own));
             *score += lambda * f64::from(own);
         }
         let forest = corpus.forest();
@@ -159,7 +159,7 @@ proptest! {
         for (segment, list) in (0u32..).zip(&lists) {
             let ranks_of = |ordinal: u32| {
                 let mut ranks = Vec::new();
-                corpus.docids(DocumentPlace { segment, ordinal }, &mut ranks);
+                corpus.docids(PassagePlace { segment, passage: ordinal }, &mut ranks);
                 ranks
             };
             for (lo, hi) in (0..20u32).flat_map(|lo| (lo..20).map(move |hi| (lo, hi))) {
@@ -271,6 +271,6 @@ fn a_unique_prefix_ends_the_walk() {
     let decoded = Decoder::BestFirst
         .decode(&mut memo, &request(&corpus, 2))
         .unwrap();
-    assert_eq!(decoded.documents.len(), 2);
+    assert_eq!(decoded.passages.len(), 2);
     assert_eq!(memo.work().node_evaluations, 1, "only the root branches");
 }

@@ -13,7 +13,7 @@ use zerogr::ErrorKind;
 use zerogr::raw::decode::*;
 
 fn documents(decoded: &Decoded) -> BTreeSet<Document> {
-    decoded.documents.iter().map(place).collect()
+    decoded.passages.iter().map(place).collect()
 }
 
 proptest! {
@@ -54,10 +54,10 @@ proptest! {
                 };
                 prop_assert!(decoded.complete);
                 let found = documents(&decoded);
-                prop_assert_eq!(found.len(), decoded.documents.len());
+                prop_assert_eq!(found.len(), decoded.passages.len());
                 prop_assert!(found.is_subset(&live));
                 prop_assert!(found.len() >= k.min(live.len()), "{:?}", decoder);
-                prop_assert!(decoded.documents.iter().all(|one| !one.score.is_nan() && one.log_prob <= 1e-9));
+                prop_assert!(decoded.passages.iter().all(|one| !one.score.is_nan() && one.log_prob <= 1e-9));
             }
         }
     }
@@ -73,7 +73,7 @@ proptest! {
                 expander.batch = batch;
                 let mut memo = Memo::new(&forest, &mut expander);
                 let mut decoded = decoder.decode(&mut memo, &request(&corpus, k)).unwrap();
-                decoded.documents.sort_by(|a, b| {
+                decoded.passages.sort_by(|a, b| {
                     b.score.total_cmp(&a.score).then(place(a).cmp(&place(b)))
                 });
                 decoded
@@ -134,7 +134,7 @@ fn a_time_limit_and_a_cancellation_end_the_search() {
         let budget = Budget::new().max_time(Duration::ZERO);
         let mut memo = Memo::with_budget(&forest, &mut expander, budget);
         let decoded = decoder.decode(&mut memo, &request(&corpus, 10)).unwrap();
-        assert!(!decoded.complete && decoded.documents.is_empty() && memo.work().passes == 0);
+        assert!(!decoded.complete && decoded.passages.is_empty() && memo.work().passes == 0);
 
         // Another thread stops the search while its second pass runs; it gets no third.
         let token = CancelToken::new();
@@ -222,7 +222,7 @@ fn an_empty_index_has_no_documents() {
     let corpus = Corpus::new(vec![]);
     for decoder in all_decoders(1) {
         let decoded = run(&corpus, &plain_logits, &decoder, 5);
-        assert!(decoded.documents.is_empty() && decoded.complete);
+        assert!(decoded.passages.is_empty() && decoded.complete);
     }
 }
 

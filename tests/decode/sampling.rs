@@ -27,7 +27,7 @@ fn observe(
             .decode(&mut memo, &request(corpus, k))
             .unwrap();
         assert!(decoded.complete);
-        *counts.entry(groups(&decoded.documents)).or_insert(0) += 1;
+        *counts.entry(groups(&decoded.passages)).or_insert(0) += 1;
     }
     counts
 }
@@ -289,7 +289,7 @@ fn reverse_annealed_equals_the_literal_loop() {
                     usize::MAX,
                 );
                 assert_eq!(
-                    groups(&decoded.documents),
+                    groups(&decoded.passages),
                     corpus.documents_by_draw(&literal),
                     "{name} {flavour} {seed}"
                 );
@@ -328,7 +328,7 @@ fn removal_reaches_every_docid_in_the_end() {
                 &Decoder::ReverseAnnealed(ReverseAnnealed::default()),
                 usize::MAX,
             );
-            assert_eq!(decoded.documents.len(), corpus.live_documents().count());
+            assert_eq!(decoded.passages.len(), corpus.live_documents().count());
         }
     }
     let (corpus, _) = toy();
@@ -339,7 +339,7 @@ fn removal_reaches_every_docid_in_the_end() {
         2,
     );
     assert_eq!(
-        decoded.documents.len(),
+        decoded.passages.len(),
         2,
         "no more draws than documents are wanted"
     );

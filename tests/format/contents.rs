@@ -137,10 +137,10 @@ fn segment_line(entry: &SegmentEntry) -> Value {
 struct Segment {
     trie: SegmentTrie,
     postings: Csr,
-    document_docids: Csr,
+    passage_docids: Csr,
     texts: Strings,
     table: DocumentTable,
-    document_vectors: VectorRows,
+    passage_vectors: VectorRows,
     token_vectors: Option<SignLists>,
     document_head: VectorRows,
     trie_head: TrieHead,
@@ -157,18 +157,18 @@ impl Segment {
         let rows = |section| VectorRows::open(section, n as usize, dim).unwrap();
         let section = |kind| body.section(kind).unwrap();
         let head = |kind| heads.section(kind).unwrap();
-        let document_vectors = rows(section(sections::DOCUMENT_VECTORS));
+        let passage_vectors = rows(section(sections::DOCUMENT_VECTORS));
         Segment {
             trie: SegmentTrie::open(section(sections::TRIE), width, m).unwrap(),
             postings: Csr::open(section(sections::POSTINGS), m as usize, n).unwrap(),
-            document_docids: Csr::open(section(sections::DOCUMENT_DOCIDS), n as usize, m).unwrap(),
+            passage_docids: Csr::open(section(sections::DOCUMENT_DOCIDS), n as usize, m).unwrap(),
             texts: Strings::open(section(sections::DOCID_TEXTS), m as usize).unwrap(),
             table: DocumentTable::open(body, n as usize).unwrap(),
             document_head: match heads.find(sections::DOCUMENT_HEAD).unwrap() {
                 Some(section) => rows(section),
-                None => document_vectors.clone(),
+                None => passage_vectors.clone(),
             },
-            document_vectors,
+            passage_vectors,
             token_vectors: body.find(sections::TOKEN_VECTORS).unwrap().map(|section| {
                 assert_eq!(params["encoder"]["token_vectors"], true);
                 SignLists::open(section, n as usize, dim).unwrap()
@@ -186,7 +186,7 @@ impl Segment {
 
     fn document(&self, segment: usize, ordinal: u32, live: bool) -> Value {
         let document = self.table.document(ordinal).unwrap();
-        let docids = self.document_docids.row(ordinal);
+        let docids = self.passage_docids.row(ordinal);
         json!({"segment": segment, "ordinal": ordinal, "id": document.id, "live": live,
                "title": document.title, "text": document.text, "tags": document.tags,
                "fields": document.fields,
@@ -246,7 +246,7 @@ impl Segment {
                 })
                 .collect()
         };
-        json!({"documents": all(&self.document_vectors),
+        json!({"documents": all(&self.passage_vectors),
                "tokens": self.token_vectors.as_ref().map(signs),
                "document_head": all(&self.document_head),
                "trie_head": nodes.into_iter().map(|(_, node)| node).collect::<Value>()})

@@ -43,7 +43,7 @@ fn add(sum: &mut Vector, factor: f64, row: &[f64]) {
 /// One segment of the contents.
 struct Segment {
     docids: Vec<(Docid, Vec<usize>)>,
-    document_docids: BTreeMap<usize, Vec<Docid>>,
+    passage_docids: BTreeMap<usize, Vec<Docid>>,
     live: Vec<bool>,
     vectors: Vec<Vector>,
     head: Vec<Value>,
@@ -70,10 +70,10 @@ impl Segment {
                         )
                     })
                     .collect();
-                let mut document_docids = BTreeMap::<usize, Vec<Docid>>::new();
+                let mut passage_docids = BTreeMap::<usize, Vec<Docid>>::new();
                 for (docid, documents) in &docids {
                     for document in documents {
-                        document_docids
+                        passage_docids
                             .entry(*document)
                             .or_default()
                             .push(docid.clone());
@@ -82,7 +82,7 @@ impl Segment {
                 let vectors = &index["vectors"][number];
                 Segment {
                     docids,
-                    document_docids,
+                    passage_docids,
                     live: of(number, "documents")
                         .iter()
                         .map(|one| one["live"] == true)
@@ -260,7 +260,7 @@ fn scores_follow_from_the_contents() {
                 let place = |key: &str| document[key].as_u64().unwrap() as usize;
                 let (segment, ordinal) = (place("segment"), place("ordinal"));
                 // All docids of a document with hundreds are not worth the time.
-                let docids = &segments[segment].document_docids[&ordinal];
+                let docids = &segments[segment].passage_docids[&ordinal];
                 if docids.len() > 50 {
                     continue;
                 }

@@ -20,6 +20,7 @@ mod filter;
 mod lexical;
 mod living;
 mod merge;
+mod passages;
 mod planned;
 mod prefix;
 mod recover;

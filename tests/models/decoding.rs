@@ -145,7 +145,7 @@ fn corpora() -> Vec<(&'static str, Corpus)> {
 /// Documents with scores to the precision that float noise leaves.
 fn found(decoded: &Decoded) -> Vec<(Document, i64)> {
     let of = |one: &Drawn| (place(one), (one.log_prob * 200.0).round() as i64);
-    let mut all: Vec<_> = decoded.documents.iter().map(of).collect();
+    let mut all: Vec<_> = decoded.passages.iter().map(of).collect();
     all.sort_unstable();
     all
 }
@@ -174,7 +174,7 @@ fn check_tree_attention(decoder: &Rc<DecoderSession>, one_by_one: &Rc<DecoderSes
                 let mut memo = Memo::new(&forest, &mut expander);
                 let decoded = one.decode(&mut memo, &request(&corpus, 20)).unwrap();
                 let documents = |decoded: &Decoded| -> Vec<Document> {
-                    let all = decoded.documents.iter();
+                    let all = decoded.passages.iter();
                     all.map(place).collect()
                 };
                 let same_order = documents(&decoded) == documents(&expected);
@@ -208,7 +208,7 @@ fn draws_of_a_language_model_equal_the_literal_loop() {
             let decoded = decoder
                 .decode(&mut memo, &request(&corpus, usize::MAX))
                 .unwrap();
-            let drawn: Vec<BTreeSet<Document>> = groups(&decoded.documents);
+            let drawn: Vec<BTreeSet<Document>> = groups(&decoded.passages);
             assert_eq!(drawn, corpus.documents_by_draw(&order), "{name}, {seed}");
         }
     }
@@ -234,7 +234,7 @@ fn a_tree_that_grows_too_large_is_read_again_with_the_same_result() {
     let decoded = Decoder::BestFirst
         .decode(&mut memo, &request(&corpus, 1_500))
         .unwrap();
-    assert_eq!(decoded.documents.len(), 1_500);
+    assert_eq!(decoded.passages.len(), 1_500);
     assert!(expander.tree.tokens_read() > 2 * MAX_POSITIONS as u64);
 }
 

@@ -9,7 +9,7 @@
 //! A docid whose prefix falls out of the beam is lost, so the result is not exact in general.
 //! With a width of at least the number of docids nothing falls out, and it is.
 
-use super::drawn::{Drawn, best_with_ties, documents_of};
+use super::drawn::{Drawn, best_with_ties, passages_of};
 use super::request::Request;
 use crate::decode::expanders::place::Places;
 use crate::decode::prefixes::memo::{Below, Memo, NodeId};
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 /// Options of beam search.
 ///
-/// Documents are ranked by the log-sum over those of their docids that are left in the beam.
+/// Passages are ranked by the log-sum over those of their docids that are left in the beam.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beam {
     /// Prefixes kept from level to level; at least one.
@@ -90,7 +90,7 @@ pub(in crate::decode) fn beam(
         .filter_map(|member| Some((member.log_prob, member.docid?)))
         .collect();
     Ok(best_with_ties(
-        documents_of(&docids, request.postings),
+        passages_of(&docids, request.postings),
         request.k,
     ))
 }

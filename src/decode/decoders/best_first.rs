@@ -1,8 +1,8 @@
-//! Best-first decoding: the exact k best documents.
+//! Best-first decoding: the exact k best passages.
 //!
-//! A document's score is `ln P(document) + lambda * prior(document)`, without a planner just
-//! `ln P(document)`. A docid still hidden below the frontier is at most as probable as the best
-//! prefix there, and a document carries at most `m` docids; so a document none of whose docids
+//! A passage's score is `ln P(passage) + lambda * prior(passage)`, without a planner just
+//! `ln P(passage)`. A docid still hidden below the frontier is at most as probable as the best
+//! prefix there, and a passage carries at most `m` docids; so a passage none of whose docids
 //! has been seen scores, for at least one prefix of the frontier that hides a docid of it, at
 //! most
 //!
@@ -10,19 +10,19 @@
 //!   bound(prefix) = ln P(prefix) + ln m + lambda * max prior below the prefix
 //! ```
 //!
-//! Prefixes are opened by falling bound; once k documents beat the best bound, they are the
-//! answer. A document seen through one docid has its other docids scored at once, by walking to
+//! Prefixes are opened by falling bound; once k passages beat the best bound, they are the
+//! answer. A passage seen through one docid has its other docids scored at once, by walking to
 //! them through the memo, so every candidate's score is exact.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 
-use super::drawn::{Drawn, best_with_ties, score_documents};
+use super::drawn::{Drawn, best_with_ties, score_passages};
 use super::frontier::{Entry, Frontier};
 use super::prior::Planner;
 use super::request::Request;
 use crate::Result;
-use crate::decode::expanders::place::{DocidPlace, DocumentPlace};
+use crate::decode::expanders::place::{DocidPlace, PassagePlace};
 use crate::decode::prefixes::memo::{Below, Memo, NodeId};
 
 /// Allows for the rounding of a sum of exponentials when scores are held against a bound. All
@@ -47,13 +47,13 @@ impl Ord for Score {
     }
 }
 
-/// The `k` best documents and every document tied with the last of them, best first.
+/// The `k` best passages and every passage tied with the last of them, best first.
 pub(in crate::decode) fn best_first(
     memo: &mut Memo<'_>,
     request: &Request<'_>,
 ) -> Result<Vec<Drawn>> {
     let (postings, k) = (request.postings, request.k);
-    let above_prefix = (postings.max_docids_per_document().max(1) as f64).ln() + BOUND_SLACK;
+    let above_prefix = (postings.max_docids_per_passage().max(1) as f64).ln() + BOUND_SLACK;
     let planner = request.planner.as_ref();
     let entry = |memo: &Memo<'_>, id: NodeId| Entry {
         key: memo.log_prob(id)
@@ -97,18 +97,18 @@ pub(in crate::decode) fn best_first(
     Ok(best_with_ties(candidates.drawn, k))
 }
 
-/// Documents seen through one docid at least.
+/// Passages seen through one docid at least.
 struct Candidates<'a> {
     request: &'a Request<'a>,
     drawn: Vec<Drawn>,
-    seen: HashSet<DocumentPlace>,
+    seen: HashSet<PassagePlace>,
     /// Seen and waiting to be scored, so that a call of the expander serves several.
-    unscored: Vec<DocumentPlace>,
+    unscored: Vec<PassagePlace>,
     best_k: BinaryHeap<Reverse<Score>>,
 }
 
 impl Candidates<'_> {
-    /// What `k` documents are known to reach.
+    /// What `k` passages are known to reach.
     fn kth_score(&self) -> Option<f64> {
         let Reverse(Score(score)) = self.best_k.peek()?;
         (self.best_k.len() >= self.request.k).then_some(*score)
@@ -124,32 +124,32 @@ impl Candidates<'_> {
     }
 
     fn see(&mut self, places: &[DocidPlace]) {
-        let mut ordinals = Vec::new();
+        let mut numbers = Vec::new();
         for &docid in places {
-            ordinals.clear();
-            self.request.postings.documents(docid, &mut ordinals);
-            let documents = ordinals.iter().map(|&ordinal| DocumentPlace {
+            numbers.clear();
+            self.request.postings.passages(docid, &mut numbers);
+            let passages = numbers.iter().map(|&passage| PassagePlace {
                 segment: docid.segment,
-                ordinal,
+                passage,
             });
             let seen = &mut self.seen;
             self.unscored
-                .extend(documents.filter(|&document| seen.insert(document)));
+                .extend(passages.filter(|&passage| seen.insert(passage)));
         }
     }
 
     fn score(&mut self, memo: &mut Memo<'_>) -> Result<()> {
-        let scored = score_documents(memo, self.request.postings, &self.unscored)?;
+        let scored = score_passages(memo, self.request.postings, &self.unscored)?;
         self.unscored.clear();
-        for mut document in scored {
+        for mut passage in scored {
             if let Some(Planner { prior, lambda }) = self.request.planner {
-                document.score += lambda * prior.of(document.place);
+                passage.score += lambda * prior.of(passage.place);
             }
-            self.best_k.push(Reverse(Score(document.score)));
+            self.best_k.push(Reverse(Score(passage.score)));
             if self.best_k.len() > self.request.k {
                 self.best_k.pop();
             }
-            self.drawn.push(document);
+            self.drawn.push(passage);
         }
         Ok(())
     }

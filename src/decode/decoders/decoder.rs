@@ -8,11 +8,11 @@ use super::reverse_annealed::{self, ReverseAnnealed};
 use crate::decode::prefixes::memo::Memo;
 use crate::{Error, Result};
 
-/// How docids are generated, and so which documents come out and in what order.
+/// How docids are generated, and so which passages come out and in what order.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Decoder {
-    /// The k documents with the greatest score `ln P(document) + lambda * prior(document)`,
+    /// The k passages with the greatest score `ln P(passage) + lambda * prior(passage)`,
     /// exactly; without a planner the prior is zero. Deterministic.
     #[default]
     BestFirst,
@@ -39,7 +39,7 @@ impl Decoder {
         }
     }
 
-    /// Finds documents. What `memo` already knows is not evaluated again.
+    /// Finds passages. What `memo` already knows is not evaluated again.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Decoder {
                 ));
             }
         }
-        let documents = match self {
+        let passages = match self {
             Decoder::BestFirst => best_first::best_first(memo, request)?,
             Decoder::ReverseAnnealed(options) => {
                 reverse_annealed::reverse_annealed(options, memo, request)?
@@ -71,7 +71,7 @@ impl Decoder {
             Decoder::Beam(options) => beam::beam(options, memo, request)?,
         };
         Ok(Decoded {
-            documents,
+            passages,
             complete: !memo.is_cut_short(),
         })
     }

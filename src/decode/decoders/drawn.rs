@@ -1,19 +1,19 @@
-//! What comes out of a decoder: documents, found through their docids.
+//! What comes out of a decoder: passages, found through their docids.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::Result;
-use crate::decode::expanders::place::{DocidPlace, DocumentPlace, Places};
+use crate::decode::expanders::place::{DocidPlace, PassagePlace, Places};
 use crate::decode::prefixes::memo::Memo;
 
-/// A document found by a decoder.
+/// A passage found by a decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawn {
-    /// The document.
-    pub place: DocumentPlace,
+    /// The passage.
+    pub place: PassagePlace,
     /// What the decoder ranks by; every [`Decoder`](crate::decode::Decoder) says what that is.
     pub score: f64,
-    /// Log-probability. For decoders that score documents, of the document: the log of the summed
+    /// Log-probability. For decoders that score passages, of the passage: the log of the summed
     /// probabilities of its docids. For decoders that draw docids, of the docid it came out with.
     /// Always at temperature one, with nothing removed.
     pub log_prob: f64,
@@ -21,14 +21,14 @@ pub struct Drawn {
     pub best_rank: u32,
 }
 
-/// Which documents carry a docid, and which docids a document carries.
+/// Which passages carry a docid, and which docids a passage carries.
 pub trait Postings {
-    /// Appends the live documents that carry the docid at `place`.
-    fn documents(&self, place: DocidPlace, ordinals: &mut Vec<u32>);
-    /// Appends the ranks of the docids of a document, its own order kept.
-    fn docids(&self, place: DocumentPlace, ranks: &mut Vec<u32>);
-    /// Most docids any document carries.
-    fn max_docids_per_document(&self) -> usize;
+    /// Appends the live passages that carry the docid at `place`.
+    fn passages(&self, place: DocidPlace, numbers: &mut Vec<u32>);
+    /// Appends the ranks of the docids of a passage, its own order kept.
+    fn docids(&self, place: PassagePlace, ranks: &mut Vec<u32>);
+    /// Most docids any passage carries.
+    fn max_docids_per_passage(&self) -> usize;
 }
 
 /// `ln(sum(exp(values)))`, minus infinity for none. A single value comes back unchanged.
@@ -44,32 +44,32 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
         .ln()
 }
 
-/// The exact score of one document: the log-sum over its docids.
+/// The exact score of one passage: the log-sum over its docids.
 ///
 /// # Errors
 ///
 /// `Corrupt` when a trie is damaged, `Model` for logits that are no numbers, and what the expander
 /// gives.
-pub fn score_document(
+pub fn score_passage(
     memo: &mut Memo<'_>,
     postings: &dyn Postings,
-    place: DocumentPlace,
+    place: PassagePlace,
 ) -> Result<Drawn> {
-    let scored = score_documents(memo, postings, &[place])?;
+    let scored = score_passages(memo, postings, &[place])?;
     let unscored = || Drawn::from_docids(place, &[], &[]);
     Ok(scored.into_iter().next().unwrap_or_else(unscored))
 }
 
-/// [`score_document`] of several documents, whose unknown prefixes are opened together.
-pub(in crate::decode) fn score_documents(
+/// [`score_passage`] of several passages, whose unknown prefixes are opened together.
+pub(in crate::decode) fn score_passages(
     memo: &mut Memo<'_>,
     postings: &dyn Postings,
-    documents: &[DocumentPlace],
+    passages: &[PassagePlace],
 ) -> Result<Vec<Drawn>> {
     let mut ranks = Vec::new();
     let mut places: Vec<DocidPlace> = Vec::new();
-    let mut ends = Vec::with_capacity(documents.len());
-    for &place in documents {
+    let mut ends = Vec::with_capacity(passages.len());
+    for &place in passages {
         let first = ranks.len();
         postings.docids(place, &mut ranks);
         let segment = place.segment;
@@ -79,7 +79,7 @@ pub(in crate::decode) fn score_documents(
     }
     let log_probs = memo.docid_log_probs(&places)?;
     let mut first = 0;
-    let scored = documents.iter().zip(ends).map(|(&place, end)| {
+    let scored = passages.iter().zip(ends).map(|(&place, end)| {
         let own = std::mem::replace(&mut first, end)..end;
         let ranks = ranks.get(own.clone()).unwrap_or(&[]);
         Drawn::from_docids(place, ranks, log_probs.get(own).unwrap_or(&[]))
@@ -88,9 +88,9 @@ pub(in crate::decode) fn score_documents(
 }
 
 impl Drawn {
-    /// A document whose docids `ranks` have these log-probabilities, ranked by their log-sum.
+    /// A passage whose docids `ranks` have these log-probabilities, ranked by their log-sum.
     pub(in crate::decode) fn from_docids(
-        place: DocumentPlace,
+        place: PassagePlace,
         ranks: &[u32],
         log_probs: &[f64],
     ) -> Self {
@@ -122,11 +122,11 @@ pub(in crate::decode) fn best_with_ties(mut drawn: Vec<Drawn>, k: usize) -> Vec<
     drawn
 }
 
-/// Documents in the order in which their docids are drawn. A document comes out with the first
-/// of its docids; documents of one docid come out together, with equal scores.
+/// Passages in the order in which their docids are drawn. A passage comes out with the first
+/// of its docids; passages of one docid come out together, with equal scores.
 pub(in crate::decode) struct InDrawOrder<'a> {
     postings: &'a dyn Postings,
-    seen: HashSet<DocumentPlace>,
+    seen: HashSet<PassagePlace>,
     drawn: Vec<Drawn>,
 }
 
@@ -139,22 +139,22 @@ impl<'a> InDrawOrder<'a> {
         }
     }
 
-    /// Documents so far.
+    /// Passages so far.
     pub(in crate::decode) fn len(&self) -> usize {
         self.drawn.len()
     }
 
     /// Takes the next docid, stored at `places`.
     pub(in crate::decode) fn take(&mut self, places: &[DocidPlace], log_prob: f64) {
-        // The reciprocal of the rank of the first document of this docid.
+        // The reciprocal of the rank of the first passage of this docid.
         let score = 1.0 / (self.drawn.len() + 1) as f64;
-        let mut ordinals = Vec::new();
+        let mut numbers = Vec::new();
         for &docid in places {
-            ordinals.clear();
-            self.postings.documents(docid, &mut ordinals);
-            for &ordinal in &ordinals {
+            numbers.clear();
+            self.postings.passages(docid, &mut numbers);
+            for &passage in &numbers {
                 let segment = docid.segment;
-                let place = DocumentPlace { segment, ordinal };
+                let place = PassagePlace { segment, passage };
                 if self.seen.insert(place) {
                     self.drawn.push(Drawn {
                         place,
@@ -172,9 +172,9 @@ impl<'a> InDrawOrder<'a> {
     }
 }
 
-/// Documents of a set of docids with known log-probabilities, scored by the log-sum over those
+/// Passages of a set of docids with known log-probabilities, scored by the log-sum over those
 /// of their docids that are in the set; in no order.
-pub(in crate::decode) fn documents_of(
+pub(in crate::decode) fn passages_of(
     docids: &[(f64, Places)],
     postings: &dyn Postings,
 ) -> Vec<Drawn> {
@@ -184,14 +184,14 @@ pub(in crate::decode) fn documents_of(
         .collect();
     let mut seen = HashSet::new();
     let mut drawn = Vec::new();
-    let (mut ordinals, mut ranks) = (Vec::new(), Vec::new());
+    let (mut numbers, mut ranks) = (Vec::new(), Vec::new());
     for &docid in docids.iter().flat_map(|(_, places)| places) {
         let segment = docid.segment;
         let log_prob_of = |rank: u32| log_prob_of.get(&DocidPlace { segment, rank }).copied();
-        ordinals.clear();
-        postings.documents(docid, &mut ordinals);
-        for &ordinal in &ordinals {
-            let place = DocumentPlace { segment, ordinal };
+        numbers.clear();
+        postings.passages(docid, &mut numbers);
+        for &passage in &numbers {
+            let place = PassagePlace { segment, passage };
             if !seen.insert(place) {
                 continue;
             }

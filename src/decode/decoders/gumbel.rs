@@ -33,8 +33,8 @@ use crate::{Error, Result};
 
 /// Options of Gumbel-top-k decoding.
 ///
-/// Documents are ranked by the first of their docids: a document's score is the reciprocal of
-/// the rank of the first document of that docid. Documents of one docid tie.
+/// Passages are ranked by the first of their docids: a passage's score is the reciprocal of
+/// the rank of the first passage of that docid. Passages of one docid tie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GumbelTopK {
     /// The same seed gives the same result.
@@ -58,7 +58,7 @@ impl GumbelTopK {
         if !(self.temperature > 0.0 && self.temperature.is_finite()) {
             return Err(Error::invalid(
                 "the temperature of Gumbel-top-k must be above zero and finite; for the most \
-                 probable documents use best-first decoding",
+                 probable passages use best-first decoding",
             ));
         }
         Ok(())
@@ -77,23 +77,23 @@ pub(in crate::decode) fn gumbel_top_k(
     // random numbers and order then depend on the prefix alone.
     let mut frontier = Frontier::new();
     frontier.extend_with_root(memo, options.seed);
-    let mut documents = InDrawOrder::new(request.postings);
-    while documents.len() < request.k
+    let mut passages = InDrawOrder::new(request.postings);
+    while passages.len() < request.k
         && let Some(Entry {
             key,
             tie,
             id,
             with: Tempered(log_prob),
-        }) = frontier.pop(memo, request.k - documents.len())?
+        }) = frontier.pop(memo, request.k - passages.len())?
     {
         if key == f64::NEG_INFINITY {
-            all_in_trie_order(memo, &mut documents, request.k)?;
+            all_in_trie_order(memo, &mut passages, request.k)?;
             break;
         }
         let range = match memo.open(id)? {
             None => break,
             Some(Below::Docid(places)) => {
-                documents.take(&places, memo.log_prob(id));
+                passages.take(&places, memo.log_prob(id));
                 continue;
             }
             Some(Below::Nodes(range)) => range,
@@ -116,7 +116,7 @@ pub(in crate::decode) fn gumbel_top_k(
             });
         }
     }
-    Ok(documents.finish())
+    Ok(passages.finish())
 }
 
 impl Frontier<Tempered> {
@@ -141,16 +141,16 @@ fn log_add_exp(a: f64, b: f64) -> f64 {
     max + (min - max).exp().ln_1p()
 }
 
-/// Takes docids in the order of the trie until `k` documents are out. Those taken before bring
+/// Takes docids in the order of the trie until `k` passages are out. Those taken before bring
 /// nothing new.
-fn all_in_trie_order(memo: &mut Memo<'_>, documents: &mut InDrawOrder<'_>, k: usize) -> Result<()> {
+fn all_in_trie_order(memo: &mut Memo<'_>, passages: &mut InDrawOrder<'_>, k: usize) -> Result<()> {
     let mut todo: Vec<NodeId> = memo.root().into_iter().collect();
-    while documents.len() < k
+    while passages.len() < k
         && let Some(id) = todo.pop()
     {
         match memo.open(id)? {
             None => break,
-            Some(Below::Docid(places)) => documents.take(&places, memo.log_prob(id)),
+            Some(Below::Docid(places)) => passages.take(&places, memo.log_prob(id)),
             Some(Below::Nodes(range)) => todo.extend(range.rev()),
         }
     }

@@ -1,21 +1,21 @@
-//! What is believed of documents before decoding, and its maximum below any prefix.
+//! What is believed of passages before decoding, and its maximum below any prefix.
 //!
-//! A prior is a number at or above zero per document, for example its BM25 score; most documents
+//! A prior is a number at or above zero per passage, for example its BM25 score; most passages
 //! have none, that is zero. A prefix is a range of ranks in every segment, so its best prior is a
 //! range maximum over the docids that have one:
 //!
 //! ```text
-//!   by document   (ordinal, value)...            bisected for one document
+//!   by passage   (passage, value)...            bisected for one passage
 //!   by docid      rank   3   8   9   40          ascending, docids with a prior only
-//!                 value  2.1 0.5 2.1 1.7         the best of the docid's documents
+//!                 value  2.1 0.5 2.1 1.7         the best of the docid's passages
 //!   tree of maxima over the values               any range in O(log n)
 //! ```
 
 use super::drawn::Postings;
-use crate::decode::expanders::place::DocumentPlace;
+use crate::decode::expanders::place::PassagePlace;
 use crate::{Error, Result};
 
-/// A prior over the documents of all segments.
+/// A prior over the passages of all segments.
 #[derive(Debug, Clone, Default)]
 pub struct Prior {
     segments: Vec<SegmentPrior>,
@@ -23,9 +23,9 @@ pub struct Prior {
 
 #[derive(Debug, Clone, Default)]
 struct SegmentPrior {
-    /// (ordinal, value), by ordinal, values above zero.
-    by_document: Vec<(u32, f32)>,
-    /// Ranks of the docids of these documents, ascending.
+    /// (passage, value), by passage, values above zero.
+    by_passage: Vec<(u32, f32)>,
+    /// Ranks of the docids of these passages, ascending.
     ranks: Vec<u32>,
     /// Tree of maxima: leaf `i` is entry `ranks.len() + i`, the parent of entry `i` is `i / 2`.
     maxima: Vec<f32>,
@@ -34,15 +34,15 @@ struct SegmentPrior {
 /// A prior with its weight (`ARCHITECTURE.md`, D7).
 #[derive(Debug, Clone, Copy)]
 pub struct Planner<'a> {
-    /// What is believed of documents.
+    /// What is believed of passages.
     pub prior: &'a Prior,
     /// What one unit of the prior is worth, in nats; finite, zero or more.
     pub lambda: f64,
 }
 
 impl Prior {
-    /// A prior from one list of (ordinal, value) per segment, in the order of the forest. Lists
-    /// need not be sorted; of values given twice for a document the greater counts. Documents
+    /// A prior from one list of (passage, value) per segment, in the order of the forest. Lists
+    /// need not be sorted; of values given twice for a passage the greater counts. Passages
     /// that cannot be found are allowed, and only loosen the bounds.
     ///
     /// # Errors
@@ -57,20 +57,20 @@ impl Prior {
         })
     }
 
-    /// The prior of a document.
-    pub fn of(&self, place: DocumentPlace) -> f64 {
+    /// The prior of a passage.
+    pub fn of(&self, place: PassagePlace) -> f64 {
         let segment = self.segments.get(place.segment as usize);
         let found = segment.and_then(|segment| {
-            let list = &segment.by_document;
+            let list = &segment.by_passage;
             let index = list
-                .binary_search_by_key(&place.ordinal, |one| one.0)
+                .binary_search_by_key(&place.passage, |one| one.0)
                 .ok()?;
             list.get(index)
         });
         found.map_or(0.0, |&(_, value)| f64::from(value))
     }
 
-    /// The best prior of a document that carries a docid with a rank in `ranks`.
+    /// The best prior of a passage that carries a docid with a rank in `ranks`.
     pub fn max_in(&self, segment: u32, ranks: std::ops::Range<u32>) -> f64 {
         self.segments
             .get(segment as usize)
@@ -95,15 +95,15 @@ impl SegmentPrior {
 
         let mut by_rank: Vec<(u32, f32)> = Vec::with_capacity(list.len());
         let mut ranks = Vec::new();
-        for &(ordinal, value) in &list {
+        for &(passage, value) in &list {
             ranks.clear();
-            postings.docids(DocumentPlace { segment, ordinal }, &mut ranks);
+            postings.docids(PassagePlace { segment, passage }, &mut ranks);
             by_rank.extend(ranks.iter().map(|&rank| (rank, value)));
         }
         by_rank.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
         by_rank.dedup_by_key(|one| one.0);
         Ok(SegmentPrior {
-            by_document: list,
+            by_passage: list,
             ranks: by_rank.iter().map(|one| one.0).collect(),
             maxima: tree_of_maxima(by_rank.iter().map(|one| one.1)),
         })

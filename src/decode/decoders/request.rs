@@ -6,9 +6,9 @@ use super::prior::Planner;
 /// What a decoder is asked for.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// Documents wanted.
+    /// Passages wanted.
     pub k: usize,
-    /// Which documents carry which docids.
+    /// Which passages carry which docids.
     pub postings: &'a dyn Postings,
     /// A prior to add to the score; for [`BestFirst`](crate::decode::Decoder::BestFirst) only.
     pub planner: Option<Planner<'a>>,
@@ -17,10 +17,10 @@ pub struct Request<'a> {
 /// What a decoder found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decoded {
-    /// Documents by falling score. As many as were wanted *and every document tied with the last
+    /// Passages by falling score. As many as were wanted *and every passage tied with the last
     /// of them*; the order among ties is left to the caller.
-    pub documents: Vec<Drawn>,
-    /// False when the budget ended the search. The documents are then the best found so far, and
-    /// scores of documents may leave out docids that were not reached.
+    pub passages: Vec<Drawn>,
+    /// False when the budget ended the search. The passages are then the best found so far, and
+    /// scores of passages may leave out docids that were not reached.
     pub complete: bool,
 }

@@ -28,9 +28,9 @@ use crate::{Error, Result};
 
 /// Options of reverse-annealed decoding; the defaults are the paper's.
 ///
-/// Documents are ranked by the draw they came out with: a document's score is the reciprocal of
-/// the rank of its draw's first document, so scores fall from draw to draw, and documents of one
-/// docid tie. Fewer documents than wanted come out when K draws do not reach more.
+/// Passages are ranked by the draw they came out with: a passage's score is the reciprocal of
+/// the rank of its draw's first passage, so scores fall from draw to draw, and passages of one
+/// docid tie. Fewer passages than wanted come out when K draws do not reach more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReverseAnnealed {
     /// K: docids drawn.
@@ -134,20 +134,20 @@ pub(in crate::decode) fn reverse_annealed(
         undrawn: Vec::new(),
         weights: Weights::default(),
     };
-    let mut documents = InDrawOrder::new(request.postings);
+    let mut passages = InDrawOrder::new(request.postings);
     let mut path = Vec::new();
     for draw in 0..options.draws {
-        if documents.len() >= request.k {
+        if passages.len() >= request.k {
             break;
         }
         let places = loop {
             match run.walk(memo, draw, &mut path)? {
                 Reached::Docid(places) => break places,
-                Reached::Nothing => return Ok(documents.finish()),
+                Reached::Nothing => return Ok(passages.finish()),
                 Reached::Unknown(id) => {
                     run.open_ahead(memo, id, draw)?;
                     if memo.open(id)?.is_none() {
-                        return Ok(documents.finish());
+                        return Ok(passages.finish());
                     }
                 }
             }
@@ -156,9 +156,9 @@ pub(in crate::decode) fn reverse_annealed(
             break;
         };
         run.remove(&path);
-        documents.take(&places, memo.log_prob(leaf));
+        passages.take(&places, memo.log_prob(leaf));
     }
-    Ok(documents.finish())
+    Ok(passages.finish())
 }
 
 impl Run<'_> {

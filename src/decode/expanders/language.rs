@@ -35,7 +35,7 @@ pub struct LanguageQuery<'a> {
     pub prompt: &'a [u32],
     /// The token with which the model ends a docid.
     pub end_token: u32,
-    /// The token whose logit behind a whole docid scores a document (ZeroGR, arXiv 2510.10419,
+    /// The token whose logit behind a whole docid scores a passage (ZeroGR, arXiv 2510.10419,
     /// rerank); for checkpoints that were trained for it. No docid has it.
     pub rerank_token: Option<u32>,
     /// Most tokens the model can have before it at once.

@@ -3,7 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | [`expander`] | the question that a decoder asks |
-//! | [`place`] | docids and documents by where they are stored |
+//! | [`place`] | docids and passages by where they are stored |
 //! | [`softmax`] | from logits to log-probabilities |
 //! | `language`, `language_rows`, `token_tree` | a language model: many prefixes in one pass |
 
@@ -22,5 +22,5 @@ pub use expander::{Branching, Expander};
 pub use language::{LanguageExpander, LanguageQuery};
 #[cfg(feature = "models")]
 pub use language_rows::RowsExpander;
-pub use place::{DocidPlace, DocumentPlace};
+pub use place::{DocidPlace, PassagePlace};
 pub use softmax::log_softmax;

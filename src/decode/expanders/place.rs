@@ -1,4 +1,4 @@
-//! Where docids and documents are stored.
+//! Where docids and passages are stored.
 
 use smallvec::SmallVec;
 
@@ -7,11 +7,11 @@ pub use crate::trie::DocidPlace;
 /// All places of one docid.
 pub(in crate::decode) type Places = SmallVec<[DocidPlace; 1]>;
 
-/// A document where it is stored.
+/// A passage where it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DocumentPlace {
+pub struct PassagePlace {
     /// Position of its segment in the forest.
     pub segment: u32,
-    /// Its ordinal there.
-    pub ordinal: u32,
+    /// Its passage there.
+    pub passage: u32,
 }

@@ -329,7 +329,7 @@ impl<'a> Memo<'a> {
         let Some(scores) = self.expander.rerank(docids)? else {
             return Ok(None);
         };
-        // Scores of documents compare like logits; of none there is nothing to compare.
+        // Scores of passages compare like logits; of none there is nothing to compare.
         if !scores.is_empty() {
             logits::checked(&scores, self.expander.name())?;
         }

@@ -454,12 +454,22 @@ impl TextEncoder for Encoder {
 
     fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
         // White space at its end belongs to the first token of the text.
-        let prompt = prompt.trim_end();
-        let prompt = match self.lower_case {
-            true => prompt.to_lowercase(),
-            false => prompt.to_owned(),
+        self.token_count(prompt.trim_end())
+    }
+
+    fn token_count(&self, text: &str) -> Result<usize> {
+        let tokens = match self.lower_case {
+            true => self.tokenizer.encode_plain(&text.to_lowercase())?,
+            false => self.tokenizer.encode_plain(text)?,
         };
-        Ok(self.tokenizer.encode_plain(&prompt)?.len())
+        Ok(tokens.len())
+    }
+
+    fn unknown_share(&self, text: &str) -> Result<f32> {
+        match self.lower_case {
+            true => self.tokenizer.unknown_share(&text.to_lowercase()),
+            false => self.tokenizer.unknown_share(text),
+        }
     }
 
     fn has_token_vectors(&self) -> bool {

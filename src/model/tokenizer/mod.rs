@@ -9,9 +9,11 @@
 
 mod charsmap;
 mod check;
+mod guarded;
 mod part;
 mod patterns;
 mod steps;
 mod tokenise;
+mod unknown;
 
 pub use tokenise::{MAX_CUT_CHARS, Tokenizer};

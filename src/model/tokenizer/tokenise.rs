@@ -14,12 +14,12 @@
 //! thousands of letters) or more than [`MAX_CUT_CHARS`] characters hold too few tokens (white
 //! space by the megabyte); then it is that of the piece.
 
-use std::panic::{self, AssertUnwindSafe};
-
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::check;
+use super::guarded::guarded;
+use super::unknown::{unknown_share, unknown_token};
 use crate::encode::DocidTokenizer;
 use crate::{Error, ErrorKind, Result};
 
@@ -35,6 +35,8 @@ pub struct Tokenizer {
     /// Special tokens before and after every encoder input.
     prefix: Vec<u32>,
     suffix: Vec<u32>,
+    /// What stands for what is not in the vocabulary.
+    unknown: Option<u32>,
     vocab_size: usize,
     fingerprint: String,
 }
@@ -69,6 +71,7 @@ impl Tokenizer {
         let mut inner = guarded("making the tokenizer of its tokenizer.json", || {
             Ok(tokenizers::Tokenizer::deserialize(&json)?)
         })?;
+        let unknown = unknown_token(&json, &inner);
         drop(json);
         inner.set_encode_special_tokens(special_tokens_are_text);
         let (prefix, suffix) = template(&inner)?;
@@ -94,6 +97,7 @@ impl Tokenizer {
             inner,
             prefix,
             suffix,
+            unknown,
             vocab_size,
             fingerprint,
         })
@@ -154,6 +158,16 @@ impl Tokenizer {
     pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = guarded("tokenising a text", || self.inner.encode_fast(text, false))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The share of the letters of `text` that the vocabulary does not know: in unknown tokens, or
+    /// alone in pieces of longer words.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when the text cannot be expressed at all.
+    pub fn unknown_share(&self, text: &str) -> Result<f32> {
+        unknown_share(&self.inner, self.unknown, text)
     }
 
     /// The token ids of a prompt: with the special tokens that stand before a text, and without a
@@ -298,23 +312,6 @@ fn template(inner: &tokenizers::Tokenizer) -> Result<(Vec<u32>, Vec<u32>)> {
             "the tokenizer does more to a text than put special tokens around it; \
              use another model",
         )),
-    }
-}
-
-/// What `work` gives; an error of the tokenizer, or its panic, is one of the model.
-fn guarded<T>(action: &str, work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
-    match panic::catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(made)) => Ok(made),
-        Ok(Err(source)) => {
-            let message = format!("{action}: {source}; use the tokenizer.json of the model");
-            Err(Error::with_source(ErrorKind::Model, message, source))
-        }
-        Err(_) => {
-            let message = format!(
-                "{action}: the tokenizer contradicts itself; use the tokenizer.json of the model"
-            );
-            Err(Error::new(ErrorKind::Model, message))
-        }
     }
 }
 

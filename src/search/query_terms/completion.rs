@@ -184,13 +184,13 @@ fn joined(beginning: Beginning, found: Vec<Completion>, segments: &[Segment]) ->
     }
 }
 
-/// Which documents of `segment` have one of `completions`, and how often.
+/// Which passages of `segment` have one of `completions`, and how often.
 fn occurrences(completions: &[Completion], segment: &Segment) -> Result<Occurrences> {
-    let mut counts = vec![0u32; segment.document_count as usize];
+    let mut counts = vec![0u32; segment.passages.count() as usize];
     for completion in completions {
         if let Some(matches) = segment.lexicon.matches(&completion.term)? {
-            matches.for_each(|ordinal, count| {
-                if let Some(sum) = counts.get_mut(ordinal as usize) {
+            matches.for_each(|passage, count| {
+                if let Some(sum) = counts.get_mut(passage as usize) {
                     *sum = sum.saturating_add(count);
                 }
             })?;

@@ -1,7 +1,7 @@
 //! The query with its last word completed, for whoever reads texts and not terms.
 //!
 //! ```text
-//!   vacuu ─► vacuum, the most frequent term it may become ─► the shortest documents that have it
+//!   vacuu ─► vacuum, the most frequent term it may become ─► the shortest passages that have it
 //!                                                                │
 //!                                                                ▼
 //!                       the most frequent of their words of that term that begin so: vacuums
@@ -19,12 +19,12 @@ use std::collections::BTreeMap;
 
 use super::completion::{Completion, completions};
 use crate::Result;
-use crate::decode::DocumentPlace;
+use crate::decode::PassagePlace;
 use crate::lexicon::{Analyser, Beginning, examined, is_minor, located_words};
-use crate::segment::{Segment, id_at};
+use crate::segment::{Segment, document_at, id_at};
 
-/// Documents that are looked at for a form of a word.
-const FORM_DOCUMENTS: usize = 4;
+/// Passages that are looked at for a form of a word.
+const FORM_PASSAGES: usize = 4;
 
 /// A word is kept as it stands if the most frequent one that begins so is at most so many times
 /// as frequent.
@@ -74,7 +74,7 @@ fn likeliest<'f>(beginning: &Beginning, found: &'f [Completion]) -> Option<&'f s
     Some(&whole.filter(is_kept).unwrap_or(best).term)
 }
 
-/// The most frequent word of `term` that begins with the letters, in the shortest documents that
+/// The most frequent word of `term` that begins with the letters, in the shortest passages that
 /// have the term; `None` when there is none and when the letters are such a word themselves.
 fn form_of(
     term: &str,
@@ -87,8 +87,11 @@ fn form_of(
         let Some(segment) = segments.get(place.segment as usize) else {
             continue;
         };
-        let document = segment.documents.document(place.ordinal)?;
-        for text in [&document.title, &document.text] {
+        let ordinal = segment.passages.document_of(place.passage);
+        let document = segment.documents.document(ordinal)?;
+        let passage = segment.passages.place(place.passage);
+        let text = passage.map_or(document.text.as_str(), |passage| passage.of(&document.text));
+        for text in [&document.title, text] {
             let text = examined(text);
             for word in located_words(text) {
                 let is_form = word.text.starts_with(&beginning.letters)
@@ -110,31 +113,36 @@ fn form_of(
     Ok(most.map(|(form, _)| form))
 }
 
-/// The shortest live documents that have `term`, ties by external id.
-fn shortest_with(term: &str, segments: &[Segment]) -> Result<Vec<DocumentPlace>> {
-    let mut shortest: Vec<(u32, DocumentPlace)> = Vec::new();
+/// The shortest live passages that have `term`, ties by external id.
+fn shortest_with(term: &str, segments: &[Segment]) -> Result<Vec<PassagePlace>> {
+    let mut shortest: Vec<(u32, PassagePlace)> = Vec::new();
     for (number, segment) in (0u32..).zip(segments) {
         let Some(matches) = segment.lexicon.matches(term)? else {
             continue;
         };
         let lengths = segment.lexicon.lengths();
-        matches.for_each(|ordinal, _| {
+        matches.for_each(|passage, _| {
             let length = lengths
-                .get(ordinal as usize)
+                .get(passage as usize)
                 .map_or(0, |length| length.get());
-            let is_longer = |last: &(u32, DocumentPlace)| length > last.0;
-            let is_full = shortest.len() == FORM_DOCUMENTS;
-            if is_full && shortest.last().is_some_and(is_longer) || !segment.is_live(ordinal) {
+            let is_longer = |last: &(u32, PassagePlace)| length > last.0;
+            let is_full = shortest.len() == FORM_PASSAGES;
+            if is_full && shortest.last().is_some_and(is_longer)
+                || !segment.is_live_passage(passage)
+            {
                 return;
             }
-            let place = DocumentPlace {
+            let place = PassagePlace {
                 segment: number,
-                ordinal,
+                passage,
             };
-            let key = |&(length, place): &(u32, DocumentPlace)| (length, id_at(segments, place));
+            let key = |&(length, place): &(u32, PassagePlace)| {
+                let id = id_at(segments, document_at(segments, place));
+                (length, id, place.passage)
+            };
             let at = shortest.partition_point(|one| key(one) < key(&(length, place)));
             shortest.insert(at, (length, place));
-            shortest.truncate(FORM_DOCUMENTS);
+            shortest.truncate(FORM_PASSAGES);
         })?;
     }
     Ok(shortest.into_iter().map(|(_, place)| place).collect())

@@ -122,7 +122,7 @@ impl Corpus {
 }
 
 impl Postings for Corpus {
-    fn documents(&self, DocidPlace { segment, rank }: DocidPlace, ordinals: &mut Vec<u32>) {
+    fn passages(&self, DocidPlace { segment, rank }: DocidPlace, ordinals: &mut Vec<u32>) {
         let segment = &self.segments[segment as usize];
         let docid = &segment.docids[rank as usize];
         ordinals.extend(
@@ -134,7 +134,14 @@ impl Postings for Corpus {
         );
     }
 
-    fn docids(&self, DocumentPlace { segment, ordinal }: DocumentPlace, ranks: &mut Vec<u32>) {
+    fn docids(
+        &self,
+        PassagePlace {
+            segment,
+            passage: ordinal,
+        }: PassagePlace,
+        ranks: &mut Vec<u32>,
+    ) {
         let segment = &self.segments[segment as usize];
         let own = &segment.documents[ordinal as usize].docids;
         ranks.extend(
@@ -144,7 +151,7 @@ impl Postings for Corpus {
         );
     }
 
-    fn max_docids_per_document(&self) -> usize {
+    fn max_docids_per_passage(&self) -> usize {
         let documents = self.segments.iter().flat_map(|segment| &segment.documents);
         documents
             .map(|document| document.docids.len())
@@ -234,7 +241,7 @@ pub fn request(corpus: &Corpus, k: usize) -> Request<'_> {
 
 /// A document drawn, as the corpus names it.
 pub fn place(drawn: &Drawn) -> Document {
-    (drawn.place.segment, drawn.place.ordinal)
+    (drawn.place.segment, drawn.place.passage)
 }
 
 /// Documents with equal scores form a group; groups in the order of the result.

@@ -10,7 +10,8 @@ use zerogr::raw::index::QueryReport;
 use zerogr::raw::model::EncoderOptions;
 use zerogr::raw::model::language::LanguageModel;
 use zerogr::{
-    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, Snapshot, TrainOptions, Writer,
+    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, PassageParams, Snapshot,
+    TrainOptions, Writer,
 };
 
 use super::generate::{
@@ -68,6 +69,9 @@ pub struct Args {
     /// Keep no vectors of tokens: a smaller file, and reranking by whole texts alone.
     #[arg(long)]
     no_token_vectors: bool,
+    /// Leave long documents whole: their beginnings are encoded, and hits tell no places in them.
+    #[arg(long)]
+    no_passages: bool,
     /// Seed: equal input and seed give equal bytes. Without it the file has a random identity.
     #[arg(long)]
     seed: Option<u64>,
@@ -135,6 +139,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut options = options
         .embed_encoder(!args.external_encoder)
         .token_vectors(!args.no_token_vectors)
+        .passages((!args.no_passages).then(PassageParams::default))
         .docids(match args.docids {
             // The documents bring what the model wrote.
             Docids::Keywords | Docids::Lm => DocidSource::Keywords,
