@@ -22,7 +22,7 @@ FORMAT = (0, 1)
 SEGMENT, HEADS, TOMBSTONES, BLOB, PSEUDO_QUERIES, MANIFEST = range(1, 7)
 KNOWN_SECTIONS = {
     SEGMENT: {0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0106, 0x0301, 0x0302, 0x0303, 0x0304, 0x0305,
-              0x0307, 0x0308, 0x0401, 0x0402, 0x0403},
+              0x0307, 0x0308, 0x0309, 0x030A, 0x030B, 0x0401, 0x0402, 0x0403},
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
     BLOB: {1},
@@ -33,7 +33,7 @@ KNOWN_SECTIONS = {
 FIT = ("examples best_examples initial_loss best_loss", "")
 PARAMETERS = {
     "": ("encoder tokenizer docids pseudo_queries scale search lexicon",
-         "language_model training"),
+         "language_model passages training"),
     "encoder": ("fingerprint dim max_passage_tokens max_query_tokens max_model_tokens",
                 "pooling lower_case query_prompt document_prompt token_vectors"),
     "tokenizer": ("fingerprint vocabulary_size token_width_bytes", ""),
@@ -41,6 +41,7 @@ PARAMETERS = {
                        "rerank_token"),
     "docids": ("source words per_document", "writer"),
     "pseudo_queries": ("per_document", ""),
+    "passages": ("whole_tokens max_tokens", ""),
     "search": ("draws rerank planner prior_share peak_weight coverage_weight token_share", ""),
     "lexicon": ("analysis stemming stop_words k1 b", ""),
     "training": ("seed documents learnt_documents pseudo_queries held_out trie_head document_head",
@@ -455,28 +456,31 @@ def read_segment(file, superblock, number, entry, params, result):
     segment = Extent(file, superblock, SEGMENT, segment_ref)
     heads = Extent(file, superblock, HEADS, heads_ref)
     n, m, dim = entry["documents"], entry["docids"], params["encoder"]["dim"]
+    payloads = read_payloads(segment, n)
+    passages = read_passages(segment, payloads)
+    p = len(passages)
     width = params["tokenizer"]["token_width_bytes"]
     check(width in (2, 3), "bad token width")
     docids = Transducer(segment.section(0x0101), m).docids(width)
     check(all(token < params["tokenizer"]["vocabulary_size"] for one in docids for token in one),
           "a docid has a token outside the vocabulary")
-    postings = read_lists(segment.section(0x0102), m, n)
-    document_docids = read_lists(segment.section(0x0103), n, m)
-    check(all(len(one) <= 1024 for one in document_docids), "a document has too many docids")
-    pairs = sorted((rank, ordinal) for ordinal, ranks in enumerate(document_docids) for rank in ranks)
-    check(pairs == [(rank, one) for rank, ordinals in enumerate(postings) for one in ordinals]
-          and len(set(pairs)) == len(pairs), "postings and docids of documents disagree")
+    postings = read_lists(segment.section(0x0102), m, p)
+    passage_docids = read_lists(segment.section(0x0103), p, m)
+    check(all(len(one) <= 1024 for one in passage_docids), "a passage has too many docids")
+    pairs = sorted((rank, passage) for passage, ranks in enumerate(passage_docids) for rank in ranks)
+    check(pairs == [(rank, one) for rank, row in enumerate(postings) for one in row]
+          and len(set(pairs)) == len(pairs), "postings and docids of passages disagree")
+    check(all(passage_docids) and all(postings), "a passage or a docid without the other")
     texts = read_strings(segment.section(0x0104), m)
     ids = read_strings(segment.section(0x0301), n)
     order = [ordinal for ordinal, in struct.iter_unpack("<I", segment.section(0x0302))]
     check(sorted(order) == list(range(n)), "the order of external ids is broken")
     sorted_ids = [ids[ordinal].encode() for ordinal in order]
     check(all(a < b for a, b in zip(sorted_ids, sorted_ids[1:])), "external ids are not in order")
-    payloads = read_payloads(segment, n)
     check(all(payload.get("id") == id for payload, id in zip(payloads, ids)),
           "a payload is that of another document")
     check_tags(segment, payloads)
-    read_lexicon(segment, n, number, result)
+    read_lexicon(segment, p, number, result)
     if queries_ref:
         queries = Extent(file, superblock, PSEUDO_QUERIES, queries_ref)
         read_queries(queries, n, number, result)
@@ -493,22 +497,68 @@ def read_segment(file, superblock, number, entry, params, result):
         result["documents"].append(dict(
             segment=number, ordinal=ordinal, id=ids[ordinal], live=not dead[ordinal],
             title=payload.get("title", ""), text=payload.get("text", ""),
-            tags=payload.get("tags", []), fields=payload.get("fields", {}),
-            docids=[texts[rank] for rank in document_docids[ordinal]]))
+            tags=payload.get("tags", []), fields=payload.get("fields", {})))
+    for passage, place in enumerate(passages):
+        result["passages"].append(dict(
+            segment=number, passage=passage, **place,
+            docids=[texts[rank] for rank in passage_docids[passage]]))
     for rank, tokens in enumerate(docids):
         result["docids"].append(dict(segment=number, rank=rank, tokens=tokens, text=texts[rank],
-                                     documents=postings[rank]))
-    vectors = read_vectors(segment.section(0x0105), n, dim)
+                                     passages=postings[rank]))
+    vectors = read_vectors(segment.section(0x0105), p, dim)
     document_head = vectors
     if 0x0204 in heads.sections:
-        document_head = read_vectors(heads.section(0x0204), n, dim)
+        document_head = read_vectors(heads.section(0x0204), p, dim)
     tokens = None
     check((0x0106 in segment.sections) == params["encoder"].get("token_vectors", False),
           "token vectors and parameters disagree")
     if 0x0106 in segment.sections:
-        tokens = read_signs(segment.section(0x0106), n, dim)
-    result["vectors"].append(dict(documents=vectors, tokens=tokens, document_head=document_head,
+        tokens = read_signs(segment.section(0x0106), p, dim)
+    result["vectors"].append(dict(passages=vectors, tokens=tokens, document_head=document_head,
                                   trie_head=read_head(heads, docids, dim)))
+
+
+def read_passages(segment, payloads):
+    """The document, the place and the headings of each passage; no place is all of the text."""
+    n = len(payloads)
+    if 0x0309 not in segment.sections:
+        check(not segment.sections.keys() & {0x030A, 0x030B}, "places of no passages")
+        return [dict(document=ordinal, bytes=None, chars=None, headings=[]) for ordinal in range(n)]
+    firsts = [first for first, in struct.iter_unpack("<I", segment.section(0x0309))]
+    places = list(struct.iter_unpack("<IIII", segment.section(0x030A)))
+    check(len(firsts) == n + 1 and firsts[0] == 0 and firsts[-1] == len(places)
+          and all(a < b for a, b in zip(firsts, firsts[1:])), "passages do not follow each other")
+    check(len(places) > n, "passages of documents that are not cut")
+    paths = [""] * len(places)
+    if 0x030B in segment.sections:
+        paths = read_strings(segment.section(0x030B), len(places))
+        check(any(paths), "headings that are none")
+    passages = []
+    for ordinal, (first, end) in enumerate(zip(firsts, firsts[1:])):
+        if end - first == 1:
+            check(places[first] == (0, END, 0, END) and not paths[first], "a whole text has a place")
+            passages.append(dict(document=ordinal, bytes=None, chars=None, headings=[]))
+            continue
+        raw, last_byte, last_char = payloads[ordinal].get("text", "").encode(), 0, 0
+        for (start, stop, first_char, end_char), path in zip(places[first:end], paths[first:end]):
+            check(last_byte <= start < stop <= len(raw), "a passage is out of order or its text")
+            # Where a place begins or ends inside a character, this is no UTF-8.
+            gap, own = raw[last_byte:start].decode(), raw[start:stop].decode()
+            check(is_space(gap), "a text is in no passage")
+            check(first_char == last_char + len(gap) and end_char == first_char + len(own),
+                  "the characters of a passage are not its bytes")
+            headings = path.split("\n") if path else []
+            check(all(headings), "an empty heading")
+            passages.append(dict(document=ordinal, bytes=[start, stop],
+                                 chars=[first_char, end_char], headings=headings))
+            last_byte, last_char = stop, end_char
+        check(is_space(raw[last_byte:].decode()), "a text is in no passage")
+    return passages
+
+
+def is_space(text):
+    """White_Space; Python takes four separators for it that are none."""
+    return all(one.isspace() and not "\x1c" <= one <= "\x1f" for one in text)
 
 
 def check_tags(segment, payloads):
@@ -541,28 +591,28 @@ def read_queries(extent, n, number, result):
                 queries=[texts[row] for row in rows[ordinal]]))
 
 
-def read_lexicon(segment, n, number, result):
-    """Terms with their postings: [ordinal, how often]; and the lengths of documents in terms."""
+def read_lexicon(segment, p, number, result):
+    """Terms with their postings: [passage, how often]; and the lengths of passages in terms."""
     count, raw = segment.counts[0x0401], segment.section(0x0402)
     check(segment.counts[0x0402] == count, "the lexicon has postings of other terms")
     lexicon, at = {}, 0
     for term, off in Transducer(segment.section(0x0401), count).items(160):
         check(off == at, "the postings of a term are not where they should be")
-        lexicon[term.decode()], at = read_postings(raw, at, n)
+        lexicon[term.decode()], at = read_postings(raw, at, p)
     check(at == len(raw), "there are postings of no term")
-    check(len(segment.section(0x0403)) == 4 * n, "the lexicon has not one length per document")
+    check(len(segment.section(0x0403)) == 4 * p, "the lexicon has not one length per passage")
     lengths = [length for length, in struct.iter_unpack("<I", segment.section(0x0403))]
-    counted = [0] * n
+    counted = [0] * p
     counting = (postings for term, postings in lexicon.items() if term[0] != " ")
-    for ordinal, count in (one for postings in counting for one in postings):
-        counted[ordinal] += count
-    check(counted == lengths, "postings and lengths of documents disagree")
+    for passage, count in (one for postings in counting for one in postings):
+        counted[passage] += count
+    check(counted == lengths, "postings and lengths of passages disagree")
     result["lexicons"].append(dict(segment=number, terms=lexicon, lengths=lengths))
 
 
-def read_postings(raw, at, n):
+def read_postings(raw, at, p):
     """The postings at `at`, and where they end."""
-    ordinal, postings = -1, []
+    passage, postings = -1, []
 
     def varint():
         nonlocal at
@@ -576,11 +626,11 @@ def read_postings(raw, at, n):
 
     for _ in range(varint()):
         coded = varint()
-        ordinal += (coded >> 1) + 1
+        passage += (coded >> 1) + 1
         count = 1 if coded & 1 else varint()
-        check(ordinal < n and count > 0, "postings point outside their segment")
-        postings.append([ordinal, count])
-    check(postings, "a term without documents")
+        check(passage < p and count > 0, "postings point outside their segment")
+        postings.append([passage, count])
+    check(postings, "a term without passages")
     return postings, at
 
 
@@ -593,7 +643,7 @@ def read_index(path):
     result = dict(format="%d.%d" % FORMAT, uuid=superblock.uuid.hex(),
                   generation=superblock.generation, superseded=bool(superblock.flags & 1),
                   params=params, user=manifest.user.hex(), blobs=[], segments=[], documents=[],
-                  docids=[], vectors=[], lexicons=[])
+                  passages=[], docids=[], vectors=[], lexicons=[])
     for blob in manifest.blobs:
         if blob["place"] == 1:
             data = Extent(file, superblock, BLOB, blob["reference"]).section(1)
@@ -633,8 +683,16 @@ def show(index):
         for document in index["documents"]:
             if document["segment"] == number:
                 state = " " if document["live"] else "x"
-                print(f"  {state} {document['id']}: {document['title']!r} tags {document['tags']}"
-                      f" docids {document['docids']}")
+                print(f"  {state} {document['id']}: {document['title']!r} tags {document['tags']}")
+                show_passages(index, number, document["ordinal"])
+
+
+def show_passages(index, segment, ordinal):
+    for passage in index["passages"]:
+        if (passage["segment"], passage["document"]) == (segment, ordinal):
+            place = "all" if passage["bytes"] is None else "bytes {}..{}".format(*passage["bytes"])
+            path = " > ".join(passage["headings"])
+            print(f"      {place}: docids {passage['docids']}" + (f" under {path!r}" if path else ""))
 
 
 def main(arguments):

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Document;
 use crate::passages::Passage;
 
-/// What stands before a passage: the title of its document and the headings above it.
+/// What stands before a passage: the title of its document and the headings above it (ZF-PS-07).
 pub(crate) fn title_of(title: &str, headings: &[String]) -> String {
     let path = std::iter::once(title).chain(headings.iter().map(String::as_str));
     let path = path.filter(|one| !one.is_empty());

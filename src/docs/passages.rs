@@ -6,6 +6,8 @@
 //!              whole    0.. 812.. 1604..   whole    bytes, characters, headings
 //! ```
 //!
+//! The bytes are in `format-spec/bodies.md`, section 2.4.
+//!
 //! - I1. Every document has a passage; the passages of a document have numbers side by side, in the
 //!   order of the text.
 //! - I2. Where every document is one passage nothing is stored: a passage has the number of its
@@ -28,7 +30,9 @@ use crate::{Error, Result};
 const HEADING_SEPARATOR: char = '\n';
 
 /// Where a passage is, as it is stored.
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
 #[repr(C)]
 struct PlaceRow {
     start_bytes: U32,
@@ -47,7 +51,7 @@ impl PlaceRow {
     };
 
     fn is_whole(self) -> bool {
-        self.end_bytes == U32::MAX_VALUE
+        self == PlaceRow::WHOLE
     }
 
     fn of(passage: &Passage) -> Result<Self> {
@@ -124,7 +128,7 @@ impl PassageTable {
             };
             let is_ordered = match own {
                 [one] => one.is_whole(),
-                _ => own.iter().all(|one| is_ascending(one)) && own.is_sorted_by(follow),
+                _ => own.iter().all(is_ascending) && own.is_sorted_by(follow),
             };
             if !is_ordered {
                 return Err(places.damaged("a passage is not behind the one before it"));
@@ -206,31 +210,36 @@ impl PassageTable {
     ///
     /// # Errors
     ///
-    /// `Corrupt` when one is not in the text, or begins or ends inside a character.
+    /// `Corrupt` when one is not in the text, begins or ends inside a character, or when words are
+    /// in none (ZF-PS-03, ZF-PS-04).
     pub(crate) fn check(&self, ordinal: u32, text: &str) -> Result<()> {
+        let misplaced =
+            || Error::corrupt("the passages of a document are not where its text has them");
+        let places = self.places(ordinal);
+        let is_cut = !places.is_empty();
         let mut counted = (0, 0);
-        for passage in self.places(ordinal) {
+        for passage in places {
             let Range { start, end } = passage.bytes;
-            let chars = text.get(counted.0..start).zip(text.get(start..end));
-            let chars = chars.map(|(gap, own)| {
-                let first = counted.1 + gap.chars().count();
-                first..first + own.chars().count()
-            });
-            if chars.as_ref() != Some(&passage.chars) {
-                return Err(Error::corrupt(
-                    "the passages of a document are not where its text has them",
-                ));
+            let parts = text.get(counted.0..start).zip(text.get(start..end));
+            let (gap, own) = parts.ok_or_else(misplaced)?;
+            let first = counted.1 + gap.chars().count();
+            let chars = first..first + own.chars().count();
+            if passage.chars != chars || !gap.trim().is_empty() {
+                return Err(misplaced());
             }
-            counted = (end, passage.chars.end);
+            counted = (end, chars.end);
         }
-        Ok(())
+        let rest = text.get(counted.0..).unwrap_or("");
+        match is_cut && !rest.trim().is_empty() {
+            true => Err(misplaced()),
+            false => Ok(()),
+        }
     }
 }
 
 fn is_ascending(row: &PlaceRow) -> bool {
-    !row.is_whole()
-        && row.start_bytes.get() < row.end_bytes.get()
-        && row.start_chars.get() < row.end_chars.get()
+    let is_range = |start: U32, end: U32| start.get() < end.get() && end != U32::MAX_VALUE;
+    is_range(row.start_bytes, row.end_bytes) && is_range(row.start_chars, row.end_chars)
 }
 
 /// Builds the sections that [`PassageTable`] reads.
@@ -248,9 +257,16 @@ impl PassageTableBuilder {
     ///
     /// # Errors
     ///
-    /// `Limit` for a text of more than 4 GiB.
+    /// `Limit` for a text of more than 4 GiB, and for more passages than a segment can have
+    /// (ZF-LI-14).
     pub fn push(&mut self, passages: &[Passage]) -> Result<()> {
-        self.firsts.push(U32::new(self.places.len() as u32));
+        let end = self.places.len().saturating_add(passages.len().max(1));
+        if u32::try_from(end).is_err() {
+            return Err(Error::limit(
+                "a segment holds at most 4,294,967,295 passages: commit more often",
+            ));
+        }
+        self.firsts.push(U32::new(self.count()));
         if passages.len() < 2 {
             self.places.push(PlaceRow::WHOLE);
             self.headings.push("");
@@ -277,7 +293,7 @@ impl PassageTableBuilder {
             return Vec::new();
         }
         let (documents, passages) = (self.firsts.len() as u64, self.places.len() as u64);
-        self.firsts.push(U32::new(self.places.len() as u32));
+        self.firsts.push(U32::new(self.count()));
         let mut list = vec![
             SectionInput::new(
                 sections::DOCUMENT_PASSAGES,
@@ -349,7 +365,7 @@ mod tests {
         assert!(table.places(2).is_empty(), "all of it");
         assert!(table.of(7).is_empty());
         table.check(1, "aäb cdef").unwrap();
-        for other in ["abcd efgh", "aä"] {
+        for other in ["abcd efgh", "aä", "aäb cdefg", "aäb-cdef"] {
             assert!(table.check(1, other).unwrap_err().is_corrupt(), "{other:?}");
         }
     }

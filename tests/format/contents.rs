@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use half::f16;
 use serde_json::{Value, json};
 use zerogr::raw::columns::{Csr, SignLists, Strings, VectorRows};
-use zerogr::raw::docs::{DocumentTable, sections as document_sections};
+use zerogr::raw::docs::{DocumentTable, PassageTable, sections as document_sections};
 use zerogr::raw::format::{BlobPlace, SectionKind, SegmentEntry};
 use zerogr::raw::lexicon::Analyser;
 use zerogr::raw::store::{Extent, MemoryBackend, Section, Store};
@@ -58,7 +59,8 @@ pub fn contents(bytes: &[u8]) -> Value {
         "superseded": false,
         "user": hex(&manifest.user_metadata),
         "blobs": blobs.collect::<Value>(),
-        "segments": [], "documents": [], "docids": [], "vectors": [], "lexicons": [],
+        "segments": [], "documents": [], "passages": [], "docids": [], "vectors": [],
+        "lexicons": [],
     });
     for (number, entry) in manifest.segments.iter().enumerate() {
         let body = store.extent(&entry.segment).unwrap();
@@ -78,6 +80,9 @@ pub fn contents(bytes: &[u8]) -> Value {
                 &mut index["documents"],
                 segment.document(number, ordinal, !is_dead(ordinal)),
             );
+        }
+        for passage in 0..segment.passages.count() {
+            push(&mut index["passages"], segment.passage(number, passage));
         }
         for rank in 0..entry.docid_count {
             push(&mut index["docids"], segment.docid(number, rank));
@@ -140,11 +145,11 @@ struct Segment {
     passage_docids: Csr,
     texts: Strings,
     table: DocumentTable,
+    passages: PassageTable,
     passage_vectors: VectorRows,
     token_vectors: Option<SignLists>,
     document_head: VectorRows,
     trie_head: TrieHead,
-    document_count: u32,
 }
 
 impl Segment {
@@ -154,14 +159,16 @@ impl Segment {
         let dim = number(&params["encoder"]["dim"]);
         let width = number(&params["tokenizer"]["token_width_bytes"]);
         let width = TokenWidth::from_bytes_per_token(width).unwrap();
-        let rows = |section| VectorRows::open(section, n as usize, dim).unwrap();
+        let passages = PassageTable::open(body, n as usize).unwrap();
+        let p = passages.count();
+        let rows = |section| VectorRows::open(section, p as usize, dim).unwrap();
         let section = |kind| body.section(kind).unwrap();
         let head = |kind| heads.section(kind).unwrap();
         let passage_vectors = rows(section(sections::DOCUMENT_VECTORS));
         Segment {
             trie: SegmentTrie::open(section(sections::TRIE), width, m).unwrap(),
-            postings: Csr::open(section(sections::POSTINGS), m as usize, n).unwrap(),
-            passage_docids: Csr::open(section(sections::DOCUMENT_DOCIDS), n as usize, m).unwrap(),
+            postings: Csr::open(section(sections::POSTINGS), m as usize, p).unwrap(),
+            passage_docids: Csr::open(section(sections::DOCUMENT_DOCIDS), p as usize, m).unwrap(),
             texts: Strings::open(section(sections::DOCID_TEXTS), m as usize).unwrap(),
             table: DocumentTable::open(body, n as usize).unwrap(),
             document_head: match heads.find(sections::DOCUMENT_HEAD).unwrap() {
@@ -171,7 +178,7 @@ impl Segment {
             passage_vectors,
             token_vectors: body.find(sections::TOKEN_VECTORS).unwrap().map(|section| {
                 assert_eq!(params["encoder"]["token_vectors"], true);
-                SignLists::open(section, n as usize, dim).unwrap()
+                SignLists::open(section, p as usize, dim).unwrap()
             }),
             trie_head: TrieHead::open(
                 head(sections::HEAD_NODES),
@@ -180,44 +187,62 @@ impl Segment {
                 dim,
             )
             .unwrap(),
-            document_count: n,
+            passages,
         }
     }
 
     fn document(&self, segment: usize, ordinal: u32, live: bool) -> Value {
         let document = self.table.document(ordinal).unwrap();
-        let docids = self.passage_docids.row(ordinal);
         json!({"segment": segment, "ordinal": ordinal, "id": document.id, "live": live,
                "title": document.title, "text": document.text, "tags": document.tags,
-               "fields": document.fields,
+               "fields": document.fields})
+    }
+
+    fn passage(&self, segment: usize, passage: u32) -> Value {
+        let place = self.passages.place(passage);
+        let range = |range: &Range<usize>| [range.start, range.end];
+        let docids = self.passage_docids.row(passage);
+        json!({"segment": segment, "passage": passage,
+               "document": self.passages.document_of(passage),
+               "bytes": place.as_ref().map(|place| range(&place.bytes)),
+               "chars": place.as_ref().map(|place| range(&place.chars)),
+               "headings": place.map_or(Vec::new(), |place| place.headings),
                "docids": docids.map(|rank| self.texts.row(rank)).collect::<Vec<_>>()})
     }
 
     fn docid(&self, segment: usize, rank: u32) -> Value {
         json!({"segment": segment, "rank": rank, "tokens": self.trie.docid(rank).unwrap(),
                "text": self.texts.row(rank),
-               "documents": self.postings.row(rank).collect::<Vec<_>>()})
+               "passages": self.postings.row(rank).collect::<Vec<_>>()})
     }
 
     /// What the lexicon should be, from the texts (ZF-SG-12).
     fn lexicon(&self, segment: usize) -> Value {
         let mut terms: BTreeMap<String, BTreeMap<u32, u32>> = BTreeMap::new();
         let mut lengths = Vec::new();
-        for ordinal in 0..self.document_count {
+        let analyser = Analyser::default();
+        for passage in 0..self.passages.count() {
+            let ordinal = self.passages.document_of(passage);
             let document = self.table.document(ordinal).unwrap();
-            let analyser = Analyser::default();
-            let parts = [&document.title, &document.text];
+            // The title's words are those of the first passage.
+            let title = match self.passages.of(ordinal).start == passage {
+                true => document.title.as_str(),
+                false => "",
+            };
+            let place = self.passages.place(passage);
+            let text = place.map_or(document.text.as_str(), |place| place.of(&document.text));
+            let parts = [title, text];
             let own = parts.map(|text| analyser.terms(text)).concat();
             lengths.push(own.len());
             let minor = parts.map(|text| analyser.minor_terms(text)).concat();
             for term in own.into_iter().chain(minor) {
-                *terms.entry(term).or_default().entry(ordinal).or_default() += 1;
+                *terms.entry(term).or_default().entry(passage).or_default() += 1;
             }
         }
         let listed = |postings: &BTreeMap<u32, u32>| -> Value {
             let pairs = postings.iter();
             pairs
-                .map(|(ordinal, count)| json!([ordinal, count]))
+                .map(|(passage, count)| json!([passage, count]))
                 .collect()
         };
         let terms: serde_json::Map<String, Value> = terms
@@ -229,7 +254,7 @@ impl Segment {
 
     fn vectors(&self) -> Value {
         let all = |rows: &VectorRows| -> Value {
-            (0..self.document_count as usize)
+            (0..self.passages.count() as usize)
                 .map(|row| vector(rows.row(row)))
                 .collect()
         };
@@ -239,14 +264,14 @@ impl Segment {
         }
         nodes.sort_by_key(|(order, _)| *order);
         let signs = |lists: &SignLists| -> Value {
-            (0..self.document_count)
-                .map(|ordinal| {
-                    let list = lists.row(ordinal);
+            (0..self.passages.count())
+                .map(|passage| {
+                    let list = lists.row(passage);
                     json!({"factors": vector(list.factors), "signs": hex(list.signs)})
                 })
                 .collect()
         };
-        json!({"documents": all(&self.passage_vectors),
+        json!({"passages": all(&self.passage_vectors),
                "tokens": self.token_vectors.as_ref().map(signs),
                "document_head": all(&self.document_head),
                "trie_head": nodes.into_iter().map(|(_, node)| node).collect::<Value>()})
@@ -289,8 +314,11 @@ pub fn searches(bytes: &[u8], encoder: HashingEncoder, queries: &[&str]) -> Valu
             assert_eq!(encoded.vector(), vector);
             let found = snapshot.search_encoded(query, &encoded, &options).unwrap();
             let hits = found.hits.iter().map(|hit| {
+                let places = hit.passages.iter().map(|place| {
+                    json!({"bytes": [place.bytes.start, place.bytes.end], "score": place.score})
+                });
                 json!({"id": hit.id, "score": hit.score, "log_prob": hit.log_prob,
-                       "docid": hit.docid})
+                       "docid": hit.docid, "passages": places.collect::<Value>()})
             });
             let hits: Value = hits.collect();
             push(

@@ -44,7 +44,7 @@ fn read(bytes: &[u8]) -> Result<u64> {
 }
 
 #[track_caller]
-fn expect(name: &str, bytes: &[u8], expected: Outcome) {
+pub fn expect(name: &str, bytes: &[u8], expected: Outcome) {
     let found = read(bytes);
     let kind = found.as_ref().map_err(zerogr::Error::kind).copied();
     assert_eq!(kind, expected, "{name}: {found:?}");
@@ -64,7 +64,7 @@ fn expect(name: &str, bytes: &[u8], expected: Outcome) {
 
 /// Says no to what only the second reader checks, because it reads everything.
 #[track_caller]
-fn expect_strict(name: &str, bytes: &[u8]) {
+pub fn expect_strict(name: &str, bytes: &[u8]) {
     let (status, message) = read_py(bytes).map(drop).expect_err(name);
     assert_eq!(status, 1, "{name}: {message}");
 }

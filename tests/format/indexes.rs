@@ -6,7 +6,9 @@ use serde_json::json;
 use zerogr::raw::format::{BlobEntry, BlobPlace, BlobRole};
 use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
 use zerogr::raw::store::{MemoryBackend, Store};
-use zerogr::{Document, EncoderSource, Index, IndexOptions, TrainOptions};
+use zerogr::{
+    Document, EncoderSource, Index, IndexOptions, MergePolicy, PassageParams, TrainOptions,
+};
 
 use crate::support::encoder::HashingEncoder;
 use crate::support::generator::{StandIn, document_in};
@@ -15,6 +17,7 @@ use crate::support::generator::{StandIn, document_in};
 pub struct Golden {
     pub name: &'static str,
     pub encoder: HashingEncoder,
+    passages: Option<PassageParams>,
     build: fn(&Index),
     /// What is done to the file below the index.
     append: fn(&Store),
@@ -34,6 +37,11 @@ const WIDE: HashingEncoder = HashingEncoder {
     vocabulary_size: 70_000,
     ..NARROW
 };
+/// Few tokens, so that a few sentences are several passages.
+const SHORT: PassageParams = PassageParams {
+    whole_tokens: 24,
+    max_tokens: 14,
+};
 /// Few values, for many docids.
 const FLAT: HashingEncoder = HashingEncoder { dim: 2, ..NARROW };
 
@@ -51,6 +59,7 @@ const fn golden(
     Golden {
         name,
         encoder,
+        passages: None,
         build,
         append: |_| {},
         is_reproducible: true,
@@ -58,7 +67,7 @@ const fn golden(
     }
 }
 
-pub const GOLDENS: [Golden; 12] = [
+pub const GOLDENS: [Golden; 13] = [
     golden("empty", NARROW, |_| {}, &["anything"]),
     golden(
         "untrained",
@@ -97,6 +106,15 @@ pub const GOLDENS: [Golden; 12] = [
         segments,
         &["boundary layer heat", "ice of the pole and of the sea"],
     ),
+    Golden {
+        passages: Some(SHORT),
+        ..golden(
+            "passages",
+            TOKENS,
+            passages,
+            &["water the roses in summer", "salmon of the river"],
+        )
+    },
 ];
 
 impl Golden {
@@ -105,6 +123,7 @@ impl Golden {
         let backend = Arc::new(MemoryBackend::default());
         let options =
             IndexOptions::with_encoder(EncoderSource::Custom(Arc::new(self.encoder))).file_seed(7);
+        let options = options.passages(self.passages.clone());
         (self.build)(&Index::create_on(backend.clone(), options).unwrap());
         (self.append)(&Store::open_on(backend.clone()).unwrap());
         backend.to_vec()
@@ -336,4 +355,40 @@ fn queries(index: &Index) {
         index,
         [Document::new("fern").text("Ferns in the shade of old trees")],
     );
+}
+
+/// Documents that are cut and others: a segment with headings and one of its documents dead, one
+/// without headings, and one where nothing is cut.
+fn passages(index: &Index) {
+    let guide = "# Gärten\n\nGrüße aus dem Garten: über Rosen, Bäume und Äpfel.\n\n\
+                 ## Roses\n\nWater the roses in the morning. Cut the roses after they bloom.\n\n\
+                 ### Summer\n\nIn a dry summer water them twice a day, at the roots.\n\n\
+                 ## Trees\n\nApple trees need little water 🌳 and much light.\n";
+    let salmon = "Salmon migrate up the river to spawn. The young stay in the river for a year.  \
+                  \u{a0}Then they go to the sea.\r\n\r\nBears wait for the salmon at the falls. \
+                  Eagles take what the bears leave.\n";
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    for document in [
+        Document::new("short").title("Note").text("A short note."),
+        Document::new("guide.md")
+            .title("Guide")
+            .text(guide)
+            .tag("garden"),
+        Document::new("empty"),
+        Document::new("old.md").text(guide.replace("rose", "tulip")),
+    ] {
+        writer.add(document).unwrap();
+    }
+    writer.commit().unwrap();
+    let given = Document::new("salmon").docid("salmon river").docid("fish");
+    writer.add(given.title("Salmon").text(salmon)).unwrap();
+    writer
+        .add(Document::new("sea").text("The sea is salt."))
+        .unwrap();
+    assert!(writer.delete("old.md").unwrap());
+    writer.commit().unwrap();
+    writer
+        .add(Document::new("last").text("The last of the short ones."))
+        .unwrap();
+    writer.commit().unwrap();
 }

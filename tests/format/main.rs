@@ -17,6 +17,7 @@ mod damage;
 mod golden;
 mod layout;
 mod limits;
+mod passages;
 mod requirements;
 mod scores;
 mod trie;
