@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! first byte even   the rest is the file
-//! first byte odd    patches to a file of two segments: u16 place, u8 how many bytes, the bytes;
-//!                   places count the bytes in use only, and checksums are made right afterwards
+//! first byte odd    patches to a file of two segments with documents that are cut: u16 place, u8
+//!                   how many bytes, the bytes; places count the bytes in use only, and checksums
+//!                   are made right afterwards
 //! ```
 
 use std::hash::DefaultHasher;
@@ -29,6 +30,7 @@ fn base() -> &'static (Vec<u8>, Vec<usize>) {
         writer
             .add(scenario::document(4).docid("wing heat").field("n", 1))
             .unwrap();
+        writer.add(scenario::guide()).unwrap();
         writer.delete("d1").unwrap();
         writer
             .commit_with(Some(&TrainOptions::default()), &mut |_| {})

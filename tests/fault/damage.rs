@@ -89,7 +89,7 @@ fn answers(file: &[u8]) -> [Answer; 2] {
     [newest, older]
 }
 
-fn is_typed_damage(error: &Error) -> bool {
+pub fn is_typed_damage(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Corrupt | ErrorKind::NotAnIndex | ErrorKind::UnsupportedVersion
@@ -276,12 +276,16 @@ fn the_layout_is_the_one_in_the_specification() {
     assert_eq!(&file[64..80], header.file_uuid);
 }
 
-/// An index of three segments with trained heads; the last commit deleted documents.
-fn index_file() -> Vec<u8> {
+/// An index of three segments with trained heads, each with a document that is cut into passages;
+/// the last commit deleted documents.
+pub fn index_file() -> Vec<u8> {
     let backend = Arc::new(MemoryBackend::default());
     let index = Index::create_on(backend.clone(), scenario::index_options()).unwrap();
     let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
     for numbers in [0..4, 4..7, 7..9] {
+        if numbers.start == 4 {
+            writer.add(scenario::guide()).unwrap();
+        }
         for number in numbers {
             // Bytes that do not compress.
             let mut noise = vec![0; 150];
@@ -408,7 +412,7 @@ fn an_index_cut_at_any_length_answers_right_or_not_at_all() {
 }
 
 /// The documents of an index, but for their docids.
-fn saved_documents(path: &Path) -> BTreeSet<String> {
+pub fn saved_documents(path: &Path) -> BTreeSet<String> {
     let mut saved = BTreeSet::new();
     let unreadable = Documents::open(path).unwrap().for_each(|document| {
         saved.insert(

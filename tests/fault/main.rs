@@ -12,4 +12,5 @@ mod support {
 mod damage;
 mod faults;
 mod histories;
+mod passages;
 mod power_cut;

@@ -109,6 +109,9 @@ pub fn observe_index(index: &Index, hasher: &mut DefaultHasher) -> Result<()> {
         }
         for hit in snapshot.search_vector(&query, &options)?.hits {
             (hit.id, hit.docid, hit.score.to_bits()).hash(hasher);
+            for place in hit.passages {
+                (place.bytes, place.chars, place.headings).hash(hasher);
+            }
         }
     }
     Ok(())

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use zerogr::raw::format::{BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
 use zerogr::raw::store::{Backend, CreateOptions, MemoryBackend, Store, Transaction};
 use zerogr::{
-    Document, EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, Result, TrainOptions,
-    Writer,
+    Document, EncoderSource, Index, IndexOptions, MergePolicy, OpenOptions, PassageParams, Result,
+    TrainOptions, Writer,
 };
 
 use super::super::encoder::HashingEncoder;
@@ -30,7 +30,7 @@ pub enum Start {
     },
     /// The same, its newest superblock torn by an earlier crash.
     TornStore,
-    /// An index of two segments with one deleted document.
+    /// An index of two segments with one deleted document; two others are cut into passages.
     Index,
 }
 
@@ -92,18 +92,35 @@ pub fn encoder() -> Arc<HashingEncoder> {
 }
 
 pub fn index_options() -> IndexOptions {
-    IndexOptions::with_encoder(EncoderSource::Custom(encoder())).file_seed(3)
+    let size = PassageParams {
+        whole_tokens: 12,
+        max_tokens: 8,
+    };
+    let options = IndexOptions::with_encoder(EncoderSource::Custom(encoder()));
+    options.passages(size).file_seed(3)
+}
+
+/// Whether a document is cut into passages.
+pub fn is_long(number: usize) -> bool {
+    number % 5 == 2
 }
 
 pub fn document(number: usize) -> Document {
     const WORDS: [&str; 10] = [
         "wing", "heat", "gene", "sleep", "river", "shock", "plate", "yeast", "salmon", "cone",
     ];
-    let words: Vec<&str> = (0..5).map(|i| WORDS[(number * 3 + i * i) % 10]).collect();
+    let len = if is_long(number) { 12 } else { 5 };
+    let words: Vec<&str> = (0..len).map(|i| WORDS[(number * 3 + i * i) % 10]).collect();
     Document::new(format!("d{number}"))
         .title(WORDS[number % 10])
         .text(words.join(" "))
         .tag(["even", "odd"][number % 2])
+}
+
+/// A document with headings.
+pub fn guide() -> Document {
+    let text = "# Heat\n\nThe wing heats the plate.\n\n## Cone\n\nThe cone is cool as a river.\n";
+    Document::new("guide.md").title("Guide").text(text)
 }
 
 fn sections(bodies: &[Vec<u8>]) -> Vec<SectionInput<'_>> {
@@ -157,6 +174,9 @@ fn build_index(backend: Arc<dyn Backend>) -> Result<Index> {
     let index = Index::create_on(backend, index_options())?;
     for numbers in [0..3, 3..5] {
         let mut writer = index.writer()?.merge_policy(MergePolicy::Never);
+        if numbers.start == 3 {
+            writer.add(guide())?;
+        }
         numbers.for_each(|number| writer.add(document(number)).unwrap());
         writer.delete("d1")?;
         writer.commit()?;
@@ -445,6 +465,7 @@ pub const SCENARIOS: &[Scenario] = &[
             for number in 0..5 {
                 writer.delete(&format!("d{number}"))?;
             }
+            writer.delete("guide.md")?;
             writer.commit().map(drop)
         }],
     },
