@@ -20,6 +20,7 @@ mod filter;
 mod lexical;
 mod living;
 mod merge;
+mod passage_histories;
 mod passages;
 mod planned;
 mod prefix;
