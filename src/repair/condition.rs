@@ -7,6 +7,7 @@
 //!   damaged                          consequence
 //!   a block of payloads              its documents are lost, unless one flipped bit is all
 //!   another section of documents     made anew from the payloads
+//!   passages                         documents are cut anew, and so is all that follows
 //!   tombstones                       deleted documents come back
 //!   lexicon                          made anew from the texts
 //!   docids, vectors, token vectors   made anew from the texts, by the encoder
