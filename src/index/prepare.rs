@@ -1,6 +1,7 @@
 //! From documents as they come in to docids and vectors.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::models::Loaded;
 use crate::columns::{OwnedSignList, SignListsBuilder};
@@ -102,7 +103,7 @@ pub(super) fn prepare<'d>(
         watch.report(Progress::new(Stage::Docids, done, total))?;
     }
     let parts = documents.iter().flat_map(CutDocument::parts);
-    let (vectors, lists) = encode(parts, &models.encoder, params, watch)?;
+    let (vectors, lists) = encode(parts, docids.len(), &models.encoder, params, watch)?;
     let token_vectors = lists.map(SignListsBuilder::from_iter);
     Ok((
         PreparedDocuments {
@@ -115,39 +116,106 @@ pub(super) fn prepare<'d>(
     ))
 }
 
-/// `[passages, dim]` unit vectors, and the vectors of tokens where the index keeps them; every
-/// document is one passage.
+/// Different texts that the encoder is given at once. It puts so many in order of length; what is not
+/// in its hands yet is not made yet, so that a document of any length takes memory for these alone.
+const CHUNK_TEXTS: usize = 8_192;
+
+/// `[passages, dim]` unit vectors, and the vectors of tokens where the index keeps them, of `total`
+/// passages as documents of their own. Texts that are equal are encoded once.
 pub(crate) fn encode<'d>(
-    documents: impl IntoIterator<Item = Cow<'d, Document>>,
+    passages: impl IntoIterator<Item = Cow<'d, Document>>,
+    total: usize,
     encoder: &CheckedEncoder,
     params: &IndexParams,
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
-    let prompt = params.encoder.document_prompt.as_str();
+    let (dim, prompt) = (params.encoder.dim, params.encoder.document_prompt.as_str());
     let prompt_tokens = encoder.prompt_tokens(prompt)?;
-    let encoded = |document: Cow<'_, Document>| {
-        let passage = passage(&document.title, &document.text);
-        format!("{prompt}{passage}")
-    };
-    let texts: Vec<String> = documents.into_iter().map(encoded).collect();
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let limit = params.encoder.max_passage_tokens;
     let limit = limit.saturating_add(prompt_tokens);
-    let encoding =
-        &mut |done, total| watch.report(Progress::new(Stage::EncodingDocuments, done, total));
-    if !params.encoder.token_vectors {
-        let vectors = encoder.encode(&texts, limit, encoding)?;
-        return Ok((vectors, None));
-    }
-    let dim = params.encoder.dim;
-    let mut lists = vec![OwnedSignList::default(); texts.len()];
-    let vectors = encoder.encode_tokens(&texts, limit, encoding, &mut |number, text| {
-        let text = text.without_first(prompt_tokens, dim);
-        if let Some(list) = lists.get_mut(number) {
-            *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+    let mut vectors = Vec::with_capacity(total.saturating_mul(dim));
+    let mut lists = params.encoder.token_vectors.then(Vec::new);
+    let mut passages = passages.into_iter();
+    let mut done = 0;
+    loop {
+        let chunk = TextChunk::of(&mut passages, prompt);
+        if chunk.text_of.is_empty() {
+            return Ok((vectors, lists));
         }
-    })?;
-    Ok((vectors, Some(lists)))
+        let texts = chunk.texts();
+        let encoding = &mut |encoded, _| {
+            let passages = match encoded == texts.len() {
+                true => chunk.text_of.len(),
+                false => encoded,
+            };
+            watch.report(Progress::new(
+                Stage::EncodingDocuments,
+                done + passages,
+                total,
+            ))
+        };
+        let mut own_lists = vec![OwnedSignList::default(); texts.len()];
+        let encoded = match &lists {
+            None => encoder.encode(&texts, limit, encoding)?,
+            Some(_) => encoder.encode_tokens(&texts, limit, encoding, &mut |number, text| {
+                let text = text.without_first(prompt_tokens, dim);
+                if let Some(list) = own_lists.get_mut(number) {
+                    *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+                }
+            })?,
+        };
+        for &text in &chunk.text_of {
+            vectors.extend(
+                encoded
+                    .chunks_exact(dim.max(1))
+                    .nth(text)
+                    .into_iter()
+                    .flatten(),
+            );
+            if let Some(lists) = &mut lists {
+                lists.extend(own_lists.get(text).cloned());
+            }
+        }
+        done += chunk.text_of.len();
+    }
+}
+
+/// Passages that are encoded at once.
+#[derive(Default)]
+struct TextChunk {
+    /// The different texts, numbered as they came.
+    numbers: HashMap<String, usize>,
+    /// By passage: the number of its text.
+    text_of: Vec<usize>,
+}
+
+impl TextChunk {
+    /// Takes passages up to [`CHUNK_TEXTS`] different texts; none when there are no more.
+    fn of<'d>(passages: &mut impl Iterator<Item = Cow<'d, Document>>, prompt: &str) -> TextChunk {
+        let mut chunk = TextChunk::default();
+        while chunk.numbers.len() < CHUNK_TEXTS
+            && let Some(document) = passages.next()
+        {
+            let text = passage(&document.title, &document.text);
+            let next = chunk.numbers.len();
+            let number = *chunk
+                .numbers
+                .entry(format!("{prompt}{text}"))
+                .or_insert(next);
+            chunk.text_of.push(number);
+        }
+        chunk
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let mut texts = vec![""; self.numbers.len()];
+        for (text, &number) in &self.numbers {
+            if let Some(slot) = texts.get_mut(number) {
+                *slot = text;
+            }
+        }
+        texts
+    }
 }
 
 /// What of a document is encoded: the text stands at the end.
@@ -249,3 +317,6 @@ pub(super) fn of_document(document: &Document, error: Error) -> Error {
     let id: String = document.id.chars().take(80).collect();
     error.about(format_args!("document {id:?}"))
 }
+
+#[cfg(test)]
+mod tests;

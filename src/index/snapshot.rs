@@ -75,6 +75,14 @@ impl Snapshot {
         manifest.segments.iter().map(live).sum()
     }
 
+    /// Passages of the live documents; a document that is not cut is one.
+    pub fn passage_count(&self) -> u64 {
+        let segments = self.state.segments.iter();
+        segments
+            .map(|segment| u64::from(segment.live_passage_count()))
+            .sum()
+    }
+
     /// Whether a live document has this external id.
     pub fn contains(&self, id: &str) -> bool {
         let mut segments = self.state.segments.iter();

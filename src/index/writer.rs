@@ -22,6 +22,8 @@ pub struct CommitReport {
     pub generation: u64,
     /// Documents added, those that replaced another included.
     pub added: usize,
+    /// Passages of the documents added; more than these where any of them is cut.
+    pub passages: usize,
     /// Documents dropped because a later one had the same external id: the last one wins.
     pub replaced: usize,
     /// Documents deleted by request.
@@ -340,7 +342,8 @@ impl Writer {
             let new = build_segment(prepared, &params)?;
             report.without_terms = without_terms;
             report.docids = new.counts.docids as usize;
-            report.colliding_docids = new.colliding_docids;
+            report.passages = new.segment.passages.count() as usize;
+            report.colliding_docids = new.segment.colliding_docids();
             draft.push(new);
         }
         report.merged_segments = draft.merge(policy, &params, &|| watch.check())?;

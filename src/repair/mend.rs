@@ -148,8 +148,8 @@ impl<'a> Maker<'a> {
         let mut lists = params
             .token_vectors
             .then(|| vec![OwnedSignList::default(); rows.len()]);
-        let present = rows.iter().flatten().map(Cow::Borrowed);
-        let Some((made, made_lists)) = self.encode(present) else {
+        let present: Vec<&Document> = rows.iter().flatten().collect();
+        let Some((made, made_lists)) = self.encode(&present) else {
             return Ok((vectors, lists.map(SignListsBuilder::from_iter)));
         };
         let slots = vectors.chunks_exact_mut(params.dim.max(1)).zip(rows);
@@ -166,13 +166,11 @@ impl<'a> Maker<'a> {
     }
 
     /// An encoder that fails is none.
-    fn encode<'d>(
-        &mut self,
-        passages: impl Iterator<Item = Cow<'d, Document>>,
-    ) -> Option<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
+    fn encode(&mut self, passages: &[&Document]) -> Option<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
         let models = self.models()?;
         match encode(
-            passages,
+            passages.iter().copied().map(Cow::Borrowed),
+            passages.len(),
             &models.encoder,
             self.params,
             &mut Watch::new(&mut |_| {}, &CancelToken::new()),

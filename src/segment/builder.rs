@@ -39,8 +39,6 @@ pub(crate) struct NewSegment {
     pub(crate) body: MemorySections,
     pub(crate) heads: MemorySections,
     pub(crate) counts: SegmentCounts,
-    /// Docids that more than one passage carries.
-    pub(crate) colliding_docids: usize,
     pub(crate) segment: Segment,
 }
 
@@ -85,8 +83,6 @@ pub(crate) struct Docids {
     pub(crate) postings: CsrBuilder,
     pub(crate) passage_docids: CsrBuilder,
     pub(crate) texts: StringsBuilder,
-    /// Docids that more than one passage carries.
-    pub(crate) colliding: usize,
 }
 
 impl Docids {
@@ -112,13 +108,11 @@ impl Docids {
         }
         let mut trie = TrieBuilder::default();
         let (mut postings, mut texts) = (CsrBuilder::default(), StringsBuilder::default());
-        let mut colliding = 0;
         let mut rank_of: BTreeMap<&Vec<u8>, u32> = BTreeMap::new();
         for (key, (text, passages)) in &by_key {
             rank_of.insert(key, trie.push(key)?);
             postings.push_row(passages.iter().copied());
             texts.push(text);
-            colliding += usize::from(passages.len() > 1);
         }
         let mut passage_docids = CsrBuilder::default();
         for own in &keys_of {
@@ -129,7 +123,6 @@ impl Docids {
             postings,
             passage_docids,
             texts,
-            colliding,
         })
     }
 
@@ -173,7 +166,6 @@ impl Layout {
             docids: self.docids.trie.docid_count(),
         };
         let passages = u64::from(self.passages.count());
-        let colliding_docids = self.docids.colliding;
         let mut body = self.docids.into_sections(passages)?;
         body.push(SectionInput::new(
             sections::DOCUMENT_VECTORS,
@@ -197,7 +189,6 @@ impl Layout {
             body,
             heads,
             counts,
-            colliding_docids,
             segment,
         })
     }

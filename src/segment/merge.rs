@@ -76,7 +76,6 @@ pub(crate) fn merge(
         .iter()
         .map(|segment| vec![0; segment.trie.docid_count() as usize])
         .collect();
-    let mut colliding_docids = 0;
     union_keys(
         segments.iter().map(|segment| &segment.trie),
         |key, places| {
@@ -100,7 +99,6 @@ pub(crate) fn merge(
             if let Some(text) = text {
                 let new_rank = trie.push(key)?;
                 docid_texts.push(text);
-                colliding_docids += usize::from(passages.len() > 1);
                 postings.push_row(passages);
                 for &(number, rank) in places {
                     if let Some(slot) = new_ranks
@@ -161,7 +159,6 @@ pub(crate) fn merge(
             postings,
             passage_docids,
             texts: docid_texts,
-            colliding: colliding_docids,
         },
         vectors,
         token_vectors,

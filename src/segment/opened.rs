@@ -234,6 +234,18 @@ impl Segment {
         (0..self.passages.count()).filter(|&passage| self.is_live_passage(passage))
     }
 
+    /// Docids that more than one document carries, dead ones included.
+    pub(crate) fn colliding_docids(&self) -> usize {
+        let is_shared = |&rank: &u32| {
+            let passages = self.postings.row(rank);
+            let mut documents = passages.map(|passage| self.passages.document_of(passage));
+            let first = documents.next();
+            documents.any(|document| Some(document) != first)
+        };
+        let ranks = 0..self.trie.docid_count();
+        ranks.filter(is_shared).count()
+    }
+
     /// Ordinal of the live document with an external id.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
         self.documents

@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind, Result};
 pub enum Stage {
     /// Making docids; counts documents.
     Docids,
-    /// Encoding documents; counts documents.
+    /// Encoding documents; counts their passages.
     EncodingDocuments,
     /// Making pseudo-queries; counts documents.
     PseudoQueries,

@@ -18,5 +18,6 @@ mod generate;
 mod hostile_index;
 mod input;
 mod output;
+mod passages;
 mod setup;
 mod snippets;

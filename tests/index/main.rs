@@ -20,6 +20,7 @@ mod filter;
 mod lexical;
 mod living;
 mod merge;
+mod odd_texts;
 mod passage_histories;
 mod passages;
 mod planned;

@@ -347,6 +347,26 @@ fn docids_that_a_document_brings_are_those_of_all_its_passages() {
 }
 
 #[test]
+fn a_docid_of_one_long_document_is_not_shared() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::create(folder.path().join("a.zgr"), options(Some(SIZE))).unwrap();
+    let mut writer = index.writer().unwrap();
+    let long = |id: &str| {
+        let text = long_text(id, 12);
+        Document::new(id).text(text).docid("annual report")
+    };
+    writer.add(long("wing")).unwrap();
+    let report = writer.commit().unwrap();
+    assert_eq!((report.docids, report.colliding_docids), (1, 0));
+    assert!(report.passages > 5, "{report:?}");
+    for id in ["river", "clock"] {
+        writer.add(long(id).docid(id)).unwrap();
+    }
+    let report = writer.commit().unwrap();
+    assert_eq!((report.docids, report.colliding_docids), (3, 1));
+}
+
+#[test]
 fn headings_are_told_and_found_by() {
     let folder = tempfile::tempdir().unwrap();
     let section = |name: &str, thing: &str| format!("## {name}\n\n{}\n\n", long_text(thing, 4));

@@ -64,6 +64,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (asked, queries) = index.written_queries();
     let value = json!({
         "index": output::path_value(index.path()), "generation": snapshot.generation(), "documents": snapshot.document_count(),
+        "passages": snapshot.passage_count(),
         "segments": manifest.segments.len(), "docids": docids, "space": space,
         "dead": dead, "vacuum_bytes": vacuum_bytes,
         "written_queries": {"documents": asked, "queries": queries}, "parameters": params,
@@ -71,13 +72,21 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         return output::json(&value);
     }
+    let cut = match &snapshot.params().passages {
+        Some(size) => format!(
+            "texts of more than {} tokens are cut into passages of at most {}",
+            size.whole_tokens, size.max_tokens
+        ),
+        None => "texts of any length are one passage".to_owned(),
+    };
     let parameters =
         serde_json::to_string_pretty(&params).map_err(|error| Failure::new(error.to_string()))?;
     output::line(&format!(
-        "{}\n  generation {}, documents {}, docids {docids}, segments {}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
+        "{}\n  generation {}, documents {}, passages {}, docids {docids}, segments {}\n  {cut}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
         output::path(index.path()),
         snapshot.generation(),
         snapshot.document_count(),
+        snapshot.passage_count(),
         manifest.segments.len(),
         space.file_bytes as f64 / 1e6,
         space.live_bytes.saturating_sub(dead.estimated_bytes) as f64 / 1e6,

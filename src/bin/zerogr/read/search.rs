@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use zerogr::{Explanation, Hit, Index, MarkKind, SearchOptions, Snippet, SnippetOptions};
+use zerogr::{
+    Explanation, Hit, Index, MarkKind, PassageHit, SearchOptions, Snippet, SnippetOptions,
+};
 
 use crate::console::failure::Failure;
 use crate::console::output::{self, Style};
@@ -37,6 +39,9 @@ pub struct Args {
     /// Characters of the text that are shown of each hit; 0 shows none.
     #[arg(long, value_name = "N", default_value_t = SnippetOptions::new().max_chars)]
     snippet_chars: usize,
+    /// Places in a long document that are told of each hit at most; 0 tells none.
+    #[arg(long, value_name = "N", default_value_t = SearchOptions::new().passages_per_document)]
+    passages: usize,
     /// Read the last word as the beginning of a longer one, as while it is typed.
     #[arg(long)]
     prefix: bool,
@@ -67,6 +72,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .decoding
         .options(args.mode.mode())
         .k(args.k)
+        .passages_per_document(args.passages)
         .prefix(args.prefix)
         .explain(args.explain);
     options.instruction = args.instruction.clone();
@@ -88,6 +94,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 pub struct ShownHit {
     /// As a JSON object, with its title.
     value: Value,
+    /// Those above its best place, outermost first.
+    headings: Vec<String>,
     snippet: Option<Snippet>,
 }
 
@@ -104,6 +112,7 @@ pub fn hits(
         let mut value = json!({
             "id": hit.id, "score": hit.score, "similarity": hit.similarity,
             "log_prob": hit.log_prob, "docid": hit.docid, "title": document.title,
+            "passages": hit.passages.iter().map(passage_value).collect::<Vec<_>>(),
         });
         let snippet = match snippets {
             Some(options) => Some(result.snapshot().snippet(hit, query, options)?),
@@ -115,9 +124,25 @@ pub fn hits(
         if let Some(explanation) = &hit.explanation {
             value["explanation"] = explained(index, hit, explanation)?;
         }
-        list.push(ShownHit { value, snippet });
+        let headings = match hit.passages.first() {
+            Some(best) => best.headings.clone(),
+            None => Vec::new(),
+        };
+        list.push(ShownHit {
+            value,
+            headings,
+            snippet,
+        });
     }
     Ok(list)
+}
+
+/// A place in a document.
+fn passage_value(passage: &PassageHit) -> Value {
+    json!({
+        "bytes": passage.bytes, "chars": passage.chars, "headings": passage.headings,
+        "score": passage.score, "docid": passage.docid,
+    })
 }
 
 /// A snippet with its ranges, those of marks within its text.
@@ -174,12 +199,20 @@ fn explained(index: &Index, hit: &Hit, explanation: &Explanation) -> Result<Valu
     Ok(value)
 }
 
+/// Before what belongs to a hit.
+const INDENT: &str = "      ";
+
 /// Prints hits for people.
 pub fn print(hits: &[ShownHit]) -> Result<(), Failure> {
     if hits.is_empty() {
         return output::line("no hits");
     }
-    for (place, ShownHit { value, snippet }) in (1..).zip(hits) {
+    for (place, hit) in (1..).zip(hits) {
+        let ShownHit {
+            value,
+            headings,
+            snippet,
+        } = hit;
         let text = |key: &str| output::inline(value[key].as_str().unwrap_or_default());
         let line = format!(
             "{place:>3}. {:.3}  {}  [{}]\n      {}",
@@ -189,10 +222,13 @@ pub fn print(hits: &[ShownHit]) -> Result<(), Failure> {
             text("title")
         );
         output::line(line.trim_end())?; // without an empty title
+        if !headings.is_empty() {
+            output::styled_line(INDENT, [(headings.join(" > ").as_str(), None)])?;
+        }
         if let Some(snippet) = snippet.as_ref().filter(|snippet| !snippet.text.is_empty()) {
             let parts = snippet.parts();
             let parts = parts.map(|(part, kind)| (part, kind.map(style)));
-            output::styled_line("      ", parts)?;
+            output::styled_line(INDENT, parts)?;
         }
         let lines = explanation_lines(&value["explanation"]);
         if !lines.is_empty() {

@@ -398,8 +398,12 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
         index.snapshot().document_count(),
         bytes as f64 / 1e6
     )];
+    let passages = match report.passages > report.added {
+        true => format!(" in {} passages", report.passages),
+        false => String::new(),
+    };
     lines.push(format!(
-        "  added {}, replaced {}, docids {}, shared by several documents {}, without a term {}, left out {left_out}",
+        "  added {}{passages}, replaced {}, docids {}, shared by several documents {}, without a term {}, left out {left_out}",
         report.added, report.replaced, report.docids, report.colliding_docids, report.without_terms
     ));
     lines.extend(docids.as_ref().map(|docids| format!("  {}", docids.line())));
