@@ -180,7 +180,7 @@ impl Default for PassageParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchParams {
-    /// Documents drawn from the trie before reranking.
+    /// Passages drawn from the trie before reranking.
     pub draws: usize,
     /// Whether the document head reorders what was drawn.
     pub rerank: bool,
@@ -200,7 +200,7 @@ pub struct SearchParams {
     pub token_share: f64,
 }
 
-/// Documents drawn before reranking, the K of the ZeroGR paper.
+/// Passages drawn before reranking, the K of the ZeroGR paper.
 const DRAWS: usize = 100;
 
 /// What the best BM25 of a query is worth when docids are generated, in nats.
@@ -275,7 +275,7 @@ impl LexiconParams {
 pub struct TrainingRecord {
     /// Seed of pseudo-queries, order of examples and dropout.
     pub seed: u64,
-    /// Documents alive when it ran.
+    /// Passages alive when it ran; most documents are one.
     pub documents: u64,
     /// Of these, fitted: all, or those that no training had seen before.
     pub learnt_documents: u64,

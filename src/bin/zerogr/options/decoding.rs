@@ -14,7 +14,7 @@ pub struct DecodingArgs {
     /// How docids are generated.
     #[arg(long, value_enum, default_value_t = Kind::BestFirst)]
     decoder: Kind,
-    /// Documents drawn before reranking: the K of reverse annealing, the width of a beam.
+    /// Passages drawn before reranking: the K of reverse annealing, the width of a beam.
     #[arg(long, value_name = "K")]
     draws: Option<usize>,
     /// The temperature that reverse annealing rises to, and that of Gumbel-top-k.
