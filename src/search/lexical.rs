@@ -163,10 +163,13 @@ fn lexical_scores(
                 *sum += term.weight * saturation(count, length);
             };
             match unit {
-                Unit::Document => segment.for_each_document(&matches, |ordinal, count| {
-                    add(ordinal, ordinal, count, segment.length(ordinal));
-                })?,
-                Unit::Passage => matches.for_each(|passage, count| {
+                Unit::Document if segment.passages.is_cut() => {
+                    segment.for_each_document(&matches, |ordinal, count| {
+                        add(ordinal, ordinal, count, segment.length(ordinal));
+                    })?;
+                }
+                // A document that is not cut has the number of its passage.
+                _ => matches.for_each(|passage, count| {
                     if let Some(length) = lengths.get(passage as usize) {
                         let ordinal = segment.passages.document_of(passage);
                         add(passage, ordinal, count, length.get());
