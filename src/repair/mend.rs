@@ -67,17 +67,14 @@ impl<'a> Maker<'a> {
             return Ok(None);
         }
         let models = self.models();
-        let cut = cut_documents(&documents, self.params, &mut |text| match &models {
-            Some(models) => models.encoder.token_count(text),
-            None => Ok(estimated_token_count(text)),
-        });
         // An encoder that fails is none.
-        let cut = match cut {
-            Ok(cut) => cut,
-            Err(_) => cut_documents(&documents, self.params, &mut |text| {
-                Ok(estimated_token_count(text))
-            })?,
-        };
+        let cut = cut_documents(&documents, self.params, &mut |text| {
+            let counted = models
+                .as_ref()
+                .map(|models| models.encoder.token_count(text));
+            let counted = counted.and_then(Result::ok);
+            Ok(counted.unwrap_or_else(|| estimated_token_count(text)))
+        })?;
         let parts = cut.iter().flat_map(CutDocument::parts);
         let rows: Vec<Option<Document>> = parts.map(|part| Some(part.into_owned())).collect();
         let docids = self.docids(&rows)?;
