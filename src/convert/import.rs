@@ -1,7 +1,4 @@
 //! Importing: from what a user has to a model folder.
-//!
-//! I1. The folder appears by one rename when all is written: a failure or a kill leaves nothing
-//! at its place (a killed import leaves a `.zerogr-import-…` folder beside it).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +9,7 @@ use super::checkpoint::files::sha256_of;
 use super::checkpoint::texts::{Texts, check_tokenizer};
 use super::gguf::Gguf;
 use super::graph::decoder::{record_of, write_decoder};
+use super::ready::Ready;
 use crate::model::language::{CONFIG_FILE, LanguageModelConfig, WeightFormat};
 use crate::model::trust;
 use crate::{Error, ErrorKind, Result};
@@ -30,14 +28,6 @@ pub fn import(
     format: WeightFormat,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<LanguageModelConfig> {
-    // A link that leads nowhere is something, too.
-    if dir.symlink_metadata().is_ok() {
-        let message = format!(
-            "{} exists; name a folder that does not, or remove it",
-            dir.display()
-        );
-        return Err(Error::new(ErrorKind::AlreadyExists, message));
-    }
     let ready = Ready::beside(dir)?;
     let config = if path.is_dir() {
         if path.join(CONFIG_FILE).is_file() {
@@ -169,42 +159,4 @@ fn check_extension(path: &Path) -> Result<()> {
 /// The same error, naming the file.
 fn about(path: &Path, error: &Error) -> Error {
     error.clone().about(path.display())
-}
-
-/// A folder under construction, beside its place.
-struct Ready(tempfile::TempDir);
-
-impl Ready {
-    fn beside(dir: &Path) -> Result<Ready> {
-        let parent = match dir.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent).map_err(|e| Error::io("creating", parent, e))?;
-        let folder = tempfile::Builder::new()
-            .prefix(".zerogr-import-")
-            .tempdir_in(parent);
-        let folder = folder.map_err(|e| Error::io("creating a folder in", parent, e))?;
-        Ok(Ready(folder))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Moves the folder to its place (I1).
-    fn publish(self, dir: &Path) -> Result<()> {
-        #[cfg(unix)]
-        {
-            // Temporary folders are private; a model is not.
-            use std::os::unix::fs::PermissionsExt;
-            let permissions = fs::Permissions::from_mode(0o755);
-            fs::set_permissions(self.path(), permissions)
-                .map_err(|e| Error::io("finishing", self.path(), e))?;
-        }
-        fs::rename(self.path(), dir).map_err(|e| Error::io("creating", dir, e))?;
-        // What the guard would remove is gone.
-        let _ = self.0.keep();
-        Ok(())
-    }
 }

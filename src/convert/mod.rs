@@ -1,4 +1,4 @@
-//! Language models from the files they are published in to ONNX graphs.
+//! Language models and sentence encoders from the files they are published in to ONNX graphs.
 //!
 //! Problem: a checkpoint is weights and settings (safetensors with `config.json`, or GGUF), and
 //! ONNX Runtime wants a graph. No exporter in another language is needed: the Llama family is one
@@ -15,8 +15,9 @@
 //! | `checkpoint` | what a checkpoint is: sizes, weights, settings, texts |
 //! | [`gguf`], `hugging_face` | reading the files that it is published in |
 //! | `graph` | the ONNX graph, and the file of its weights |
+//! | `encoder` | sentence encoders, from folders of sentence-transformers |
 //! | `external_graph` | folders that hold a decoder ONNX already |
-//! | `import` | from a path to a model folder |
+//! | `import`, `ready` | from a path to a model folder, which appears whole |
 //! | `random` | a model with random weights, for tests and benches |
 //!
 //! Invariants:
@@ -27,17 +28,20 @@
 //!   stream, and at most one layer's matrix is in memory.
 
 mod checkpoint;
+mod encoder;
 mod external_graph;
 pub mod gguf;
 pub(crate) mod graph;
 mod hugging_face;
 mod import;
 mod random;
+mod ready;
 #[cfg(test)]
 mod tests;
 
 pub use checkpoint::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
 pub use checkpoint::tensors::TensorSource;
+pub use encoder::{EncoderRecord, import_encoder, is_encoder};
 pub use graph::decoder::{CUDA_GRAPH_FILE, GRAPH_FILE, WEIGHTS_FILE, write_decoder};
 pub use import::import;
 pub use random::{RandomTensors, random_decoder, small_llama};

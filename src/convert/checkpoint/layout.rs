@@ -97,21 +97,35 @@ impl<'a> Expected<'a> {
     ///
     /// [`ErrorKind::Model`] with the name of the tensor.
     pub fn of(source: &'a dyn TensorSource, config: &DecoderConfig) -> Result<Expected<'a>> {
+        let is_repeated = |name: &str| name == HEAD && config.tied_head;
+        let expected = Expected::new(source, tensors_of(config), &|name| {
+            is_repeated(name) || IRRELEVANT.iter().any(|(end, _)| name.ends_with(end))
+        })?;
+        if config.tied_head && source.shape(HEAD).is_some() {
+            check_equal_to_embedding(source, config)?;
+        }
+        Ok(expected)
+    }
+
+    /// Checks that `source` has these tensors in their shapes, and no others but those that
+    /// `is_irrelevant` knows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] with the name of the tensor.
+    pub fn new(
+        source: &'a dyn TensorSource,
+        tensors: Vec<(String, Vec<usize>)>,
+        is_irrelevant: &dyn Fn(&str) -> bool,
+    ) -> Result<Expected<'a>> {
         let mut expected = BTreeSet::new();
-        for (name, shape) in tensors_of(config) {
+        for (name, shape) in tensors {
             check_shape(source, &name, &shape)?;
             expected.insert(name);
         }
-        let mut others = Vec::new();
-        for name in source.names() {
-            let is_irrelevant = IRRELEVANT.iter().any(|(end, _)| name.ends_with(end));
-            let is_repeated = name == HEAD && config.tied_head;
-            if is_repeated {
-                check_equal_to_embedding(source, config)?;
-            } else if !is_irrelevant && !expected.contains(&name) {
-                others.push(source.name_in_file(&name));
-            }
-        }
+        let names = source.names().into_iter();
+        let others = names.filter(|name| !is_irrelevant(name) && !expected.contains(name));
+        let mut others: Vec<String> = others.map(|name| source.name_in_file(&name)).collect();
         others.sort_unstable();
         refuse(&others)?;
         Ok(Expected {

@@ -10,8 +10,8 @@
 
 mod attention;
 pub(super) mod decoder;
-mod nodes;
+pub(super) mod nodes;
 pub(crate) mod onnx;
 pub(super) mod quantize;
-mod weights;
+pub(super) mod weights;
 mod weights_file;

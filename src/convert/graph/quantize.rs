@@ -2,7 +2,7 @@
 //!
 //! | | scale of | zero |
 //! |---|---|---|
-//! | [`row_to_int8`] | a row: the largest magnitude is 63 | 0 |
+//! | [`row_to_codes`] | a row: the largest magnitude is the largest code | 0 |
 //! | [`block_to_8_bits`] | a block: the largest magnitude is 127 | 128 |
 //! | [`block_to_4_bits`] | a block: its range, 0 included, is 15 steps | where 0 lies, rounded |
 //!
@@ -12,14 +12,17 @@
 /// Values that share a scale in the block formats.
 pub(in crate::convert) const BLOCK: usize = 32;
 
-/// The largest code of a row. Processors without VNNI add two products of an unsigned and a signed
+/// The largest code of a row that is not multiplied by bytes.
+pub(in crate::convert) const LARGEST_CODE: i8 = 127;
+
+/// The largest code of a row that is multiplied by unsigned bytes. Processors without VNNI add two products of an unsigned and a signed
 /// byte in 16 bits that saturate, so that a result would depend on the processor; two times 255 x 63
 /// still fit.
-const LARGEST_ROW_CODE: f32 = 63.0;
+pub(in crate::convert) const LARGEST_SAFE_CODE: i8 = 63;
 
-/// Rounds a row to `-63..=63`; returns the scale, by which a code is multiplied.
-pub(in crate::convert) fn row_to_int8(row: &[f32], codes: &mut [i8]) -> f32 {
-    let scale = largest_magnitude(row) / LARGEST_ROW_CODE;
+/// Rounds a row to `-largest..=largest`; returns the scale, by which a code is multiplied.
+pub(in crate::convert) fn row_to_codes(row: &[f32], largest: i8, codes: &mut [i8]) -> f32 {
+    let scale = largest_magnitude(row) / f32::from(largest);
     for (code, &x) in codes.iter_mut().zip(row) {
         *code = divided(x, scale).round() as i8;
     }
@@ -92,7 +95,7 @@ mod tests {
     fn products_of_rows_never_saturate() {
         for block in blocks() {
             let mut codes = [0; BLOCK];
-            row_to_int8(&block, &mut codes);
+            row_to_codes(&block, LARGEST_SAFE_CODE, &mut codes);
             for pair in codes.chunks(2) {
                 let exact: i32 = pair.iter().map(|&code| 255 * i32::from(code)).sum();
                 assert!(i16::try_from(exact).is_ok(), "{pair:?}");
@@ -104,7 +107,7 @@ mod tests {
     fn codes_stand_for_what_was_rounded() {
         for block in blocks() {
             let mut int8 = [0; BLOCK];
-            let scale = row_to_int8(&block, &mut int8);
+            let scale = row_to_codes(&block, LARGEST_SAFE_CODE, &mut int8);
             let mut eight = [0; BLOCK];
             let scale8 = block_to_8_bits(&block, &mut eight);
             let mut four = [0; BLOCK / 2];

@@ -23,7 +23,7 @@ use half::slice::HalfFloatSliceExt;
 
 use super::nodes::{MICROSOFT, Nodes, integer};
 use super::onnx::DataType;
-use super::quantize::{BLOCK, block_to_4_bits, block_to_8_bits, row_to_int8};
+use super::quantize::{BLOCK, LARGEST_SAFE_CODE, block_to_4_bits, block_to_8_bits, row_to_codes};
 use super::weights_file::WeightsFile;
 use crate::convert::checkpoint::tensors::{TensorSource, check_shape, read_all};
 use crate::model::language::WeightFormat;
@@ -123,7 +123,7 @@ impl Weights<'_> {
             Linear::Int8 => {
                 let mut scales = Vec::with_capacity(outputs);
                 let codes = self.transposed(name, [outputs, inputs], |row, to: &mut [i8]| {
-                    scales.push(row_to_int8(row, to));
+                    scales.push(row_to_codes(row, LARGEST_SAFE_CODE, to));
                     Ok(())
                 })?;
                 self.file.tensor(name, DataType::Int8, &shape, |sink| {
@@ -406,7 +406,7 @@ const EIGHT_BIT_ZERO: &str = "eight_bit_zero";
 const LAST_AXIS: &str = "last_axis";
 
 /// Calls `visit` with each row of the tensor, after checking its shape.
-fn each_row(
+pub(in crate::convert) fn each_row(
     source: &dyn TensorSource,
     name: &str,
     [rows, width]: [usize; 2],

@@ -17,10 +17,10 @@ use crate::convert::checkpoint::settings::{Meaning, Setting, Table, check, meani
 use crate::convert::checkpoint::tensors::TensorSource;
 
 /// The name of the file.
-pub(super) const CONFIG_FILE: &str = "config.json";
+pub(in crate::convert) const CONFIG_FILE: &str = "config.json";
 
 /// The object in a `config.json`, or one within it.
-pub(super) struct ConfigJson<'a> {
+pub(in crate::convert) struct ConfigJson<'a> {
     dir: &'a Path,
     table: &'static Table,
     /// The key of the object within the file; empty for the whole.
@@ -36,6 +36,16 @@ impl<'a> ConfigJson<'a> {
             table: CONFIG_JSON,
             within: "",
             values,
+        }
+    }
+
+    /// The same settings under the keys of another table.
+    pub fn with_table(&self, table: &'static Table) -> ConfigJson<'a> {
+        ConfigJson {
+            dir: self.dir,
+            table,
+            within: self.within,
+            values: self.values.clone(),
         }
     }
 
@@ -58,6 +68,23 @@ impl<'a> ConfigJson<'a> {
     ) -> Result<DecoderConfig> {
         self.check()?;
         self.check_class()?;
+        let tied_head = self.flag("tie_word_embeddings")?.unwrap_or(false);
+        if !tied_head && weights.shape(HEAD).is_none() {
+            return Err(self.wrong(&format!(
+                "does not say that the head is the embedding (tie_word_embeddings), and there is \
+                 no tensor {HEAD}: the download may be incomplete"
+            )));
+        }
+        let found = Biases::in_tensors(weights);
+        self.sizes(architecture, found)
+    }
+
+    /// The same of a body whose head is not looked at; `found` are the biases among its tensors.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ConfigJson::decoder`], but for the class of the model.
+    pub fn sizes(&self, architecture: Architecture, found: Biases) -> Result<DecoderConfig> {
         self.check_activation()?;
         let hidden = self.needed("hidden_size")?;
         let heads = self.needed("num_attention_heads")?;
@@ -76,13 +103,6 @@ impl<'a> ConfigJson<'a> {
             Architecture::Qwen3 => 128,
             _ => hidden.checked_div(heads).unwrap_or(0),
         });
-        let tied_head = self.flag("tie_word_embeddings")?.unwrap_or(false);
-        if !tied_head && weights.shape(HEAD).is_none() {
-            return Err(self.wrong(&format!(
-                "does not say that the head is the embedding (tie_word_embeddings), and there is \
-                 no tensor {HEAD}: the download may be incomplete"
-            )));
-        }
         Ok(DecoderConfig {
             architecture,
             hidden,
@@ -96,8 +116,8 @@ impl<'a> ConfigJson<'a> {
             rms_norm_epsilon: self.number("rms_norm_eps")?.unwrap_or(1e-6) as f32,
             rope_theta,
             rope_scaling,
-            tied_head,
-            biases: self.biases(architecture, weights)?,
+            tied_head: self.flag("tie_word_embeddings")?.unwrap_or(false),
+            biases: self.biases(architecture, found)?,
         })
     }
 
@@ -105,6 +125,21 @@ impl<'a> ConfigJson<'a> {
     fn check(&self) -> Result<()> {
         for (key, value) in &self.values {
             check(self.table, key, value).map_err(|what| self.wrong(&what))?;
+        }
+        Ok(())
+    }
+
+    /// Looks every key up that the table does not have among those of decoders, but for what is
+    /// read there.
+    pub fn check_as_encoder(&self) -> Result<()> {
+        for (key, value) in &self.values {
+            let is_own = meaning_of(self.table, key).is_some();
+            let is_read = matches!(meaning_of(CONFIG_JSON, key), Some(Meaning::Read));
+            let table = match (is_own, is_read) {
+                (false, false) => CONFIG_JSON,
+                _ => self.table,
+            };
+            check(table, key, value).map_err(|what| self.wrong(&what))?;
         }
         Ok(())
     }
@@ -143,8 +178,7 @@ impl<'a> ConfigJson<'a> {
 
     /// Which biases there are. What says that there are none is believed, so that the tensors are
     /// refused; Qwen 2 has those of the attention whatever it says.
-    fn biases(&self, architecture: Architecture, weights: &dyn TensorSource) -> Result<Biases> {
-        let found = Biases::in_tensors(weights);
+    fn biases(&self, architecture: Architecture, found: Biases) -> Result<Biases> {
         let all = self.flag("bias")?;
         let qkv = self.flag("qkv_bias")?;
         let feed_forward = self.flag("mlp_bias")?;
@@ -269,20 +303,37 @@ impl<'a> ConfigJson<'a> {
         })
     }
 
-    fn needed(&self, key: &str) -> Result<usize> {
+    pub fn needed(&self, key: &str) -> Result<usize> {
         self.count(key)?
             .ok_or_else(|| self.wrong(&format!("does not say {key}")))
     }
 
-    fn number(&self, key: &str) -> Result<Option<f64>> {
+    /// A number of layers: no model has more than a few hundred, and each becomes nodes.
+    pub fn layers(&self, key: &str) -> Result<usize> {
+        const MOST_LAYERS: usize = 1_000;
+        match self.needed(key)? {
+            count @ 1..=MOST_LAYERS => Ok(count),
+            count => Err(self.wrong(&format!("says {count} for {key}"))),
+        }
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, key: &str) -> Result<Option<Vec<String>>> {
+        self.typed(key, "a list of texts", |value| {
+            let list = value.as_array()?.iter();
+            list.map(|one| one.as_str().map(str::to_owned)).collect()
+        })
+    }
+
+    pub fn number(&self, key: &str) -> Result<Option<f64>> {
         self.typed(key, "a number", Value::as_f64)
     }
 
-    fn flag(&self, key: &str) -> Result<Option<bool>> {
+    pub fn flag(&self, key: &str) -> Result<Option<bool>> {
         self.typed(key, "true or false", Value::as_bool)
     }
 
-    fn text(&self, key: &str) -> Result<Option<&str>> {
+    pub fn text(&self, key: &str) -> Result<Option<&str>> {
         self.typed(key, "a text", Value::as_str)
     }
 
@@ -321,7 +372,7 @@ impl<'a> ConfigJson<'a> {
         ))
     }
 
-    fn wrong(&self, what: &str) -> crate::Error {
+    pub fn wrong(&self, what: &str) -> crate::Error {
         let within = match self.within {
             "" => String::new(),
             within => format!("{within} "),

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use crate::convert::checkpoint::files;
 use crate::{Error, ErrorKind, Result};
 
-pub(super) fn read_json<T: for<'a> Deserialize<'a>>(dir: &Path, name: &str) -> Result<Option<T>> {
+pub(in crate::convert) fn read_json<T: for<'a> Deserialize<'a>>(
+    dir: &Path,
+    name: &str,
+) -> Result<Option<T>> {
     let Some(bytes) = read(dir, name)? else {
         return Ok(None);
     };
@@ -17,11 +20,11 @@ pub(super) fn read_json<T: for<'a> Deserialize<'a>>(dir: &Path, name: &str) -> R
         .map_err(|e| wrong(dir, name, &format!("cannot be read: {e}")))
 }
 
-pub(super) fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+pub(in crate::convert) fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     files::read_if_present(&dir.join(name))
 }
 
-pub(super) fn wrong(dir: &Path, name: &str, what: &str) -> Error {
+pub(in crate::convert) fn wrong(dir: &Path, name: &str, what: &str) -> Error {
     Error::new(
         ErrorKind::Model,
         format!("{} {what}", dir.join(name).display()),

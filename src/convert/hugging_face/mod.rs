@@ -1,12 +1,12 @@
 //! A folder as Hugging Face publishes it: `config.json`, `tokenizer.json`, and safetensors or an
 //! ONNX decoder.
 
-mod config_json;
-mod folder;
-mod keys;
-mod safetensors;
+pub(super) mod config_json;
+pub(super) mod folder;
+pub(super) mod keys;
+pub(super) mod safetensors;
 mod texts;
-mod variants;
+pub(super) mod variants;
 
 use std::fs;
 use std::path::{Path, PathBuf};

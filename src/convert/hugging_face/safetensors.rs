@@ -23,7 +23,7 @@ pub(super) const INDEX_FILE: &str = "model.safetensors.index.json";
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
 /// The tensors of a folder.
-pub(super) struct SafetensorsFolder {
+pub(in crate::convert) struct SafetensorsFolder {
     tensors: HashMap<String, Stored>,
     files: Vec<PathBuf>,
     readers: Vec<Mutex<File>>,

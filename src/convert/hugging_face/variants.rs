@@ -84,12 +84,12 @@ const FORMS: [Sign; 9] = [
 ];
 
 /// The refusal of a folder that is another model than its weights say.
-pub(super) fn addition(dir: &Path) -> Option<Error> {
+pub(in crate::convert) fn addition(dir: &Path) -> Option<Error> {
     find(dir, &ADDITIONS)
 }
 
 /// The refusal of a folder without weights that can be read.
-pub(super) fn without_weights(dir: &Path) -> Error {
+pub(in crate::convert) fn without_weights(dir: &Path) -> Error {
     find(dir, &FORMS).unwrap_or_else(|| {
         let message = format!(
             "{} has neither model.safetensors nor an ONNX decoder: download the weights",
@@ -100,7 +100,7 @@ pub(super) fn without_weights(dir: &Path) -> Error {
 }
 
 /// The refusal of a folder without `config.json`.
-pub(super) fn without_config(dir: &Path) -> Error {
+pub(in crate::convert) fn without_config(dir: &Path) -> Error {
     let advice = match find(dir, &FORMS) {
         Some(found) => found.to_string(),
         None => "give a GGUF file, or a folder as published on Hugging Face".into(),

@@ -5,7 +5,9 @@ use std::ops::Range;
 use half::f16;
 
 use crate::Result;
-use crate::convert::graph::quantize::{BLOCK, block_to_4_bits, block_to_8_bits, row_to_int8};
+use crate::convert::graph::quantize::{
+    BLOCK, LARGEST_SAFE_CODE, block_to_4_bits, block_to_8_bits, row_to_codes,
+};
 use crate::convert::{
     CUDA_GRAPH_FILE, DecoderConfig, RandomTensors, TensorSource, random_decoder, write_decoder,
 };
@@ -56,7 +58,7 @@ impl TensorSource for Rounded {
 
 fn as_int8(row: &mut [f32]) {
     let mut codes = vec![0; row.len()];
-    let scale = row_to_int8(row, &mut codes);
+    let scale = row_to_codes(row, LARGEST_SAFE_CODE, &mut codes);
     let values = codes.into_iter().map(|code| f32::from(code) * scale);
     row.iter_mut().zip(values).for_each(|(to, x)| *to = x);
 }

