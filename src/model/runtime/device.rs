@@ -58,7 +58,8 @@ pub struct EncoderOptions {
     /// side by side; 0 means the measured default. Each holds a copy of the weights: those of a
     /// bulk job while it lasts, those of queries once threads had to wait for each other.
     pub sessions: usize,
-    /// Most tokens, padding included, in one run of the model; 0 means the measured default.
+    /// Most tokens, padding included, in one run of the model on CUDA; 0 means the measured default.
+    /// On a CPU every text has a run of its own.
     pub batch_tokens: usize,
 }
 
@@ -86,7 +87,7 @@ impl EncoderOptions {
         self
     }
 
-    /// Sets the most tokens in one run of the model; 0 means the measured default.
+    /// Sets the most tokens in one run of the model on CUDA; 0 means the measured default.
     pub fn batch_tokens(mut self, batch_tokens: usize) -> Self {
         self.batch_tokens = batch_tokens;
         self
@@ -107,11 +108,11 @@ impl EncoderOptions {
         }
     }
 
-    /// Most tokens in one run.
+    /// Most tokens in one run, which has a text at least.
     pub(in crate::model) fn batch_tokens_or_default(&self, on_cuda: bool) -> usize {
         match self.batch_tokens {
-            0 if on_cuda => 16_384,
-            0 => 1_024,
+            _ if !on_cuda => 1,
+            0 => 16_384,
             n => n,
         }
     }
@@ -125,5 +126,5 @@ pub(in crate::model) fn threads_or_cores(threads: usize) -> usize {
     }
 }
 
-/// Sessions cost memory (a copy of the weights each), and beyond a few the memory bus is shared.
-const MAX_DEFAULT_SESSIONS: usize = 4;
+/// Sessions cost memory, a copy of the weights each.
+const MAX_DEFAULT_SESSIONS: usize = 16;
