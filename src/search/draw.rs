@@ -268,7 +268,7 @@ impl Searcher<'_> {
 
 /// The share of what the best of many independent scores would have that the best of a document's
 /// passages has by chance: neighbours are much alike.
-const CHANCE: f64 = 0.2;
+const CHANCE: f64 = 0.1;
 
 /// Letters of a query that may be unknown without a word: names, numbers, slips of the pen.
 const USUAL_UNKNOWN: f64 = 0.1;
