@@ -6,6 +6,8 @@ use super::new_blob::NewBlob;
 use super::no_encoder::NoEncoder;
 #[cfg(feature = "models")]
 use super::recorded;
+#[cfg(feature = "models")]
+use crate::convert;
 use crate::encode::{CheckedEncoder, DocidTokenizer, TextEncoder};
 #[cfg(feature = "models")]
 use crate::format::BlobRole;
@@ -78,7 +80,10 @@ impl Loaded {
 pub(in crate::index) fn load_new(options: &IndexOptions) -> Result<NewEncoder> {
     let new = load_encoder(options)?;
     #[cfg(feature = "models")]
-    if matches!(options.encoder, EncoderSource::Folder(_)) {
+    if matches!(
+        options.encoder,
+        EncoderSource::Static | EncoderSource::Folder(_)
+    ) {
         // Whoever builds with a folder trusts it. Without a list, opening the index asks.
         let _ = trust::remember(new.blobs.iter().map(NewBlob::model_file).collect());
     }
@@ -102,6 +107,12 @@ fn load_encoder(options: &IndexOptions) -> Result<NewEncoder> {
         EncoderSource::Custom(encoder) => Ok(NewEncoder::bare(encoder.clone())),
         #[cfg(feature = "models")]
         EncoderSource::Installed => from_files(crate::model::EncoderFiles::installed()?, options),
+        #[cfg(feature = "models")]
+        EncoderSource::Static => {
+            let device = &options.encoder_options;
+            let dir = convert::installed_static_encoder(device, &mut |_, _| Ok(()))?;
+            from_files(crate::model::EncoderFiles::from_dir(dir)?, options)
+        }
         #[cfg(feature = "models")]
         EncoderSource::Folder(dir) => {
             from_files(crate::model::EncoderFiles::from_dir(dir)?, options)

@@ -19,5 +19,6 @@ mod settings;
 
 pub use encode::Encoder;
 pub use files::{EncoderBytes, EncoderFiles, ModelBytes};
+pub(crate) use graph::QUERY_TOKEN_WEIGHTS;
 pub use pooling::Pooling;
 pub use settings::EncoderSettings;
