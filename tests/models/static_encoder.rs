@@ -121,7 +121,7 @@ fn new_folder() -> (tempfile::TempDir, PathBuf) {
 
 /// The unit vector of the mean of rows, in a plain loop.
 fn mean(rows: &[(usize, f32)]) -> Vec<f32> {
-    let mut sum = vec![0.0; DIM];
+    let mut sum = [0.0; DIM];
     for &(at, weight) in rows {
         sum.iter_mut()
             .zip(row(at))
@@ -276,7 +276,9 @@ fn an_encoder_is_distilled_to_the_same_bytes_and_an_index_is_made_with_it() {
     distill(Some(&to), &at("other"), &cpu(), &mut |_, _| Ok(())).unwrap();
     assert_eq!(bytes_of(&at("one")), bytes_of(&at("other")));
     let enough = Index::open(at("nothing")).map(drop);
-    let stopped = distill(Some(&to), &at("stopped"), &cpu(), &mut |_, _| enough.clone());
+    let stopped = distill(Some(&to), &at("stopped"), &cpu(), &mut |_, _| {
+        enough.clone()
+    });
     assert_eq!(stopped.unwrap_err().kind(), ErrorKind::NotFound);
     assert!(!at("stopped").exists());
 

@@ -14,7 +14,7 @@ use crate::format::BlobRole;
 use crate::index::options::{EncoderSource, IndexOptions, OpenOptions};
 #[cfg(feature = "models")]
 use crate::model::trust;
-use crate::segment::{IndexParams, LanguageModelParams};
+use crate::segment::{EncoderParams, IndexParams, LanguageModelParams, MAX_QUERY_TOKENS};
 use crate::store;
 use crate::{Error, ErrorKind, Result};
 
@@ -24,11 +24,11 @@ pub(in crate::index) struct NewEncoder {
     /// `None`: that of the encoder.
     pub(in crate::index) docid_tokenizer: Option<Arc<dyn DocidTokenizer>>,
     pub(in crate::index) blobs: Vec<NewBlob>,
-    pub(in crate::index) pooling: String,
-    pub(in crate::index) max_model_tokens: usize,
-    pub(in crate::index) lower_case: bool,
-    pub(in crate::index) query_prompt: String,
-    pub(in crate::index) document_prompt: String,
+    pooling: String,
+    max_model_tokens: usize,
+    lower_case: bool,
+    query_prompt: String,
+    document_prompt: String,
     pub(in crate::index) language_model: Option<LanguageModelParams>,
 }
 
@@ -50,6 +50,45 @@ impl NewEncoder {
 }
 
 impl NewEncoder {
+    /// The encoder for an index that is there, whose docids keep the tokenizer that it has for them.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` or `Model` when that tokenizer cannot be read.
+    pub(in crate::index) fn for_index(self, stored: &store::Snapshot) -> Result<Self> {
+        Ok(NewEncoder {
+            #[cfg(feature = "models")]
+            docid_tokenizer: recorded::docid_tokenizer(stored)?,
+            #[cfg(not(feature = "models"))]
+            docid_tokenizer: {
+                // Whatever tokenizer it holds, nothing here can run it.
+                let _ = stored;
+                None
+            },
+            ..self
+        })
+    }
+
+    /// What is recorded of it; `token_vectors` says whether those of documents are wanted.
+    pub(in crate::index) fn params(
+        &self,
+        max_passage_tokens: usize,
+        token_vectors: bool,
+    ) -> EncoderParams {
+        EncoderParams {
+            fingerprint: self.encoder.fingerprint(),
+            dim: self.encoder.dim(),
+            max_passage_tokens,
+            max_query_tokens: MAX_QUERY_TOKENS,
+            pooling: self.pooling.clone(),
+            max_model_tokens: self.max_model_tokens,
+            lower_case: self.lower_case,
+            query_prompt: self.query_prompt.clone(),
+            document_prompt: self.document_prompt.clone(),
+            token_vectors: token_vectors && self.encoder.has_token_vectors(),
+        }
+    }
+
     /// Encoder and docid tokenizer, as the index uses them.
     pub(in crate::index) fn loaded(&self) -> Loaded {
         Loaded {

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use zerogr::raw::convert;
 use zerogr::raw::docs::DocumentReader;
 use zerogr::raw::generate::language::PromptStyle;
 use zerogr::raw::index::QueryReport;
+use zerogr::raw::model::EncoderOptions;
 use zerogr::raw::model::language::LanguageModel;
-use zerogr::raw::model::{Device, EncoderOptions};
 use zerogr::{
     CommitReport, DocidSource, EncoderSource, Index, IndexOptions, PassageParams, Snapshot,
     TrainOptions, Writer,
@@ -20,13 +19,13 @@ use super::generate::{
 };
 use super::unfinished::Unfinished;
 use crate::console::failure::Failure;
+use crate::console::output;
 use crate::console::progress::Stages;
-use crate::console::{output, progress};
 use crate::options::device::DeviceArg;
 use crate::options::language::ModelArgs;
-use crate::options::open;
 use crate::options::reading;
 use crate::options::reading::{ReadArgs, say_what_was_left_out};
+use crate::options::{encoder, open};
 
 /// Build an index of documents and train it.
 ///
@@ -54,7 +53,7 @@ pub struct Args {
     /// Another encoder than the installed one: the folder of one (sentence-transformers with an ONNX
     /// graph, `model import`, `model distill`), or `static`: a table of token vectors, made of the
     /// installed encoder the first time. It encodes at once, and its vectors say less.
-    #[arg(long, value_name = "DIR|static")]
+    #[arg(long, value_name = "DIR|static|default")]
     encoder: Option<PathBuf>,
     /// No encoder: an index that is searched by words alone. It needs no model and learns nothing.
     #[arg(long, conflicts_with_all = ["encoder", "external_encoder", "retriever_model"])]
@@ -167,7 +166,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let docid_writer = writing.as_ref().filter(|_| args.docids == Docids::Lm);
     options.docid_writer = docid_writer.map(|(model, style)| writer_name(model, *style));
     if let Some(encoder) = &args.encoder {
-        options.encoder = encoder_source(encoder, args.device.device())?;
+        options.encoder = encoder::source(encoder, args.device.device())?;
     }
     options.language_model = args.retriever_model.clone();
     options.rerank_token = args.rerank_token;
@@ -202,26 +201,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     print(&built, started, args.json)
 }
-
-/// What `--encoder` names. The static encoder is made here, where one can see how far it is.
-pub fn encoder_source(named: &Path, device: Device) -> Result<EncoderSource, Failure> {
-    if named != Path::new(STATIC) {
-        return Ok(EncoderSource::Folder(named.to_owned()));
-    }
-    let bar = progress::bar(0, "static encoder");
-    let options = EncoderOptions::new().device(device);
-    let made = convert::installed_static_encoder(&options, &mut |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        Ok(())
-    });
-    bar.finish_and_clear();
-    made?;
-    Ok(EncoderSource::Static)
-}
-
-/// The name of the static encoder.
-const STATIC: &str = "static";
 
 /// Runs `add`.
 pub fn add(args: &AddArgs) -> Result<(), Failure> {
