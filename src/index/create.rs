@@ -8,7 +8,7 @@ use super::models::encoder;
 use super::options::{IndexOptions, OpenOptions};
 use crate::Result;
 use crate::encode::DocidTokenizer;
-use crate::segment::{DocidParams, IndexParams, PseudoQueryParams, TokenizerParams};
+use crate::segment::{DocidParams, IndexParams, PseudoQueryParams, SearchParams, TokenizerParams};
 use crate::store::{Backend, CreateOptions, Store, open_or_make};
 use crate::trie::TokenWidth;
 
@@ -76,6 +76,7 @@ impl Index {
         let models = loaded.loaded();
         let encoder = loaded.params(options.max_passage_tokens, options.token_vectors);
         let tokenizer = tokenizer_params(models.docid_tokenizer())?;
+        let search = loaded.search_params(SearchParams::default());
         let params = IndexParams {
             language_model: loaded.language_model,
             docids: DocidParams {
@@ -89,6 +90,7 @@ impl Index {
             },
             lexicon: options.lexicon,
             passages: options.passages,
+            search,
             ..IndexParams::new(encoder, tokenizer)
         };
         let store_options = CreateOptions {

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use zerogr::raw::convert::{distill, import_static_encoder, is_static_encoder};
 use zerogr::raw::model::language::WeightFormat;
 use zerogr::raw::model::{Device, Encoder, EncoderOptions};
-use zerogr::{Document, EncoderSource, ErrorKind, Index, IndexOptions, SearchOptions, TextEncoder};
+use zerogr::{
+    Document, EncoderSource, ErrorKind, Index, IndexOptions, SearchOptions, TextEncoder,
+    UpgradeOptions,
+};
 
 use crate::support::installed;
 
@@ -193,6 +196,52 @@ fn weights_and_shared_rows_are_applied() {
     assert_eq!(weights, [1.5, 4.0]);
 }
 
+/// Searches of a reader that has the index open, before and after another handle has made it anew
+/// for an encoder with vectors of another length.
+#[test]
+fn a_reader_goes_on_with_the_encoder_of_what_it_reads() {
+    let (_wide_dir, wide) = new_folder();
+    let (_narrow_dir, narrow) = new_folder();
+    let folder = Folder::new(&[table(WORDS.len())]);
+    import_static_encoder(folder.0.path(), &wide, WeightFormat::F32).unwrap();
+    let rows = (0..WORDS.len()).flat_map(|token| row(token).into_iter().take(8));
+    let folder = Folder::new(&[floats("embeddings", &[WORDS.len(), 8], rows)]);
+    import_static_encoder(folder.0.path(), &narrow, WeightFormat::Int8).unwrap();
+
+    let (dir, _) = new_folder();
+    let path = dir.path().join("a.zgr");
+    let options = IndexOptions::with_encoder(EncoderSource::Folder(wide.clone()));
+    let index = Index::create(&path, options).unwrap();
+    let mut writer = index.writer().unwrap();
+    for (id, text) in [("a", "the wing"), ("b", "heat flow plate")] {
+        writer.add(Document::new(id).text(text)).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    let reader = Index::open(&path).unwrap();
+    let find = |index: &Index| {
+        let options = SearchOptions::new().mode(zerogr::Mode::Dense);
+        let found = index.search("heat", &options).unwrap();
+        assert_eq!(found.hits[0].id, "b");
+        (
+            found.hits[0].similarity,
+            index.snapshot().params().encoder.dim,
+        )
+    };
+    let before = find(&reader);
+    for (encoder, dim) in [(&narrow, 8), (&wide, DIM)] {
+        let options = UpgradeOptions::new(EncoderSource::Folder(encoder.clone()));
+        let held = reader.snapshot();
+        index.upgrade(&options, &mut |_| {}).unwrap();
+        assert_eq!(find(&index).1, dim);
+        held.search("heat", &SearchOptions::new()).unwrap();
+        assert!(reader.refresh().unwrap());
+        assert_eq!(find(&reader), find(&index));
+        assert_eq!(find(&Index::open(&path).unwrap()), find(&index));
+    }
+    assert_eq!(find(&reader), before);
+}
+
 #[test]
 fn the_layout_of_sentence_transformers_is_read() {
     let rows = floats(
@@ -297,6 +346,7 @@ fn an_encoder_is_distilled_to_the_same_bytes_and_an_index_is_made_with_it() {
     drop((writer, index));
     let index = Index::open(&path).unwrap();
     assert!(index.snapshot().params().encoder.token_vectors);
+    assert_eq!(index.snapshot().params().search.prior_share, 0.5);
     for (query, id) in [("heat", "b"), ("stream", "c"), ("wing", "a")] {
         let found = index.search(query, &SearchOptions::new().k(1)).unwrap();
         assert_eq!(found.hits[0].id, id, "{query}");

@@ -23,8 +23,8 @@ use crate::convert::graph::nodes::{Nodes, axis, fixed, value};
 use crate::convert::graph::onnx::{
     DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto,
 };
-use crate::model::QUERY_TOKEN_WEIGHTS;
 use crate::model::language::WeightFormat;
+use crate::model::{ENGINE_FILE, QUERY_TOKEN_WEIGHTS};
 use crate::{Error, ErrorKind, Result};
 
 /// What special and unknown tokens count.
@@ -32,6 +32,9 @@ const SPECIAL_WEIGHT: f32 = 1e-3;
 
 /// The most tokens of a text; what static encoders of this kind read by default.
 const MAX_LEN_TOKENS: usize = 512;
+
+/// What BM25 counts beside vectors that know no context (`benches/QUALITY.md`).
+const PRIOR_SHARE: f64 = 0.5;
 
 /// The largest code of a row in 8 bits. They are turned into floats before anything is multiplied, so
 /// that no sum can saturate.
@@ -86,6 +89,7 @@ impl Table {
             "pooling_mode_mean_tokens": true,
         });
         let limits = json!({"max_seq_length": MAX_LEN_TOKENS, "do_lower_case": lower_case});
+        let engine = json!({"prior_share": PRIOR_SHARE});
         let pooling_dir = dir.join("1_Pooling");
         fs::create_dir_all(&pooling_dir).map_err(|e| Error::io("creating", &pooling_dir, e))?;
         for (name, bytes) in [
@@ -93,6 +97,7 @@ impl Table {
             ("tokenizer.json", tokenizer.to_string().into_bytes()),
             ("1_Pooling/config.json", pooling.to_string().into_bytes()),
             ("sentence_bert_config.json", limits.to_string().into_bytes()),
+            (ENGINE_FILE, engine.to_string().into_bytes()),
         ] {
             let path = dir.join(name);
             fs::write(&path, bytes).map_err(|e| Error::io("writing", &path, e))?;

@@ -14,7 +14,9 @@ use crate::format::BlobRole;
 use crate::index::options::{EncoderSource, IndexOptions, OpenOptions};
 #[cfg(feature = "models")]
 use crate::model::trust;
-use crate::segment::{EncoderParams, IndexParams, LanguageModelParams, MAX_QUERY_TOKENS};
+use crate::segment::{
+    EncoderParams, IndexParams, LanguageModelParams, MAX_QUERY_TOKENS, SearchParams,
+};
 use crate::store;
 use crate::{Error, ErrorKind, Result};
 
@@ -29,6 +31,8 @@ pub(in crate::index) struct NewEncoder {
     lower_case: bool,
     query_prompt: String,
     document_prompt: String,
+    /// What BM25 counts beside it, if another share than the default is known to be better.
+    prior_share: Option<f64>,
     pub(in crate::index) language_model: Option<LanguageModelParams>,
 }
 
@@ -44,6 +48,7 @@ impl NewEncoder {
             lower_case: false,
             query_prompt: String::new(),
             document_prompt: String::new(),
+            prior_share: None,
             language_model: None,
         }
     }
@@ -86,6 +91,16 @@ impl NewEncoder {
             query_prompt: self.query_prompt.clone(),
             document_prompt: self.document_prompt.clone(),
             token_vectors: token_vectors && self.encoder.has_token_vectors(),
+        }
+    }
+
+    /// Search defaults for its index, of which others were `known`.
+    pub(in crate::index) fn search_params(&self, known: SearchParams) -> SearchParams {
+        SearchParams {
+            prior_share: self
+                .prior_share
+                .unwrap_or_else(|| SearchParams::default().prior_share),
+            ..known
         }
     }
 
@@ -223,6 +238,7 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
         lower_case: settings.lower_case,
         query_prompt: settings.query_prompt,
         document_prompt: settings.document_prompt,
+        prior_share: settings.prior_share,
         language_model: None,
         docid_tokenizer: None,
         encoder: Arc::new(encoder),

@@ -243,6 +243,7 @@ impl Upgrade {
         Ok(IndexParams {
             encoder: self.memory.params().clone(),
             tokenizer: tokenizer_params(self.loaded.docid_tokenizer())?,
+            search: self.new.search_params(known.search.clone()),
             training: None,
             ..known.clone()
         })

@@ -14,6 +14,9 @@ use crate::{Error, ErrorKind, Result};
 /// Texts that are encoded between two writes to the journal: what a kill can cost.
 const CHUNK_TEXTS: usize = 256;
 
+/// What makes the records of texts.
+type MakeRecords<'a> = &'a mut dyn FnMut(&[&str], TextsDone<'_>) -> Result<Vec<Record>>;
+
 /// The journal of an upgrade, if the index has a place for one.
 #[derive(Clone)]
 pub(super) struct Memory {
@@ -90,7 +93,7 @@ impl Memory {
         kind: &str,
         texts: &[&str],
         done: TextsDone<'_>,
-        encode: &mut dyn FnMut(&[&str], TextsDone<'_>) -> Result<Vec<Record>>,
+        encode: MakeRecords<'_>,
     ) -> Result<Vec<Record>> {
         let Some(journal) = &self.journal else {
             return encode(texts, done);

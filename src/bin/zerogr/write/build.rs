@@ -10,8 +10,7 @@ use zerogr::raw::index::QueryReport;
 use zerogr::raw::model::EncoderOptions;
 use zerogr::raw::model::language::LanguageModel;
 use zerogr::{
-    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, PassageParams, Snapshot,
-    TrainOptions, Writer,
+    CommitReport, DocidSource, Index, IndexOptions, PassageParams, Snapshot, TrainOptions, Writer,
 };
 
 use super::generate::{
