@@ -1,106 +1,101 @@
-//! How fast the sentence encoder is, by layout (sessions x threads) and tokens of a batch.
+//! How fast sentence encoders are: tokens per processor second, and one query at a time.
 //!
-//! `cargo bench --bench encoder [-- texts [rounds]]`; needs `zerogr setup`. The layouts take turns in
-//! every round, because other programs may share the cores; the median round is printed. Every
-//! layout's vectors are compared with those of the first.
+//! `cargo bench --bench encoder [-- FOLDER ...] [texts=N] [rounds=N]`; needs `zerogr setup`. The default
+//! encoder is measured beside those in the folders, without any the export that earlier versions
+//! installed, if it is still there. All have one thread, and take turns in every round, because other
+//! programs may share the cores; the median round is printed. Processor time is that of Linux; elsewhere
+//! it is the time of the clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::io::Read;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
-use zerogr::raw::model::{Device, Encoder, EncoderOptions};
+use zerogr::raw::model::{Device, Encoder, EncoderOptions, cache};
 
-const MAX_LEN_TOKENS: usize = 128;
+const MAX_LEN_TOKENS: usize = 256;
+const EARLIER: &str = "all-MiniLM-L6-v2-int8";
 
 fn main() {
-    let mut args = std::env::args()
-        .skip(1)
-        .filter_map(|arg| arg.parse::<usize>().ok());
-    let count = args.next().unwrap_or(600);
-    let rounds = args.next().unwrap_or(5);
+    let (mut count, mut rounds, mut folders) = (200, 5, Vec::new());
+    for arg in std::env::args().skip(1) {
+        match arg.split_once('=') {
+            Some(("texts", value)) => count = value.parse().unwrap(),
+            Some(("rounds", value)) => rounds = value.parse().unwrap(),
+            _ if arg.starts_with("--") => {}
+            _ => folders.push(PathBuf::from(arg)),
+        }
+    }
+    if folders.is_empty() {
+        let earlier = cache::model_dir(EARLIER).unwrap();
+        folders.extend(Some(earlier).filter(|folder| folder.is_dir()));
+    }
+    let options = EncoderOptions::new().device(Device::Cpu).threads(1);
+    let mut encoders = vec![("default".to_owned(), Encoder::from_cache(&options).unwrap())];
+    for folder in folders {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        encoders.push((name, Encoder::from_dir(&folder, &options).unwrap()));
+    }
+
     let texts = scifact(count);
     let queries: Vec<String> = texts
         .iter()
-        .map(|text| text.split(' ').take(9).collect::<Vec<_>>().join(" "))
+        .map(|text| text.split(' ').take(15).collect::<Vec<_>>().join(" "))
         .collect();
-
-    let mut layouts = Vec::new();
-    for (sessions, threads) in [(1, 2), (2, 2)] {
-        for batch in [512, 1024, 2048] {
-            let options = EncoderOptions::new()
-                .device(Device::Cpu)
-                .threads(threads)
-                .sessions(sessions)
-                .batch_tokens(batch);
-            layouts.push((
-                sessions,
-                threads,
-                batch,
-                Encoder::from_cache(&options).unwrap(),
-            ));
-        }
-    }
-    let first = &layouts.first().unwrap().3;
-    let tokens = |texts: &[String]| -> usize {
-        let count = |text: &String| {
-            first
-                .tokenizer()
-                .encode(text, MAX_LEN_TOKENS)
-                .unwrap()
-                .len()
-        };
-        texts.iter().map(count).sum()
-    };
-    for (name, texts) in [("abstracts", &texts), ("short texts", &queries)] {
-        let tokens = tokens(texts);
-        println!("{name}: {} texts, {tokens} tokens", texts.len());
-        let mut seconds = vec![Vec::new(); layouts.len()];
-        let mut worst = vec![1.0f32; layouts.len()];
-        let mut reference = Vec::new();
-        for _ in 0..rounds {
-            for (at, (_, _, _, encoder)) in layouts.iter().enumerate() {
-                let start = Instant::now();
-                let vectors = encoder
-                    .encode(texts, MAX_LEN_TOKENS, |_, _| Ok(()))
-                    .unwrap();
-                seconds[at].push(start.elapsed().as_secs_f64());
-                if reference.is_empty() {
-                    reference = vectors.clone();
-                }
-                let rows = vectors
-                    .chunks(encoder.dim())
-                    .zip(reference.chunks(encoder.dim()));
-                let cosines = rows.map(|(a, b)| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>());
-                worst[at] = cosines.fold(worst[at], f32::min);
-            }
-        }
-        for (at, (sessions, threads, batch, _)) in layouts.iter().enumerate() {
-            println!(
-                "  {sessions} sessions, {threads} threads, batch {batch:4}: {:6.0} tokens/s, worst cosine {:.5}",
-                tokens as f64 / median(&mut seconds[at]),
-                worst[at]
-            );
-        }
-    }
-    println!("one query at a time");
-    for (sessions, threads, batch, encoder) in layouts.iter().filter(|layout| layout.2 == 1024) {
-        let mut times: Vec<f64> = queries
-            .iter()
-            .take(200)
-            .map(|query| {
+    let mut bulk = vec![Vec::new(); encoders.len()];
+    let mut single = vec![Vec::new(); encoders.len()];
+    for _ in 0..rounds {
+        for (at, (_, encoder)) in encoders.iter().enumerate() {
+            let start = processor_seconds();
+            encoder
+                .encode(&texts, MAX_LEN_TOKENS, |_, _| Ok(()))
+                .unwrap();
+            bulk[at].push(processor_seconds() - start);
+            for query in queries.iter().take(50) {
                 let start = Instant::now();
                 encoder.encode_one(query).unwrap();
-                start.elapsed().as_secs_f64()
-            })
-            .collect();
-        let p50 = median(&mut times) * 1e3;
-        println!("  {sessions} sessions, {threads} threads, batch {batch:4}: p50 {p50:.2} ms");
+                single[at].push(start.elapsed().as_secs_f64());
+            }
+        }
+    }
+    for (at, (name, encoder)) in encoders.iter().enumerate() {
+        let count = |text: &String| {
+            let tokens = encoder.tokenizer().encode(text, MAX_LEN_TOKENS);
+            tokens.unwrap().len()
+        };
+        let tokens: usize = texts.iter().map(count).sum();
+        let of_query: usize = queries.iter().take(50).map(count).sum();
+        println!(
+            "{name}: {} abstracts, {tokens} tokens, {:.0} tokens per processor second; queries of {} \
+             tokens, p50 {:.2} ms",
+            texts.len(),
+            tokens as f64 / median(&mut bulk[at]),
+            of_query / 50,
+            median(&mut single[at]) * 1e3
+        );
     }
 }
 
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// Processor time of this program so far, in the hundredths that Linux counts.
+fn processor_seconds() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let start = START.get_or_init(Instant::now);
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return start.elapsed().as_secs_f64();
+    };
+    // Behind the name, which may hold anything, the 12th and 13th fields.
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+    let ticks = fields
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / 100.0
 }
 
 fn scifact(count: usize) -> Vec<String> {

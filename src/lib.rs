@@ -112,8 +112,7 @@ pub use docs::Document;
 pub use encode::{DocidTokenizer, TextEncoder, TokenVectors};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{
-    CommitReport, EncoderSource, Index, IndexOptions, OpenOptions, SearchResult, Snapshot,
-    UpgradeOptions, Writer,
+    CommitReport, EncoderSource, Index, IndexOptions, OpenOptions, SearchResult, Snapshot, Writer,
 };
 pub use learn::TrainOptions;
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};

@@ -119,6 +119,7 @@ fn is_built_in(file: &ModelFile) -> bool {
         file.len_bytes == bytes.len() as u64 && sha256 == hex(&Sha256::digest(bytes))
     };
     [cache::DEFAULT_MODEL_SHA256, cache::DEFAULT_ENCODER_SHA256].contains(&sha256.as_str())
+        || cache::EARLIER_ENCODERS_SHA256.contains(&sha256.as_str())
         || of(cache::DEFAULT_TOKENIZER)
         || of(cache::DEFAULT_TOKEN_HEAD)
 }

@@ -36,7 +36,7 @@ fn installed_copy() -> tempfile::TempDir {
     }
     let home = installed::home();
     let fresh = tempfile::tempdir().unwrap();
-    for name in ["onnxruntime-1.28.0", "models/all-MiniLM-L6-v2-int8"] {
+    for name in ["onnxruntime-1.28.0", "models/all-MiniLM-L6-v2-fused"] {
         copy(&home.join(name), &fresh.path().join(name));
     }
     fresh
@@ -122,7 +122,7 @@ fn a_wheel_that_is_not_the_published_one_is_refused() {
 #[test]
 fn damage_is_seen_by_doctor_and_by_the_encoder() {
     let home = installed_copy();
-    let model = home.path().join("models/all-MiniLM-L6-v2-int8/model.onnx");
+    let model = home.path().join("models/all-MiniLM-L6-v2-fused/model.onnx");
     let mut bytes = std::fs::read(&model).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -265,7 +265,7 @@ fn a_model_of_an_index_runs_where_it_is_known_or_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let encoder = folder.path().join("encoder");
     std::fs::create_dir_all(encoder.join("1_Pooling")).unwrap();
-    let installed = here.path().join("models/all-MiniLM-L6-v2-int8");
+    let installed = here.path().join("models/all-MiniLM-L6-v2-fused");
     for name in ["tokenizer.json", "1_Pooling/config.json"] {
         std::fs::copy(installed.join(name), encoder.join(name)).unwrap();
     }

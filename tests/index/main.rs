@@ -8,7 +8,6 @@ mod support {
     pub mod encoder;
     pub mod generator;
     pub mod numbered;
-    pub mod process;
     pub mod repository;
     pub mod second_reader;
 }
@@ -30,4 +29,3 @@ mod recover;
 mod scale;
 mod snippets;
 mod tokens;
-mod upgrade;

@@ -1,6 +1,7 @@
 //! Importing an encoder: from a folder of sentence-transformers to one with a graph.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -93,10 +94,7 @@ pub fn import_encoder(
     })?;
     let write = |name: &str, bytes: &[u8]| {
         let to = ready.path().join(name);
-        let parent = to.parent().map_or(Ok(()), fs::create_dir_all);
-        parent
-            .and_then(|()| fs::write(&to, bytes))
-            .map_err(|e| Error::io("writing", &to, e))
+        write_synced(&to, bytes).map_err(|e| Error::io("writing", &to, e))
     };
     write(GRAPH_FILE, &graph)?;
     for (name, bytes) in &folder.texts {
@@ -119,6 +117,13 @@ pub fn import_encoder(
         query_prompt: settings.query_prompt,
         document_prompt: settings.document_prompt,
     })
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// A folder, read and checked.

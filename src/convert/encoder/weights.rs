@@ -5,6 +5,7 @@
 //! f32    MatMul, [in, out]                           Gather
 //! f16    the same, through a Cast                    the same, through a Cast
 //! int8   DynamicQuantizeMatMul, a scale per output   codes and a scale per token
+//!        and one per token of the input
 //! ```
 //!
 //! I1. Of the checkpoint, at most one linear layer or a few megabytes of an embedding are in
@@ -122,18 +123,44 @@ impl Weights<'_> {
         let matrix = self.matrix(nodes, linear)?;
         match &matrix.scales {
             None => Ok(nodes.onnx("MatMul", &[input, &matrix.values], output, vec![])),
-            Some(scales) => {
-                let operands = [input, &matrix.values, scales];
-                nodes.add(
-                    MICROSOFT,
-                    "DynamicQuantizeMatMul",
-                    &operands,
-                    &[output],
-                    vec![],
-                );
-                Ok(output.into())
-            }
+            Some(scales) => self.product_by_token(nodes, [&matrix.values, scales], input, output),
         }
+    }
+
+    /// The integer product of rows that are scaled to a largest magnitude of 1, and scaled back.
+    ///
+    /// The operator rounds all tokens by one scale. The first of a text, which no word is at, has
+    /// values ten times those of the others, which would be rounded to nothing much: of the distance
+    /// of MiniLM's vectors to the exact ones, half would be due to that.
+    fn product_by_token(
+        &mut self,
+        nodes: &mut Nodes,
+        [codes, scales]: [&str; 2],
+        input: &str,
+        output: &str,
+    ) -> Result<String> {
+        self.constants.integers("last_axis", &[1], &[-1])?;
+        self.constants.floats("least", &[], &[f32::MIN_POSITIVE])?;
+        let part = |what: &str| format!("{output}.{what}");
+        let sizes = nodes.onnx("Abs", &[input], &part("sizes"), vec![]);
+        let largest = nodes.onnx(
+            "ReduceMax",
+            &[&sizes, "last_axis"],
+            &part("largest"),
+            vec![],
+        );
+        let largest = nodes.onnx("Max", &[&largest, "least"], &part("scale"), vec![]);
+        let scaled = nodes.onnx("Div", &[input, &largest], &part("scaled"), vec![]);
+        let product = part("scaled_product");
+        let operands = [scaled.as_str(), codes, scales];
+        nodes.add(
+            MICROSOFT,
+            "DynamicQuantizeMatMul",
+            &operands,
+            &[&product],
+            vec![],
+        );
+        Ok(nodes.onnx("Mul", &[&product, &largest], output, vec![]))
     }
 
     /// `output = input · Wᵀ`, and the bias if there is one.

@@ -5,7 +5,7 @@
 //! ├── onnxruntime-1.28.0/            shared library, LICENSE, ThirdPartyNotices.txt
 //! ├── trusted-models                 hashes of models that may run
 //! └── models/
-//!     └── all-MiniLM-L6-v2-int8/     model.onnx, tokenizer.json, pooling settings, NOTICE
+//!     └── all-MiniLM-L6-v2-fused/    model.onnx, tokenizer.json, pooling settings, NOTICE
 //! ```
 //!
 //! `zerogr setup` fills the folder; the library reads it, and adds to `trusted-models`. A sub-folder appears by one
@@ -35,11 +35,11 @@ pub const RUNTIME_SHA256: Option<&str> = if cfg!(all(target_os = "linux", target
 };
 
 /// Folder name of the default sentence encoder.
-pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2-int8";
+pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2-fused";
 
 /// SHA-256 of the `model.onnx` of the default sentence encoder, in lower-case hexadecimal.
 pub const DEFAULT_MODEL_SHA256: &str =
-    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6";
+    "27b857ebe7aa05ff36ebf736c09a4b6cf7a7947ff5f88462e96d799b9099094f";
 
 /// The token head of the default sentence encoder: a part of an ONNX graph that belongs behind its
 /// `model.onnx`, made by `benches/token_head.py` (see `minilm/NOTICE`).
@@ -47,7 +47,14 @@ pub const DEFAULT_TOKEN_HEAD: &[u8] = include_bytes!("../minilm/token_head.onnx"
 
 /// SHA-256 of the default sentence encoder with its token head behind it, in lower-case hexadecimal.
 pub const DEFAULT_ENCODER_SHA256: &str =
-    "ecfd0e5d380dd37b7a2393becc0d2301b7fe6b563be666a126a1ed8283f3ba6c";
+    "276a75b500f5b2f22292fb396613904e15af149fccd97f9858dde861b762cc74";
+
+/// SHA-256 of what the default sentence encoder was in earlier versions, alone and with its token head:
+/// indexes have it inside.
+pub const EARLIER_ENCODERS_SHA256: [&str; 2] = [
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    "ecfd0e5d380dd37b7a2393becc0d2301b7fe6b563be666a126a1ed8283f3ba6c",
+];
 
 /// The most tokens that the default sentence encoder reads, special tokens included.
 pub const DEFAULT_MAX_LEN_TOKENS: usize = 256;

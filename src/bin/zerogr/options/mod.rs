@@ -3,7 +3,6 @@
 
 pub mod decoding;
 pub mod device;
-pub mod encoder;
 pub mod language;
 pub mod mode;
 pub mod open;

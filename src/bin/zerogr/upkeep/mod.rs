@@ -2,4 +2,3 @@
 
 pub mod recover;
 pub mod tend;
-pub mod upgrade;
