@@ -112,7 +112,8 @@ pub use docs::Document;
 pub use encode::{DocidTokenizer, TextEncoder, TokenVectors};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{
-    CommitReport, EncoderSource, Index, IndexOptions, OpenOptions, SearchResult, Snapshot, Writer,
+    CommitReport, EncoderSource, Index, IndexOptions, OpenOptions, SearchResult, Snapshot,
+    UpgradeOptions, Writer,
 };
 pub use learn::TrainOptions;
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};

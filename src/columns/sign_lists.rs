@@ -132,6 +132,11 @@ impl OwnedSignList {
         list
     }
 
+    /// The list of `factors` and, for each, as many bytes of `signs`.
+    pub(crate) fn from_parts(factors: Vec<f16>, signs: Vec<u8>) -> Self {
+        OwnedSignList { factors, signs }
+    }
+
     /// The list, as those of a section are read.
     pub fn as_list(&self) -> SignList<'_> {
         SignList {

@@ -17,6 +17,7 @@
 //! | `graph` | the ONNX graph, and the file of its weights |
 //! | `encoder` | sentence encoders, from folders of sentence-transformers |
 //! | `external_graph` | folders that hold a decoder ONNX already |
+//! | `static_encoder` | tables of token vectors: made of an encoder, or imported |
 //! | `import`, `ready` | from a path to a model folder, which appears whole |
 //! | `random` | a model with random weights, for tests and benches |
 //!
@@ -36,6 +37,7 @@ mod hugging_face;
 mod import;
 mod random;
 mod ready;
+mod static_encoder;
 #[cfg(test)]
 mod tests;
 
@@ -45,3 +47,6 @@ pub use encoder::{EncoderRecord, import_encoder, is_encoder};
 pub use graph::decoder::{CUDA_GRAPH_FILE, GRAPH_FILE, WEIGHTS_FILE, write_decoder};
 pub use import::import;
 pub use random::{RandomTensors, random_decoder, small_llama};
+pub use static_encoder::{
+    StaticEncoder, distill, import_static_encoder, installed_static_encoder, is_static_encoder,
+};

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::models::NewBlob;
 use super::snapshot::Snapshot;
 use crate::columns::MemorySections;
 use crate::docs::sections::TOMBSTONES;
-use crate::format::{ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
+use crate::format::{BlobRole, ExtentKind, ExtentRef, Manifest, SectionInput, SegmentEntry};
 use crate::segment::{
     IndexParams, MergePolicy, NewSegment, QueryTable, Segment, SegmentSize, WrittenQueries,
     check_heads, level_of, merge, query_sections,
@@ -15,11 +16,16 @@ use crate::store;
 use crate::store::Transaction;
 use crate::{Error, Result};
 
+/// The files of an encoder.
+const ENCODER_ROLES: [BlobRole; 3] = [BlobRole::Encoder, BlobRole::Tokenizer, BlobRole::TokenHead];
+
 /// The next state.
 pub(super) struct Draft {
     base: Arc<Manifest>,
     stored: store::Snapshot,
     parts: Vec<Part>,
+    /// Encoder, tokenizer and token head, where they are to be others.
+    encoder: Option<Vec<NewBlob>>,
     is_changed: bool,
 }
 
@@ -61,6 +67,7 @@ impl Draft {
                 .collect(),
             stored: snapshot.state.stored.clone(),
             base,
+            encoder: None,
             is_changed: false,
         }
     }
@@ -152,6 +159,30 @@ impl Draft {
         }))
     }
 
+    /// Makes every segment anew, for another encoder that is kept in `blobs`; one of which nothing
+    /// comes is left out.
+    pub(super) fn remake(
+        &mut self,
+        blobs: Vec<NewBlob>,
+        make: &mut dyn FnMut(&Segment) -> Result<Option<NewSegment>>,
+    ) -> Result<()> {
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let Some(new) = make(&part.segment)? else {
+                continue;
+            };
+            let queries = query_sections(&self.live_queries(std::iter::once(part)))?;
+            parts.push(Part {
+                queries: Queries::New(queries),
+                ..Part::from(new)
+            });
+        }
+        self.parts = parts;
+        self.encoder = Some(blobs);
+        self.is_changed = true;
+        Ok(())
+    }
+
     /// Replaces the heads of segments, in their order, where there are new ones.
     ///
     /// # Errors
@@ -237,6 +268,14 @@ impl Draft {
             segments: Vec::with_capacity(self.parts.len()),
             ..(*self.base).clone()
         };
+        if let Some(blobs) = &self.encoder {
+            manifest
+                .blobs
+                .retain(|blob| !ENCODER_ROLES.contains(&blob.role));
+            for blob in blobs {
+                manifest.blobs.push(blob.append(&mut transaction)?);
+            }
+        }
         for part in self.parts {
             part.write(&mut manifest, &mut |kind, sections| {
                 transaction.append(kind, sections)

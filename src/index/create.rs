@@ -7,9 +7,8 @@ use super::handle::Index;
 use super::models::encoder;
 use super::options::{IndexOptions, OpenOptions};
 use crate::Result;
-use crate::segment::{
-    DocidParams, EncoderParams, IndexParams, MAX_QUERY_TOKENS, PseudoQueryParams, TokenizerParams,
-};
+use crate::encode::DocidTokenizer;
+use crate::segment::{DocidParams, IndexParams, PseudoQueryParams, SearchParams, TokenizerParams};
 use crate::store::{Backend, CreateOptions, Store, open_or_make};
 use crate::trie::TokenWidth;
 
@@ -75,25 +74,9 @@ impl Index {
         options.check()?;
         let loaded = encoder::load_new(&options)?;
         let models = loaded.loaded();
-        let tokenizer = models.docid_tokenizer();
-        let width = TokenWidth::for_vocabulary(tokenizer.vocabulary_size())?;
-        let encoder = EncoderParams {
-            fingerprint: loaded.encoder.fingerprint(),
-            dim: loaded.encoder.dim(),
-            max_passage_tokens: options.max_passage_tokens,
-            max_query_tokens: MAX_QUERY_TOKENS,
-            pooling: loaded.pooling,
-            max_model_tokens: loaded.max_model_tokens,
-            lower_case: loaded.lower_case,
-            query_prompt: loaded.query_prompt,
-            document_prompt: loaded.document_prompt,
-            token_vectors: options.token_vectors && loaded.encoder.has_token_vectors(),
-        };
-        let tokenizer = TokenizerParams {
-            fingerprint: tokenizer.fingerprint(),
-            vocabulary_size: tokenizer.vocabulary_size(),
-            token_width_bytes: width.bytes_per_token(),
-        };
+        let encoder = loaded.params(options.max_passage_tokens, options.token_vectors);
+        let tokenizer = tokenizer_params(models.docid_tokenizer())?;
+        let search = loaded.search_params(SearchParams::default());
         let params = IndexParams {
             language_model: loaded.language_model,
             docids: DocidParams {
@@ -107,6 +90,7 @@ impl Index {
             },
             lexicon: options.lexicon,
             passages: options.passages,
+            search,
             ..IndexParams::new(encoder, tokenizer)
         };
         let store_options = CreateOptions {
@@ -134,4 +118,18 @@ impl Index {
         };
         Index::from_store(store, open, Some(models))
     }
+}
+
+/// What is recorded of the tokenizer of docids.
+///
+/// # Errors
+///
+/// `Limit` for a vocabulary that no trie can have.
+pub(super) fn tokenizer_params(tokenizer: &dyn DocidTokenizer) -> Result<TokenizerParams> {
+    let width = TokenWidth::for_vocabulary(tokenizer.vocabulary_size())?;
+    Ok(TokenizerParams {
+        fingerprint: tokenizer.fingerprint(),
+        vocabulary_size: tokenizer.vocabulary_size(),
+        token_width_bytes: width.bytes_per_token(),
+    })
 }

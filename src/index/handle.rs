@@ -186,12 +186,17 @@ impl Index {
 
     /// Reads the newest state the store knows. True when there is a newer one.
     pub(super) fn catch_up(&self) -> Result<bool> {
+        self.catch_up_with(None)
+    }
+
+    /// The same; `next` is the encoder of the newest state, if this handle knows it.
+    pub(super) fn catch_up_with(&self, next: Option<&Loaded>) -> Result<bool> {
         let stored = self.inner.store.snapshot();
         let known = self.snapshot();
         if stored.is_same_state(&known.state.stored) {
             return Ok(false);
         }
-        let snapshot = known.successor(stored)?;
+        let snapshot = known.successor(stored, next)?;
         let mut current = self.inner.current.write();
         // Another thread may have come further meanwhile.
         if snapshot.generation() >= current.generation() {
@@ -291,7 +296,7 @@ impl Index {
     }
 
     /// A writer for one call; `by_writer` is what does the same where there is one already.
-    fn only_writer(&self, by_writer: &str) -> Result<Writer> {
+    pub(super) fn only_writer(&self, by_writer: &str) -> Result<Writer> {
         self.writer().map_err(|error| match error.is_locked() {
             true => Error::new(
                 error.kind(),

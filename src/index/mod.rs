@@ -3,6 +3,7 @@
 //! ```text
 //!   Index ── writer() ──► Writer ── commit() ──► one new segment, durable
 //!     │ ── train() ─────► new heads for all segments, durable
+//!     │ ── upgrade() ───► everything anew for another encoder, durable
 //!     └─ snapshot() ────► Snapshot ── search ──► hits
 //! ```
 //!
@@ -21,6 +22,7 @@ mod search_result;
 mod snapshot;
 mod snippet;
 mod state;
+mod upgrade;
 mod write_queries;
 mod writer;
 
@@ -40,5 +42,6 @@ pub(crate) use prepare::{cut_documents, docid_texts, docids_of, encode};
 pub use purge::DeadDocuments;
 pub use search_result::SearchResult;
 pub use snapshot::Snapshot;
+pub use upgrade::UpgradeOptions;
 pub use write_queries::QueryReport;
 pub use writer::{CommitReport, Writer};

@@ -20,6 +20,10 @@ pub enum EncoderSource {
     /// all-MiniLM-L6-v2 from where `zerogr setup` put it.
     #[cfg(feature = "models")]
     Installed,
+    /// A table of token vectors, distilled from the installed encoder the first time it is asked for
+    /// and kept in the cache folder: vectors at once, which say less.
+    #[cfg(feature = "models")]
+    Static,
     /// A folder in the layout of sentence-transformers with an ONNX graph.
     #[cfg(feature = "models")]
     Folder(PathBuf),
@@ -34,6 +38,8 @@ impl std::fmt::Debug for EncoderSource {
         match self {
             #[cfg(feature = "models")]
             EncoderSource::Installed => f.write_str("Installed"),
+            #[cfg(feature = "models")]
+            EncoderSource::Static => f.write_str("Static"),
             #[cfg(feature = "models")]
             EncoderSource::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
             EncoderSource::None => f.write_str("None"),

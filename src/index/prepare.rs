@@ -14,7 +14,8 @@ use crate::lexicon::MAX_TERM_TEXT_BYTES;
 use crate::passages::{PassageSize, TextFormat, cut};
 use crate::search::distinct_token_vectors;
 use crate::segment::{
-    Docid, DocidSource, IndexParams, PreparedDocuments, Progress, Segment, Stage, Watch,
+    Docid, DocidSource, EncoderParams, IndexParams, PreparedDocuments, Progress, Segment, Stage,
+    Watch,
 };
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
@@ -129,10 +130,68 @@ pub(crate) fn encode<'d>(
     params: &IndexParams,
     watch: &mut Watch<'_>,
 ) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
+    let mut make = |texts: &[&str], progress: TextsDone<'_>| {
+        EncodedTexts::new(texts, encoder, &params.encoder, progress)
+    };
+    let report = &mut |progress| watch.report(progress);
+    encode_by(&mut make, passages, total, params, report)
+}
+
+/// What is told how many texts are encoded.
+pub(super) type TextsDone<'a> = &'a mut dyn FnMut(usize) -> Result<()>;
+
+/// What makes vectors of the texts of passages.
+pub(super) type EncodeTexts<'a> = &'a mut dyn FnMut(&[&str], TextsDone<'_>) -> Result<EncodedTexts>;
+
+/// Texts that were encoded.
+pub(super) struct EncodedTexts {
+    /// `[texts, dim]` unit vectors.
+    pub(super) vectors: Vec<f32>,
+    /// By text: the vectors of its tokens, where the index keeps them.
+    pub(super) tokens: Option<Vec<OwnedSignList>>,
+}
+
+impl EncodedTexts {
+    /// Encodes the texts of passages, behind the prompt of documents.
+    pub(super) fn new(
+        texts: &[&str],
+        encoder: &CheckedEncoder,
+        params: &EncoderParams,
+        done: TextsDone<'_>,
+    ) -> Result<Self> {
+        let dim = params.dim;
+        let prompt_tokens = encoder.prompt_tokens(&params.document_prompt)?;
+        let limit = params.max_passage_tokens.saturating_add(prompt_tokens);
+        let progress = &mut |encoded, _| done(encoded);
+        if !params.token_vectors {
+            return Ok(EncodedTexts {
+                vectors: encoder.encode(texts, limit, progress)?,
+                tokens: None,
+            });
+        }
+        let mut lists = vec![OwnedSignList::default(); texts.len()];
+        let vectors = encoder.encode_tokens(texts, limit, progress, &mut |number, text| {
+            let text = text.without_first(prompt_tokens, dim);
+            if let Some(list) = lists.get_mut(number) {
+                *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+            }
+        })?;
+        Ok(EncodedTexts {
+            vectors,
+            tokens: Some(lists),
+        })
+    }
+}
+
+/// As [`encode`], by whatever makes vectors of texts.
+pub(super) fn encode_by<'d>(
+    make: EncodeTexts<'_>,
+    passages: impl IntoIterator<Item = Cow<'d, Document>>,
+    total: usize,
+    params: &IndexParams,
+    report: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<(Vec<f32>, Option<Vec<OwnedSignList>>)> {
     let (dim, prompt) = (params.encoder.dim, params.encoder.document_prompt.as_str());
-    let prompt_tokens = encoder.prompt_tokens(prompt)?;
-    let limit = params.encoder.max_passage_tokens;
-    let limit = limit.saturating_add(prompt_tokens);
     let mut vectors = Vec::with_capacity(total.saturating_mul(dim));
     let mut lists = params.encoder.token_vectors.then(Vec::new);
     let mut passages = passages.into_iter();
@@ -143,37 +202,23 @@ pub(crate) fn encode<'d>(
             return Ok((vectors, lists));
         }
         let texts = chunk.texts();
-        let encoding = &mut |encoded, _| {
+        let encoded = make(&texts, &mut |encoded| {
             let passages = match encoded == texts.len() {
                 true => chunk.text_of.len(),
                 false => encoded,
             };
-            watch.report(Progress::new(
+            report(Progress::new(
                 Stage::EncodingDocuments,
                 done + passages,
                 total,
             ))
-        };
-        let mut own_lists = vec![OwnedSignList::default(); texts.len()];
-        let encoded = match &lists {
-            None => encoder.encode(&texts, limit, encoding)?,
-            Some(_) => encoder.encode_tokens(&texts, limit, encoding, &mut |number, text| {
-                let text = text.without_first(prompt_tokens, dim);
-                if let Some(list) = own_lists.get_mut(number) {
-                    *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
-                }
-            })?,
-        };
+        })?;
         for &text in &chunk.text_of {
-            vectors.extend(
-                encoded
-                    .chunks_exact(dim.max(1))
-                    .nth(text)
-                    .into_iter()
-                    .flatten(),
-            );
+            let vector = encoded.vectors.chunks_exact(dim.max(1)).nth(text);
+            vectors.extend(vector.into_iter().flatten());
             if let Some(lists) = &mut lists {
-                lists.extend(own_lists.get(text).cloned());
+                let list = encoded.tokens.as_ref().and_then(|tokens| tokens.get(text));
+                lists.extend(list.cloned());
             }
         }
         done += chunk.text_of.len();
@@ -279,7 +324,7 @@ pub(super) fn given_docids(
 }
 
 /// Docids that have tokens, with them, after `limited`.
-fn expressed(
+pub(super) fn expressed(
     texts: impl IntoIterator<Item = String>,
     tokenizer: &dyn DocidTokenizer,
     params: &IndexParams,

@@ -38,7 +38,7 @@ pub(super) struct Purge<'a> {
 
 impl Rewrite for Purge<'_> {
     fn manifest(&self, copy: &mut CompactCopy<'_>) -> Result<Manifest> {
-        let snapshot = self.known.successor(copy.source().clone())?;
+        let snapshot = self.known.successor(copy.source().clone(), None)?;
         let append = &mut |kind, sections: &[SectionInput<'_>]| copy.append(kind, sections);
         Draft::new(&snapshot).purge(snapshot.params(), append, &|| self.go_on())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::models::Models;
+use super::models::{Loaded, Models};
 use super::state::State;
 use crate::docs::Document;
 use crate::search::Hit;
@@ -51,10 +51,13 @@ impl Snapshot {
         }
     }
 
-    /// A later state of the same index; segments that are in both stay open.
-    pub(super) fn successor(&self, stored: store::Snapshot) -> Result<Self> {
+    /// A later state of the same index; segments that are in both stay open, and so do the models,
+    /// unless it has another encoder: `next`, if that is known.
+    pub(super) fn successor(&self, stored: store::Snapshot, next: Option<&Loaded>) -> Result<Self> {
         let state = State::read(stored, Some(&self.state))?;
-        Ok(Snapshot::new(state, self.models.clone()))
+        let models = &self.models;
+        let models = models.of_successor(&self.state.params, &state.params, next);
+        Ok(Snapshot::new(state, models))
     }
 
     /// Number of the commit.

@@ -218,6 +218,21 @@ impl Writer {
         self.lock.begin()
     }
 
+    /// The index that is written to.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// What stops it.
+    pub(super) fn cancelled_by(&self) -> &CancelToken {
+        &self.cancel
+    }
+
+    /// Whether anything waits for a commit.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.position_of.is_empty() || !self.deletes.is_empty()
+    }
+
     fn is_committed(&self, id: &str) -> bool {
         let snapshot = self.index.snapshot();
         let segments = &snapshot.state.segments;
@@ -383,7 +398,7 @@ impl Writer {
 
     /// The commit is done; that a vacuum cannot be, for want of space or because the file has
     /// hard links, is no failure of it. `Store::space` shows what is still dead.
-    fn vacuum_if_due(&mut self) -> u64 {
+    pub(super) fn vacuum_if_due(&mut self) -> u64 {
         let is_due = |space: &Space| {
             let limit = space.live_bytes.saturating_add(space.live_bytes / 2);
             space.dead_bytes > limit.max(MIN_DEAD_BYTES)

@@ -8,6 +8,7 @@ mod support {
     pub mod encoder;
     pub mod generator;
     pub mod numbered;
+    pub mod process;
     pub mod repository;
     pub mod second_reader;
 }
@@ -29,3 +30,4 @@ mod recover;
 mod scale;
 mod snippets;
 mod tokens;
+mod upgrade;

@@ -24,3 +24,4 @@ mod index_language_model;
 mod language_model;
 mod readme;
 mod runtime;
+mod static_encoder;

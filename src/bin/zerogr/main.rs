@@ -23,7 +23,7 @@ use console::failure::Failure;
 use console::{cut_file, output, quiet};
 use install::{doctor, model, setup};
 use read::{documents, info, search};
-use upkeep::{recover, tend};
+use upkeep::{recover, tend, upgrade};
 use write::{build, generate, train};
 
 /// Generative retrieval in one file: index your documents, search them by meaning, offline.
@@ -49,6 +49,7 @@ enum Command {
     Delete(documents::DeleteArgs),
     Merge(tend::MergeArgs),
     Vacuum(tend::VacuumArgs),
+    Upgrade(upgrade::Args),
     Backup(tend::BackupArgs),
     Info(info::Args),
     Check(info::CheckArgs),
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Command::Delete(args) => documents::delete(&args),
         Command::Merge(args) => tend::merge(&args),
         Command::Vacuum(args) => tend::vacuum(&args),
+        Command::Upgrade(args) => upgrade::run(&args),
         Command::Backup(args) => tend::backup(&args),
         Command::Info(args) => info::run(&args),
         Command::Check(args) => info::check(&args),

@@ -17,7 +17,7 @@ use super::checkpoint::texts::Texts;
 use crate::Result;
 use config_json::{CONFIG_FILE, ConfigJson};
 use folder::read_json;
-use safetensors::SafetensorsFolder;
+pub(super) use safetensors::SafetensorsFolder;
 
 /// What a folder holds.
 pub(super) enum Folder {

@@ -63,6 +63,50 @@ impl SafetensorsFolder {
         &self.files
     }
 
+    /// All of a tensor of integers.
+    pub fn read_integers(&self, name: &str) -> Result<Vec<i64>> {
+        let (stored, path) = self.stored(name)?;
+        let value_bytes = match stored.dtype {
+            Dtype::I64 => 8,
+            Dtype::I32 => 4,
+            other => {
+                let what = format!("{name} is stored as {other:?}, not as integers");
+                return Err(wrong(path, &what));
+            }
+        };
+        let count = stored.shape.iter().product::<usize>();
+        let bytes = self.read_bytes(stored, 0, count.saturating_mul(value_bytes))?;
+        let values = bytes.chunks_exact(value_bytes);
+        let integer = |bytes: &[u8]| match bytes.try_into() {
+            Ok(bytes) => i64::from_le_bytes(bytes),
+            Err(_) => i32::from_le_bytes(bytes.try_into().unwrap_or([0; 4])).into(),
+        };
+        Ok(values.map(integer).collect())
+    }
+
+    /// What is known of a tensor, and its file.
+    fn stored(&self, name: &str) -> Result<(&Stored, &Path)> {
+        let found = self.tensors.get(name);
+        let found = found.and_then(|stored| Some((stored, self.files.get(stored.file)?.as_path())));
+        found.ok_or_else(|| Error::new(ErrorKind::Model, format!("there is no tensor {name}")))
+    }
+
+    /// `count` bytes of a tensor from `offset` on.
+    fn read_bytes(&self, stored: &Stored, offset: u64, count: usize) -> Result<Vec<u8>> {
+        let (Some(path), Some(reader)) =
+            (self.files.get(stored.file), self.readers.get(stored.file))
+        else {
+            return Err(Error::new(ErrorKind::Model, "a file of the model is gone"));
+        };
+        let mut bytes = vec![0; count];
+        let mut file = reader.lock();
+        let read = file
+            .seek(SeekFrom::Start(stored.offset_bytes.saturating_add(offset)))
+            .and_then(|_| file.read_exact(&mut bytes));
+        read.map_err(|e| Error::io("reading", path, e))?;
+        Ok(bytes)
+    }
+
     fn add(&mut self, path: PathBuf) -> Result<()> {
         let io = |e: std::io::Error| Error::io("reading", &path, e);
         let mut file = files::open(&path)?;
@@ -114,37 +158,28 @@ impl TensorSource for SafetensorsFolder {
     }
 
     fn read_rows(&self, name: &str, rows: Range<usize>, to: &mut [f32]) -> Result<()> {
-        let missing = || Error::new(ErrorKind::Model, format!("there is no tensor {name}"));
-        let stored = self.tensors.get(name).ok_or_else(missing)?;
-        let (path, reader) = match (self.files.get(stored.file), self.readers.get(stored.file)) {
-            (Some(path), Some(reader)) => (path, reader),
-            _ => return Err(missing()),
-        };
+        let (stored, path) = self.stored(name)?;
         let width: usize = stored.shape.iter().skip(1).product();
         let value_bytes = match stored.dtype {
+            Dtype::F64 => 8,
             Dtype::F32 => 4,
             Dtype::F16 | Dtype::BF16 => 2,
             other => {
                 let what = format!(
-                    "{name} is stored as {other:?}; f32, f16 and bf16 can be read: import a \
+                    "{name} is stored as {other:?}; f64, f32, f16 and bf16 can be read: import a \
                      version of the model that is not quantised"
                 );
                 return Err(wrong(path, &what));
             }
         };
-        let mut bytes = vec![0; to.len() * value_bytes];
-        let offset = stored.offset_bytes + (rows.start * width * value_bytes) as u64;
-        let mut file = reader.lock();
-        let read = file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| file.read_exact(&mut bytes));
-        read.map_err(|e| Error::io("reading", path, e))?;
-        drop(file);
+        let offset = (rows.start * width * value_bytes) as u64;
+        let bytes = self.read_bytes(stored, offset, to.len() * value_bytes)?;
         let pair = |bytes: &[u8]| bytes.try_into().unwrap_or([0; 2]);
         for (to, bytes) in to.iter_mut().zip(bytes.chunks_exact(value_bytes)) {
             *to = match stored.dtype {
                 Dtype::F16 => f16::from_le_bytes(pair(bytes)).to_f32(),
                 Dtype::BF16 => bf16::from_le_bytes(pair(bytes)).to_f32(),
+                Dtype::F64 => f64::from_le_bytes(bytes.try_into().unwrap_or([0; 8])) as f32,
                 _ => f32::from_le_bytes(bytes.try_into().unwrap_or([0; 4])),
             };
         }

@@ -6,13 +6,17 @@ use super::new_blob::NewBlob;
 use super::no_encoder::NoEncoder;
 #[cfg(feature = "models")]
 use super::recorded;
+#[cfg(feature = "models")]
+use crate::convert;
 use crate::encode::{CheckedEncoder, DocidTokenizer, TextEncoder};
 #[cfg(feature = "models")]
 use crate::format::BlobRole;
 use crate::index::options::{EncoderSource, IndexOptions, OpenOptions};
 #[cfg(feature = "models")]
 use crate::model::trust;
-use crate::segment::{IndexParams, LanguageModelParams};
+use crate::segment::{
+    EncoderParams, IndexParams, LanguageModelParams, MAX_QUERY_TOKENS, SearchParams,
+};
 use crate::store;
 use crate::{Error, ErrorKind, Result};
 
@@ -22,11 +26,13 @@ pub(in crate::index) struct NewEncoder {
     /// `None`: that of the encoder.
     pub(in crate::index) docid_tokenizer: Option<Arc<dyn DocidTokenizer>>,
     pub(in crate::index) blobs: Vec<NewBlob>,
-    pub(in crate::index) pooling: String,
-    pub(in crate::index) max_model_tokens: usize,
-    pub(in crate::index) lower_case: bool,
-    pub(in crate::index) query_prompt: String,
-    pub(in crate::index) document_prompt: String,
+    pooling: String,
+    max_model_tokens: usize,
+    lower_case: bool,
+    query_prompt: String,
+    document_prompt: String,
+    /// What BM25 counts beside it, if another share than the default is known to be better.
+    prior_share: Option<f64>,
     pub(in crate::index) language_model: Option<LanguageModelParams>,
 }
 
@@ -42,12 +48,62 @@ impl NewEncoder {
             lower_case: false,
             query_prompt: String::new(),
             document_prompt: String::new(),
+            prior_share: None,
             language_model: None,
         }
     }
 }
 
 impl NewEncoder {
+    /// The encoder for an index that is there, whose docids keep the tokenizer that it has for them.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` or `Model` when that tokenizer cannot be read.
+    pub(in crate::index) fn for_index(self, stored: &store::Snapshot) -> Result<Self> {
+        Ok(NewEncoder {
+            #[cfg(feature = "models")]
+            docid_tokenizer: recorded::docid_tokenizer(stored)?,
+            #[cfg(not(feature = "models"))]
+            docid_tokenizer: {
+                // Whatever tokenizer it holds, nothing here can run it.
+                let _ = stored;
+                None
+            },
+            ..self
+        })
+    }
+
+    /// What is recorded of it; `token_vectors` says whether those of documents are wanted.
+    pub(in crate::index) fn params(
+        &self,
+        max_passage_tokens: usize,
+        token_vectors: bool,
+    ) -> EncoderParams {
+        EncoderParams {
+            fingerprint: self.encoder.fingerprint(),
+            dim: self.encoder.dim(),
+            max_passage_tokens,
+            max_query_tokens: MAX_QUERY_TOKENS,
+            pooling: self.pooling.clone(),
+            max_model_tokens: self.max_model_tokens,
+            lower_case: self.lower_case,
+            query_prompt: self.query_prompt.clone(),
+            document_prompt: self.document_prompt.clone(),
+            token_vectors: token_vectors && self.encoder.has_token_vectors(),
+        }
+    }
+
+    /// Search defaults for its index, of which others were `known`.
+    pub(in crate::index) fn search_params(&self, known: SearchParams) -> SearchParams {
+        SearchParams {
+            prior_share: self
+                .prior_share
+                .unwrap_or_else(|| SearchParams::default().prior_share),
+            ..known
+        }
+    }
+
     /// Encoder and docid tokenizer, as the index uses them.
     pub(in crate::index) fn loaded(&self) -> Loaded {
         Loaded {
@@ -78,7 +134,10 @@ impl Loaded {
 pub(in crate::index) fn load_new(options: &IndexOptions) -> Result<NewEncoder> {
     let new = load_encoder(options)?;
     #[cfg(feature = "models")]
-    if matches!(options.encoder, EncoderSource::Folder(_)) {
+    if matches!(
+        options.encoder,
+        EncoderSource::Static | EncoderSource::Folder(_)
+    ) {
         // Whoever builds with a folder trusts it. Without a list, opening the index asks.
         let _ = trust::remember(new.blobs.iter().map(NewBlob::model_file).collect());
     }
@@ -102,6 +161,12 @@ fn load_encoder(options: &IndexOptions) -> Result<NewEncoder> {
         EncoderSource::Custom(encoder) => Ok(NewEncoder::bare(encoder.clone())),
         #[cfg(feature = "models")]
         EncoderSource::Installed => from_files(crate::model::EncoderFiles::installed()?, options),
+        #[cfg(feature = "models")]
+        EncoderSource::Static => {
+            let device = &options.encoder_options;
+            let dir = convert::installed_static_encoder(device, &mut |_, _| Ok(()))?;
+            from_files(crate::model::EncoderFiles::from_dir(dir)?, options)
+        }
         #[cfg(feature = "models")]
         EncoderSource::Folder(dir) => {
             from_files(crate::model::EncoderFiles::from_dir(dir)?, options)
@@ -173,6 +238,7 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
         lower_case: settings.lower_case,
         query_prompt: settings.query_prompt,
         document_prompt: settings.document_prompt,
+        prior_share: settings.prior_share,
         language_model: None,
         docid_tokenizer: None,
         encoder: Arc::new(encoder),

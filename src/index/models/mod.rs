@@ -8,16 +8,19 @@ mod no_encoder;
 #[cfg(feature = "models")]
 mod recorded;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::options::OpenOptions;
 use super::state::State;
 use crate::Result;
+use crate::encode::TextEncoder;
+use crate::segment::IndexParams;
 pub(crate) use encoder::{Loaded, load_recorded};
 #[cfg(feature = "models")]
 use language::LanguageModelRetriever;
+pub(super) use new_blob::NewBlob;
 pub(super) use no_encoder::NoEncoder;
 #[cfg(feature = "models")]
 pub(super) use recorded::remember;
@@ -50,6 +53,27 @@ impl Models {
             language: OnceLock::new(),
             loading: Mutex::new(()),
         }
+    }
+
+    /// The models of a later state of the same index: these, unless it was made with another encoder.
+    /// `next` is that one, where this handle has made it so.
+    pub(super) fn of_successor(
+        self: &Arc<Self>,
+        known: &IndexParams,
+        params: &IndexParams,
+        next: Option<&Loaded>,
+    ) -> Arc<Self> {
+        if (&known.encoder, &known.tokenizer) == (&params.encoder, &params.tokenizer) {
+            return self.clone();
+        }
+        let is_its =
+            |encoder: &Arc<dyn TextEncoder>| encoder.fingerprint() == params.encoder.fingerprint;
+        let loaded = next.filter(|next| is_its(next.encoder.unchecked()));
+        let options = OpenOptions {
+            encoder: self.options.encoder.clone().filter(is_its),
+            ..self.options.clone()
+        };
+        Arc::new(Models::new(options, loaded.cloned()))
     }
 
     pub(super) fn options(&self) -> &OpenOptions {

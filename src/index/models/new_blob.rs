@@ -11,6 +11,7 @@ use crate::model::trust::ModelFile;
 use crate::store::Transaction;
 
 /// A file that goes with the encoder.
+#[derive(Clone)]
 pub(in crate::index) struct NewBlob {
     pub(super) role: BlobRole,
     pub(super) name: &'static str,

@@ -26,6 +26,8 @@
 //! - I3. On a CPU the same text has the same vector, to the last bit, whatever is encoded beside it
 //!   and on however many threads, on the same machine. Batches follow from the texts alone.
 
+mod vocabulary;
+
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -15,7 +15,7 @@ use crate::model::runtime::session::{SessionSettings, make_session};
 use crate::{Error, ErrorKind, Result};
 
 /// The outputs of a token head, `[texts, tokens]`.
-const QUERY_TOKEN_WEIGHTS: &str = "query_token_weights";
+pub(crate) const QUERY_TOKEN_WEIGHTS: &str = "query_token_weights";
 const DOCUMENT_TOKEN_WEIGHTS: &str = "document_token_weights";
 
 /// What a graph takes and gives.

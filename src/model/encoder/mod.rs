@@ -19,5 +19,7 @@ mod settings;
 
 pub use encode::Encoder;
 pub use files::{EncoderBytes, EncoderFiles, ModelBytes};
+pub(crate) use graph::QUERY_TOKEN_WEIGHTS;
 pub use pooling::Pooling;
+pub(crate) use settings::ENGINE_FILE;
 pub use settings::EncoderSettings;

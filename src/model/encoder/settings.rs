@@ -10,6 +10,7 @@
 //! | `1_Pooling/config.json` | one way of pooling | several; prompts left out of the pooling |
 //! | `sentence_bert_config.json` | `max_seq_length`, `do_lower_case` | |
 //! | `config_sentence_transformers.json` | prompts, cosine, inner product of unit vectors | other similarities, other kinds of models |
+//! | `zerogr-encoder.json` | `prior_share` | |
 //! | `tokenizer_config.json` | `model_max_length` | truncation on the left; what contradicts `tokenizer.json` |
 //!
 //! Padding is no setting: rows of one pass are masked, and where the tokens of a text are is known.
@@ -29,11 +30,14 @@ const FALLBACK_MAX_LEN_TOKENS: usize = 256;
 /// The most tokens that a limit is believed for.
 const MAX_LEN_TOKENS: u64 = 1_000_000;
 
+/// The settings of this engine alone.
+pub(crate) const ENGINE_FILE: &str = "zerogr-encoder.json";
+
 /// Where the pooling step keeps its settings, if no list of steps says otherwise.
 const POOLING_FOLDER: &str = "1_Pooling";
 
 /// Settings of an encoder that no file of its graph and tokenizer has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EncoderSettings {
     /// How token vectors become one; `None` if the folder does not say.
     pub pooling: Option<Pooling>,
@@ -45,6 +49,8 @@ pub struct EncoderSettings {
     pub query_prompt: String,
     /// What stands before every document.
     pub document_prompt: String,
+    /// What BM25 counts beside it in planned search, where it was measured; else the default.
+    pub prior_share: Option<f64>,
 }
 
 impl EncoderSettings {
@@ -56,6 +62,7 @@ impl EncoderSettings {
             lower_case: false,
             query_prompt: String::new(),
             document_prompt: String::new(),
+            prior_share: None,
         }
     }
 
@@ -77,6 +84,7 @@ impl EncoderSettings {
             lower_case,
             query_prompt,
             document_prompt,
+            prior_share: prior_share(dir)?,
         })
     }
 }
@@ -317,6 +325,19 @@ fn pooling(dir: &Path, folder: &str, has_prompt: bool) -> Result<Option<Pooling>
         }
         (None, []) => settings.wrong("no way of pooling that is known here is on"),
         _ => settings.wrong("more than one way of pooling is on, which is not supported"),
+    }
+}
+
+/// What the makers of a folder for this engine found of it.
+fn prior_share(dir: &Path) -> Result<Option<f64>> {
+    let Some(settings) = Settings::read(dir, ENGINE_FILE)? else {
+        return Ok(None);
+    };
+    settings.only(&["prior_share"])?;
+    match settings.get("prior_share").map(Value::as_f64) {
+        None => Ok(None),
+        Some(Some(share)) if (0.0..=1.0).contains(&share) => Ok(Some(share)),
+        Some(_) => settings.wrong("prior_share is no number from 0 to 1"),
     }
 }
 

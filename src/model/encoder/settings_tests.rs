@@ -58,6 +58,7 @@ fn what_is_known_is_applied() {
             "prompts": {"query": "query: ", "passage": "passage: ", "STS": "same: "},
             "default_prompt_name": null, "similarity_fn_name": "dot"}),
         ),
+        (ENGINE_FILE, json!({"prior_share": 0.5})),
     ]);
     let expected = EncoderSettings {
         pooling: Some(Pooling::Cls),
@@ -65,6 +66,7 @@ fn what_is_known_is_applied() {
         lower_case: true,
         query_prompt: "query: ".into(),
         document_prompt: "passage: ".into(),
+        prior_share: Some(0.5),
     };
     assert_eq!(settings.unwrap(), expected);
 }
@@ -203,6 +205,8 @@ fn what_cannot_be_applied_is_refused_by_name() {
     one(PROMPTS, json!({"prompts": {"s2p": "a: "}}), "s2p");
     one(PROMPTS, json!({"default_prompt_name": "gone"}), "gone");
     one(TOKENIZER, json!({"truncation_side": "left"}), "left");
+    one(ENGINE_FILE, json!({"prior_share": 2}), "prior_share");
+    one(ENGINE_FILE, json!({"surprise": 2}), "surprise");
     one(
         "tokenizer.json",
         json!({"truncation": {"direction": "Left"}}),

@@ -3,6 +3,7 @@
 
 pub mod decoding;
 pub mod device;
+pub mod encoder;
 pub mod language;
 pub mod mode;
 pub mod open;

@@ -10,8 +10,7 @@ use zerogr::raw::index::QueryReport;
 use zerogr::raw::model::EncoderOptions;
 use zerogr::raw::model::language::LanguageModel;
 use zerogr::{
-    CommitReport, DocidSource, EncoderSource, Index, IndexOptions, PassageParams, Snapshot,
-    TrainOptions, Writer,
+    CommitReport, DocidSource, Index, IndexOptions, PassageParams, Snapshot, TrainOptions, Writer,
 };
 
 use super::generate::{
@@ -23,9 +22,9 @@ use crate::console::output;
 use crate::console::progress::Stages;
 use crate::options::device::DeviceArg;
 use crate::options::language::ModelArgs;
-use crate::options::open;
 use crate::options::reading;
 use crate::options::reading::{ReadArgs, say_what_was_left_out};
+use crate::options::{encoder, open};
 
 /// Build an index of documents and train it.
 ///
@@ -50,8 +49,10 @@ pub struct Args {
     task: TaskArgs,
     #[command(flatten)]
     model: ModelArgs,
-    /// A sentence-transformers folder with an ONNX graph, instead of the installed encoder.
-    #[arg(long, value_name = "DIR")]
+    /// Another encoder than the installed one: the folder of one (sentence-transformers with an ONNX
+    /// graph, `model import`, `model distill`), or `static`: a table of token vectors, made of the
+    /// installed encoder the first time. It encodes at once, and its vectors say less.
+    #[arg(long, value_name = "DIR|static|default")]
     encoder: Option<PathBuf>,
     /// No encoder: an index that is searched by words alone. It needs no model and learns nothing.
     #[arg(long, conflicts_with_all = ["encoder", "external_encoder", "retriever_model"])]
@@ -163,8 +164,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .transpose()?;
     let docid_writer = writing.as_ref().filter(|_| args.docids == Docids::Lm);
     options.docid_writer = docid_writer.map(|(model, style)| writer_name(model, *style));
-    if let Some(dir) = &args.encoder {
-        options.encoder = EncoderSource::Folder(dir.clone());
+    if let Some(encoder) = &args.encoder {
+        options.encoder = encoder::source(encoder, args.device.device())?;
     }
     options.language_model = args.retriever_model.clone();
     options.rerank_token = args.rerank_token;

@@ -1,0 +1,181 @@
+//! From an encoder to a table: Model2Vec's method.
+//!
+//! ```text
+//!   every token, alone in a text ─► encoder ─► principal components ─► spread evened out
+//!                                                                            │
+//!                                  table ◄── × a / (a + p(token)) ◄──────────┘
+//! ```
+//!
+//! `p` is Zipf's law over the numbers of tokens, which vocabularies give by frequency. The weight is
+//! that of smooth inverse frequency (SIF); it is also what a token of a query counts where tokens are
+//! compared. What is ours: a token is its own vector in its text, not the mean with the special ones,
+//! and a direction of variance *v* is divided by *v* to the power .1, so that the few directions that
+//! most tokens share count less (`benches/QUALITY.md`).
+
+use std::path::{Path, PathBuf};
+
+use super::components::Components;
+use super::table::Table;
+use crate::convert::ready::Ready;
+use crate::model::language::WeightFormat;
+use crate::model::runtime::cache;
+use crate::model::{Encoder, EncoderFiles, EncoderOptions};
+use crate::{Error, ErrorKind, Result};
+
+/// The most values of a vector.
+const MAX_DIM: usize = 256;
+/// The largest table: rows in 8 bits, with a scale and a weight each.
+const MAX_TABLE_BYTES: usize = 16 << 20;
+/// Bytes of a row's scale and of its weight.
+const ROW_BYTES: usize = 8;
+/// The least values of a vector that says something.
+const MIN_DIM: usize = 32;
+/// The coefficient of smooth inverse frequency.
+const SIF: f64 = 3e-5;
+/// A direction is divided by its variance to this power.
+const EVENING: f64 = 0.1;
+/// Number of the method in the name of the installed static encoder: another table has another one.
+const METHOD: u32 = 1;
+
+/// A static encoder that was made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct StaticEncoder {
+    /// Tokens with a vector.
+    pub tokens: usize,
+    /// Values of a vector.
+    pub dim: usize,
+    /// Length of the table in bytes.
+    pub table_bytes: usize,
+}
+
+/// Makes a static encoder of the encoder in the folder `source`, or of the installed one, in the new
+/// folder `dir`. It takes a pass over the vocabulary. Prompts are left behind: their words would mean
+/// the same in every text.
+///
+/// `progress` is called from this thread with (tokens done, tokens in all); its error ends the call.
+///
+/// # Errors
+///
+/// [`ErrorKind::AlreadyExists`] when something is at `dir`; [`ErrorKind::Model`] for an encoder that
+/// is unusable, or has so many tokens that no table of 16 MiB holds them; [`ErrorKind::Runtime`] and
+/// [`ErrorKind::Device`] as for any encoder; [`ErrorKind::Io`] when `dir` cannot be written.
+pub fn distill(
+    source: Option<&Path>,
+    dir: &Path,
+    options: &EncoderOptions,
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<StaticEncoder> {
+    let ready = Ready::beside(dir)?;
+    let files = match source {
+        Some(source) => EncoderFiles::from_dir(source)?,
+        None => EncoderFiles::installed()?,
+    };
+    let encoder = Encoder::from_files(&files, options)?;
+    let tokens = encoder.tokenizer().vocab_size();
+    let room = (MAX_TABLE_BYTES / tokens.max(1)).saturating_sub(ROW_BYTES);
+    let dim = encoder.dim().min(MAX_DIM).min(room);
+    if dim < MIN_DIM.min(encoder.dim()) {
+        let message = format!(
+            "the tokenizer has {tokens} tokens: a table of {MAX_TABLE_BYTES} bytes has no room for \
+             vectors of {MIN_DIM} values"
+        );
+        return Err(Error::new(ErrorKind::Model, message));
+    }
+    let vectors = encoder.encode_vocabulary(progress)?;
+    let table = Table {
+        rows: weighted_components(&vectors, encoder.dim(), dim),
+        dim,
+        weights: Some(sif_weights(tokens).map(|weight| weight as f32).collect()),
+    };
+    let lower_case = files.settings.lower_case;
+    let table_bytes = table.write(
+        ready.path(),
+        &files.tokenizer,
+        lower_case,
+        WeightFormat::Int8,
+    )?;
+    ready.publish(dir)?;
+    Ok(StaticEncoder {
+        tokens,
+        dim,
+        table_bytes,
+    })
+}
+
+/// The folder of the static encoder of the installed one, which is made the first time it is asked
+/// for.
+///
+/// # Errors
+///
+/// As [`distill`], but for a folder that is there.
+pub fn installed_static_encoder(
+    options: &EncoderOptions,
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<PathBuf> {
+    let teacher = cache::DEFAULT_ENCODER_SHA256.get(..8).unwrap_or_default();
+    let name = format!("{}-static{METHOD}-{teacher}", cache::DEFAULT_MODEL);
+    let dir = cache::model_dir(&name)?;
+    if !dir.is_dir() {
+        match distill(None, &dir, options, progress) {
+            // Another process was faster.
+            Err(_) if dir.is_dir() => {}
+            made => {
+                made?;
+            }
+        }
+    }
+    Ok(dir)
+}
+
+/// `[tokens, dim]`: the first components of token vectors of `of` values, as long as their tokens
+/// count.
+fn weighted_components(vectors: &[f32], of: usize, dim: usize) -> Vec<f32> {
+    let components = Components::new(vectors, of, dim);
+    let factors = components.evening(EVENING);
+    let rows = vectors.chunks_exact(of.max(1));
+    let weights = sif_weights(rows.len());
+    let mut table = Vec::with_capacity(rows.len().saturating_mul(dim));
+    for (row, weight) in rows.zip(weights) {
+        let values = components.project(row, &factors);
+        table.extend(values.map(|value| (value * weight) as f32));
+    }
+    table
+}
+
+/// What each of `count` tokens counts, by its number.
+fn sif_weights(count: usize) -> impl Iterator<Item = f64> {
+    let inverse_rank = |token: usize| 1.0 / (token as f64 + 2.0);
+    let total: f64 = (0..count).map(inverse_rank).sum();
+    (0..count).map(move |token| SIF / (SIF + inverse_rank(token) / total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::norm;
+
+    #[test]
+    fn later_tokens_count_more_and_none_more_than_one() {
+        let weights: Vec<f64> = sif_weights(1000).collect();
+        assert!(weights.is_sorted() && weights[0] > 0.0 && weights[999] < 1.0);
+        let shares: f64 = (2..1002).map(|rank| 1.0 / f64::from(rank)).sum();
+        let expected = SIF / (SIF + 0.5 / shares);
+        assert!((weights[0] - expected).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_table_keeps_what_tokens_differ_in() {
+        // Three directions, of which the third is that of all tokens alike.
+        let vectors: Vec<f32> = (0..64u8)
+            .flat_map(|token| [f32::from(token % 2), f32::from(token / 32) * 0.1, 5.0])
+            .collect();
+        let table = weighted_components(&vectors, 3, 2);
+        let row = |token: usize| &table[2 * token..2 * token + 2];
+        let likeness = |a: &[f32], b: &[f32]| (a[0] * b[0] + a[1] * b[1]) / (norm(a) * norm(b));
+        assert!(likeness(row(0), row(2)) > 0.999);
+        assert!(likeness(row(0), row(1)) < 0.0, "they differ in the first");
+        assert!(likeness(row(0), row(32)) < likeness(row(0), row(30)));
+        assert!(norm(row(62)) > norm(row(32)), "later ones count more");
+    }
+}
