@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use super::models::Loaded;
 use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::{CutDocument, Document};
@@ -29,9 +31,16 @@ pub(super) fn term_stats<'a>(
     params: &IndexParams,
     all_terms: bool,
 ) -> Result<TermStats> {
-    let mut stats = TermStats::default();
-    let parts = documents.iter().flat_map(CutDocument::counted_parts);
-    parts.for_each(|part| stats.add(&part));
+    let counted = documents
+        .par_iter()
+        .fold(TermStats::default, |mut stats, cut| {
+            cut.counted_parts().for_each(|part| stats.add(&part));
+            stats
+        });
+    let mut stats = counted.reduce(TermStats::default, |mut stats, others| {
+        stats.merge(others);
+        stats
+    });
     let mut from_texts = TermStats::default();
     for segment in segments {
         if segment.add_term_stats(&mut stats, params.lexicon.analyser(), all_terms)? {
@@ -54,11 +63,12 @@ pub(super) fn term_stats<'a>(
 ///
 /// Those of `count_tokens`, which says how many tokens the encoder makes of a text.
 pub(crate) fn cut_documents<'d>(
-    documents: impl IntoIterator<Item = &'d Document>,
+    documents: &[&'d Document],
     params: &IndexParams,
-    count_tokens: &mut dyn FnMut(&str) -> Result<usize>,
+    count_tokens: &(dyn Fn(&str) -> Result<usize> + Sync),
 ) -> Result<Vec<CutDocument<'d>>> {
-    let cut_one = |document: &'d Document| {
+    let cut_one = |document: &&'d Document| {
+        let document = *document;
         let passages = match &params.passages {
             None => Vec::new(),
             Some(_) if is_whole_table(&document.text) => Vec::new(),
@@ -68,13 +78,21 @@ pub(crate) fn cut_documents<'d>(
                     max_tokens: size.max_tokens,
                 };
                 let format = TextFormat::of_id(&document.id);
-                cut(&document.text, format, size, count_tokens)?
+                cut(&document.text, format, size, &mut |text| count_tokens(text))?
             }
         };
         Ok(CutDocument { document, passages })
     };
-    documents.into_iter().map(cut_one).collect()
+    first_error(documents.par_iter().map(cut_one).collect())
 }
+
+/// The results, or the error of the first that has one, whichever came first in time.
+fn first_error<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    results.into_iter().collect()
+}
+
+/// Documents whose docids are made at once, on all cores.
+const CHUNK_DOCUMENTS: usize = 1024;
 
 /// Rows without their header say little: a table stays whole as long as all its words are counted
 /// (`benches/QUALITY.md`).
@@ -93,15 +111,20 @@ pub(super) fn prepare<'d>(
     let total = documents.len();
     let mut docids = Vec::with_capacity(total);
     let mut without_terms = 0;
-    for (done, document) in (1..).zip(&documents) {
-        let mut any_terms = false;
-        for part in document.parts() {
-            let (own, has_terms) = docids_of(&part, stats, models.docid_tokenizer(), params)?;
-            any_terms |= has_terms;
-            docids.push(own);
+    let mut done = 0;
+    let tokenizer = models.docid_tokenizer();
+    for chunk in documents.chunks(CHUNK_DOCUMENTS) {
+        let of_document = |document: &CutDocument<'_>| {
+            let parts = document.parts();
+            let docids = parts.map(|part| docids_of(&part, stats, tokenizer, params));
+            docids.collect::<Result<Vec<_>>>()
+        };
+        for parts in first_error(chunk.par_iter().map(of_document).collect())? {
+            without_terms += usize::from(!parts.iter().any(|(_, has_terms)| *has_terms));
+            docids.extend(parts.into_iter().map(|(own, _)| own));
+            done += 1;
+            watch.report(Progress::new(Stage::Docids, done, total))?;
         }
-        without_terms += usize::from(!any_terms);
-        watch.report(Progress::new(Stage::Docids, done, total))?;
     }
     let parts = documents.iter().flat_map(CutDocument::parts);
     let (vectors, lists) = encode(parts, docids.len(), &models.encoder, params, watch)?;

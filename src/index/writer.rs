@@ -10,7 +10,7 @@ use super::purge::Purge;
 use crate::decode::CancelToken;
 use crate::docs::Document;
 use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
-use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, Watch, build_segment};
+use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, Watch, build_segment, go_on};
 use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 use crate::{Error, Result};
 
@@ -337,8 +337,8 @@ impl Writer {
             true => Vec::new(),
             false => {
                 let models = snapshot.models.encoder(&snapshot.state)?;
-                cut_documents(documents, &params, &mut |text| {
-                    watch.check()?;
+                cut_documents(&documents, &params, &|text| {
+                    go_on(&cancel)?;
                     models.encoder.token_count(text)
                 })?
             }

@@ -33,9 +33,19 @@ impl LexiconBuilder {
 
     /// Adds the next document: the terms of title and text alike.
     pub fn push(&mut self, title: &str, text: &str) {
+        self.push_counted(self.analyser.count(title, text));
+    }
+
+    /// What counts the terms of documents for [`push_counted`](Self::push_counted).
+    pub(crate) fn analyser(&self) -> Analyser {
+        self.analyser
+    }
+
+    /// Adds the next document by its terms, each with its number of occurrences.
+    pub(crate) fn push_counted(&mut self, terms: HashMap<String, u32>) {
         let ordinal = self.lengths.len() as u32;
         let mut length = 0;
-        for (term, count) in self.analyser.count(title, text) {
+        for (term, count) in terms {
             if !is_minor(&term) {
                 length += count;
             }

@@ -68,13 +68,17 @@ impl<'a> Maker<'a> {
         }
         let models = self.models();
         // An encoder that fails is none.
-        let cut = cut_documents(&documents, self.params, &mut |text| {
-            let counted = models
-                .as_ref()
-                .map(|models| models.encoder.token_count(text));
-            let counted = counted.and_then(Result::ok);
-            Ok(counted.unwrap_or_else(|| estimated_token_count(text)))
-        })?;
+        let cut = cut_documents(
+            &documents.iter().collect::<Vec<_>>(),
+            self.params,
+            &|text| {
+                let counted = models
+                    .as_ref()
+                    .map(|models| models.encoder.token_count(text));
+                let counted = counted.and_then(Result::ok);
+                Ok(counted.unwrap_or_else(|| estimated_token_count(text)))
+            },
+        )?;
         let parts = cut.iter().flat_map(CutDocument::parts);
         let rows: Vec<Option<Document>> = parts.map(|part| Some(part.into_owned())).collect();
         let docids = self.docids(&rows)?;

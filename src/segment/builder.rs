@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::opened::{Segment, SegmentCounts};
 use super::params::IndexParams;
 use crate::columns::{
@@ -55,16 +57,11 @@ pub(crate) fn build_segment(
         })?;
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
     let docids = Docids::new(&prepared.docids, width)?;
-    let mut documents = DocumentTableBuilder::default();
-    let mut passages = PassageTableBuilder::default();
-    let mut lexicon = LexiconBuilder::new(params.lexicon.analyser());
-    for cut in &prepared.documents {
-        documents.push(cut.document)?;
-        passages.push(&cut.passages)?;
-        for part in cut.counted_parts() {
-            lexicon.push(&part.title, &part.text);
-        }
-    }
+    let (tables, lexicon) = rayon::join(
+        || tables_of(&prepared.documents),
+        || lexicon_of(&prepared.documents, params),
+    );
+    let (documents, passages) = tables?;
     Layout {
         document_count,
         passages,
@@ -72,9 +69,43 @@ pub(crate) fn build_segment(
         vectors: to_f16_bytes(&prepared.vectors),
         token_vectors: prepared.token_vectors,
         documents,
-        lexicon: lexicon.finish()?,
+        lexicon: lexicon?,
     }
     .into_segment(None, params)
+}
+
+/// Documents and their passages, packed.
+fn tables_of(documents: &[CutDocument<'_>]) -> Result<(DocumentTableBuilder, PassageTableBuilder)> {
+    let mut table = DocumentTableBuilder::default();
+    let mut passages = PassageTableBuilder::default();
+    for cut in documents {
+        table.push(cut.document)?;
+        passages.push(&cut.passages)?;
+    }
+    Ok((table, passages))
+}
+
+/// Documents whose words are counted at once, on all cores.
+const CHUNK_DOCUMENTS: usize = 1024;
+
+/// The lexicon of documents, by passage.
+fn lexicon_of(
+    documents: &[CutDocument<'_>],
+    params: &IndexParams,
+) -> Result<Vec<SectionInput<'static>>> {
+    let mut lexicon = LexiconBuilder::new(params.lexicon.analyser());
+    let analyser = lexicon.analyser();
+    for chunk in documents.chunks(CHUNK_DOCUMENTS) {
+        let counted = chunk.par_iter().map(|cut| {
+            let parts = cut.counted_parts();
+            let terms = parts.map(|part| analyser.count(&part.title, &part.text));
+            terms.collect::<Vec<_>>()
+        });
+        for terms in counted.collect::<Vec<_>>().into_iter().flatten() {
+            lexicon.push_counted(terms);
+        }
+    }
+    lexicon.finish()
 }
 
 /// The docids of a segment, in all the ways it keeps them.

@@ -3,6 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `tokenise` | a tokenizer, and as much of a text as it needs to see |
+//! | `word_pieces` | those of BERT, for plain letters |
 //! | `check` | the door for a `tokenizer.json` that may come from a stranger |
 //! | `part`, `steps` | its objects field by field, and what surrounds its model |
 //! | `patterns`, `charsmap` | bounds of its regular expressions and of its maps of characters |
@@ -15,5 +16,6 @@ mod patterns;
 mod steps;
 mod tokenise;
 mod unknown;
+mod word_pieces;
 
 pub use tokenise::{MAX_CUT_CHARS, Tokenizer};
