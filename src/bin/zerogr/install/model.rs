@@ -31,8 +31,7 @@ enum Command {
 ///
 /// Every token of the vocabulary is encoded once, which takes half a minute for the installed
 /// encoder; the table has the principal components of their vectors, weighed by how rare tokens are.
-/// `build --encoder FOLDER` then encodes thousands of documents a second; what is found is nearer to
-/// the words.
+/// `build --encoder FOLDER` then reads texts many times as fast; what is found is nearer to the words.
 #[derive(ClapArgs)]
 struct DistillArgs {
     /// The folder of an encoder (sentence-transformers with an ONNX graph), or `default`: the
