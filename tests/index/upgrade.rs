@@ -183,6 +183,7 @@ fn everything_is_made_anew_and_documents_stay() {
         .upgrade(&upgrade(counting.clone()), &mut |_| {})
         .unwrap();
     assert_eq!((again.generation, counting.read()), (report.generation, 0));
+    assert!(!folder.path().join("a.zgr.upgrade").exists());
     let mut writer = index.writer().unwrap();
     writer.add(document(100)).unwrap();
     writer.commit().unwrap();

@@ -132,6 +132,7 @@ impl Index {
         let snapshot = self.snapshot();
         let mut upgrade = Upgrade::new(&snapshot, options)?;
         if upgrade.is_done(&snapshot) {
+            upgrade.memory.forget();
             return Ok(unchanged(&snapshot));
         }
         let cancel = CancelToken::new();
@@ -175,6 +176,7 @@ impl Writer {
         let snapshot = index.snapshot();
         let mut report = unchanged(&snapshot);
         if upgrade.is_done(&snapshot) {
+            upgrade.memory.forget();
             return Ok(report);
         }
         let (draft, params) = upgrade.draft(&snapshot, &mut watch)?;
