@@ -60,6 +60,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             "models": models,
             "cores": cores,
             "cpu_features": cpu_features(),
+            "integer_products": integer_products(),
         });
         output::json(&value)?;
     } else {
@@ -87,6 +88,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             "processor       {cores} cores; {}",
             cpu_features().join(", ")
         ));
+        lines.push(format!("8-bit products  {}", integer_products()));
         lines.push(match healthy {
             true => "all is well".into(),
             false => "something is missing: run `zerogr setup`".into(),
@@ -143,6 +145,20 @@ fn telemetry(can_report: bool) -> String {
             format!("switched off by {TELEMETRY_VARIABLE}=1 (programs of yours must set it)")
         }
         _ => format!("ON: set {TELEMETRY_VARIABLE}=1"),
+    }
+}
+
+/// How the processor multiplies bytes, which decides how fast 8-bit models are.
+fn integer_products() -> &'static str {
+    let has = |name| cpu_features().contains(&name);
+    if has("avx512vnni") || has("avxvnni") {
+        "four at a time (VNNI)"
+    } else if has("i8mm") || has("dotprod") {
+        "four at a time (dot products)"
+    } else if has("avx2") {
+        "in pairs of 16 bits (AVX2)"
+    } else {
+        "one by one"
     }
 }
 

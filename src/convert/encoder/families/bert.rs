@@ -68,6 +68,8 @@ struct Sizes {
 }
 
 pub(super) fn bert(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
+    // Its places count from 0, whatever the padding is.
+    config.count("pad_token_id")?;
     let sizes = sizes(config, 0)?;
     let segments = config.count("type_vocab_size")?.unwrap_or(2);
     Ok(encoder(sizes, &BERT, Some(segments)))

@@ -189,6 +189,10 @@ const NOMIC_BERT: &Table = &[
         OffIf(NONE_OR_FALSE, "norms before the parts of a layer"),
     ),
     (
+        "parallel_block_tied_norm",
+        OffIf(NONE_OR_FALSE, "attention beside the feed-forward part"),
+    ),
+    (
         "parallel_block",
         OffIf(NONE_OR_FALSE, "attention beside the feed-forward part"),
     ),
@@ -270,7 +274,7 @@ const GEMMA3: &Table = &[
 ];
 
 /// The table of a family.
-pub(super) fn of(family: Family) -> &'static Table {
+pub(in crate::convert::encoder) fn of(family: Family) -> &'static Table {
     match family {
         Family::Bert | Family::Roberta => BERT,
         Family::DistilBert => DISTIL_BERT,

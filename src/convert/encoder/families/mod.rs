@@ -14,13 +14,13 @@ mod family;
 mod keys;
 mod rotary;
 
-use serde_json::Value;
-
 use super::config::EncoderConfig;
 use crate::Result;
 use crate::convert::hugging_face::config_json::ConfigJson;
 use family::FAMILIES;
 pub(in crate::convert) use family::Family;
+#[cfg(test)]
+pub(super) use keys::of as keys_of;
 
 /// Ends of names of classes whose body is an encoder; what else they have belongs to its training.
 const CLASSES: [&str; 4] = ["Model", "ForMaskedLM", "ForCausalLM", "ForPreTraining"];
@@ -58,13 +58,8 @@ pub(super) fn encoder(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
 
 /// A class for another task has other last layers.
 fn check_class(config: &ConfigJson<'_>, family: &str) -> Result<()> {
-    let classes = config.tokens("architectures").and_then(Value::as_array);
-    let names: Vec<&str> = classes
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let is_encoder = |name: &&str| {
+    let names = config.texts("architectures")?.unwrap_or_default();
+    let is_encoder = |name: &String| {
         name.strip_prefix(family)
             .is_some_and(|rest| CLASSES.iter().any(|class| rest.ends_with(class)))
     };

@@ -16,6 +16,19 @@ use crate::rng::{Rng, stable_hash};
 /// Tokens of the small models.
 pub const VOCAB: usize = 40;
 
+/// Names of the families.
+pub const FAMILIES: [&str; 9] = [
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "distilbert",
+    "mpnet",
+    "modernbert",
+    "nomic_bert",
+    "qwen3",
+    "gemma3_text",
+];
+
 /// Values of a tensor and their shape.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 

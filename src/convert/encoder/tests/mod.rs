@@ -3,4 +3,5 @@
 mod checkpoint;
 mod folders;
 mod reference;
+mod settings;
 mod vectors;

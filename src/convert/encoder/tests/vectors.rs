@@ -5,23 +5,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::checkpoint::{modules, write_folder, write_json, write_tensors};
+use super::checkpoint::{FAMILIES, modules, write_folder, write_json, write_tensors};
 use super::reference::{Reference, gelu, pooled, scale};
 use crate::convert::encoder::import_encoder;
 use crate::model::language::WeightFormat;
 use crate::model::{Device, Encoder, EncoderOptions, Runtime};
-
-const FAMILIES: [&str; 9] = [
-    "bert",
-    "roberta",
-    "xlm-roberta",
-    "distilbert",
-    "mpnet",
-    "modernbert",
-    "nomic_bert",
-    "qwen3",
-    "gemma3_text",
-];
 
 const TEXTS: [&str; 4] = [
     "w4",
@@ -87,11 +75,12 @@ fn every_family_in_every_format_equals_the_reference() {
         };
         let wanted = |ids: &[u32]| pooled(&reference.tokens(ids), mode);
         for (format, least) in [
-            (WeightFormat::F32, 0.99999),
+            (WeightFormat::F32, 0.9999),
             (WeightFormat::F16, 0.999),
-            (WeightFormat::Int8, 0.98),
+            (WeightFormat::Int8, 0.995),
         ] {
             let found = least_cosine(&imported(dir.path(), format), &wanted);
+            println!("{family} {format}: {found:.6}");
             assert!(found >= least, "{family} {format}: {found}");
         }
     }
