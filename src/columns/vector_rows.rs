@@ -39,10 +39,15 @@ impl VectorRows {
 
     /// Row `index`, or an empty slice when there is none.
     pub fn row(&self, index: usize) -> &[f16] {
+        self.rows(index..index.saturating_add(1))
+    }
+
+    /// Rows `range` side by side, or an empty slice when not all of them exist.
+    pub fn rows(&self, range: std::ops::Range<usize>) -> &[f16] {
         let values: &[f16] = self.section.as_slice_of().unwrap_or(&[]);
-        let start = index.saturating_mul(self.dim);
+        let place = |row: usize| row.saturating_mul(self.dim);
         values
-            .get(start..start.saturating_add(self.dim))
+            .get(place(range.start)..place(range.end))
             .unwrap_or(&[])
     }
 

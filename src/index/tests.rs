@@ -57,7 +57,7 @@ impl PlainLaw<'_> {
                 continue;
             }
             let listed = segment.trie_head.node(&node);
-            if let Some(edge) = listed.and_then(|listed| segment.trie_head.edge(listed, index)) {
+            if let Some(edge) = listed.and_then(|listed| listed.edge(index)) {
                 add_scaled_f16(&mut sum, edge.norm, edge.unit);
                 bias += edge.norm * edge.bias;
                 norms += edge.norm;

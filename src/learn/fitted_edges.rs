@@ -16,7 +16,7 @@
 use std::collections::HashSet;
 
 use crate::Result;
-use crate::segment::{CompactEdges, EdgeSum, Listed, Segment};
+use crate::segment::{CompactEdges, EdgeSum, Listed, Segment, stored};
 use crate::train::{BranchingPrefix, EdgeSource, TrieTree};
 use crate::trie::{
     Forest, ForestChild, ForestNode, ForestPart, HeadBuilder, HeadSections, LiveRanks, NewEdge,
@@ -132,7 +132,7 @@ impl<'a> FittedEdges<'a> {
     /// `bias`, and the length that its documents and the other parts give it.
     fn open_parts(
         &self,
-        listed: &Listed,
+        listed: &Listed<'_>,
         child: &ForestChild,
         unit: &[f32],
         bias: f32,
@@ -162,7 +162,7 @@ impl<'a> FittedEdges<'a> {
     fn list(
         &self,
         part: &ForestPart,
-        listed: &Listed,
+        listed: &Listed<'_>,
         branching: &BranchingPrefix,
         fitted: &[Option<OpenParts>],
         forest: &Forest<'_>,
@@ -191,7 +191,7 @@ impl<'a> FittedEdges<'a> {
                 let norm = open.norm * self.live_count(&below) as f32;
                 return (new_edge(norm, open.bias), open.unit.clone());
             }
-            if let Some(stored) = self.edges.stored(listed, &below) {
+            if let Some(stored) = stored(listed, &below) {
                 let unit = stored.unit.iter().map(|value| value.to_f32()).collect();
                 return (new_edge(stored.norm, stored.bias), unit);
             }

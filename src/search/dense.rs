@@ -24,7 +24,7 @@ use super::searcher::Searcher;
 use super::similarity::Similarity;
 use crate::decode::PassagePlace;
 use crate::segment::{View, id_at};
-use crate::vectors::dot_f16;
+use crate::vectors::dots_f16;
 use crate::{Error, ErrorKind, Result};
 
 /// Share of BM25 in the score of [`Mode::Fusion`] where none is given. A constant of its own: a
@@ -39,14 +39,16 @@ impl Searcher<'_> {
     fn cosines(self, query: &[f32], view: &View<'_>) -> Result<Vec<SparseScores>> {
         let mut all = Vec::with_capacity(self.segments.len());
         for (number, segment) in (0u32..).zip(self.segments) {
-            let cosine = |passage: u32| {
-                let row = segment.passage_vectors.row(passage as usize);
-                (passage, f64::from(dot_f16(query, row)))
-            };
             let found = segment.live_passages();
             let found =
                 found.filter(|&one| view.is_live(number, segment.passages.document_of(one)));
-            let cosines: SparseScores = found.map(cosine).collect();
+            let found: Vec<u32> = found.collect();
+            let rows = found.iter();
+            let rows = rows.map(|&passage| segment.passage_vectors.row(passage as usize));
+            let mut products = Vec::with_capacity(found.len());
+            dots_f16(query, rows, &mut products);
+            let cosines = found.into_iter().zip(products.into_iter().map(f64::from));
+            let cosines: SparseScores = cosines.collect();
             if let Some((passage, _)) = cosines.iter().find(|(_, cosine)| !cosine.is_finite()) {
                 let id = segment.documents.id(segment.passages.document_of(*passage));
                 let message = format!(

@@ -14,16 +14,22 @@
 //! signs and a factor (`SignLists`): 50 bytes instead of 1,536 for the default encoder.
 //!
 //! The sum of a query vector's values with the signs of a document's vector is looked up four
-//! signs at a time, for [`LANES`] query tokens at once, in whole numbers that fill 16 bits.
-
-use half::slice::HalfFloatSliceExt;
+//! signs at a time, for up to [`MOST_LANES`] query tokens at once, in whole numbers that fill 16 bits.
 
 use crate::columns::SignList;
 use crate::encode::TokenVectors;
+use crate::vectors::halves::widen;
+use crate::vectors::wide::{self, Kernel, Widen};
 use crate::vectors::{add_scaled, normalise};
 
 /// Query tokens whose sums are kept side by side in vector registers.
-const LANES: usize = 16;
+const MOST_LANES: usize = 32;
+
+/// Vectors of a document whose sums are kept while sums are looked up.
+const VECTORS: usize = 128;
+
+/// Bytes of sums that a processor's nearest cache holds beside those of the vectors.
+const CACHED_BYTES: usize = 24 << 10;
 
 /// Signs that are looked up at once.
 const NIBBLE_BITS: usize = 4;
@@ -62,11 +68,19 @@ pub struct MaxSim {
     bytes_per_vector: usize,
 }
 
-/// Up to [`LANES`] tokens of a query.
+/// Some tokens of a query, in as many lanes as they need.
 #[derive(Debug)]
-struct Group {
-    /// Per four values and their sixteen possible signs, the sums of all lanes.
-    sums: Vec<[[i16; LANES]; 1 << NIBBLE_BITS]>,
+enum Group {
+    Few(Sums<16>),
+    Many(Sums<MOST_LANES>),
+}
+
+/// Up to `LANES` tokens of a query.
+#[derive(Debug)]
+struct Sums<const LANES: usize> {
+    /// Per byte of signs, its lower and its upper four: per sixteen possible signs, the sums of all
+    /// lanes.
+    of_bytes: Vec<[[[i16; LANES]; 1 << NIBBLE_BITS]; 2]>,
     /// What one of a sum is worth, per lane, times the token's weight; 0 in lanes without a token.
     worth: [f32; LANES],
 }
@@ -77,11 +91,12 @@ impl MaxSim {
     pub fn new(vectors: &[f32], weights: &[f32], dim: usize) -> Self {
         let weights = weights.iter().copied().chain(std::iter::repeat(1.0));
         let tokens: Vec<(&[f32], f32)> = vectors.chunks_exact(dim.max(1)).zip(weights).collect();
+        let group = |tokens: &[(&[f32], f32)]| match tokens.len() {
+            ..=16 => Group::Few(wide::run(Prepare { tokens, dim })),
+            _ => Group::Many(wide::run(Prepare { tokens, dim })),
+        };
         MaxSim {
-            groups: tokens
-                .chunks(LANES)
-                .map(|group| Group::new(group, dim))
-                .collect(),
+            groups: tokens.chunks(MOST_LANES).map(group).collect(),
             total_weight: tokens.iter().map(|(_, weight)| weight).sum(),
             bytes_per_vector: dim.div_ceil(8),
         }
@@ -90,68 +105,145 @@ impl MaxSim {
     /// The score of a document, in [-1, 1] up to the error of the signs and times the largest weight
     /// of its tokens; 0 without tokens that count.
     pub fn score(&self, document: SignList<'_>) -> f32 {
-        if self.total_weight <= 0.0 || document.factors.is_empty() {
+        if self.total_weight <= 0.0 || document.factors.is_empty() || self.bytes_per_vector == 0 {
             return 0.0;
         }
-        let mut factors = vec![0.0; document.factors.len()];
-        document.factors.convert_to_f32_slice(&mut factors);
-        let best = |group: &Group| group.best_sum(&factors, document.signs, self.bytes_per_vector);
+        let best = |group: &Group| match group {
+            Group::Few(sums) => wide::run(self.compare(sums, document)),
+            Group::Many(sums) => wide::run(self.compare(sums, document)),
+        };
         self.groups.iter().map(best).sum::<f32>() / self.total_weight
+    }
+
+    fn compare<'a, const LANES: usize>(
+        &self,
+        sums: &'a Sums<LANES>,
+        document: SignList<'a>,
+    ) -> Compare<'a, LANES> {
+        Compare {
+            sums,
+            document,
+            bytes_per_vector: self.bytes_per_vector,
+        }
     }
 }
 
-impl Group {
-    fn new(tokens: &[(&[f32], f32)], dim: usize) -> Self {
-        let nibbles = dim.div_ceil(8) * 2;
-        let mut sums = vec![[[0i16; LANES]; 1 << NIBBLE_BITS]; nibbles];
+/// Makes the sums of some tokens, of which each comes with its weight.
+struct Prepare<'a, const LANES: usize> {
+    tokens: &'a [(&'a [f32], f32)],
+    dim: usize,
+}
+
+impl<const LANES: usize> Kernel for Prepare<'_, LANES> {
+    type Output = Sums<LANES>;
+
+    #[inline(always)]
+    fn run<W: Widen>(self) -> Sums<LANES> {
+        let bytes = self.dim.div_ceil(8);
+        // The values of all lanes in whole numbers, by their places.
+        let mut values = vec![[0i16; LANES]; bytes * 8];
         let mut worth = [0f32; LANES];
-        for (lane, ((token, weight), worth)) in tokens.iter().zip(&mut worth).enumerate() {
+        for (lane, ((token, weight), worth)) in self.tokens.iter().zip(&mut worth).enumerate() {
             let total: f32 = token.iter().map(|value| value.abs()).sum();
             if total <= 0.0 {
                 continue;
             }
             // Each value may be rounded up by a half, and still no sum leaves 16 bits.
-            let largest = (f32::from(i16::MAX) - dim as f32 / 2.0).max(1.0);
+            let largest = (f32::from(i16::MAX) - self.dim as f32 / 2.0).max(1.0);
             let unit = total / largest;
             *worth = unit * weight;
-            for (values, of_nibble) in token.chunks(NIBBLE_BITS).zip(&mut sums) {
-                for (signs, of_signs) in of_nibble.iter_mut().enumerate() {
-                    let signed = values.iter().enumerate().map(|(bit, value)| {
-                        let whole = (value / unit).round() as i16;
-                        if signs >> bit & 1 == 1 { whole } else { -whole }
-                    });
-                    if let Some(sum) = of_signs.get_mut(lane) {
-                        *sum = signed.sum();
-                    }
+            for (value, lanes) in token.iter().zip(&mut values) {
+                if let Some(whole) = lanes.get_mut(lane) {
+                    *whole = (value / unit).round() as i16;
                 }
             }
         }
-        Group { sums, worth }
+        let (nibbles, _) = values.as_chunks::<NIBBLE_BITS>();
+        let (of_bytes, _) = nibbles.as_chunks::<2>();
+        let mut sums = Vec::with_capacity(bytes);
+        for [low, high] in of_bytes {
+            sums.push([sums_of_signs(low), sums_of_signs(high)]);
+        }
+        Sums {
+            of_bytes: sums,
+            worth,
+        }
     }
+}
+
+/// The sums of four values under all their signs, in all lanes.
+#[inline(always)]
+fn sums_of_signs<const LANES: usize>(
+    values: &[[i16; LANES]; NIBBLE_BITS],
+) -> [[i16; LANES]; 1 << NIBBLE_BITS] {
+    let mut sums = [[0i16; LANES]; 1 << NIBBLE_BITS];
+    for (signs, of_signs) in sums.iter_mut().enumerate() {
+        for (bit, lanes) in values.iter().enumerate() {
+            let is_set = signs >> bit & 1 == 1;
+            for (sum, value) in of_signs.iter_mut().zip(lanes) {
+                *sum += if is_set { *value } else { -*value };
+            }
+        }
+    }
+    sums
+}
+
+/// Compares some tokens of a query with those of a document.
+struct Compare<'a, const LANES: usize> {
+    sums: &'a Sums<LANES>,
+    document: SignList<'a>,
+    bytes_per_vector: usize,
+}
+
+impl<const LANES: usize> Kernel for Compare<'_, LANES> {
+    type Output = f32;
 
     /// The sum over the lanes of the best product with any of the vectors.
-    fn best_sum(&self, factors: &[f32], signs: &[u8], bytes_per_vector: usize) -> f32 {
+    #[inline(always)]
+    fn run<W: Widen>(self) -> f32 {
         let mut best = [f32::NEG_INFINITY; LANES];
-        let signs = signs.chunks_exact(bytes_per_vector.max(1));
-        for (factor, signs) in factors.iter().zip(signs) {
-            let mut sums = [0i16; LANES];
-            for (of_byte, byte) in self.sums.chunks_exact(2).zip(signs) {
-                if let [low, high] = of_byte {
-                    let (low, high) = (&low[(byte & 0xf) as usize], &high[(byte >> 4) as usize]);
-                    for (sum, (low, high)) in sums.iter_mut().zip(low.iter().zip(high)) {
-                        *sum = sum.wrapping_add(low.wrapping_add(*high));
-                    }
+        let bytes_at_once = CACHED_BYTES / size_of::<[[[i16; LANES]; 1 << NIBBLE_BITS]; 2]>();
+        let vectors = self.document.signs.chunks(VECTORS * self.bytes_per_vector);
+        for (factors, signs) in self.document.factors.chunks(VECTORS).zip(vectors) {
+            let mut sums = [[0i16; LANES]; VECTORS];
+            let mut from = 0;
+            for of_bytes in self.sums.of_bytes.chunks(bytes_at_once) {
+                let signs = signs.chunks_exact(self.bytes_per_vector);
+                for (sums, signs) in sums.iter_mut().zip(signs) {
+                    let signs = signs.get(from..).unwrap_or(&[]);
+                    *sums = sums_of_bytes(*sums, of_bytes, signs);
+                }
+                from += of_bytes.len();
+            }
+            let mut wide = [0f32; VECTORS];
+            widen::<W>(factors, &mut wide);
+            for ((sums, factor), _) in sums.iter().zip(wide).zip(factors) {
+                for (best, &sum) in best.iter_mut().zip(sums) {
+                    let product = factor * f32::from(sum);
+                    // All are numbers, so this is the larger one.
+                    *best = if product > *best { product } else { *best };
                 }
             }
-            for (best, &sum) in best.iter_mut().zip(&sums) {
-                *best = best.max(factor * f32::from(sum));
-            }
         }
-        best.iter()
-            .zip(&self.worth)
-            .map(|(best, worth)| best * worth)
-            .sum()
+        let worth = best.iter().zip(&self.sums.worth);
+        worth.map(|(best, worth)| best * worth).sum()
     }
+}
+
+/// `sums` and those of some bytes of signs.
+#[inline(always)]
+fn sums_of_bytes<const LANES: usize>(
+    mut sums: [i16; LANES],
+    of_bytes: &[[[[i16; LANES]; 1 << NIBBLE_BITS]; 2]],
+    signs: &[u8],
+) -> [i16; LANES] {
+    for ([low, high], byte) in of_bytes.iter().zip(signs) {
+        let (low, high) = (&low[(byte & 0xf) as usize], &high[(byte >> 4) as usize]);
+        for (sum, (low, high)) in sums.iter_mut().zip(low.iter().zip(high)) {
+            *sum = sum.wrapping_add(low.wrapping_add(*high));
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -185,6 +277,78 @@ mod tests {
         };
         let tokens = query.chunks_exact(dim).zip(weights);
         tokens.map(best).sum::<f32>() / weights.iter().sum::<f32>()
+    }
+
+    /// The whole numbers of the definition, added up one by one.
+    fn plain_in_whole_numbers(
+        query: &[f32],
+        weights: &[f32],
+        list: SignList<'_>,
+        dim: usize,
+    ) -> f32 {
+        let (mut groups, mut group) = (0.0, 0.0);
+        for (index, (token, weight)) in query.chunks_exact(dim).zip(weights).enumerate() {
+            if index % MOST_LANES == 0 {
+                groups += std::mem::take(&mut group);
+            }
+            let total: f32 = token.iter().map(|value| value.abs()).sum();
+            let unit = total / (f32::from(i16::MAX) - dim as f32 / 2.0);
+            let mut best = f32::NEG_INFINITY;
+            for (factor, signs) in list.factors.iter().zip(list.signs.chunks(dim.div_ceil(8))) {
+                let is_set = |place: usize| signs[place / 8] >> (place % 8) & 1 == 1;
+                let signed = token.iter().enumerate().map(|(place, value)| {
+                    let whole = (value / unit).round() as i32;
+                    if is_set(place) { whole } else { -whole }
+                });
+                best = best.max(factor.to_f32() * signed.sum::<i32>() as f32);
+            }
+            group += best * (unit * weight);
+        }
+        (groups + group) / weights.iter().sum::<f32>()
+    }
+
+    #[test]
+    fn looked_up_sums_equal_sums_of_one_value_after_the_other_to_the_last_bit() {
+        let mut rng = Rng::new(11);
+        for dim in [1, 8, 23, 100, 384, 1024] {
+            for (query_tokens, tokens) in
+                [(1, 1), (16, 128), (17, 129), (32, 300), (33, 5), (64, 9)]
+            {
+                let query = vectors(&mut rng, query_tokens, dim);
+                let list = OwnedSignList::of(&vectors(&mut rng, tokens, dim), dim);
+                let weights: Vec<f32> = (0..query_tokens).map(|_| rng.unit_f32()).collect();
+                let found = MaxSim::new(&query, &weights, dim).score(list.as_list());
+                let expected = plain_in_whole_numbers(&query, &weights, list.as_list(), dim);
+                let case = (dim, query_tokens, tokens);
+                assert_eq!(found.to_bits(), expected.to_bits(), "{case:?}");
+            }
+        }
+    }
+
+    /// Only where the processor has wider registers do these take two ways.
+    #[test]
+    fn wider_registers_change_no_bit() {
+        let mut rng = Rng::new(13);
+        for (dim, query_tokens, tokens) in [(3, 2, 5), (100, 17, 130), (384, 32, 200)] {
+            let query = vectors(&mut rng, query_tokens, dim);
+            let list = OwnedSignList::of(&vectors(&mut rng, tokens, dim), dim);
+            let tokens: Vec<(&[f32], f32)> =
+                query.chunks(dim).zip(std::iter::repeat(0.3)).collect();
+            let prepare = || Prepare::<MOST_LANES> {
+                tokens: &tokens,
+                dim,
+            };
+            let (fast, plain) = (wide::run(prepare()), prepare().run::<wide::Any>());
+            assert_eq!(fast.of_bytes, plain.of_bytes);
+            assert_eq!(fast.worth, plain.worth);
+            let compare = || Compare {
+                sums: &plain,
+                document: list.as_list(),
+                bytes_per_vector: dim.div_ceil(8),
+            };
+            let (fast, plain) = (wide::run(compare()), compare().run::<wide::Any>());
+            assert_eq!(fast.to_bits(), plain.to_bits());
+        }
     }
 
     #[test]

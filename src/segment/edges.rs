@@ -38,7 +38,7 @@ impl<'a> CompactEdges<'a> {
     }
 
     /// The listed edges of `parent` in each segment, looked up once for all its children.
-    pub(crate) fn listed(&self, parent: &ForestNode) -> Listed {
+    pub(crate) fn listed(&self, parent: &ForestNode) -> Listed<'a> {
         let lookup = |part: &ForestPart| {
             self.segments
                 .get(part.segment as usize)?
@@ -52,20 +52,9 @@ impl<'a> CompactEdges<'a> {
             .collect()
     }
 
-    /// What is stored of an edge in the segment of `part`.
-    pub(crate) fn stored(&self, listed: &Listed, part: &ForestPart) -> Option<HeadEdge<'a>> {
-        let (_, node) = listed
-            .iter()
-            .find(|(segment, _)| *segment == part.segment)?;
-        self.segments
-            .get(part.segment as usize)?
-            .head
-            .edge(*node, part.child_index)
-    }
-
     /// Vectors that [`CompactEdges::sum`] adds up.
-    pub(crate) fn vectors_of(&self, listed: &Listed, child: &ForestChild) -> usize {
-        let of_part = |part: &ForestPart| match self.stored(listed, part) {
+    pub(crate) fn vectors_of(&self, listed: &Listed<'_>, child: &ForestChild) -> usize {
+        let of_part = |part: &ForestPart| match stored(listed, part) {
             Some(_) => 1,
             None => self
                 .segments
@@ -80,7 +69,7 @@ impl<'a> CompactEdges<'a> {
     /// `S/|S|` and the bias of an edge, summed over the segments that have it.
     pub(crate) fn summed(
         &self,
-        listed: &Listed,
+        listed: &Listed<'_>,
         child: &ForestChild,
         dim: usize,
     ) -> (Vec<f32>, f32) {
@@ -90,7 +79,12 @@ impl<'a> CompactEdges<'a> {
     }
 
     /// `S` and the bias of an edge, summed over the segments that have it.
-    pub(crate) fn sum(&self, listed: &Listed, child: &ForestChild, dim: usize) -> (Vec<f32>, f32) {
+    pub(crate) fn sum(
+        &self,
+        listed: &Listed<'_>,
+        child: &ForestChild,
+        dim: usize,
+    ) -> (Vec<f32>, f32) {
         let mut sum = EdgeSum::zero(dim);
         for part in &child.node.parts {
             self.add_part(listed, part, &mut sum);
@@ -100,8 +94,8 @@ impl<'a> CompactEdges<'a> {
     }
 
     /// Adds what the segment of `part` has of an edge.
-    pub(crate) fn add_part(&self, listed: &Listed, part: &ForestPart, sum: &mut EdgeSum) {
-        if let Some(edge) = self.stored(listed, part) {
+    pub(crate) fn add_part(&self, listed: &Listed<'_>, part: &ForestPart, sum: &mut EdgeSum) {
+        if let Some(edge) = stored(listed, part) {
             add_scaled_f16(&mut sum.vector, edge.norm, edge.unit);
             sum.biases += edge.norm * edge.bias;
             sum.norms += edge.norm;
@@ -152,5 +146,12 @@ impl EdgeSum {
     }
 }
 
+/// What is stored of an edge in the segment of `part`.
+pub(crate) fn stored<'a>(listed: &Listed<'a>, part: &ForestPart) -> Option<HeadEdge<'a>> {
+    let mut listed = listed.iter();
+    let (_, node) = listed.find(|(segment, _)| *segment == part.segment)?;
+    node.edge(part.child_index)
+}
+
 /// Listed nodes by segment.
-pub(crate) type Listed = SmallVec<[(u32, HeadNode); 1]>;
+pub(crate) type Listed<'a> = SmallVec<[(u32, HeadNode<'a>); 1]>;

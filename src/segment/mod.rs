@@ -34,7 +34,7 @@ pub(crate) use builder::{
     Docid, Docids, NewSegment, PreparedDocuments, build_segment, head_sections, untrained_heads,
 };
 pub use edges::{CompactEdges, CompactSegment};
-pub(crate) use edges::{EdgeSum, Listed};
+pub(crate) use edges::{EdgeSum, Listed, stored};
 pub use filter::{Filter, MAX_FILTER_NESTING};
 pub(crate) use merge::merge;
 pub use merge_policy::MergePolicy;

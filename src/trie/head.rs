@@ -46,9 +46,25 @@ struct EdgeRecord {
 
 /// The edges of one listed node.
 #[derive(Debug, Clone, Copy)]
-pub struct HeadNode {
-    first_edge: u32,
-    edge_count: u32,
+pub struct HeadNode<'a> {
+    edges: &'a [EdgeRecord],
+    /// Their rows, side by side.
+    units: &'a [f16],
+    dim: usize,
+}
+
+impl<'a> HeadNode<'a> {
+    /// The edge of child `child_index`.
+    #[inline]
+    pub fn edge(&self, child_index: u32) -> Option<HeadEdge<'a>> {
+        let index = child_index as usize;
+        let record = self.edges.get(index)?;
+        Some(HeadEdge {
+            norm: record.norm.get(),
+            bias: record.bias.get(),
+            unit: self.units.get(index * self.dim..(index + 1) * self.dim)?,
+        })
+    }
 }
 
 /// What is stored for one edge.
@@ -113,30 +129,19 @@ impl TrieHead {
     }
 
     /// The edges listed for `node`, if it is listed.
-    pub fn node(&self, node: &TrieNode) -> Option<HeadNode> {
+    pub fn node(&self, node: &TrieNode) -> Option<HeadNode<'_>> {
         let records: &[NodeRecord] = self.nodes.as_slice_of().ok()?;
         let key = (node.depth, node.lo);
         let index = records
             .binary_search_by_key(&key, |record| (record.depth.get(), record.lo.get()))
             .ok()?;
         let record = records.get(index)?;
+        let first = record.first_edge.get() as usize;
+        let edges = first..first + record.edge_count.get() as usize;
         Some(HeadNode {
-            first_edge: record.first_edge.get(),
-            edge_count: record.edge_count.get(),
-        })
-    }
-
-    /// The edge of child `child_index` of a listed node.
-    pub fn edge(&self, node: HeadNode, child_index: u32) -> Option<HeadEdge<'_>> {
-        if child_index >= node.edge_count {
-            return None;
-        }
-        let index = (node.first_edge + child_index) as usize;
-        let record = self.edges.as_slice_of::<EdgeRecord>().ok()?.get(index)?;
-        Some(HeadEdge {
-            norm: record.norm.get(),
-            bias: record.bias.get(),
-            unit: self.vectors.row(index),
+            units: self.vectors.rows(edges.clone()),
+            edges: self.edges.as_slice_of::<EdgeRecord>().ok()?.get(edges)?,
+            dim: self.vectors.dim(),
         })
     }
 

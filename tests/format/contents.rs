@@ -283,7 +283,7 @@ impl Segment {
         self.trie.children(node, &mut children).unwrap();
         if let Some(listed) = self.trie_head.node(&node) {
             let edges = (0u32..).zip(&children).map(|(index, child)| {
-                let edge = self.trie_head.edge(listed, index).unwrap();
+                let edge = listed.edge(index).unwrap();
                 json!({"token": (child.token != END).then_some(child.token),
                        "first_rank": child.node.lo, "norm": edge.norm, "bias": edge.bias,
                        "vector": vector(edge.unit)})

@@ -19,11 +19,11 @@ use std::collections::{BinaryHeap, HashSet};
 
 use super::drawn::{Drawn, best_with_ties, score_passages};
 use super::frontier::{Entry, Frontier};
-use super::prior::Planner;
+use super::prior::{AscendingMaxima, Planner};
 use super::request::Request;
 use crate::Result;
 use crate::decode::expanders::place::{DocidPlace, PassagePlace};
-use crate::decode::prefixes::memo::{Below, Memo, NodeId};
+use crate::decode::prefixes::memo::{Below, Memo, NodeId, NodeRange};
 
 /// Allows for the rounding of a sum of exponentials when scores are held against a bound. All
 /// else rounds the same way in both: addition is monotone, and both add in the same order.
@@ -52,20 +52,16 @@ pub(in crate::decode) fn best_first(
     memo: &mut Memo<'_>,
     request: &Request<'_>,
 ) -> Result<Vec<Drawn>> {
-    let (postings, k) = (request.postings, request.k);
-    let above_prefix = (postings.max_docids_per_passage().max(1) as f64).ln() + BOUND_SLACK;
-    let planner = request.planner.as_ref();
-    let entry = |memo: &Memo<'_>, id: NodeId| Entry {
-        key: memo.log_prob(id)
-            + above_prefix
-            + planner.map_or(0.0, |planner| best_prior_below(planner, memo, id)),
-        tie: 0,
-        id,
-        with: (),
-    };
+    let k = request.k;
     let mut frontier = Frontier::new();
     if let Some(root) = memo.root() {
-        frontier.push(entry(memo, root));
+        push_siblings(
+            &mut frontier,
+            memo,
+            root..root + 1,
+            request,
+            f64::NEG_INFINITY,
+        );
     }
 
     let mut candidates = Candidates {
@@ -84,7 +80,10 @@ pub(in crate::decode) fn best_first(
         };
         match memo.open(best.id)? {
             None => break,
-            Some(Below::Nodes(range)) => range.for_each(|id| frontier.push(entry(memo, id))),
+            Some(Below::Nodes(range)) => {
+                let least = candidates.kth_score().unwrap_or(f64::NEG_INFINITY);
+                push_siblings(&mut frontier, memo, range, request, least);
+            }
             Some(Below::Docid(places)) => {
                 candidates.see(&places);
                 if candidates.unscored.len() >= candidates.enough(memo.batch()) {
@@ -155,15 +154,38 @@ impl Candidates<'_> {
     }
 }
 
-fn best_prior_below(planner: &Planner<'_>, memo: &Memo<'_>, id: NodeId) -> f64 {
+/// Lets siblings wait with their bounds, those bounded below `least` left out.
+fn push_siblings(
+    frontier: &mut Frontier<()>,
+    memo: &Memo<'_>,
+    siblings: NodeRange,
+    request: &Request<'_>,
+    least: f64,
+) {
+    let most_docids = request.postings.max_docids_per_passage().max(1);
+    let above_prefix = (most_docids as f64).ln() + BOUND_SLACK;
+    let planner = request.planner.as_ref();
+    let mut priors = planner.map(|planner| (planner.prior.ascending(), planner.lambda));
+    for id in siblings {
+        let prior = priors.as_mut().map_or(0.0, |(maxima, lambda)| {
+            *lambda * best_prior_below(maxima, memo, id)
+        });
+        let key = memo.log_prob(id) + above_prefix + prior;
+        if key >= least {
+            frontier.push(Entry {
+                key,
+                tie: 0,
+                id,
+                with: (),
+            });
+        }
+    }
+}
+
+fn best_prior_below(maxima: &mut AscendingMaxima<'_>, memo: &Memo<'_>, id: NodeId) -> f64 {
     let parts = memo.prefix(id).map_or(&[][..], |prefix| &prefix.parts);
     let best = parts
         .iter()
-        .map(|part| {
-            planner
-                .prior
-                .max_in(part.segment, part.node.lo..part.node.hi)
-        })
-        .fold(0.0, f64::max);
-    planner.lambda * best
+        .map(|part| maxima.max_in(part.segment, part.node.lo..part.node.hi));
+    best.fold(0.0, f64::max)
 }

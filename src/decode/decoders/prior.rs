@@ -11,6 +11,8 @@
 //!   tree of maxima over the values               any range in O(log n)
 //! ```
 
+use smallvec::{SmallVec, smallvec};
+
 use super::drawn::Postings;
 use crate::decode::expanders::place::PassagePlace;
 use crate::{Error, Result};
@@ -72,9 +74,34 @@ impl Prior {
 
     /// The best prior of a passage that carries a docid with a rank in `ranks`.
     pub fn max_in(&self, segment: u32, ranks: std::ops::Range<u32>) -> f64 {
-        self.segments
-            .get(segment as usize)
-            .map_or(0.0, |segment| f64::from(segment.max_in(ranks)))
+        self.ascending().max_in(segment, ranks)
+    }
+
+    /// The same for ranges that ascend in each segment, as those of siblings do.
+    pub(in crate::decode) fn ascending(&self) -> AscendingMaxima<'_> {
+        AscendingMaxima {
+            prior: self,
+            passed: smallvec![0; self.segments.len()],
+        }
+    }
+}
+
+/// Maxima over ranges of which none begins before another one has ended.
+pub(in crate::decode) struct AscendingMaxima<'a> {
+    prior: &'a Prior,
+    /// Places that lie before all ranges to come, by segment.
+    passed: SmallVec<[usize; 4]>,
+}
+
+impl AscendingMaxima<'_> {
+    pub(in crate::decode) fn max_in(&mut self, segment: u32, ranks: std::ops::Range<u32>) -> f64 {
+        let prior = self.prior.segments.get(segment as usize);
+        let (Some(prior), Some(passed)) = (prior, self.passed.get_mut(segment as usize)) else {
+            return 0.0;
+        };
+        let begin = prior.place_from(*passed, ranks.start);
+        *passed = prior.place_from(begin, ranks.end);
+        f64::from(prior.max_at(begin..*passed))
     }
 }
 
@@ -109,9 +136,25 @@ impl SegmentPrior {
         })
     }
 
-    fn max_in(&self, ranks: std::ops::Range<u32>) -> f32 {
-        let leaf = |rank: u32| self.ranks.partition_point(|&one| one < rank) + self.ranks.len();
-        let (mut lo, mut hi) = (leaf(ranks.start), leaf(ranks.end));
+    /// The first place from `from` on whose rank is not below `rank`, looked for in steps that
+    /// double.
+    fn place_from(&self, from: usize, rank: u32) -> usize {
+        let rest = self.ranks.get(from..).unwrap_or(&[]);
+        let mut end = 1;
+        while rest.get(end - 1).is_some_and(|&one| one < rank) {
+            end *= 2;
+        }
+        let begin = end / 2;
+        let last_step = rest.get(begin..end.min(rest.len())).unwrap_or(&[]);
+        from + begin + last_step.partition_point(|&one| one < rank)
+    }
+
+    /// The greatest value at some places.
+    fn max_at(&self, places: std::ops::Range<usize>) -> f32 {
+        let (mut lo, mut hi) = (
+            places.start + self.ranks.len(),
+            places.end + self.ranks.len(),
+        );
         let mut max = 0.0f32;
         let entry = |index: usize| self.maxima.get(index).copied().unwrap_or(0.0);
         while lo < hi {
@@ -141,4 +184,37 @@ fn tree_of_maxima(leaves: impl ExactSizeIterator<Item = f32>) -> Vec<f32> {
         }
     }
     maxima
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Siblings' maxima, and those of any range, equal a plain scan.
+        #[test]
+        fn maxima_equal_a_plain_scan(
+            values in prop::collection::btree_map(0u32..300, 1u32..50, 0..120),
+            mut cuts in prop::collection::vec(0u32..310, 0..12)
+        ) {
+            let segment = SegmentPrior {
+                by_passage: Vec::new(),
+                ranks: values.keys().copied().collect(),
+                maxima: tree_of_maxima(values.values().map(|&value| value as f32)),
+            };
+            let prior = Prior { segments: vec![SegmentPrior::default(), segment] };
+            cuts.sort_unstable();
+            let mut ascending = prior.ascending();
+            for pair in cuts.windows(2) {
+                let (lo, hi) = (pair[0], pair[1]);
+                let plain = values.range(lo..hi).map(|(_, &value)| value).max();
+                let plain = f64::from(plain.unwrap_or(0));
+                prop_assert_eq!(ascending.max_in(1, lo..hi), plain);
+                prop_assert_eq!(ascending.max_in(0, lo..hi), 0.0);
+                prop_assert_eq!(prior.max_in(1, lo..hi), plain);
+            }
+            prop_assert_eq!(prior.max_in(2, 0..9), 0.0);
+        }
+    }
 }

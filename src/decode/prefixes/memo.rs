@@ -60,6 +60,7 @@ pub(in crate::decode) enum Below {
 }
 
 /// Where a walk to a docid through known prefixes ends.
+#[derive(Clone, Copy)]
 enum Walk {
     /// At the docid.
     Docid(NodeId),
@@ -350,8 +351,14 @@ impl<'a> Memo<'a> {
 
     /// [`Memo::docid_log_prob`] of several docids, whose unknown prefixes are opened together.
     pub(in crate::decode) fn docid_log_probs(&mut self, places: &[DocidPlace]) -> Result<Vec<f64>> {
+        let mut walks = vec![Walk::Unknown(0); places.len()];
         loop {
-            let walks: Vec<Walk> = places.iter().map(|&place| self.walk(place)).collect();
+            for (walk, &place) in walks.iter_mut().zip(places) {
+                // Whoever waits for a prefix goes on from there.
+                if let Walk::Unknown(id) = *walk {
+                    *walk = self.walk(id, place);
+                }
+            }
             let unknown = |walk: &Walk| match walk {
                 Walk::Unknown(id) => Some(*id),
                 _ => None,
@@ -381,8 +388,8 @@ impl<'a> Memo<'a> {
         Some(range.start + index as NodeId)
     }
 
-    fn walk(&self, place: DocidPlace) -> Walk {
-        let mut id = 0;
+    /// Goes on from the prefix `id` as far as prefixes are known.
+    fn walk(&self, mut id: NodeId, place: DocidPlace) -> Walk {
         loop {
             match self.node(id).map(|node| &node.kids) {
                 Some(Kids::Docid(_)) => return Walk::Docid(id),

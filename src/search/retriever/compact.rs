@@ -2,9 +2,9 @@
 
 use crate::Result;
 use crate::decode::{Branching, Expander};
-use crate::segment::{CompactEdges, Listed};
-use crate::trie::ForestChild;
-use crate::vectors::{dot, dot_f16};
+use crate::segment::{CompactEdges, Listed, stored};
+use crate::trie::{ForestChild, HeadEdge};
+use crate::vectors::{dot, dots_f16};
 
 /// Scores children by `scale * <q, S/|S|> + b`, where `S` sums over the segments
 /// (`ARCHITECTURE.md`, D5).
@@ -27,17 +27,20 @@ impl<'a> CompactExpander<'a> {
         }
     }
 
-    fn logit(&mut self, listed: &Listed, child: &ForestChild) -> f32 {
-        if let [part] = child.node.parts.as_slice()
-            && let Some(edge) = self.edges.stored(listed, part)
-        {
-            self.bytes_touched += bytes_of(1, edge.unit.len());
-            return self.scale * dot_f16(self.query, edge.unit) + edge.bias;
-        }
+    /// The logit of a child whose edge is not stored as it is.
+    fn summed_logit(&mut self, listed: &Listed<'_>, child: &ForestChild) -> f32 {
         let vectors = self.edges.vectors_of(listed, child);
         self.bytes_touched += bytes_of(vectors, self.query.len());
         let (unit, bias) = self.edges.summed(listed, child, self.query.len());
         self.scale * dot(self.query, &unit) + bias
+    }
+}
+
+/// The edge of a child, if it is stored as it is: in one segment.
+fn whole_edge<'a>(listed: &Listed<'a>, child: &ForestChild) -> Option<HeadEdge<'a>> {
+    match child.node.parts.as_slice() {
+        [part] => stored(listed, part),
+        _ => None,
     }
 }
 
@@ -58,8 +61,23 @@ impl Expander for CompactExpander<'_> {
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
         for branching in nodes {
             let listed = self.edges.listed(branching.node);
-            for child in branching.children {
-                logits.push(self.logit(&listed, child));
+            let edges = branching.children.iter();
+            let edges: Vec<_> = edges.map(|child| whole_edge(&listed, child)).collect();
+            let first = logits.len();
+            // A zero for those that are not stored, from no row.
+            let rows = edges
+                .iter()
+                .map(|edge| edge.map_or(&[][..], |edge| edge.unit));
+            dots_f16(self.query, rows, logits);
+            let logits = logits.iter_mut().skip(first);
+            for ((logit, edge), child) in logits.zip(edges).zip(branching.children) {
+                *logit = match edge {
+                    Some(edge) => {
+                        self.bytes_touched += bytes_of(1, edge.unit.len());
+                        self.scale * *logit + edge.bias
+                    }
+                    None => self.summed_logit(&listed, child),
+                };
             }
         }
         Ok(())

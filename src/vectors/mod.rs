@@ -1,4 +1,14 @@
 //! Vector arithmetic shared by training, decoding and the baselines.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`halves`] | inner products with float16 rows |
+//! | [`wide`] | one loop for the registers of several processors |
+
+pub(crate) mod halves;
+pub(crate) mod wide;
+
+pub use halves::{dot_f16, dots_f16};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -22,19 +32,6 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     sums.iter().sum::<f32>() + tail
-}
-
-/// Inner product with a float16 row, widened block by block.
-pub fn dot_f16(query: &[f32], row: &[f16]) -> f32 {
-    const BLOCK: usize = 128;
-    let mut wide = [0f32; BLOCK];
-    let mut total = 0.0;
-    for (query, row) in query.chunks(BLOCK).zip(row.chunks(BLOCK)) {
-        let (wide, _) = wide.split_at_mut(row.len());
-        row.convert_to_f32_slice(wide);
-        total += dot(query, wide);
-    }
-    total
 }
 
 /// `sum += factor * row`.
