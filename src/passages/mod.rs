@@ -72,8 +72,9 @@ impl Passage {
 }
 
 /// Bytes of a text, for each token that the whole of it may have, from which on its tokens are counted
-/// in pieces only: tokenizers take any length of what they do not know for one token.
-const MAX_BYTES_PER_WHOLE_TOKEN: usize = 64;
+/// in pieces only: nearly all such texts are long, and would be counted twice. Tokenizers also take any
+/// length of what they do not know for one token.
+const MAX_BYTES_PER_WHOLE_TOKEN: usize = 8;
 
 /// Cuts `text`; `count_tokens` counts the encoder's tokens of a string.
 ///
