@@ -52,9 +52,7 @@ impl NewEncoder {
             language_model: None,
         }
     }
-}
 
-impl NewEncoder {
     /// The encoder for an index that is there, whose docids keep the tokenizer that it has for them.
     ///
     /// # Errors
@@ -62,14 +60,7 @@ impl NewEncoder {
     /// `Corrupt` or `Model` when that tokenizer cannot be read.
     pub(in crate::index) fn for_index(self, stored: &store::Snapshot) -> Result<Self> {
         Ok(NewEncoder {
-            #[cfg(feature = "models")]
-            docid_tokenizer: recorded::docid_tokenizer(stored)?,
-            #[cfg(not(feature = "models"))]
-            docid_tokenizer: {
-                // Whatever tokenizer it holds, nothing here can run it.
-                let _ = stored;
-                None
-            },
+            docid_tokenizer: docid_tokenizer(stored)?,
             ..self
         })
     }
@@ -245,6 +236,18 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
     })
 }
 
+/// The docid tokenizer in the file, if that is not the encoder's.
+#[cfg(feature = "models")]
+fn docid_tokenizer(stored: &store::Snapshot) -> Result<Option<Arc<dyn DocidTokenizer>>> {
+    recorded::docid_tokenizer(stored)
+}
+
+/// Whatever tokenizer the file holds, nothing here can run it.
+#[cfg(not(feature = "models"))]
+fn docid_tokenizer(_: &store::Snapshot) -> Result<Option<Arc<dyn DocidTokenizer>>> {
+    Ok(None)
+}
+
 /// Loads the encoder an index was made with, and its docid tokenizer.
 ///
 /// # Errors
@@ -285,14 +288,7 @@ pub(crate) fn load_recorded(
     }
     let loaded = Loaded {
         encoder: CheckedEncoder::new(encoder),
-        #[cfg(feature = "models")]
-        docid_tokenizer: recorded::docid_tokenizer(stored)?,
-        #[cfg(not(feature = "models"))]
-        docid_tokenizer: {
-            // Whatever tokenizer it holds, nothing here can run it.
-            let _ = stored;
-            None
-        },
+        docid_tokenizer: docid_tokenizer(stored)?,
     };
     check(
         "tokenizer",

@@ -13,6 +13,7 @@ use super::{packages, setup};
 use crate::console::failure::Failure;
 use crate::console::{output, progress};
 use crate::options::device::DeviceArg;
+use crate::options::encoder::DEFAULT;
 
 /// Models: import a checkpoint of a language model or of a sentence encoder, or distill an encoder.
 #[derive(ClapArgs)]
@@ -129,9 +130,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Command::Distill(args) => distill(args),
     }
 }
-
-/// The name that stands for the installed encoder.
-const DEFAULT: &str = "default";
 
 fn distill(args: &DistillArgs) -> Result<(), Failure> {
     let encoder = Some(args.encoder.as_path()).filter(|&encoder| encoder != Path::new(DEFAULT));

@@ -208,7 +208,9 @@ fn open_archive(path: &Path) -> Result<Archive, Failure> {
 }
 
 fn extract(archive: &mut Archive, name: &str, to: &Path) -> Result<(), Failure> {
-    let mut from = archive.by_name(name).map_err(|e| unreadable(to, &e))?;
+    let mut from = archive
+        .by_name(name)
+        .map_err(|e| Failure::new(format!("the archive has no readable file {name:?}: {e}")))?;
     write(to, &mut from)
 }
 

@@ -12,7 +12,7 @@ use crate::console::progress;
 /// The name of the static encoder.
 const STATIC: &str = "static";
 /// The name of the installed encoder.
-const DEFAULT: &str = "default";
+pub const DEFAULT: &str = "default";
 
 /// What `--encoder` names: a folder, or one of the two names. The static encoder is made here, where
 /// one can see how far it is.
