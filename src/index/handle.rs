@@ -26,8 +26,8 @@ use crate::{Error, Result};
 /// # fn main() {}
 /// # #[cfg(feature = "models")]
 /// # fn main() -> zerogr::Result<()> {
-/// # if zerogr::raw::model::Runtime::load(None).is_err() {
-/// #     eprintln!("skipped: `zerogr setup` has not been run");
+/// # if let Err(missing) = zerogr::raw::model::Encoder::from_cache(&Default::default()) {
+/// #     eprintln!("skipped: {missing}");
 /// #     return Ok(());
 /// # }
 /// # let folder = tempfile::tempdir().unwrap();
