@@ -8,10 +8,11 @@
 //! ```
 //!
 //! Recognised: Markdown tables, lines with `|` between cells, and comma, semicolon or tab
-//! separated lines with a header. The first row is the header. Prose that merely has commas is
-//! kept out: nearly all lines must have as many cells as the header, and header cells are short.
+//! separated lines with a header. The first row is the header. Prose is kept out: where commas or
+//! semicolons separate, header cells are short and nearly all lines have as many cells as the
+//! header; bars and tabs are rare in prose, and one of the two is enough.
 
-/// The longest header cell, in characters; longer "headers" are prose.
+/// The longest header cell, in characters; longer "headers" may be prose.
 const MAX_HEADER_CHARS: usize = 40;
 
 /// The rows of a block of lines as phrases, or nothing when it is no table.
@@ -34,26 +35,21 @@ fn rows_with(lines: &[&str], separator: char) -> Option<Vec<String>> {
         .map(|line| cells(line, separator));
     let header = rows.next()?;
     let rows: Vec<Vec<String>> = rows.collect();
+    if header.len() < 2 || rows.is_empty() {
+        return None;
+    }
     let short = |cell: &String| cell.chars().count() <= MAX_HEADER_CHARS && !cell.ends_with('.');
-    if header.len() < 2 || rows.is_empty() || !header.iter().all(short) {
-        return None;
-    }
-    // Commas and semicolons are common in prose and code: be strict there.
-    let strict = matches!(separator, ',' | ';');
-    if strict
-        && header
-            .iter()
-            .any(|cell| cell.is_empty() || cell.contains(['(', '=', '{']))
-    {
-        return None;
-    }
+    let short_names = header.iter().all(short);
     let alike = rows.iter().filter(|row| row.len() == header.len()).count();
-    let enough = if strict {
-        alike * 10 >= rows.len() * 9
+    let even = alike * 10 >= rows.len() * 9;
+    // Commas and semicolons are common in prose and code: be strict there.
+    let is_table = if matches!(separator, ',' | ';') {
+        let code = |cell: &String| cell.is_empty() || cell.contains(['(', '=', '{']);
+        short_names && even && !header.iter().any(code)
     } else {
-        alike * 2 >= rows.len()
+        even || (short_names && alike * 2 >= rows.len())
     };
-    enough.then(|| rows.iter().filter_map(|row| phrase(&header, row)).collect())
+    is_table.then(|| rows.iter().filter_map(|row| phrase(&header, row)).collect())
 }
 
 /// The line between a Markdown header and its rows.
@@ -125,6 +121,23 @@ mod tests {
                 "Year 1971 Title Illusion UK 46 extra"
             ]
         );
+    }
+
+    #[test]
+    fn names_of_columns_may_be_abbreviated_or_long_between_bars() {
+        let abbreviated = "No. | Pos. | Player\n4 | G | Ann Smith";
+        assert_eq!(
+            rows(abbreviated).unwrap(),
+            ["No. 4 Pos. G Player Ann Smith"]
+        );
+        let long = "Site | Coordinates (links to map and photographic sources)\nAller | 51.04";
+        assert_eq!(
+            rows(long).unwrap(),
+            ["Site Aller Coordinates (links to map and photographic sources) 51.04"]
+        );
+        let uneven =
+            "Site | Coordinates (links to map and photographic sources)\na | b\nc\nd | e | f";
+        assert_eq!(rows(uneven), None);
     }
 
     #[test]
