@@ -8,6 +8,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::vectors::norm;
 use crate::{Error, ErrorKind, Result};
 
@@ -96,10 +98,29 @@ pub trait TextEncoder: Send + Sync {
         texts: &[&str],
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+        each: EachText<'_>,
     ) -> Result<Vec<f32>> {
         let _ = each;
         self.encode(texts, max_len_tokens, progress)
+    }
+
+    /// As [`encode_tokens`](Self::encode_tokens), of queries, for an encoder that reads these in another
+    /// way than documents; without `each`, only the vectors of texts are wanted.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    fn encode_queries(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+        each: Option<EachText<'_>>,
+    ) -> Result<Vec<f32>> {
+        match each {
+            Some(each) => self.encode_tokens(texts, max_len_tokens, progress, each),
+            None => self.encode(texts, max_len_tokens, progress),
+        }
     }
 
     /// Where in `text` the tokens stand that [`encode_tokens`](Self::encode_tokens) has vectors of, in
@@ -113,6 +134,9 @@ pub trait TextEncoder: Send + Sync {
         Ok(None)
     }
 }
+
+/// What is told the number of a text and what an encoder has of its tokens.
+pub type EachText<'a> = &'a mut dyn FnMut(usize, TokenVectors<'_>);
 
 /// A token for every four characters of a word.
 pub(crate) fn estimated_token_count(text: &str) -> usize {
@@ -191,22 +215,54 @@ impl CheckedEncoder {
         texts: &[&str],
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+        each: EachText<'_>,
+    ) -> Result<Vec<f32>> {
+        let vectors = self.with_checked_tokens(each, |each| {
+            self.0.encode_tokens(texts, max_len_tokens, progress, each)
+        })?;
+        self.check(vectors, texts.len())
+    }
+
+    /// [`TextEncoder::encode_queries`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the encoder, and `Model` for what are no vectors or weights.
+    pub(crate) fn encode_queries(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+        each: Option<EachText<'_>>,
+    ) -> Result<Vec<f32>> {
+        let vectors = match each {
+            None => self
+                .0
+                .encode_queries(texts, max_len_tokens, progress, None)?,
+            Some(each) => self.with_checked_tokens(each, |each| {
+                self.0
+                    .encode_queries(texts, max_len_tokens, progress, Some(each))
+            })?,
+        };
+        self.check(vectors, texts.len())
+    }
+
+    /// Calls `encode` with a function that hands tokens that are sound on to `each`.
+    fn with_checked_tokens(
+        &self,
+        each: EachText<'_>,
+        encode: impl FnOnce(EachText<'_>) -> Result<Vec<f32>>,
     ) -> Result<Vec<f32>> {
         let mut tokens = Ok(());
-        let checked = &mut |number, text: TokenVectors<'_>| {
+        let vectors = encode(&mut |number, text| {
             if tokens.is_ok() {
                 tokens = self.check_tokens(&text);
             }
             if tokens.is_ok() {
                 each(number, text);
             }
-        };
-        let vectors = self
-            .0
-            .encode_tokens(texts, max_len_tokens, progress, checked)?;
-        tokens?;
-        self.check(vectors, texts.len())
+        })?;
+        tokens.map(|()| vectors)
     }
 
     /// [`TextEncoder::token_ranges`].
@@ -270,10 +326,91 @@ impl CheckedEncoder {
     }
 }
 
+/// How an encoder that was trained for late interaction (ColBERT) reads queries and documents. All of
+/// their tokens are compared, special ones too; a text's vector is the mean of theirs, each scaled to
+/// length 1. Tokens are those of its tokenizer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LateInteraction {
+    /// The token behind the first special one of every query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_marker: Option<u32>,
+    /// The token behind the first special one of every document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_marker: Option<u32>,
+    /// The most tokens of a query, those that are added to it included.
+    pub max_query_tokens: usize,
+    /// The most tokens of a document, those that are added to it included.
+    pub max_document_tokens: usize,
+    /// What short queries are filled up with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expansion: Option<QueryExpansion>,
+    /// Tokens of documents that are not compared, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_tokens: Vec<u32>,
+}
+
+/// The most tokens that a query is filled up to: a pass takes memory by their square.
+const MOST_EXPANDED_TOKENS: usize = 2_048;
+
+impl LateInteraction {
+    /// Checks that it goes with a tokenizer of so many tokens, which puts so many around a text.
+    ///
+    /// # Errors
+    ///
+    /// [`Model`](crate::ErrorKind::Model) for a token that the tokenizer does not have, and for lengths
+    /// that leave no room for text, or cannot be.
+    pub(crate) fn check(&self, vocab_size: usize, special_tokens: usize) -> Result<()> {
+        let wrong = |what: String| {
+            let message = format!("the settings of late interaction cannot be used: {what}");
+            Err(Error::new(ErrorKind::Model, message))
+        };
+        let expansion = self.expansion.as_ref();
+        let mut tokens = [self.query_marker, self.document_marker]
+            .into_iter()
+            .flatten()
+            .chain(expansion.map(|expansion| expansion.token))
+            .chain(self.skipped_tokens.iter().copied());
+        if let Some(token) = tokens.find(|&token| token as usize >= vocab_size) {
+            return wrong(format!(
+                "they name token {token}, and the tokenizer has {vocab_size}"
+            ));
+        }
+        if !self.skipped_tokens.is_sorted() {
+            return wrong("skipped_tokens do not ascend".to_owned());
+        }
+        for most in [self.max_query_tokens, self.max_document_tokens] {
+            if most <= special_tokens.saturating_add(1) {
+                return wrong(format!("a text of {most} tokens has no room for words"));
+            }
+        }
+        let most = self.max_query_tokens.min(MOST_EXPANDED_TOKENS);
+        match expansion.map(|expansion| expansion.len_tokens) {
+            Some(len) if len > most => wrong(format!(
+                "queries are filled up to {len} tokens, and have {most} at most"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A token that stands for words that a query does not have; what the encoder makes of it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueryExpansion {
+    /// The token, a mask.
+    pub token: u32,
+    /// Tokens up to which a query is filled.
+    pub len_tokens: usize,
+    /// The other tokens of the query attend to it.
+    pub is_attended: bool,
+}
+
 /// What an encoder has of a text's tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenVectors<'a> {
-    /// The tokens of the text, without special ones.
+    /// The tokens that are compared: those of the text, without special ones, unless the encoder was
+    /// trained for [`LateInteraction`].
     pub tokens: &'a [u32],
     /// `[tokens, dim]`: the vectors that it pools, finite, of any length.
     pub vectors: &'a [f32],

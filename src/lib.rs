@@ -109,7 +109,9 @@ mod vectors;
 
 pub use decode::{Budget, CancelToken, Decoder};
 pub use docs::Document;
-pub use encode::{DocidTokenizer, TextEncoder, TokenVectors};
+pub use encode::{
+    DocidTokenizer, EachText, LateInteraction, QueryExpansion, TextEncoder, TokenVectors,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use index::{
     CommitReport, EncoderSource, Index, IndexOptions, OpenOptions, SearchResult, Snapshot,

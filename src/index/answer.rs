@@ -32,7 +32,8 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a blank query, and one that leaves no token; `UntrustedModel`,
+    /// `InvalidInput` for a blank query, one that leaves no token, and an instruction to an encoder of
+    /// tokens whose prompt has no place for it; `UntrustedModel`,
     /// `ModelMismatch`, `Runtime`, `Device` or `Model` when the encoder cannot be loaded.
     pub fn encode_query(&self, query: &str, instruction: Option<&str>) -> Result<EncodedQuery> {
         self.snapshot().encode_query(query, instruction)
@@ -88,8 +89,8 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a blank query and for options that make no sense; `Corrupt` where a
-    /// damaged part is met. On the first search that needs a model: `UntrustedModel`,
+    /// `InvalidInput` for a blank query, for options that make no sense, and for an instruction to an
+    /// encoder of tokens whose prompt has no place for it; `Corrupt` where a damaged part is met. On the first search that needs a model: `UntrustedModel`,
     /// `ModelMismatch`, `Runtime`, `Device` or `Model` when it cannot be loaded.
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult> {
         if query.trim().is_empty() {
@@ -171,6 +172,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
+    /// [`ModelMismatch`](crate::ErrorKind::ModelMismatch) for a query of another encoder;
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a vector of another dimension or with
     /// values that are no numbers, for options that make no sense, and for a search by a language
     /// model, which is asked through [`Snapshot::search`];

@@ -151,13 +151,14 @@ pub(crate) fn train_heads(
     let queries = asked.queries.iter();
     let texts: Vec<String> = queries.map(|query| format!("{prompt}{query}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let vectors = encoder.encode(
+    let vectors = encoder.encode_queries(
         &texts,
         params
             .encoder
             .max_query_tokens
             .saturating_add(prompt_tokens),
         &mut |done, total| watch.report(Progress::new(Stage::EncodingPseudoQueries, done, total)),
+        None,
     )?;
     let (training, held_out) = asked.split(participants.asked, options.seed);
     let examples = Examples {

@@ -21,7 +21,7 @@ pub mod runtime;
 pub mod tokenizer;
 pub(crate) mod trust;
 
-pub(crate) use encoder::{ENGINE_FILE, QUERY_TOKEN_WEIGHTS};
+pub(crate) use encoder::{ENGINE_FILE, QUERY_TOKEN_WEIGHTS, SettingsFile};
 pub use encoder::{Encoder, EncoderBytes, EncoderFiles, EncoderSettings, ModelBytes, Pooling};
 pub use runtime::device::{CudaOptions, Device, EncoderOptions};
 pub use runtime::{Runtime, cache, device};

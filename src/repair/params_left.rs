@@ -153,6 +153,7 @@ fn defaults(snapshot: &Snapshot, entries: &[SegmentEntry], options: &OpenOptions
             lower_case: false,
             query_prompt: String::new(),
             document_prompt: String::new(),
+            late_interaction: None,
             token_vectors: bodies.iter().any(has_token_vectors),
         },
         match encoder.map(|encoder| encoder.tokenizer()) {

@@ -4,7 +4,7 @@ use super::late_interaction::MaxSim;
 use crate::encode::CheckedEncoder;
 use crate::segment::EncoderParams;
 use crate::vectors::{add_scaled, normalise};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A query's vector, and those of its tokens where the index compares them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct EncodedQuery {
     token_weights: Vec<f32>,
     /// Share of its letters that the encoder does not know.
     unknown_share: f32,
+    /// The fingerprint of the encoder, where that is known.
+    encoder: Option<String>,
 }
 
 impl EncodedQuery {
@@ -28,6 +30,34 @@ impl EncodedQuery {
     /// The share of its letters, 0 to 1, that the encoder has no words for.
     pub fn unknown_share(&self) -> f32 {
         self.unknown_share
+    }
+
+    /// The same, made by the encoder with this fingerprint: an index of another encoder refuses it. What
+    /// [`Index::encode_query`](crate::Index::encode_query) makes has it already.
+    pub fn of_encoder(self, fingerprint: impl Into<String>) -> Self {
+        EncodedQuery {
+            encoder: Some(fingerprint.into()),
+            ..self
+        }
+    }
+
+    /// Refuses a query that another encoder made than that of an index.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ModelMismatch`] that names both.
+    pub(super) fn check_encoder(&self, params: &EncoderParams) -> Result<()> {
+        match &self.encoder {
+            Some(own) if *own != params.fingerprint => Err(Error::new(
+                ErrorKind::ModelMismatch,
+                format!(
+                    "the query was encoded by {own}, and the index by {}: encode it with the index \
+                     (Index::encode_query)",
+                    params.fingerprint
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn is_finite(&self) -> bool {
@@ -50,7 +80,8 @@ impl EncodedQuery {
     }
 }
 
-/// A query of which only the unit vector is known; no tokens are compared.
+/// A query of which only the unit vector is known; no tokens are compared, and which encoder made it is
+/// for the caller to know ([`EncodedQuery::of_encoder`]).
 impl From<Vec<f32>> for EncodedQuery {
     fn from(vector: Vec<f32>) -> Self {
         EncodedQuery {
@@ -62,7 +93,7 @@ impl From<Vec<f32>> for EncodedQuery {
 
 impl EncodedQuery {
     /// Encodes a query as `params` say. Errors when it is blank, or has no vector since it leaves
-    /// no token.
+    /// no token, and for an instruction that has no place.
     pub(crate) fn new(
         encoder: &CheckedEncoder,
         params: &EncoderParams,
@@ -73,16 +104,23 @@ impl EncodedQuery {
             return Err(Error::invalid("the query is empty: give at least one word"));
         }
         let prompted = Prompted::new(&params.query_prompt, instruction, query);
+        if let (Some(late), [_, _, ..]) = (&params.late_interaction, prompted.texts.as_slice()) {
+            return Err(Error::invalid(format!(
+                "the encoder of this index compares tokens and reads {} of a query, which have no place \
+                 for an instruction: search without one",
+                late.max_query_tokens
+            )));
+        }
         let prompt_tokens = encoder.prompt_tokens(&prompted.prompt)?;
         let texts: Vec<&str> = prompted.texts.iter().map(String::as_str).collect();
         let mut pooled = vec![Vec::new(); texts.len()];
         let mut token_vectors = Vec::new();
         let mut token_weights = Vec::new();
-        let vectors = encoder.encode_tokens(
+        let vectors = encoder.encode_queries(
             &texts,
             params.max_query_tokens.saturating_add(prompt_tokens),
             &mut |_, _| Ok(()),
-            &mut |number, text| {
+            Some(&mut |number, text| {
                 let text = match number {
                     0 => text.without_first(prompt_tokens, params.dim),
                     _ => text,
@@ -94,7 +132,7 @@ impl EncodedQuery {
                     token_vectors = unit_rows(text.vectors.to_vec(), params.dim);
                     token_weights = text.query_weights.to_vec();
                 }
-            },
+            }),
         )?;
         let (vector, instructed) = vectors.split_at(params.dim.min(vectors.len()));
         if vector.iter().all(|&value| value == 0.0) {
@@ -112,6 +150,7 @@ impl EncodedQuery {
             token_vectors,
             token_weights,
             unknown_share: encoder.unknown_share(query)?,
+            encoder: Some(params.fingerprint.clone()),
         })
     }
 }

@@ -32,9 +32,9 @@ impl<'a> Searcher<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a vector of another dimension or with values that are no numbers, for
-    /// options that make no sense, and for a search by a language model; `Corrupt` when the
-    /// lexicon is damaged.
+    /// `ModelMismatch` for a query of another encoder; `InvalidInput` for a vector of another
+    /// dimension or with values that are no numbers, for options that make no sense, and for a
+    /// search by a language model; `Corrupt` when the lexicon is damaged.
     pub(crate) fn search_encoded(
         self,
         words: &str,
@@ -42,6 +42,9 @@ impl<'a> Searcher<'a> {
         options: &SearchOptions,
     ) -> Result<Found> {
         options.check()?;
+        if options.mode != Mode::Lexical {
+            query.check_encoder(&self.params.encoder)?;
+        }
         let (values, dim) = (query.vector().len(), self.params.encoder.dim);
         if options.mode != Mode::Lexical && values != dim {
             return Err(Error::invalid(format!(

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use crate::encode::LateInteraction;
 use crate::lexicon::{ANALYSIS, Analyser, Bm25};
 use crate::trie::TokenWidth;
 use crate::{Error, ErrorKind, Result};
@@ -64,6 +65,9 @@ pub struct EncoderParams {
     /// What stands before every document that is encoded.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub document_prompt: String,
+    /// How queries and documents are read, for an encoder whose tokens are trained to be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_interaction: Option<LateInteraction>,
     /// Whether vectors of the documents' tokens are kept, to be compared with the query's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub token_vectors: bool,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::support::corpus::{
     answers, assert_same_answers, document, empty, encoder, in_three_segments, queries,
 };
-use zerogr::{Filter, Index, Mode, SearchOptions, TextEncoder};
+use zerogr::{EncodedQuery, ErrorKind, Filter, Index, Mode, SearchOptions, TextEncoder};
 
 const DOCUMENTS: u64 = 120;
 
@@ -182,4 +182,31 @@ fn weights_belong_to_the_modes_that_use_them() {
     assert!(wordless.unwrap_err().is_invalid_input());
     let short = index.snapshot().search_vector(&[1.0; 3], &dense);
     assert!(short.unwrap_err().is_invalid_input());
+}
+
+#[test]
+fn a_query_of_another_encoder_is_refused() {
+    let index = index();
+    let snapshot = index.snapshot();
+    let options = SearchOptions::new().mode(Mode::Dense);
+    let own = index.encode_query("wing", None).unwrap();
+    snapshot.search_encoded("wing", &own, &options).unwrap();
+    // Of the same length, so that nothing else tells them apart.
+    let foreign = EncodedQuery::from(own.vector().to_vec());
+    snapshot.search_encoded("wing", &foreign, &options).unwrap();
+    let foreign = foreign.of_encoder("another");
+    for mode in [Mode::Dense, Mode::Fusion, Mode::Planned, Mode::Generative] {
+        let options = SearchOptions::new().mode(mode);
+        let error = snapshot
+            .search_encoded("wing", &foreign, &options)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ModelMismatch);
+        assert!(error.to_string().contains("another"), "{error}");
+    }
+    // Words alone need no vector.
+    let lexical = SearchOptions::new().mode(Mode::Lexical);
+    snapshot.search_encoded("wing", &foreign, &lexical).unwrap();
+    let fingerprint = index.snapshot().params().encoder.fingerprint.clone();
+    let same = foreign.of_encoder(fingerprint);
+    snapshot.search_encoded("wing", &same, &options).unwrap();
 }

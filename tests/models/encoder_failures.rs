@@ -22,6 +22,7 @@ fn bytes(model: Vec<u8>, tokenizer: &[u8]) -> EncoderBytes<'_> {
         pooling: Pooling::Mean,
         max_len_tokens: 256,
         lower_case: false,
+        late_interaction: None,
     }
 }
 

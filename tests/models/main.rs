@@ -22,6 +22,7 @@ mod encoder_vectors;
 mod external_decoder;
 mod index_language_model;
 mod language_model;
+mod late_interaction;
 mod readme;
 mod runtime;
 mod static_encoder;

@@ -113,6 +113,15 @@ impl TokenIds {
         })
     }
 
+    /// The tokens that are kept whole in a text, with their ids.
+    pub fn added(&self) -> impl Iterator<Item = (&str, u32)> {
+        let added = self.0["added_tokens"].as_array().into_iter().flatten();
+        added.filter_map(|token| {
+            let id = u32::try_from(token["id"].as_u64()?).ok()?;
+            Some((token["content"].as_str()?, id))
+        })
+    }
+
     /// The file with this token before every text, or with nothing around it.
     pub fn starting_with(mut self, first: Option<(&str, u32)>) -> Vec<u8> {
         self.0["post_processor"] = first.map_or(Value::Null, |(text, id)| starts_with(text, id));
@@ -133,11 +142,11 @@ pub(in crate::convert) fn starts_with(token: &str, id: u32) -> Value {
 }
 
 /// The tokenizer must be readable, and must not have tokens that the model lacks.
-pub(in crate::convert) fn check_tokenizer(json: &[u8], vocab: usize) -> Result<()> {
+pub(in crate::convert) fn check_tokenizer(json: &[u8], vocab: usize) -> Result<Tokenizer> {
     let tokenizer = Tokenizer::from_bytes(json)?;
     let tokens = tokenizer.vocabulary_size();
     if tokens <= vocab {
-        return Ok(());
+        return Ok(tokenizer);
     }
     let message = format!(
         "the tokenizer has {tokens} tokens and the model {vocab}: they do not belong together"

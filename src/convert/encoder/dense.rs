@@ -1,4 +1,4 @@
-//! Layers behind the pooling.
+//! Layers behind the pooling, or behind the tokens where these are compared.
 //!
 //! A layer gives the same for the token that is picked, and, if it is linear, for the mean of the
 //! tokens, whether it comes before the pooling or behind it. So it is applied to every token, and
@@ -32,6 +32,8 @@ pub(super) struct Head {
 pub(super) enum HeadPooling {
     As(Pooling),
     OverRoot,
+    /// Not at all: tokens are what is compared.
+    OfTokens,
 }
 
 /// A layer.
@@ -42,6 +44,15 @@ pub(super) struct Dense {
     weights: Vec<f32>,
     bias: Option<Vec<f32>>,
     activation: DenseActivation,
+    residual: Residual,
+}
+
+/// What is added behind the activation.
+enum Residual {
+    None,
+    Input,
+    /// The product of the input with `[outputs, inputs]`.
+    Projected(Vec<f32>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +103,7 @@ impl Head {
         let mut width = hidden;
         let mut layers = Vec::new();
         for folder in folders {
-            let layer = Dense::read(&dir.join(folder), width)?;
+            let layer = Dense::read(&dir.join(folder), width, pooling)?;
             width = layer.outputs;
             layers.push(layer);
         }
@@ -113,7 +124,7 @@ impl Head {
     fn commutes(&self) -> bool {
         let is_linear = |layer: &Dense| layer.activation == DenseActivation::None;
         match self.pooling {
-            HeadPooling::As(Pooling::Cls | Pooling::LastToken) => true,
+            HeadPooling::OfTokens | HeadPooling::As(Pooling::Cls | Pooling::LastToken) => true,
             HeadPooling::As(Pooling::Mean | Pooling::WeightedMean) => {
                 self.layers.iter().all(is_linear)
             }
@@ -127,11 +138,37 @@ impl Head {
 }
 
 impl Dense {
-    fn read(dir: &Path, inputs: usize) -> Result<Dense> {
+    /// The projection of tokens, among the tensors of a transformer.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when it is not there, or does not fit.
+    pub fn projection(source: &dyn TensorSource, name: &str, inputs: usize) -> Result<Dense> {
+        let shape = source.shape(name).unwrap_or_default();
+        let outputs = shape.first().copied().unwrap_or(0);
+        Ok(Dense {
+            outputs,
+            inputs,
+            weights: read_all(source, name, &[outputs, inputs])?,
+            bias: None,
+            activation: DenseActivation::None,
+            residual: Residual::None,
+        })
+    }
+
+    fn read(dir: &Path, inputs: usize, pooling: HeadPooling) -> Result<Dense> {
         const CONFIG: &str = "config.json";
         let settings: Map<String, Value> = read_json(dir, CONFIG)?
             .ok_or_else(|| wrong(dir, CONFIG, "is missing, and modules.json names it"))?;
-        let known = ["in_features", "out_features", "bias", "activation_function"];
+        let known = [
+            "in_features",
+            "out_features",
+            "bias",
+            "activation_function",
+            "use_residual",
+            "module_input_name",
+            "module_output_name",
+        ];
         if let Some(key) = settings.keys().find(|key| !known.contains(&key.as_str())) {
             let what = format!("has the setting {key}, which is not known here");
             return Err(wrong(dir, CONFIG, &what));
@@ -147,7 +184,28 @@ impl Dense {
                 format!("says {found} in_features, and what comes before has {inputs} values");
             return Err(wrong(dir, CONFIG, &what));
         }
-        let has_bias = settings.get("bias").is_none_or(|bias| bias != false);
+        let of_pooling = match pooling {
+            HeadPooling::OfTokens => "token_embeddings",
+            _ => "sentence_embedding",
+        };
+        for key in ["module_input_name", "module_output_name"] {
+            match settings.get(key) {
+                None | Some(Value::Null) => {}
+                Some(name) if name == of_pooling => {}
+                Some(name) => {
+                    let what = format!("says {name} for {key}, which cannot be imported here");
+                    return Err(wrong(dir, CONFIG, &what));
+                }
+            }
+        }
+        let flag = |key: &str, default: bool| match settings.get(key) {
+            None | Some(Value::Null) => Ok(default),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(wrong(dir, CONFIG, &format!("says no truth for {key}"))),
+        };
+        let has_bias = flag("bias", true)?;
+        let has_residual = flag("use_residual", false)?;
+        let is_projected = has_residual && inputs != outputs;
         let name = settings
             .get("activation_function")
             .and_then(|name| name.as_str());
@@ -167,7 +225,10 @@ impl Dense {
             let what = "is missing (weights in PyTorch's own format are not read)";
             wrong(dir, "model.safetensors", what)
         })?;
-        let known = ["linear.weight", "linear.bias"];
+        let known = match is_projected {
+            true => &["linear.weight", "linear.bias", "residual.weight"][..],
+            false => &["linear.weight", "linear.bias"],
+        };
         if let Some(name) = source
             .names()
             .iter()
@@ -191,6 +252,13 @@ impl Dense {
             weights: read_all(&source, "linear.weight", &[outputs, inputs])?,
             bias,
             activation,
+            residual: match (has_residual, is_projected) {
+                (false, _) => Residual::None,
+                (true, false) => Residual::Input,
+                (true, true) => {
+                    Residual::Projected(read_all(&source, "residual.weight", &[outputs, inputs])?)
+                }
+            },
         })
     }
 }
@@ -221,45 +289,62 @@ impl Encoder<'_> {
     /// Layers behind the pooling are small, and stay floats.
     fn dense(&mut self, layer: &Dense, number: usize, input: &str, output: &str) -> Result<String> {
         let name = |part: &str| format!("dense.{number}.{part}");
-        let (inputs, outputs) = (layer.inputs, layer.outputs);
-        let mut columns = Vec::with_capacity(layer.weights.len());
-        for at in 0..inputs {
-            columns.extend(
-                layer
-                    .weights
-                    .iter()
-                    .skip(at)
-                    .step_by(inputs.max(1))
-                    .copied(),
-            );
-        }
-        let (weight, bias) = (name("weight"), name("bias"));
-        self.weights
-            .constants
-            .floats(&weight, &[inputs, outputs], &columns)?;
-        let activation = layer.activation;
-        let is_plain = activation == DenseActivation::None;
-        let product = match is_plain && layer.bias.is_none() {
+        let weight = self.columns(layer, &layer.weights, &name("weight"))?;
+        let has_residual = !matches!(layer.residual, Residual::None);
+        // What comes last has the name of the output.
+        let mut rest = vec!["product"];
+        rest.extend(layer.bias.is_some().then_some("biased"));
+        rest.extend((layer.activation != DenseActivation::None).then_some("activated"));
+        rest.extend(has_residual.then_some("sum"));
+        let last = rest.last().copied().unwrap_or_default();
+        let named = |part: &str| match part == last {
             true => output.to_owned(),
-            false => name("product"),
+            false => name(part),
         };
+        let operands = [input, &weight];
         let mut x = self
             .nodes
-            .onnx("MatMul", &[input, &weight], &product, vec![]);
+            .onnx("MatMul", &operands, &named("product"), vec![]);
         if let Some(values) = &layer.bias {
-            self.weights.constants.floats(&bias, &[outputs], values)?;
-            let biased = match is_plain {
-                true => output.to_owned(),
-                false => name("biased"),
-            };
-            x = self.nodes.onnx("Add", &[&x, &bias], &biased, vec![]);
+            let bias = name("bias");
+            let constants = &mut self.weights.constants;
+            constants.floats(&bias, &[layer.outputs], values)?;
+            x = self
+                .nodes
+                .onnx("Add", &[&x, &bias], &named("biased"), vec![]);
         }
-        Ok(match activation {
+        let activated = named("activated");
+        x = match layer.activation {
             DenseActivation::None => x,
-            DenseActivation::Tanh => self.nodes.onnx("Tanh", &[&x], output, vec![]),
-            DenseActivation::Sigmoid => self.nodes.onnx("Sigmoid", &[&x], output, vec![]),
-            DenseActivation::Other(activation) => self.activated_by(activation, &x, None, output),
-        })
+            DenseActivation::Tanh => self.nodes.onnx("Tanh", &[&x], &activated, vec![]),
+            DenseActivation::Sigmoid => self.nodes.onnx("Sigmoid", &[&x], &activated, vec![]),
+            DenseActivation::Other(activation) => {
+                self.activated_by(activation, &x, None, &activated)
+            }
+        };
+        let added = match &layer.residual {
+            Residual::None => return Ok(x),
+            Residual::Input => input.to_owned(),
+            Residual::Projected(weights) => {
+                let weight = self.columns(layer, weights, &name("residual_weight"))?;
+                let operands = [input, &weight];
+                self.nodes
+                    .onnx("MatMul", &operands, &name("residual"), vec![])
+            }
+        };
+        Ok(self.nodes.onnx("Add", &[&x, &added], &named("sum"), vec![]))
+    }
+
+    /// Weights of a layer with its outputs as columns, under a name.
+    fn columns(&mut self, layer: &Dense, weights: &[f32], name: &str) -> Result<String> {
+        let (inputs, outputs) = (layer.inputs, layer.outputs);
+        let mut columns = Vec::with_capacity(weights.len());
+        for at in 0..inputs {
+            columns.extend(weights.iter().skip(at).step_by(inputs.max(1)).copied());
+        }
+        let constants = &mut self.weights.constants;
+        constants.floats(name, &[inputs, outputs], &columns)?;
+        Ok(name.to_owned())
     }
 
     /// A vector per text.

@@ -7,26 +7,28 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::config::EncoderConfig;
-use super::dense::{Head, HeadPooling};
+use super::dense::{Dense, Head, HeadPooling};
 use super::families::{self, Family};
 use super::graph::encoder_graph;
+use super::late_interaction::{
+    LENGTHS_FILE, Layout, PROJECTION, PROMPTS_FILE, TokenFolder, TokenSettings,
+};
 use super::named::Named;
 use super::steps::{self, Steps};
-use crate::convert::checkpoint::texts::check_tokenizer;
+use crate::convert::checkpoint::texts::{TokenIds, check_tokenizer};
 use crate::convert::hugging_face::config_json::{CONFIG_FILE, ConfigJson};
 use crate::convert::hugging_face::folder::{read, read_json, wrong};
 use crate::convert::hugging_face::safetensors::SafetensorsFolder;
 use crate::convert::hugging_face::variants;
 use crate::convert::ready::Ready;
+use crate::encode::LateInteraction;
 use crate::model::language::WeightFormat;
-use crate::model::{EncoderFiles, Pooling};
+use crate::model::{ENGINE_FILE, EncoderFiles, Pooling, Tokenizer};
 use crate::{Error, ErrorKind, Result};
 
 const GRAPH_FILE: &str = "model.onnx";
 const TOKENIZER_FILE: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
-const LENGTHS_FILE: &str = "sentence_bert_config.json";
-const PROMPTS_FILE: &str = "config_sentence_transformers.json";
 
 /// A limit that a tokenizer names beyond this stands for none.
 const MOST_TOKENS: u64 = 1_000_000;
@@ -52,6 +54,8 @@ pub struct EncoderRecord {
     pub query_prompt: String,
     /// What stands before every document.
     pub document_prompt: String,
+    /// How queries and documents are read, if the encoder was trained to compare their tokens.
+    pub late_interaction: Option<LateInteraction>,
 }
 
 /// True if the folder holds a sentence encoder, and no language model.
@@ -116,6 +120,7 @@ pub fn import_encoder(
         pooling: settings.pooling.unwrap_or_default(),
         query_prompt: settings.query_prompt,
         document_prompt: settings.document_prompt,
+        late_interaction: settings.late_interaction,
     })
 }
 
@@ -152,35 +157,133 @@ impl Folder {
                 "is missing; download it with the model (other tokenizer files cannot be read)";
             wrong(inner, TOKENIZER_FILE, what)
         })?;
-        check_tokenizer(&tokenizer, config.vocab)
+        let checked = check_tokenizer(&tokenizer, config.vocab)
             .map_err(|error| error.about(inner.join(TOKENIZER_FILE).display()))?;
-        let pooling = steps.pooling_settings(path, pooling)?;
+        let classes = config_json.texts("architectures")?.unwrap_or_default();
+        let layout = Layout::of(path, &classes, &steps)?;
+        let settings = match layout {
+            Some(layout) => Some(token_settings(
+                &TokenFolder {
+                    layout,
+                    dir: path,
+                    inner,
+                    steps: &steps,
+                    tokens: &TokenIds::of(&tokenizer)?,
+                    max_tokens: most_tokens(layout, inner, config.max_tokens)?,
+                },
+                &checked,
+                pooling,
+            )?),
+            None => None,
+        };
         let weights = SafetensorsFolder::open(inner)?.ok_or_else(|| without_weights(inner))?;
-        let before = HeadPooling::of(&pooling);
-        let head = Head::read(path, &steps.dense, before, config.hidden)?;
+        let mut weights = Named::new(weights, &config.words);
+        let (pooling, before) = match settings {
+            Some(_) => (steps::settings_of(Pooling::Mean), HeadPooling::OfTokens),
+            None => {
+                let pooling = steps.pooling_settings(path, pooling)?;
+                let before = HeadPooling::of(&pooling);
+                (pooling, before)
+            }
+        };
+        let mut head = Head::read(path, &steps.dense, before, config.hidden)?;
+        match layout {
+            Some(Layout::Authors) => {
+                let layer = Dense::projection(weights.source(), PROJECTION, config.hidden)?;
+                head.layers.insert(0, layer);
+                weights = weights.without(PROJECTION);
+            }
+            Some(Layout::PyLate) if head.is_empty() => {
+                let what = "has no step Dense, which makes the vectors of tokens";
+                return Err(wrong(path, steps::FILE, what));
+            }
+            _ => {}
+        }
+        let is_normalised = steps.is_normalised || settings.is_some();
         let mut texts = vec![
-            (steps::FILE.to_owned(), steps.written().into_bytes()),
+            (
+                steps::FILE.to_owned(),
+                Steps::written(is_normalised).into_bytes(),
+            ),
             (
                 steps::pooling_file(),
                 text_of(&written_pooling(pooling, &head, config.hidden)),
             ),
-            (
-                LENGTHS_FILE.to_owned(),
-                text_of(&lengths(inner, config.max_tokens)?),
-            ),
             (TOKENIZER_FILE.to_owned(), tokenizer),
         ];
-        for (folder, name) in [(path, PROMPTS_FILE), (inner.as_path(), TOKENIZER_CONFIG)] {
+        let mut copied = vec![(inner.as_path(), TOKENIZER_CONFIG)];
+        match &settings {
+            None => {
+                let lengths = lengths(inner, config.max_tokens)?;
+                texts.push((LENGTHS_FILE.to_owned(), text_of(&lengths)));
+                copied.push((path, PROMPTS_FILE));
+            }
+            Some(settings) => {
+                let lengths = token_lengths(inner, &settings.late_interaction)?;
+                texts.push((LENGTHS_FILE.to_owned(), text_of(&lengths)));
+                texts.push((PROMPTS_FILE.to_owned(), text_of(&settings.prompts())));
+                texts.push((ENGINE_FILE.to_owned(), text_of(&settings.engine())));
+            }
+        }
+        for (folder, name) in copied {
             texts.extend(read(folder, name)?.map(|bytes| (name.to_owned(), bytes)));
         }
         Ok(Folder {
             architecture: config_json.model_type()?,
-            weights: Named::new(weights, &config.words),
+            weights,
             config,
             head,
             texts,
         })
     }
+}
+
+/// How an encoder of tokens reads, checked against its tokenizer.
+fn token_settings(
+    folder: &TokenFolder<'_>,
+    tokenizer: &Tokenizer,
+    pooling: Option<Pooling>,
+) -> Result<TokenSettings> {
+    if pooling.is_some() {
+        return Err(wrong(
+            folder.dir,
+            steps::FILE,
+            "is of an encoder whose tokens are compared: import it without --pooling",
+        ));
+    }
+    let settings = folder.settings()?;
+    let special = tokenizer.special_tokens();
+    let late = &settings.late_interaction;
+    late.check(tokenizer.vocab_size(), special)
+        .map_err(|error| error.about(folder.dir.display()))?;
+    // Markers are put behind the first token, whatever that is.
+    let markers = [late.query_marker, late.document_marker];
+    if markers.iter().any(Option::is_some) && tokenizer.text_range(special).start != 1 {
+        let what = "does not begin texts with one special token, behind which a marker would stand";
+        return Err(wrong(folder.inner, TOKENIZER_FILE, what));
+    }
+    Ok(settings)
+}
+
+/// The most tokens of a text of an encoder of tokens. What PyLate writes as `max_seq_length` is left
+/// over from the last text that was read.
+fn most_tokens(layout: Layout, dir: &Path, places: usize) -> Result<usize> {
+    if layout != Layout::SentenceTransformers {
+        return Ok(places);
+    }
+    let lengths = lengths(dir, places)?;
+    let most = lengths.get("max_seq_length").and_then(Value::as_u64);
+    Ok(most
+        .and_then(|most| usize::try_from(most).ok())
+        .unwrap_or(places))
+}
+
+/// The lengths of an encoder of tokens, which its own settings limit further.
+fn token_lengths(dir: &Path, late: &LateInteraction) -> Result<Value> {
+    let lengths: Map<String, Value> = read_json(dir, LENGTHS_FILE)?.unwrap_or_default();
+    let lower_case = lengths.get("do_lower_case").cloned().unwrap_or_default();
+    let most = late.max_query_tokens.max(late.max_document_tokens);
+    Ok(json!({"max_seq_length": most, "do_lower_case": lower_case}))
 }
 
 /// The refusal of a folder without weights that can be read.

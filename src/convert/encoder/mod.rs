@@ -17,6 +17,7 @@
 //! | `graph`, `building`, `attention`, `feed_forward` | the nodes |
 //! | `weights`, `constants` | how each format stores a weight and multiplies by it |
 //! | `steps`, `dense` | `modules.json`, and the layers behind the pooling |
+//! | `late_interaction` | how encoders of tokens read queries and documents |
 //! | `named` | tensors by names without a prefix |
 //! | `import` | from a folder to a folder |
 //!
@@ -38,6 +39,7 @@ mod families;
 mod feed_forward;
 mod graph;
 mod import;
+mod late_interaction;
 mod named;
 mod steps;
 #[cfg(test)]

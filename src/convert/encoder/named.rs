@@ -10,6 +10,8 @@ use crate::convert::hugging_face::safetensors::SafetensorsFolder;
 pub(super) struct Named {
     source: SafetensorsFolder,
     prefix: String,
+    /// The tensor that is none of the transformer's.
+    left_out: Option<&'static str>,
 }
 
 impl Named {
@@ -26,7 +28,21 @@ impl Named {
         Named {
             prefix: prefix.to_owned(),
             source,
+            left_out: None,
         }
+    }
+
+    /// The tensors but for one.
+    pub fn without(self, left_out: &'static str) -> Named {
+        Named {
+            left_out: Some(left_out),
+            ..self
+        }
+    }
+
+    /// The tensors by the names that the file has.
+    pub fn source(&self) -> &SafetensorsFolder {
+        &self.source
     }
 }
 
@@ -37,7 +53,8 @@ impl TensorSource for Named {
             Some(short) => short.to_owned(),
             None => name,
         };
-        names.map(short).collect()
+        let is_left_out = |name: &String| self.left_out == Some(name.as_str());
+        names.filter(|name| !is_left_out(name)).map(short).collect()
     }
 
     fn name_in_file(&self, name: &str) -> String {

@@ -1,11 +1,12 @@
 //! `modules.json`: the steps from tokens to a vector.
 //!
 //! ```text
-//! Transformer ─ Pooling ─ Dense … ─ Normalize
+//! Transformer ─ Pooling ─ Dense … ─ Normalize                        a vector per text
+//! Transformer ─ Dense … ─ MultiVectorMask ─ Normalize                a vector per token (ColBERT)
 //! ```
 //!
-//! The layers behind the pooling become part of the graph, so the folder that is written has the
-//! other steps only.
+//! The layers become part of the graph, so the folder that is written has the steps of a text's
+//! vector only, without them.
 
 use std::path::Path;
 
@@ -21,6 +22,9 @@ pub(super) const FILE: &str = "modules.json";
 /// Where the pooling is described, if no list of steps says otherwise.
 const POOLING_FOLDER: &str = "1_Pooling";
 
+/// The step that says which tokens are compared.
+const MASK: &str = "MultiVectorMask";
+
 /// The steps of a folder.
 #[derive(Debug)]
 pub(super) struct Steps {
@@ -28,8 +32,12 @@ pub(super) struct Steps {
     pub transformer: String,
     /// The folder that describes the pooling.
     pub pooling: String,
+    /// There is a step of pooling.
+    pub has_pooling: bool,
     /// The folders of the layers behind it, in their order.
     pub dense: Vec<String>,
+    /// The folder that says which tokens are compared.
+    pub mask: Option<String>,
     pub is_normalised: bool,
 }
 
@@ -43,6 +51,8 @@ impl Steps {
         let mut steps = Steps {
             transformer: String::new(),
             pooling: POOLING_FOLDER.to_owned(),
+            has_pooling: false,
+            mask: None,
             dense: Vec::new(),
             is_normalised: true,
         };
@@ -59,13 +69,15 @@ impl Steps {
                 "Transformer" => 1,
                 "Pooling" => 2,
                 "Dense" => 3,
+                MASK if steps.mask.is_none() => before.max(4),
                 "Normalize" => 4,
                 _ => {
                     let what = format!("has the step {kind:?}, which cannot be imported");
                     return Err(wrong(dir, FILE, &what));
                 }
             };
-            if place < before || (place == before && kind != "Dense") {
+            let may_follow = ["Dense", MASK].contains(&kind) || steps.mask.is_some();
+            if place < before || (place == before && (!may_follow || steps.is_normalised)) {
                 let what = format!("has the step {kind:?} where it cannot be imported");
                 return Err(wrong(dir, FILE, &what));
             }
@@ -76,7 +88,11 @@ impl Steps {
             }
             match kind {
                 "Transformer" => path.clone_into(&mut steps.transformer),
-                "Pooling" => path.clone_into(&mut steps.pooling),
+                "Pooling" => {
+                    path.clone_into(&mut steps.pooling);
+                    steps.has_pooling = true;
+                }
+                MASK => steps.mask = Some(path.to_owned()),
                 "Dense" => steps.dense.push(path.to_owned()),
                 _ => steps.is_normalised = true,
             }
@@ -85,13 +101,13 @@ impl Steps {
     }
 
     /// The content of the file for the folder that is written.
-    pub fn written(&self) -> String {
+    pub fn written(is_normalised: bool) -> String {
         let module = |kind: &str| format!("sentence_transformers.models.{kind}");
         let mut steps = vec![
             json!({"idx": 0, "name": "0", "path": "", "type": module("Transformer")}),
             json!({"idx": 1, "name": "1", "path": POOLING_FOLDER, "type": module("Pooling")}),
         ];
-        if self.is_normalised {
+        if is_normalised {
             steps.push(json!({
                 "idx": 2, "name": "2", "path": "2_Normalize", "type": module("Normalize"),
             }));
@@ -126,7 +142,8 @@ impl Steps {
     }
 }
 
-fn settings_of(pooling: Pooling) -> Value {
+/// The settings of a way of pooling.
+pub(super) fn settings_of(pooling: Pooling) -> Value {
     json!({"pooling_mode": pooling.name()})
 }
 

@@ -8,7 +8,7 @@ use super::no_encoder::NoEncoder;
 use super::recorded;
 #[cfg(feature = "models")]
 use crate::convert;
-use crate::encode::{CheckedEncoder, DocidTokenizer, TextEncoder};
+use crate::encode::{CheckedEncoder, DocidTokenizer, LateInteraction, TextEncoder};
 #[cfg(feature = "models")]
 use crate::format::BlobRole;
 use crate::index::options::{EncoderSource, IndexOptions, OpenOptions};
@@ -31,6 +31,7 @@ pub(in crate::index) struct NewEncoder {
     lower_case: bool,
     query_prompt: String,
     document_prompt: String,
+    late_interaction: Option<LateInteraction>,
     /// What BM25 counts beside it, if another share than the default is known to be better.
     prior_share: Option<f64>,
     pub(in crate::index) language_model: Option<LanguageModelParams>,
@@ -48,6 +49,7 @@ impl NewEncoder {
             lower_case: false,
             query_prompt: String::new(),
             document_prompt: String::new(),
+            late_interaction: None,
             prior_share: None,
             language_model: None,
         }
@@ -81,6 +83,7 @@ impl NewEncoder {
             lower_case: self.lower_case,
             query_prompt: self.query_prompt.clone(),
             document_prompt: self.document_prompt.clone(),
+            late_interaction: self.late_interaction.clone(),
             token_vectors: token_vectors && self.encoder.has_token_vectors(),
         }
     }
@@ -229,6 +232,7 @@ fn from_files(files: crate::model::EncoderFiles, options: &IndexOptions) -> Resu
         lower_case: settings.lower_case,
         query_prompt: settings.query_prompt,
         document_prompt: settings.document_prompt,
+        late_interaction: settings.late_interaction,
         prior_share: settings.prior_share,
         language_model: None,
         docid_tokenizer: None,

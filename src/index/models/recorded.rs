@@ -51,6 +51,7 @@ pub(super) fn encoder(
         pooling: crate::model::Pooling::from_name(&params.pooling)?,
         max_len_tokens: params.max_model_tokens,
         lower_case: params.lower_case,
+        late_interaction: params.late_interaction.clone(),
     };
     Ok(Arc::new(crate::model::Encoder::from_bytes(
         bytes,

@@ -269,6 +269,7 @@ mod tests {
             lower_case: false,
             query_prompt: String::new(),
             document_prompt: String::new(),
+            late_interaction: None,
             token_vectors: true,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::journal::{Journal, Record};
-use crate::encode::{CheckedEncoder, DocidTokenizer, TextEncoder};
+use crate::encode::{CheckedEncoder, DocidTokenizer, EachText, TextEncoder};
 use crate::index::prepare::{EncodedTexts, TextsDone};
 use crate::segment::EncoderParams;
 use crate::{Error, ErrorKind, Result};
@@ -144,7 +144,7 @@ impl Memory {
     }
 }
 
-/// An encoder whose vectors of texts are remembered.
+/// An encoder whose vectors of queries are remembered; those of their tokens are not asked for.
 pub(super) struct RememberingEncoder {
     encoder: Arc<dyn TextEncoder>,
     memory: Memory,
@@ -182,15 +182,26 @@ impl TextEncoder for RememberingEncoder {
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
+        self.encoder.encode(texts, max_len_tokens, progress)
+    }
+
+    fn encode_queries(
+        &self,
+        texts: &[&str],
+        max_len_tokens: usize,
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+        _: Option<EachText<'_>>,
+    ) -> Result<Vec<f32>> {
         let dim = self.dim();
         let kind = format!("query {max_len_tokens}");
         let done = &mut |count| progress(count, texts.len());
         let records = self
             .memory
             .remembered(&kind, texts, done, &mut |texts, done| {
+                let progress = &mut |count, _| done(count);
                 let vectors = self
                     .encoder
-                    .encode(texts, max_len_tokens, &mut |count, _| done(count))?;
+                    .encode_queries(texts, max_len_tokens, progress, None)?;
                 let record = |vector: &[f32]| Record {
                     vector: vector.to_vec(),
                     ..Record::default()

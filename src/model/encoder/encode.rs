@@ -26,9 +26,10 @@
 //! - I3. On a CPU the same text has the same vector, to the last bit, whatever is encoded beside it
 //!   and on however many threads, on the same machine. Batches follow from the texts alone.
 
+mod text_encoder;
 mod vocabulary;
 
-use std::ops::Range;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -40,9 +41,9 @@ use sha2::{Digest, Sha256};
 use super::batches::{batches, longest_first, select};
 use super::files::{EncoderBytes, EncoderFiles, ModelBytes};
 use super::graph::{EncodedBatch, Graph, RowTokens, unusable};
-use super::lower_case::before_lower_case;
+use super::late_interaction::{Role, TokenReader};
 use super::pooling::Pooling;
-use crate::encode::{DocidTokenizer, TextEncoder, TokenVectors};
+use crate::encode::{EachText, TextEncoder, TokenVectors};
 use crate::model::runtime::Runtime;
 use crate::model::runtime::device::{CudaOptions, Device, EncoderOptions};
 use crate::model::runtime::session::on_device;
@@ -71,8 +72,26 @@ pub struct Encoder {
     dim: usize,
     max_len_tokens: usize,
     lower_case: bool,
+    /// How queries and documents are read, if tokens are what it was trained to compare.
+    reader: Option<TokenReader>,
     fingerprint: String,
     cuda: Option<CudaOptions>,
+}
+
+/// What is asked of a pass.
+#[derive(Clone, Copy)]
+struct Wanted {
+    role: Role,
+    /// The vectors of the tokens, too.
+    with_tokens: bool,
+}
+
+impl Wanted {
+    /// Vectors of texts that are documents.
+    const VECTORS: Wanted = Wanted {
+        role: Role::Document,
+        with_tokens: false,
+    };
 }
 
 impl std::fmt::Debug for Encoder {
@@ -96,12 +115,21 @@ impl Encoder {
     /// is unusable, or the two do not belong together.
     pub fn from_bytes(bytes: EncoderBytes<'_>, options: &EncoderOptions) -> Result<Encoder> {
         let tokenizer = Tokenizer::from_bytes(bytes.tokenizer)?;
+        let reader = bytes
+            .late_interaction
+            .map(|settings| TokenReader::new(settings, &tokenizer))
+            .transpose()?;
         let runtime = Runtime::load(None)?;
         let model: &[u8] = (*bytes.model).as_ref();
         let threads = options.threads_or_default();
         let (graph, cuda) = on_device(runtime, options.device, |cuda| {
             Graph::new(runtime, model, threads, cuda)
         })?;
+        if reader.is_some() && graph.is_pooled() {
+            return Err(unusable(
+                "it has vectors of texts, and tokens are to be compared",
+            ));
+        }
         let fingerprint = format!("{:x}", Sha256::digest(model));
         let mut encoder = Encoder {
             pooled: graph.is_pooled(),
@@ -114,6 +142,7 @@ impl Encoder {
             dim: 0,
             max_len_tokens: bytes.max_len_tokens,
             lower_case: bytes.lower_case,
+            reader,
             fingerprint,
             cuda,
         };
@@ -148,7 +177,7 @@ impl Encoder {
                 .special_tokens()
                 .min(settings.max_len_tokens);
         for prompt in [&settings.query_prompt, &settings.document_prompt] {
-            let tokens = encoder.prompt_tokens(prompt)?;
+            let tokens = encoder.token_count(prompt.trim_end())?;
             if tokens >= room && !prompt.is_empty() {
                 let message = format!(
                     "{}: of the {room} tokens that it reads, its prompt has {tokens}",
@@ -187,6 +216,8 @@ impl Encoder {
     /// [`dim`](Self::dim) values: unit vectors in the order of the texts. An empty text has a
     /// vector too, that of the special tokens alone; without any, it is zero.
     ///
+    /// An encoder that reads queries in another way than documents takes these for documents.
+    ///
     /// `progress` is called from this thread with (texts done, texts in all); its error ends the call.
     ///
     /// # Errors
@@ -199,19 +230,20 @@ impl Encoder {
         max_len_tokens: usize,
         progress: impl FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
-        self.encode_each(texts, max_len_tokens, progress, false, &mut |_, _| {})
+        self.encode_each(texts, max_len_tokens, Role::Document, progress, None)
     }
 
-    /// As [`encode`](Self::encode), and calls `each` with the vectors of each text's tokens if
-    /// they are asked for and the graph leaves the pooling open.
+    /// As [`encode`](Self::encode), of queries or documents, and calls `each` with the vectors of each
+    /// text's tokens if the graph leaves the pooling open.
     fn encode_each<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
         max_len_tokens: usize,
+        role: Role,
         mut progress: impl FnMut(usize, usize) -> Result<()>,
-        with_tokens: bool,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+        mut each: Option<EachText<'_>>,
     ) -> Result<Vec<f32>> {
+        let with_tokens = each.is_some();
         let limit = max_len_tokens.min(self.max_len_tokens);
         let mut vectors = vec![0.0; texts.len() * self.dim];
         let windows = vectors
@@ -222,21 +254,25 @@ impl Encoder {
         for (number, (out, window)) in windows.enumerate() {
             let tokens = window
                 .par_iter()
-                .map(|text| self.tokens_of(text.as_ref(), limit))
+                .map(|text| self.tokens_of(text.as_ref(), limit, role))
                 .collect::<Result<Vec<_>>>()?;
             let mut store = |batch: &[usize], encoded: EncodedBatch| -> Result<()> {
                 self.store_vectors(out, batch, &encoded.vectors)?;
-                for (&at, row) in batch.iter().zip(&encoded.tokens) {
-                    let tokens = tokens.get(at).map_or(&[][..], Vec::as_slice);
-                    each(number * WINDOW_TEXTS + at, self.of_text(tokens, row));
+                if let Some(each) = &mut each {
+                    for (&at, row) in batch.iter().zip(&encoded.tokens) {
+                        each(number * WINDOW_TEXTS + at, self.of_text(row));
+                    }
                 }
                 done += batch.len();
                 progress(done, texts.len())?;
                 Ok(())
             };
-            self.encode_window(&tokens, with_tokens, &mut bulk, &mut store)?;
+            let wanted = Wanted { role, with_tokens };
+            self.encode_window(&tokens, wanted, &mut bulk, &mut store)?;
             for at in (0..tokens.len()).filter(|&at| tokens.get(at).is_none_or(Vec::is_empty)) {
-                each(number * WINDOW_TEXTS + at, TokenVectors::plain(&[], &[]));
+                if let Some(each) = &mut each {
+                    each(number * WINDOW_TEXTS + at, TokenVectors::plain(&[], &[]));
+                }
                 done += 1;
                 progress(done, texts.len())?;
             }
@@ -244,16 +280,16 @@ impl Encoder {
         Ok(vectors)
     }
 
-    /// Encodes one text, cut at the model's limit.
+    /// Encodes one text as [`encode`](Self::encode) does, cut at the model's limit.
     ///
     /// # Errors
     ///
     /// As [`encode`](Self::encode).
     pub fn encode_one(&self, text: &str) -> Result<Vec<f32>> {
-        let tokens = self.tokens_of(text, self.max_len_tokens)?;
+        let tokens = self.tokens_of(text, self.max_len_tokens, Role::Document)?;
         match tokens.is_empty() {
             true => Ok(vec![0.0; self.dim]),
-            false => Ok(self.run(&[&tokens], false)?.vectors),
+            false => Ok(self.run(&[&tokens], Wanted::VECTORS)?.vectors),
         }
     }
 
@@ -269,7 +305,7 @@ impl Encoder {
 
     /// SHA-256 of the model's bytes in lower-case hexadecimal, with `+` and the name of the pooling
     /// behind it when the token vectors are pooled in another way than by their mean, and `+lower`
-    /// when texts are made lower case.
+    /// when texts are made lower case; for an encoder of tokens, with what identifies how it reads.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -292,14 +328,24 @@ impl Encoder {
         if self.lower_case {
             suffix.push_str("+lower");
         }
+        suffix.extend(self.reader.as_ref().map(TokenReader::fingerprint_suffix));
         suffix
     }
 
-    /// The tokens that the model reads of a text.
-    fn tokens_of(&self, text: &str, max_len_tokens: usize) -> Result<Vec<u32>> {
+    /// The text as the tokenizer gets it.
+    fn as_read<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.lower_case {
-            true => self.tokenizer.encode(&text.to_lowercase(), max_len_tokens),
-            false => self.tokenizer.encode(text, max_len_tokens),
+            true => Cow::Owned(text.to_lowercase()),
+            false => Cow::Borrowed(text),
+        }
+    }
+
+    /// The tokens that the model reads of a text.
+    fn tokens_of(&self, text: &str, max_len_tokens: usize, role: Role) -> Result<Vec<u32>> {
+        let text = self.as_read(text);
+        match &self.reader {
+            Some(reader) => reader.tokens(&self.tokenizer, &text, max_len_tokens, role),
+            None => self.tokenizer.encode(&text, max_len_tokens),
         }
     }
 
@@ -311,7 +357,12 @@ impl Encoder {
         let largest = self.tokenizer.vocab_size().saturating_sub(1);
         let largest = u32::try_from(largest).unwrap_or(u32::MAX);
         let vector = |tokens: &[u32]| -> Result<Vec<f32>> {
-            Ok(self.run(&[&[&special, tokens].concat()], true)?.vectors)
+            let row = [&special, tokens].concat();
+            let wanted = Wanted {
+                with_tokens: true,
+                ..Wanted::VECTORS
+            };
+            Ok(self.run(&[&row], wanted)?.vectors)
         };
         let (one, other) = (
             vector(&[largest])?,
@@ -331,10 +382,21 @@ impl Encoder {
     }
 
     /// Runs one batch on a session of the pool.
-    fn run(&self, rows: &[&[u32]], with_tokens: bool) -> Result<EncodedBatch> {
+    fn run(&self, rows: &[&[u32]], wanted: Wanted) -> Result<EncodedBatch> {
         let further = || self.further_graph();
         self.graphs
-            .run(further, |graph| graph.run(rows, self.pooling, with_tokens))
+            .run(further, |graph| self.pass(graph, rows, wanted))
+    }
+
+    /// One pass of a graph.
+    fn pass(&self, graph: &mut Graph, rows: &[&[u32]], wanted: Wanted) -> Result<EncodedBatch> {
+        match &self.reader {
+            None => graph.run(rows, self.pooling, None, wanted.with_tokens),
+            Some(reader) => {
+                let all = graph.run(rows, self.pooling, reader.unattended(), true)?;
+                reader.compared(all, wanted.role)
+            }
+        }
     }
 
     /// Puts the vectors of a batch at their places in `out`.
@@ -352,12 +414,16 @@ impl Encoder {
         Ok(())
     }
 
-    /// What belongs to the text itself of the tokens of a row and of what is known of them.
-    fn of_text<'a>(&self, tokens: &'a [u32], row: &'a RowTokens) -> TokenVectors<'a> {
-        let range = self.tokenizer.text_range(tokens.len());
+    /// What is compared of the tokens of a row and of what is known of them: what belongs to the text
+    /// itself, or all that an encoder of tokens has kept.
+    fn of_text<'a>(&self, row: &'a RowTokens) -> TokenVectors<'a> {
+        let range = match &self.reader {
+            Some(_) => 0..row.tokens.len(),
+            None => self.tokenizer.text_range(row.tokens.len()),
+        };
         let values = range.start * self.dim..range.end * self.dim;
         TokenVectors {
-            tokens: tokens.get(range.clone()).unwrap_or(&[]),
+            tokens: row.tokens.get(range.clone()).unwrap_or(&[]),
             vectors: row.vectors.get(values).unwrap_or(&[]),
             query_weights: row.query_weights.get(range.clone()).unwrap_or(&[]),
             document_weights: row.document_weights.get(range).unwrap_or(&[]),
@@ -376,7 +442,7 @@ impl Encoder {
     fn encode_window(
         &self,
         rows: &[Vec<u32>],
-        with_tokens: bool,
+        wanted: Wanted,
         bulk: &mut Vec<Graph>,
         store: &mut dyn FnMut(&[usize], EncodedBatch) -> Result<()>,
     ) -> Result<()> {
@@ -392,7 +458,7 @@ impl Encoder {
         }
         if bulk.is_empty() {
             return batches.iter().try_for_each(|batch| {
-                let encoded = self.run(&select(rows, batch), with_tokens)?;
+                let encoded = self.run(&select(rows, batch), wanted)?;
                 store(batch, encoded)
             });
         }
@@ -405,7 +471,7 @@ impl Encoder {
                 scope.spawn(move || {
                     while let Some(&batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let rows = select(rows, batch);
-                        let encoded = graph.run(&rows, self.pooling, with_tokens);
+                        let encoded = self.pass(graph, &rows, wanted);
                         // The receiver is gone after an error elsewhere: stop.
                         if sender.send((batch, encoded)).is_err() {
                             return;
@@ -430,71 +496,5 @@ impl Encoder {
             .into_par_iter()
             .map(|_| self.further_graph())
             .collect()
-    }
-}
-
-impl TextEncoder for Encoder {
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
-    fn fingerprint(&self) -> String {
-        self.fingerprint.clone()
-    }
-
-    fn tokenizer(&self) -> &dyn DocidTokenizer {
-        &self.tokenizer
-    }
-
-    fn encode(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-    ) -> Result<Vec<f32>> {
-        Encoder::encode(self, texts, max_len_tokens, progress)
-    }
-
-    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
-        // White space at its end belongs to the first token of the text.
-        self.token_count(prompt.trim_end())
-    }
-
-    fn token_count(&self, text: &str) -> Result<usize> {
-        let tokens = match self.lower_case {
-            true => self.tokenizer.encode_plain(&text.to_lowercase())?,
-            false => self.tokenizer.encode_plain(text)?,
-        };
-        Ok(tokens.len())
-    }
-
-    fn unknown_share(&self, text: &str) -> Result<f32> {
-        match self.lower_case {
-            true => self.tokenizer.unknown_share(&text.to_lowercase()),
-            false => self.tokenizer.unknown_share(text),
-        }
-    }
-
-    fn has_token_vectors(&self) -> bool {
-        !self.pooled
-    }
-
-    fn encode_tokens(
-        &self,
-        texts: &[&str],
-        max_len_tokens: usize,
-        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
-    ) -> Result<Vec<f32>> {
-        self.encode_each(texts, max_len_tokens, progress, true, each)
-    }
-
-    fn token_ranges(&self, text: &str, max_len_tokens: usize) -> Result<Option<Vec<Range<usize>>>> {
-        let limit = max_len_tokens.min(self.max_len_tokens);
-        if !self.lower_case {
-            return self.tokenizer.token_ranges(text, limit).map(Some);
-        }
-        let ranges = self.tokenizer.token_ranges(&text.to_lowercase(), limit)?;
-        Ok(Some(before_lower_case(text, ranges)))
     }
 }

@@ -23,7 +23,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::pooling::Pooling;
-use super::settings::{EncoderSettings, file, wrong};
+use super::settings::EncoderSettings;
+use super::settings_file::{file, wrong};
+use crate::encode::LateInteraction;
 use crate::model::onnx;
 use crate::model::runtime::cache;
 use crate::{Error, ErrorKind, Result};
@@ -50,6 +52,8 @@ pub struct EncoderBytes<'a> {
     pub max_len_tokens: usize,
     /// Texts are made lower case before they are tokenised.
     pub lower_case: bool,
+    /// How queries and documents are read, if tokens are what the encoder was trained to compare.
+    pub late_interaction: Option<LateInteraction>,
 }
 
 /// The files of a sentence encoder, in memory.
@@ -126,6 +130,7 @@ impl EncoderFiles {
             pooling: self.settings.pooling.unwrap_or_default(),
             max_len_tokens: self.settings.max_len_tokens,
             lower_case: self.settings.lower_case,
+            late_interaction: self.settings.late_interaction.clone(),
         }
     }
 

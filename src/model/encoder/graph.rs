@@ -46,6 +46,7 @@ pub(super) struct EncodedBatch {
 
 /// What a graph made of the tokens of a row.
 pub(super) struct RowTokens {
+    pub(super) tokens: Vec<u32>,
     /// `[tokens, dim]`.
     pub(super) vectors: Vec<f32>,
     /// `[tokens]`, or empty.
@@ -84,11 +85,13 @@ impl Graph {
         self.shape.pooled
     }
 
-    /// Runs one batch of rows, each with a token at least.
+    /// Runs one batch of rows, each with a token at least. No token attends to `unattended` ones,
+    /// which stand at the ends of rows.
     pub(super) fn run(
         &mut self,
         rows: &[&[u32]],
         pooling: Pooling,
+        unattended: Option<u32>,
         with_tokens: bool,
     ) -> Result<EncodedBatch> {
         let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
@@ -97,7 +100,7 @@ impl Graph {
                 "the encoder was given a text without a token",
             ));
         }
-        let padded = |value: fn(u32) -> i64| -> Result<SessionInputValue<'_>> {
+        let padded = |value: &dyn Fn(u32) -> i64| -> Result<SessionInputValue<'_>> {
             let mut data = vec![0i64; rows.len() * width];
             for (line, row) in data.chunks_exact_mut(width.max(1)).zip(rows) {
                 line.iter_mut()
@@ -108,11 +111,12 @@ impl Graph {
                 .map_err(failed)?
                 .into())
         };
+        let is_attended = |id: u32| i64::from(Some(id) != unattended);
         let inputs = self.shape.inputs.iter().map(|input| {
             Ok(match input {
-                Input::Ids => ("input_ids", padded(i64::from)?),
-                Input::Mask => ("attention_mask", padded(|_| 1)?),
-                Input::Types => ("token_type_ids", padded(|_| 0)?),
+                Input::Ids => ("input_ids", padded(&i64::from)?),
+                Input::Mask => ("attention_mask", padded(&is_attended)?),
+                Input::Types => ("token_type_ids", padded(&|_| 0)?),
             })
         });
         let inputs = inputs.collect::<Result<Vec<_>>>()?;
@@ -258,6 +262,7 @@ impl Shape {
             .zip(weights)
             .map(
                 |((line, row), (query_weights, document_weights))| RowTokens {
+                    tokens: row.to_vec(),
                     vectors: line.get(..row.len() * dim).unwrap_or(&[]).to_vec(),
                     query_weights,
                     document_weights,

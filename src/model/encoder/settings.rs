@@ -10,7 +10,7 @@
 //! | `1_Pooling/config.json` | one way of pooling | several; prompts left out of the pooling |
 //! | `sentence_bert_config.json` | `max_seq_length`, `do_lower_case` | |
 //! | `config_sentence_transformers.json` | prompts, cosine, inner product of unit vectors | other similarities, other kinds of models |
-//! | `zerogr-encoder.json` | `prior_share` | |
+//! | `zerogr-encoder.json` | `prior_share`, `late_interaction` | |
 //! | `tokenizer_config.json` | `model_max_length` | truncation on the left; what contradicts `tokenizer.json` |
 //!
 //! Padding is no setting: rows of one pass are masked, and where the tokens of a text are is known.
@@ -19,19 +19,17 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::engine_file::EngineSettings;
 use super::pooling::Pooling;
-use crate::model::onnx;
-use crate::store::regular_file;
-use crate::{Error, ErrorKind, Result};
+use super::settings_file::{SettingsFile, json, wrong};
+use crate::Result;
+use crate::encode::LateInteraction;
 
 /// The limit for a folder that names none: what the models of this kind were trained with.
 const FALLBACK_MAX_LEN_TOKENS: usize = 256;
 
 /// The most tokens that a limit is believed for.
 const MAX_LEN_TOKENS: u64 = 1_000_000;
-
-/// The settings of this engine alone.
-pub(crate) const ENGINE_FILE: &str = "zerogr-encoder.json";
 
 /// Where the pooling step keeps its settings, if no list of steps says otherwise.
 const POOLING_FOLDER: &str = "1_Pooling";
@@ -51,6 +49,8 @@ pub struct EncoderSettings {
     pub document_prompt: String,
     /// What BM25 counts beside it in planned search, where it was measured; else the default.
     pub prior_share: Option<f64>,
+    /// How queries and documents are read, if tokens are what the encoder was trained to compare.
+    pub late_interaction: Option<LateInteraction>,
 }
 
 impl EncoderSettings {
@@ -63,6 +63,7 @@ impl EncoderSettings {
             query_prompt: String::new(),
             document_prompt: String::new(),
             prior_share: None,
+            late_interaction: None,
         }
     }
 
@@ -78,75 +79,16 @@ impl EncoderSettings {
         let has_prompt = !(query_prompt.is_empty() && document_prompt.is_empty());
         let tokenizer_len = check_tokenizer(dir, tokenizer)?;
         let (max_len_tokens, lower_case) = sentence_bert(dir, tokenizer_len)?;
+        let engine = EngineSettings::read(dir)?;
         Ok(EncoderSettings {
             pooling: pooling(dir, &modules.pooling, has_prompt)?,
             max_len_tokens,
             lower_case,
             query_prompt,
             document_prompt,
-            prior_share: prior_share(dir)?,
+            prior_share: engine.prior_share,
+            late_interaction: engine.late_interaction,
         })
-    }
-}
-
-/// A file of settings.
-struct Settings<'d> {
-    dir: &'d Path,
-    name: &'d str,
-    values: Map<String, Value>,
-}
-
-impl<'d> Settings<'d> {
-    /// The settings in a file; `None` if there is no such file.
-    fn read(dir: &'d Path, name: &'d str) -> Result<Option<Settings<'d>>> {
-        match json(dir, name)? {
-            None => Ok(None),
-            Some(Value::Object(values)) => Ok(Some(Settings { dir, name, values })),
-            Some(_) => Err(wrong(dir, name, "it is no JSON object")),
-        }
-    }
-
-    fn wrong<T>(&self, what: impl AsRef<str>) -> Result<T> {
-        Err(wrong(self.dir, self.name, what.as_ref()))
-    }
-
-    /// Refuses settings that are set and not among `known`.
-    fn only(&self, known: &[&str]) -> Result<()> {
-        let is_set = |value: &Value| match value {
-            Value::Null | Value::Bool(false) => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Array(list) => !list.is_empty(),
-            Value::Object(map) => !map.is_empty(),
-            _ => true,
-        };
-        let unknown =
-            |(key, value): &(&String, &Value)| !known.contains(&key.as_str()) && is_set(value);
-        match self.values.iter().find(unknown) {
-            Some((key, _)) => self.wrong(format!(
-                "the setting {key:?} is not known here, and may change vectors"
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(name).filter(|value| !value.is_null())
-    }
-
-    fn flag(&self, name: &str, default: bool) -> Result<bool> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => self.wrong(format!("{name} is not true or false")),
-        }
-    }
-
-    fn text(&self, name: &str) -> Result<Option<&str>> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => self.wrong(format!("{name} is no text")),
-        }
     }
 }
 
@@ -216,7 +158,7 @@ impl Modules {
 /// The prompts of queries and of documents, by the names that sentence-transformers gives them.
 fn prompts(dir: &Path, modules: &Modules) -> Result<(String, String)> {
     let name = "config_sentence_transformers.json";
-    let Some(settings) = Settings::read(dir, name)? else {
+    let Some(settings) = SettingsFile::read(dir, name)? else {
         return Ok(Default::default());
     };
     settings.only(&[
@@ -278,7 +220,7 @@ fn prompts(dir: &Path, modules: &Modules) -> Result<(String, String)> {
 
 fn pooling(dir: &Path, folder: &str, has_prompt: bool) -> Result<Option<Pooling>> {
     let name = format!("{folder}/config.json");
-    let Some(settings) = Settings::read(dir, &name)? else {
+    let Some(settings) = SettingsFile::read(dir, &name)? else {
         return Ok(None);
     };
     let modes = [
@@ -328,22 +270,9 @@ fn pooling(dir: &Path, folder: &str, has_prompt: bool) -> Result<Option<Pooling>
     }
 }
 
-/// What the makers of a folder for this engine found of it.
-fn prior_share(dir: &Path) -> Result<Option<f64>> {
-    let Some(settings) = Settings::read(dir, ENGINE_FILE)? else {
-        return Ok(None);
-    };
-    settings.only(&["prior_share"])?;
-    match settings.get("prior_share").map(Value::as_f64) {
-        None => Ok(None),
-        Some(Some(share)) if (0.0..=1.0).contains(&share) => Ok(Some(share)),
-        Some(_) => settings.wrong("prior_share is no number from 0 to 1"),
-    }
-}
-
 /// Refuses models that score or classify texts.
 fn check_kind(dir: &Path) -> Result<()> {
-    let Some(config) = Settings::read(dir, "config.json")? else {
+    let Some(config) = SettingsFile::read(dir, "config.json")? else {
         return Ok(());
     };
     let architectures = config.get("architectures").and_then(Value::as_array);
@@ -369,13 +298,13 @@ fn check_kind(dir: &Path) -> Result<()> {
 /// The most tokens that are read, and whether texts are made lower case; `tokenizer_len` is what
 /// the tokenizer says of the former.
 fn sentence_bert(dir: &Path, tokenizer_len: Option<u64>) -> Result<(usize, bool)> {
-    let positions = Settings::read(dir, "config.json")?
+    let positions = SettingsFile::read(dir, "config.json")?
         .and_then(|config| config.get("max_position_embeddings")?.as_u64());
     let by_default = match (tokenizer_len, positions) {
         (Some(len), Some(positions)) => len.min(positions),
         _ => FALLBACK_MAX_LEN_TOKENS as u64,
     };
-    let (len, lower_case, name) = match Settings::read(dir, "sentence_bert_config.json")? {
+    let (len, lower_case, name) = match SettingsFile::read(dir, "sentence_bert_config.json")? {
         None => (by_default, false, "tokenizer_config.json"),
         Some(settings) => {
             settings.only(&[
@@ -392,7 +321,11 @@ fn sentence_bert(dir: &Path, tokenizer_len: Option<u64>) -> Result<(usize, bool)
                 None => by_default,
                 Some(value) => value.as_u64().unwrap_or(0),
             };
-            (len, settings.flag("do_lower_case", false)?, settings.name)
+            (
+                len,
+                settings.flag("do_lower_case", false)?,
+                "sentence_bert_config.json",
+            )
         }
     };
     match usize::try_from(len) {
@@ -410,7 +343,7 @@ fn sentence_bert(dir: &Path, tokenizer_len: Option<u64>) -> Result<(usize, bool)
 fn check_tokenizer(dir: &Path, tokenizer: &[u8]) -> Result<Option<u64>> {
     let tokenizer: Value = serde_json::from_slice(tokenizer).unwrap_or_default();
     let left = "texts are cut at their beginning (truncation on the left), which is not supported";
-    let Some(settings) = Settings::read(dir, "tokenizer_config.json")? else {
+    let Some(settings) = SettingsFile::read(dir, "tokenizer_config.json")? else {
         let side = tokenizer.pointer("/truncation/direction");
         return match side.and_then(Value::as_str) {
             Some("Left") => Err(wrong(dir, "tokenizer.json", left)),
@@ -452,35 +385,6 @@ fn bert_normalizer(normalizer: &Value) -> Option<&Value> {
         part.get("type")
             .is_some_and(|kind| kind == "BertNormalizer")
     })
-}
-
-fn json(dir: &Path, name: &str) -> Result<Option<Value>> {
-    let Some(bytes) = file(dir, name)? else {
-        return Ok(None);
-    };
-    let value = serde_json::from_slice(&bytes);
-    value
-        .map(Some)
-        .map_err(|e| wrong(dir, name, &e.to_string()))
-}
-
-/// The bytes of a file, or `None` if it does not exist.
-pub(in crate::model) fn file(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
-    match regular_file::read(&dir.join(name), onnx::MAX_MODEL_BYTES) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => {
-            let message = format!("reading {}: {e}", dir.join(name).display());
-            Err(Error::with_source(ErrorKind::Model, message, e))
-        }
-    }
-}
-
-pub(in crate::model) fn wrong(dir: &Path, name: &str, what: &str) -> Error {
-    Error::new(
-        ErrorKind::Model,
-        format!("{}: {what}", dir.join(name).display()),
-    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@ use serde_json::json;
 use std::fs;
 
 use super::*;
+use crate::ErrorKind;
+use crate::model::encoder::engine_file::ENGINE_FILE;
 
 const MODULES: &str = "modules.json";
 const POOLING: &str = "1_Pooling/config.json";
@@ -67,6 +69,7 @@ fn what_is_known_is_applied() {
         query_prompt: "query: ".into(),
         document_prompt: "passage: ".into(),
         prior_share: Some(0.5),
+        late_interaction: None,
     };
     assert_eq!(settings.unwrap(), expected);
 }

@@ -217,7 +217,7 @@ impl Tokenizer {
     }
 
     /// Where the tokens of the text are among those of [`encode`](Self::encode).
-    pub(in crate::model) fn text_range(&self, encoded_tokens: usize) -> std::ops::Range<usize> {
+    pub(crate) fn text_range(&self, encoded_tokens: usize) -> std::ops::Range<usize> {
         let start = self.prefix.len().min(encoded_tokens);
         start..encoded_tokens.saturating_sub(self.suffix.len()).max(start)
     }

@@ -217,15 +217,32 @@ fn report_encoder(model: &EncoderRecord, args: &ImportArgs) -> Result<(), Failur
             "pooling": model.pooling.name(),
             "query_prompt": model.query_prompt,
             "document_prompt": model.document_prompt,
+            "late_interaction": model.late_interaction,
         }));
     }
     let prompt = |what: &str, prompt: &str| match prompt {
         "" => String::new(),
         prompt => format!("\n  {what} begin with {:?}", output::inline(prompt)),
     };
+    let tokens = match &model.late_interaction {
+        None => String::new(),
+        Some(late) => {
+            let expansion = match &late.expansion {
+                None => String::new(),
+                Some(expansion) => format!(", filled up to {}", expansion.len_tokens),
+            };
+            format!(
+                "\n  compares tokens: of queries up to {}{expansion}, of documents up to {}, {} kinds \
+                 left out",
+                late.max_query_tokens,
+                late.max_document_tokens,
+                late.skipped_tokens.len()
+            )
+        }
+    };
     output::line(&format!(
         "sentence encoder ({})\n  {} layers, {} tokens, vectors of {} values, texts up to {} \
-         tokens\n  {} MB, {}, pooled by {}{}{}\n  {}",
+         tokens\n  {} MB, {}, pooled by {}{tokens}{}{}\n  {}",
         output::inline(&model.architecture),
         model.layers,
         model.vocab,

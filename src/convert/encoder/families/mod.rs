@@ -25,6 +25,9 @@ pub(super) use keys::of as keys_of;
 /// Ends of names of classes whose body is an encoder; what else they have belongs to its training.
 const CLASSES: [&str; 4] = ["Model", "ForMaskedLM", "ForCausalLM", "ForPreTraining"];
 
+/// The class of ColBERT's authors: a BERT with a projection of its tokens.
+pub(super) const TOKEN_CLASS: &str = "HF_ColBERT";
+
 /// The encoder that the settings of a folder describe.
 ///
 /// # Errors
@@ -60,8 +63,10 @@ pub(super) fn encoder(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
 fn check_class(config: &ConfigJson<'_>, family: &str) -> Result<()> {
     let names = config.texts("architectures")?.unwrap_or_default();
     let is_encoder = |name: &String| {
-        name.strip_prefix(family)
-            .is_some_and(|rest| CLASSES.iter().any(|class| rest.ends_with(class)))
+        name == TOKEN_CLASS
+            || name
+                .strip_prefix(family)
+                .is_some_and(|rest| CLASSES.iter().any(|class| rest.ends_with(class)))
     };
     match names.iter().find(|name| !is_encoder(name)) {
         None => Ok(()),

@@ -29,8 +29,11 @@ pub const FAMILIES: [&str; 9] = [
     "gemma3_text",
 ];
 
-/// Values of a tensor and their shape.
-pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+/// The shape of a tensor and its values.
+pub type Tensor = (Vec<usize>, Vec<f32>);
+
+/// Tensors by their names.
+pub type Tensors = BTreeMap<String, Tensor>;
 
 /// A small model of each family: `config.json`, and the prefix of its tensors' names.
 pub fn small(family: &str) -> (Value, &'static str) {

@@ -2,6 +2,9 @@
 
 mod checkpoint;
 mod folders;
+mod late_interaction;
 mod reference;
 mod settings;
+mod token_folder;
+mod token_refusals;
 mod vectors;

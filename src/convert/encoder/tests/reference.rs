@@ -8,12 +8,25 @@ type Rows = Vec<Vec<f64>>;
 pub struct Reference<'a> {
     pub family: &'a str,
     pub tensors: &'a Tensors,
+    /// Places from here on are not seen by any other (BERT and ModernBERT).
+    pub seen_tokens: usize,
 }
 
 /// What a query of a head gives to a key: how it sees it, and a bias.
 type Seen<'a> = dyn Fn(usize, usize, usize) -> Option<f64> + 'a;
 
 const HEADS: usize = 4;
+
+impl<'a> Reference<'a> {
+    /// A model all of whose tokens are seen.
+    pub fn new(family: &'a str, tensors: &'a Tensors) -> Self {
+        Reference {
+            family,
+            tensors,
+            seen_tokens: usize::MAX,
+        }
+    }
+}
 
 impl Reference<'_> {
     /// The vectors of the tokens.
@@ -117,7 +130,8 @@ impl Reference<'_> {
             let name = |module: &str| format!("encoder.layer.{layer}.{module}");
             let [q, k, v] = ["query", "key", "value"]
                 .map(|part| self.linear(&x, &name(&format!("attention.self.{part}")), true));
-            let mixed = attend(&q, &k, &v, 8, 1.0 / 8f64.sqrt(), &|_, _, _| Some(0.0));
+            let seen = |_, _, key: usize| (key < self.seen_tokens).then_some(0.0);
+            let mixed = attend(&q, &k, &v, 8, 1.0 / 8f64.sqrt(), &seen);
             let mixed = self.linear(&mixed, &name("attention.output.dense"), true);
             x = self.layer_norm(
                 &sum(&x, &mixed),
@@ -210,7 +224,8 @@ impl Reference<'_> {
             let theta = if is_global { 160_000.0 } else { 10_000.0 };
             let (q, k) = (rotated(&q, 8, theta), rotated(&k, 8, theta));
             let seen = |_, query: usize, key: usize| {
-                (is_global || query.abs_diff(key) <= 3).then_some(0.0)
+                let is_near = is_global || query.abs_diff(key) <= 3;
+                (is_near && key < self.seen_tokens).then_some(0.0)
             };
             let mixed = attend(&q, &k, &v, 8, 1.0 / 8f64.sqrt(), &seen);
             x = sum(&x, &self.linear(&mixed, &name("attn.Wo"), false));

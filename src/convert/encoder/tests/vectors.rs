@@ -69,10 +69,7 @@ fn every_family_in_every_format_equals_the_reference() {
             "mean"
         };
         let tensors = write_folder(dir.path(), family, mode);
-        let reference = Reference {
-            family,
-            tensors: &tensors,
-        };
+        let reference = Reference::new(family, &tensors);
         let wanted = |ids: &[u32]| pooled(&reference.tokens(ids), mode);
         for (format, least) in [
             (WeightFormat::F32, 0.9999),
@@ -94,10 +91,7 @@ fn every_way_of_pooling_equals_the_reference() {
     for mode in ["cls", "mean", "max", "mean_sqrt_len", "lasttoken"] {
         let dir = tempfile::tempdir().unwrap();
         let tensors = write_folder(dir.path(), "bert", mode);
-        let reference = Reference {
-            family: "bert",
-            tensors: &tensors,
-        };
+        let reference = Reference::new("bert", &tensors);
         let wanted = |ids: &[u32]| pooled(&reference.tokens(ids), mode);
         let found = least_cosine(&imported(dir.path(), WeightFormat::F32), &wanted);
         assert!(found >= 0.99999, "{mode}: {found}");
@@ -145,10 +139,7 @@ fn layers_behind_the_pooling_equal_the_reference() {
                 "",
             );
         }
-        let reference = Reference {
-            family: "bert",
-            tensors: &tensors,
-        };
+        let reference = Reference::new("bert", &tensors);
         let dense = |x: &[f64], at: usize| -> Vec<f64> {
             let (inputs, outputs) = sizes[at];
             let matrix = weights(outputs, inputs, at);

@@ -1,6 +1,6 @@
 //! What an encoder makes of every token of its vocabulary, each alone between the special tokens.
 
-use super::{EncodedBatch, Encoder, WINDOW_TEXTS};
+use super::{EncodedBatch, Encoder, Role, WINDOW_TEXTS, Wanted};
 use crate::{Error, ErrorKind, Result};
 
 impl Encoder {
@@ -28,6 +28,11 @@ impl Encoder {
         let windows = vectors
             .chunks_mut(WINDOW_TEXTS * self.dim.max(1))
             .zip(tokens.chunks(WINDOW_TEXTS));
+        // As documents, some tokens would have no vectors.
+        let wanted = Wanted {
+            role: Role::Query,
+            with_tokens: true,
+        };
         let mut bulk = Vec::new();
         let mut done = 0;
         for (out, window) in windows {
@@ -49,7 +54,7 @@ impl Encoder {
                 done += batch.len();
                 progress(done, count)
             };
-            self.encode_window(&rows, true, &mut bulk, &mut store)?;
+            self.encode_window(&rows, wanted, &mut bulk, &mut store)?;
         }
         Ok(vectors)
     }
