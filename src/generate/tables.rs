@@ -64,10 +64,11 @@ fn is_rule(line: &str) -> bool {
 fn cells(line: &str, separator: char) -> Vec<String> {
     let mut line = line.trim_matches([' ', '\r', '\n']);
     if separator == '|' {
-        // Only a line that opens with a bar closes with one; else the last cell is empty.
-        if let Some(inner) = line.strip_prefix('|') {
-            line = inner.strip_suffix('|').unwrap_or(inner);
-        }
+        // Markdown's outer bars come in pairs; one alone stands beside an empty cell.
+        let inner = line
+            .strip_prefix('|')
+            .and_then(|rest| rest.strip_suffix('|'));
+        line = inner.unwrap_or(line);
     }
     let mut cells = vec![String::new()];
     let mut quoted = false;
@@ -138,6 +139,15 @@ mod tests {
         let uneven =
             "Site | Coordinates (links to map and photographic sources)\na | b\nc\nd | e | f";
         assert_eq!(rows(uneven), None);
+    }
+
+    #[test]
+    fn the_first_or_the_last_name_of_a_column_may_be_missing() {
+        let numbered = " | Name | Listed\n1 | Mill | 1980\n2 | Barn | ";
+        assert_eq!(
+            rows(numbered).unwrap(),
+            ["1 Name Mill Listed 1980", "2 Name Barn"]
+        );
     }
 
     #[test]
