@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::folder::wrong;
-use super::keys::{CONFIG_JSON, ROPE};
+use super::keys::{CONFIG_JSON, ROPE, ROPE_OF_KINDS};
 use crate::Result;
 use crate::convert::checkpoint::decoder_config::{
     Architecture, Biases, DecoderConfig, RopeScaling,
@@ -227,8 +227,8 @@ impl<'a> ConfigJson<'a> {
     /// Base and scaling of the rotary positions, and the positions up to which they hold.
     fn rope(&self) -> Result<(f64, RopeScaling, Option<usize>)> {
         let theta = self.number("rope_theta")?;
-        let newer = self.object("rope_parameters")?;
-        let older = self.object("rope_scaling")?;
+        let newer = self.object("rope_parameters", ROPE)?;
+        let older = self.object("rope_scaling", ROPE)?;
         if let (Some(newer), Some(older)) = (&newer, &older)
             && newer.values != older.values
         {
@@ -287,6 +287,37 @@ impl<'a> ConfigJson<'a> {
         ))
     }
 
+    /// The bases of the rotary positions of two kinds of layers, where `rope_parameters` say them for
+    /// each kind; positions that are scaled are refused.
+    pub fn rope_thetas(&self, kinds: [&'static str; 2]) -> Result<[Option<f64>; 2]> {
+        let Some(of_kinds) = self.object("rope_parameters", ROPE_OF_KINDS)? else {
+            return Ok([None; 2]);
+        };
+        of_kinds.check()?;
+        let mut thetas = [None; 2];
+        for (theta, kind) in thetas.iter_mut().zip(kinds) {
+            let Some(rope) = of_kinds.object(kind, ROPE)? else {
+                continue;
+            };
+            rope.check()?;
+            let named = [rope.text("rope_type")?, rope.text("type")?];
+            let scaled = named.into_iter().flatten().find(|name| *name != "default");
+            if scaled.is_some() || rope.value("factor").is_some() {
+                return Err(self.wrong(&format!(
+                    "asks for scaled rotary positions (rope_parameters of {kind}), which cannot be \
+                     imported"
+                )));
+            }
+            *theta = rope.number("rope_theta")?;
+        }
+        Ok(thetas)
+    }
+
+    /// True if the key is there and says nothing.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(Value::is_null)
+    }
+
     /// What a key says, if it says anything.
     fn value(&self, key: &str) -> Option<&Value> {
         debug_assert!(
@@ -337,11 +368,11 @@ impl<'a> ConfigJson<'a> {
         self.typed(key, "a text", Value::as_str)
     }
 
-    fn object(&self, key: &'static str) -> Result<Option<ConfigJson<'a>>> {
+    fn object(&self, key: &'static str, table: &'static Table) -> Result<Option<ConfigJson<'a>>> {
         let values = self.typed(key, "an object", |value| value.as_object().cloned())?;
         Ok(values.map(|values| ConfigJson {
             dir: self.dir,
-            table: ROPE,
+            table,
             within: key,
             values,
         }))

@@ -267,6 +267,10 @@ pub(in crate::convert) const ROPE: &Table = &[
     ),
 ];
 
+/// The keys of `rope_parameters` that say it for each kind of layers.
+pub(in crate::convert) const ROPE_OF_KINDS: &Table =
+    &[("full_attention", Read), ("sliding_attention", Read)];
+
 impl Setting for Value {
     fn is(&self, off: Off) -> bool {
         match off {

@@ -2,6 +2,7 @@
 //! Gemma 3, in which it sees both sides.
 
 use super::bert::activation;
+use super::layer_kinds::{are_global, thetas};
 use crate::Result;
 use crate::convert::checkpoint::decoder_config::{Architecture, Biases, RopeScaling};
 use crate::convert::encoder::config::{
@@ -135,8 +136,9 @@ pub(super) fn gemma3(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
         epsilon: config.number("rms_norm_eps")?.unwrap_or(1e-6) as f32,
         is_offset: true,
     };
-    let theta = config.number("rope_theta")?.unwrap_or(1_000_000.0);
-    let local_theta = config.number("rope_local_base_freq")?.unwrap_or(10_000.0);
+    let [theta, local_theta] = thetas(config, ["rope_theta", "rope_local_base_freq"])?;
+    let theta = theta.unwrap_or(1_000_000.0);
+    let local_theta = local_theta.unwrap_or(10_000.0);
     // Half of it lies to either side.
     let window = config.count("sliding_window")?.unwrap_or(4_096) / 2;
     let layers = config.layers("num_hidden_layers")?;
@@ -145,21 +147,10 @@ pub(super) fn gemma3(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
         None => config.count("_sliding_window_pattern")?,
     };
     let pattern = pattern.unwrap_or(GEMMA_PATTERN).max(1);
-    let kinds = config.texts("layer_types")?;
-    let is_global = |number: usize| match &kinds {
-        None => (number + 1).is_multiple_of(pattern),
-        Some(kinds) => kinds
-            .get(number)
-            .is_some_and(|kind| kind == "full_attention"),
-    };
-    if let Some(kinds) = &kinds {
-        let is_known =
-            |kind: &&String| ["full_attention", "sliding_attention"].contains(&kind.as_str());
-        if kinds.len() != layers || !kinds.iter().all(|kind| is_known(&kind)) {
-            return Err(config.wrong("has layer_types that cannot be imported"));
-        }
-    }
-    let layer = |number: usize| {
+    let is_global = are_global(config, layers, |number| {
+        (number + 1).is_multiple_of(pattern)
+    })?;
+    let layer = |(number, is_global): (usize, bool)| {
         let norm =
             |module: &str| Some(sizes.norm(format!("layers.{number}.{module}"), sizes.hidden));
         let around = |before: &str, after: &str| Norms {
@@ -167,7 +158,7 @@ pub(super) fn gemma3(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
             after: norm(after),
             sum: None,
         };
-        let (theta, sees) = match is_global(number) {
+        let (theta, sees) = match is_global {
             true => (theta, Sees::All),
             false => (local_theta, Sees::Near(window)),
         };
@@ -199,7 +190,7 @@ pub(super) fn gemma3(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
             Some(_) => activation(config, "hidden_activation")?,
         },
         is_gated: true,
-        layers: (0..layers).map(layer).collect(),
+        layers: is_global.into_iter().enumerate().map(layer).collect(),
         last_norm: Some(sizes.norm("norm".to_owned(), sizes.hidden)),
         irrelevant: &["lm_head."],
     })

@@ -120,6 +120,8 @@ const MODERN_BERT: &Table = &[
     ("local_attention", Read),
     ("global_rope_theta", Read),
     ("local_rope_theta", Read),
+    ("rope_parameters", Read),
+    ("layer_types", Read),
     (
         "position_embedding_type",
         Irrelevant("the class rotates, whatever it says"),
@@ -253,6 +255,7 @@ const GEMMA3: &Table = &[
     ("rms_norm_eps", Read),
     ("rope_theta", Read),
     ("rope_local_base_freq", Read),
+    ("rope_parameters", Read),
     ("sliding_window", Read),
     ("sliding_window_pattern", Read),
     ("_sliding_window_pattern", Read),

@@ -5,6 +5,7 @@
 //! | `bert` | BERT, DistilBERT, RoBERTa, XLM-RoBERTa, MPNet |
 //! | `rotary` | ModernBERT, NomicBERT |
 //! | `decoders` | Qwen 3, Gemma 3 |
+//! | `layer_kinds` | which layers see all, and how each kind rotates |
 //! | `family` | which families there are |
 //! | `keys` | what each key of their files means |
 
@@ -12,6 +13,7 @@ mod bert;
 mod decoders;
 mod family;
 mod keys;
+mod layer_kinds;
 mod rotary;
 
 use super::config::EncoderConfig;

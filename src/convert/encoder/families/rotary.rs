@@ -1,6 +1,7 @@
 //! Encoders whose places are told by rotation: ModernBERT and NomicBERT.
 
 use super::bert::activation;
+use super::layer_kinds::{are_global, thetas};
 use crate::Result;
 use crate::convert::encoder::config::{
     Activation, EncoderConfig, Layer, Linear, Norm, NormKind, Norms, Sees,
@@ -19,26 +20,31 @@ pub(super) fn modern_bert(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
     let attention_bias = flag("attention_bias")?;
     let mlp_bias = flag("mlp_bias")?;
     let epsilon = config.number("norm_eps")?.unwrap_or(1e-5) as f32;
+    let layers = config.layers("num_hidden_layers")?;
     let every = config
         .count("global_attn_every_n_layers")?
         .unwrap_or(3)
         .max(1);
     let window = config.count("local_attention")?.unwrap_or(128) / 2;
-    let theta = config.number("global_rope_theta")?.unwrap_or(160_000.0);
-    let local_theta = config.number("local_rope_theta")?.unwrap_or(theta);
+    let is_global = are_global(config, layers, |number| number.is_multiple_of(every))?;
+    let [theta, local_theta] = thetas(config, ["global_rope_theta", "local_rope_theta"])?;
+    let theta = theta.unwrap_or(160_000.0);
+    let local_theta = match config.is_null("local_rope_theta") {
+        true => local_theta.unwrap_or(theta),
+        false => local_theta.unwrap_or(10_000.0),
+    };
     let norm = |module: String| Norm {
         module,
         len: hidden,
         kind: NormKind::Layer { has_bias },
         epsilon,
     };
-    let layer = |number: usize| {
+    let layer = |(number, is_global): (usize, bool)| {
         let name = |module: &str| format!("layers.{number}.{module}");
         let before = |module: &str| Norms {
             before: Some(norm(name(module))),
             ..Norms::default()
         };
-        let is_global = number.is_multiple_of(every);
         Layer {
             query_key_value: Linear::one(name("attn.Wqkv"), 3 * hidden, hidden, attention_bias),
             attention_output: Linear::one(name("attn.Wo"), hidden, hidden, attention_bias),
@@ -59,7 +65,6 @@ pub(super) fn modern_bert(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
             feed_forward_norms: before("mlp_norm"),
         }
     };
-    let layers = config.layers("num_hidden_layers")?;
     let head_dim = hidden.checked_div(heads).unwrap_or(0);
     Ok(EncoderConfig {
         hidden,
@@ -78,7 +83,7 @@ pub(super) fn modern_bert(config: &ConfigJson<'_>) -> Result<EncoderConfig> {
         attention_scale: 1.0 / (head_dim as f32).sqrt(),
         activation: activation(config, "hidden_activation")?,
         is_gated: true,
-        layers: (0..layers).map(layer).collect(),
+        layers: is_global.into_iter().enumerate().map(layer).collect(),
         last_norm: Some(norm("final_norm".to_owned())),
         irrelevant: &["head.", "decoder.", "classifier."],
     })
