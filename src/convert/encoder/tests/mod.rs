@@ -4,6 +4,7 @@ mod checkpoint;
 mod folders;
 mod late_interaction;
 mod reference;
+mod saturation;
 mod settings;
 mod token_folder;
 mod token_refusals;
