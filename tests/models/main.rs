@@ -21,6 +21,7 @@ mod encoder_failures;
 mod encoder_vectors;
 mod external_decoder;
 mod index_language_model;
+mod instructions;
 mod language_model;
 mod late_interaction;
 mod readme;
