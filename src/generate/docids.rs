@@ -73,10 +73,19 @@ pub fn keyword_docids(
     stats: &TermStats,
     options: &DocidOptions,
 ) -> Vec<String> {
-    let terms = stats.weights(document).into_iter().map(|(term, _)| term);
+    docids_of_terms(&document.id, stats.weights(document), options)
+}
+
+/// As [`keyword_docids`], of a document whose terms are known already, best first.
+pub(crate) fn docids_of_terms(
+    id: &str,
+    weights: Vec<(String, f32)>,
+    options: &DocidOptions,
+) -> Vec<String> {
+    let terms = weights.into_iter().map(|(term, _)| term);
     let mut keywords = fitting(terms, options.word_limit());
     if keywords.is_empty() {
-        keywords = fallback_words(&document.id, options.word_limit());
+        keywords = fallback_words(id, options.word_limit());
     }
     led_by_each(&keywords, options.per_document)
 }
@@ -100,6 +109,15 @@ pub(crate) fn led_by_each(words: &[String], count: usize) -> Vec<String> {
 ///
 /// A document without a usable title gets its first keyword docid instead.
 pub fn title_docids(document: &Document, stats: &TermStats, options: &DocidOptions) -> Vec<String> {
+    title_docids_or(document, stats.weights(document), options)
+}
+
+/// As [`title_docids`], of a document whose terms are known already, best first.
+pub(crate) fn title_docids_or(
+    document: &Document,
+    weights: Vec<(String, f32)>,
+    options: &DocidOptions,
+) -> Vec<String> {
     let title = fitting(
         words(&document.title).filter(|word| is_term(word)),
         MAX_DOCID_WORDS,
@@ -109,7 +127,7 @@ pub fn title_docids(document: &Document, stats: &TermStats, options: &DocidOptio
             per_document: 1,
             ..options.clone()
         };
-        return keyword_docids(document, stats, &options);
+        return docids_of_terms(&document.id, weights, &options);
     }
     vec![title.join(" ")]
 }

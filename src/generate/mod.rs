@@ -18,9 +18,10 @@ mod terms;
 mod text;
 
 pub use docids::{DocidOptions, MAX_DOCID_BYTES, clean_docid, keyword_docids, title_docids};
+pub(crate) use docids::{docids_of_terms, title_docids_or};
 pub use pseudo_queries::{PseudoQueryOptions, pseudo_queries};
 pub(crate) use tables::is_table;
-pub use terms::{TermStats, has_terms};
+pub use terms::TermStats;
 
 pub use crate::lexicon::{
     MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS, MAX_WORD_CHARS, is_stop_word, words,

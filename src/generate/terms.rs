@@ -16,7 +16,7 @@
 
 use std::collections::HashMap;
 
-use crate::lexicon::{EnglishStemmer, counted_words, fold, is_term, plain};
+use crate::lexicon::{CountedTexts, EnglishStemmer, TextWords, WordCount, fold, plain};
 use crate::{Document, Result};
 
 /// How often an occurrence in the title counts.
@@ -43,14 +43,6 @@ pub struct TermStats {
     frequencies: HashMap<String, u64>,
 }
 
-/// One term of one document.
-struct Term {
-    surface: String,
-    surface_count: u32,
-    count: u32,
-    first: usize,
-}
-
 impl TermStats {
     /// Statistics of an empty corpus: every term weighs the same.
     pub fn new() -> Self {
@@ -71,9 +63,26 @@ impl TermStats {
 
     /// Counts the terms of one more document.
     pub fn add(&mut self, document: &Document) {
-        self.documents += 1;
-        for stem in terms(document).into_keys() {
-            *self.frequencies.entry(stem).or_insert(0) += 1;
+        self.merge(TermStats::of_counted(&counted(document)));
+    }
+
+    /// Statistics of texts as documents.
+    pub(crate) fn of_counted(texts: &CountedTexts) -> Self {
+        let mut frequencies = vec![0; texts.stems().len()];
+        // By stem: the text that has it last, numbered from 1.
+        let mut seen = vec![0; texts.stems().len()];
+        for (text, words) in (1usize..).zip(texts.texts()) {
+            for stem in words.iter().filter_map(|word| texts.stem_of(word.word)) {
+                if let (Some(count), Some(last)) = (frequencies.get_mut(stem), seen.get_mut(stem)) {
+                    *count += u64::from(*last != text);
+                    *last = text;
+                }
+            }
+        }
+        let stems = texts.stems().iter().map(|stem| stem.to_string());
+        TermStats {
+            documents: texts.len() as u64,
+            frequencies: stems.zip(frequencies).collect(),
         }
     }
 
@@ -119,23 +128,24 @@ impl TermStats {
     ///
     /// The document need not have been added; terms nobody has counted weigh most.
     pub fn weights(&self, document: &Document) -> Vec<(String, f32)> {
-        let mut weighted: Vec<(f32, usize, String)> = terms(document)
-            .into_iter()
-            .map(|(stem, term)| {
-                let rarity = self.inverse_frequency(&stem);
-                let kind = if is_number(&term.surface) {
-                    NUMBER_FACTOR
-                } else {
-                    1.0
-                };
-                (term.count as f32 * rarity * kind, term.first, term.surface)
-            })
-            .collect();
-        weighted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        weighted
-            .into_iter()
-            .map(|(weight, _, term)| (term, weight))
-            .collect()
+        self.weights_of(&counted(document), 0)
+    }
+
+    /// The terms of one of `texts` with their weights, best first.
+    pub(crate) fn weights_of(&self, texts: &CountedTexts, number: usize) -> Vec<(String, f32)> {
+        let terms = terms(texts, texts.text(number));
+        let weighted = terms.into_iter().map(|term| {
+            let rarity = self.inverse_frequency(term.stem);
+            let kind = match is_number(term.surface) {
+                true => NUMBER_FACTOR,
+                false => 1.0,
+            };
+            (term.count as f32 * rarity * kind, term.first, term.surface)
+        });
+        let mut weighted: Vec<(f32, usize, &str)> = weighted.collect();
+        weighted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
+        let named = |(weight, _, term): (f32, usize, &str)| (term.to_owned(), weight);
+        weighted.into_iter().map(named).collect()
     }
 
     /// The inverse document frequency of a stem, at least 2^-12, rounded as the head says.
@@ -151,58 +161,63 @@ impl TermStats {
     }
 }
 
-/// True when a document has at least one term a docid can be made of.
-pub fn has_terms(document: &Document) -> bool {
-    [&document.title, &document.text]
-        .into_iter()
-        .any(|text| counted_words(text).any(|word| is_term(&word)))
-}
-
 fn is_number(word: &str) -> bool {
     word.chars()
         .all(|character| character.is_numeric() || matches!(character, '.' | ','))
 }
 
-/// The terms of a document by stem.
-fn terms(document: &Document) -> HashMap<String, Term> {
-    // Counted per surface form first: each form is stemmed once.
-    let mut surfaces: HashMap<String, (u32, usize)> = HashMap::new();
-    let title = counted_words(&document.title).map(|word| (word, TITLE_COUNT));
-    let text = counted_words(&document.text).map(|word| (word, 1));
-    for (position, (word, count)) in title.chain(text).enumerate() {
-        if is_term(&word) {
-            surfaces.entry(word).or_insert((0, position)).0 += count;
-        }
-    }
-    let stemmer = EnglishStemmer::new();
-    let mut by_stem: HashMap<String, Term> = HashMap::with_capacity(surfaces.len());
-    for (surface, (count, first)) in surfaces {
-        let stem = stemmer.stem(surface.clone());
-        match by_stem.get_mut(&stem) {
-            None => {
-                by_stem.insert(
-                    stem,
-                    Term {
-                        surface,
-                        surface_count: count,
-                        count,
-                        first,
-                    },
-                );
-            }
-            Some(term) => {
-                term.count += count;
-                term.first = term.first.min(first);
-                let better = count > term.surface_count
-                    || (count == term.surface_count && surface < term.surface);
-                if better {
-                    term.surface = surface;
-                    term.surface_count = count;
-                }
-            }
-        }
-    }
-    by_stem
+/// A document as the only one of its texts.
+fn counted(document: &Document) -> CountedTexts {
+    let mut texts = CountedTexts::default();
+    texts.push(TextWords::of(&document.title, &document.text));
+    texts
+}
+
+/// One term of one text.
+struct Term<'t> {
+    stem: &'t str,
+    /// Its commonest form, the first by the alphabet if there are several.
+    surface: &'t str,
+    count: u32,
+    /// Where its first form stands among the words of the text.
+    first: usize,
+}
+
+/// The terms of a text, in no order that means anything.
+fn terms<'t>(texts: &'t CountedTexts, words: &[WordCount]) -> Vec<Term<'t>> {
+    let content = words.iter().enumerate().filter_map(|(place, word)| {
+        let form = Form {
+            stem: texts.stem_of(word.word)?,
+            count: TITLE_COUNT * word.in_title + word.in_text,
+            surface: texts.words().get(word.word)?,
+            place,
+        };
+        Some(form)
+    });
+    let mut forms: Vec<Form<'_>> = content.collect();
+    forms.sort_unstable_by(|a, b| {
+        let commonest = b.count.cmp(&a.count).then(a.surface.cmp(b.surface));
+        a.stem.cmp(&b.stem).then(commonest)
+    });
+    let of_stem = forms.chunk_by(|a, b| a.stem == b.stem);
+    let term = |forms: &[Form<'t>]| {
+        let commonest = forms.first()?;
+        Some(Term {
+            stem: texts.stems().get(commonest.stem)?,
+            surface: commonest.surface,
+            count: forms.iter().map(|form| form.count).sum(),
+            first: forms.iter().map(|form| form.place).min()?,
+        })
+    };
+    of_stem.filter_map(term).collect()
+}
+
+/// One form of a term.
+struct Form<'t> {
+    stem: usize,
+    count: u32,
+    surface: &'t str,
+    place: usize,
 }
 
 #[cfg(test)]

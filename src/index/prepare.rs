@@ -10,9 +10,9 @@ use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::{CutDocument, Document};
 use crate::encode::{CheckedEncoder, DocidTokenizer};
 use crate::generate::{
-    DocidOptions, TermStats, clean_docid, has_terms, is_table, keyword_docids, title_docids,
+    DocidOptions, TermStats, clean_docid, docids_of_terms, is_table, title_docids_or,
 };
-use crate::lexicon::MAX_TERM_TEXT_BYTES;
+use crate::lexicon::{CountedTexts, MAX_TERM_TEXT_BYTES};
 use crate::passages::{PassageSize, TextFormat, cut};
 use crate::search::distinct_token_vectors;
 use crate::segment::{
@@ -22,25 +22,16 @@ use crate::segment::{
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
 
-/// Frequencies over all passages that will be alive: of the terms of `documents`, or of all terms
-/// when there will be training. They come from the segments' lexicons; only where the
+/// Frequencies over all passages that will be alive: of the terms of the new ones, whose words are
+/// given, or of all terms when there will be training. They come from the segments' lexicons; only where the
 /// terms of those are not the terms of docids are stored documents read.
 pub(super) fn term_stats<'a>(
     segments: impl Iterator<Item = &'a Segment>,
-    documents: &[CutDocument<'_>],
+    words: &CountedTexts,
     params: &IndexParams,
     all_terms: bool,
 ) -> Result<TermStats> {
-    let counted = documents
-        .par_iter()
-        .fold(TermStats::default, |mut stats, cut| {
-            cut.counted_parts().for_each(|part| stats.add(&part));
-            stats
-        });
-    let mut stats = counted.reduce(TermStats::default, |mut stats, others| {
-        stats.merge(others);
-        stats
-    });
+    let mut stats = TermStats::of_counted(words);
     let mut from_texts = TermStats::default();
     for segment in segments {
         if segment.add_term_stats(&mut stats, params.lexicon.analyser(), all_terms)? {
@@ -103,6 +94,7 @@ fn is_whole_table(text: &str) -> bool {
 /// Gives every passage its docids and its vector; also counts documents without terms.
 pub(super) fn prepare<'d>(
     documents: Vec<CutDocument<'d>>,
+    words: CountedTexts,
     stats: &TermStats,
     models: &Loaded,
     params: &IndexParams,
@@ -113,10 +105,21 @@ pub(super) fn prepare<'d>(
     let mut without_terms = 0;
     let mut done = 0;
     let tokenizer = models.docid_tokenizer();
-    for chunk in documents.chunks(CHUNK_DOCUMENTS) {
-        let of_document = |document: &CutDocument<'_>| {
+    let mut passages = 0;
+    let numbered: Vec<(usize, &CutDocument<'_>)> = documents
+        .iter()
+        .map(|document| {
+            let first = passages;
+            passages += document.passage_count();
+            (first, document)
+        })
+        .collect();
+    for chunk in numbered.chunks(CHUNK_DOCUMENTS) {
+        let of_document = |&(passage, document): &(usize, &CutDocument<'_>)| {
+            // What a passage is named by has its headings too, which its counted words do not have.
+            let counted = (document.passage_count() == 1).then_some((&words, passage));
             let parts = document.parts();
-            let docids = parts.map(|part| docids_of(&part, stats, tokenizer, params));
+            let docids = parts.map(|part| docids_of(&part, counted, stats, tokenizer, params));
             docids.collect::<Result<Vec<_>>>()
         };
         for parts in first_error(chunk.par_iter().map(of_document).collect())? {
@@ -132,6 +135,7 @@ pub(super) fn prepare<'d>(
     Ok((
         PreparedDocuments {
             documents,
+            words,
             docids,
             vectors,
             token_vectors,
@@ -295,9 +299,11 @@ pub(super) fn passage(title: &str, text: &str) -> String {
     }
 }
 
-/// The docids of a document with their tokens, and whether it has an indexable term.
+/// The docids of a document with their tokens, and whether it has an indexable term. Its words are
+/// looked for if they are not known: where they stand, by number of the text.
 pub(crate) fn docids_of(
     document: &Document,
+    words: Option<(&CountedTexts, usize)>,
     stats: &TermStats,
     tokenizer: &dyn DocidTokenizer,
     params: &IndexParams,
@@ -306,19 +312,24 @@ pub(crate) fn docids_of(
         let docids = given_docids(document, tokenizer, params);
         return Ok((docids.map_err(|error| of_document(document, error))?, true));
     }
-    let texts = docid_texts(document, stats, params);
+    let weights = match words {
+        Some((texts, number)) => stats.weights_of(texts, number),
+        None => stats.weights(document),
+    };
+    let has_terms = !weights.is_empty();
+    let texts = docid_texts(document, weights, params);
     let docids = expressed(texts, tokenizer, params, |mut tokens| {
         tokens.truncate(MAX_DOCID_TOKENS);
         Ok(tokens)
     });
     let docids = docids.map_err(|error| of_document(document, error))?;
-    Ok((docids, has_terms(document)))
+    Ok((docids, has_terms))
 }
 
-/// The docids, in words, that the index makes for a document.
+/// The docids, in words, that the index makes for a document of its weighed terms, best first.
 pub(crate) fn docid_texts(
     document: &Document,
-    stats: &TermStats,
+    weights: Vec<(String, f32)>,
     params: &IndexParams,
 ) -> Vec<String> {
     let options = DocidOptions {
@@ -326,8 +337,8 @@ pub(crate) fn docid_texts(
         per_document: params.docids.per_document,
     };
     match params.docids.source {
-        DocidSource::Title => title_docids(document, stats, &options),
-        DocidSource::Keywords => keyword_docids(document, stats, &options),
+        DocidSource::Title => title_docids_or(document, weights, &options),
+        DocidSource::Keywords => docids_of_terms(&document.id, weights, &options),
     }
 }
 

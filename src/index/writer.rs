@@ -10,7 +10,10 @@ use super::purge::Purge;
 use crate::decode::CancelToken;
 use crate::docs::Document;
 use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
-use crate::segment::{MergePolicy, Progress, ProgressFn, Stage, Watch, build_segment, go_on};
+use crate::lexicon::CountedTexts;
+use crate::segment::{
+    MergePolicy, Progress, ProgressFn, Stage, Watch, build_segment, counted_texts, go_on,
+};
 use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 use crate::{Error, Result};
 
@@ -343,17 +346,19 @@ impl Writer {
                 })?
             }
         };
+        let words = counted_texts(&documents);
         // New documents are learnt, and a training weighs the terms of all.
         let all_terms = train.is_some() && !documents.is_empty();
         let mut stats = None;
         if all_terms || !brings_docids {
-            let known = term_stats(draft.segments(), &documents, &params, all_terms)?;
+            let known = term_stats(draft.segments(), &words, &params, all_terms)?;
             stats = Some(known);
         }
         if !documents.is_empty() {
             let models = snapshot.models.encoder(&snapshot.state)?;
             let stats = stats.get_or_insert_default();
-            let (prepared, without_terms) = prepare(documents, stats, models, &params, &mut watch)?;
+            let (prepared, without_terms) =
+                prepare(documents, words, stats, models, &params, &mut watch)?;
             let new = build_segment(prepared, &params)?;
             report.without_terms = without_terms;
             report.docids = new.counts.docids as usize;
@@ -368,7 +373,7 @@ impl Writer {
             if let Some(plan) = TrainingPlan::new(&segments, &queries, &params, options)? {
                 let stats = match stats {
                     Some(stats) => stats,
-                    None => term_stats(draft.segments(), &[], &params, true)?,
+                    None => term_stats(draft.segments(), &CountedTexts::default(), &params, true)?,
                 };
                 let corpus = TrainingCorpus {
                     segments: &segments,

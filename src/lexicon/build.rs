@@ -1,11 +1,13 @@
 //! Building the lexicon of a segment: from texts, or from the lexicons of other segments.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
-use super::analyser::{Analyser, is_minor};
+use super::analyser::{Analyser, EnglishStemmer, is_minor};
+use super::counted::{CountedTexts, TextWords};
 use super::postings::PostingsWriter;
 use super::sections;
 use super::table::Lexicon;
@@ -17,8 +19,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct LexiconBuilder {
     analyser: Analyser,
-    postings_of: HashMap<String, PostingsWriter>,
-    lengths: Vec<U32>,
+    texts: CountedTexts,
 }
 
 impl LexiconBuilder {
@@ -26,39 +27,20 @@ impl LexiconBuilder {
     pub fn new(analyser: Analyser) -> Self {
         LexiconBuilder {
             analyser,
-            postings_of: HashMap::new(),
-            lengths: Vec::new(),
+            texts: CountedTexts::default(),
         }
     }
 
     /// Adds the next document: the terms of title and text alike.
     pub fn push(&mut self, title: &str, text: &str) {
-        self.push_counted(self.analyser.count(title, text));
-    }
-
-    /// What counts the terms of documents for [`push_counted`](Self::push_counted).
-    pub(crate) fn analyser(&self) -> Analyser {
-        self.analyser
-    }
-
-    /// Adds the next document by its terms, each with its number of occurrences.
-    pub(crate) fn push_counted(&mut self, terms: HashMap<String, u32>) {
-        let ordinal = self.lengths.len() as u32;
-        let mut length = 0;
-        for (term, count) in terms {
-            if !is_minor(&term) {
-                length += count;
-            }
-            let postings = self.postings_of.entry(term).or_default();
-            postings.push(ordinal, count);
-        }
-        self.lengths.push(U32::new(length));
+        self.texts.push(TextWords::of(title, text));
     }
 
     /// Gives the documents before `ordinal` that were not added no terms.
     pub fn skip_to(&mut self, ordinal: u32) {
-        let count = self.lengths.len().max(ordinal as usize);
-        self.lengths.resize(count, U32::ZERO);
+        for _ in self.texts.len()..ordinal as usize {
+            self.texts.push(TextWords::default());
+        }
     }
 
     /// The sections, in file order.
@@ -67,14 +49,71 @@ impl LexiconBuilder {
     ///
     /// `InvalidInput` if terms did not ascend; these do.
     pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
-        let mut postings_of: Vec<(String, PostingsWriter)> = self.postings_of.into_iter().collect();
-        postings_of.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let mut columns = Columns::default();
-        for (term, postings) in postings_of {
-            columns.push(term.as_bytes(), postings)?;
-        }
-        columns.finish(self.lengths)
+        lexicon_of(&self.texts, self.analyser)
     }
+}
+
+/// The sections of the lexicon of texts, in file order: the terms of title and text alike.
+///
+/// # Errors
+///
+/// `InvalidInput` if terms did not ascend; these do.
+pub(crate) fn lexicon_of(
+    texts: &CountedTexts,
+    analyser: Analyser,
+) -> Result<Vec<SectionInput<'static>>> {
+    let (term_of, mut postings_of) = terms_of(texts, analyser);
+    let mut lengths = Vec::with_capacity(texts.len());
+    // Several words of a text may be one term.
+    let (mut counts, mut found) = (vec![0; postings_of.len()], Vec::new());
+    for (ordinal, words) in (0..).zip(texts.texts()) {
+        for word in words {
+            let term = term_of.get(word.word).copied();
+            let count: Option<&mut u32> = term.and_then(|term| counts.get_mut(term));
+            if let (Some(term), Some(count)) = (term, count) {
+                if *count == 0 {
+                    found.push(term);
+                }
+                *count += word.in_title + word.in_text;
+            }
+        }
+        let mut length = 0;
+        for number in found.drain(..) {
+            let count = counts.get_mut(number).map_or(0, std::mem::take);
+            if let Some((term, postings)) = postings_of.get_mut(number) {
+                if !is_minor(term) {
+                    length += count;
+                }
+                postings.push(ordinal, count);
+            }
+        }
+        lengths.push(U32::new(length));
+    }
+    postings_of.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut columns = Columns::default();
+    for (term, postings) in postings_of {
+        columns.push(term.as_bytes(), postings)?;
+    }
+    columns.finish(lengths)
+}
+
+/// By word the number of its term, and the terms by number.
+fn terms_of(
+    texts: &CountedTexts,
+    analyser: Analyser,
+) -> (Vec<usize>, Vec<(String, PostingsWriter)>) {
+    let stemmer = EnglishStemmer::new();
+    let mut number_of: HashMap<String, usize> = HashMap::new();
+    let of_word = |word: &Arc<str>| {
+        let term = analyser.any_term(&stemmer, word.to_string());
+        let next = number_of.len();
+        *number_of.entry(term).or_insert(next)
+    };
+    let term_of = texts.words().iter().map(of_word).collect();
+    let mut terms: Vec<(String, usize)> = number_of.into_iter().collect();
+    terms.sort_unstable_by_key(|&(_, number)| number);
+    let without_documents = |(term, _)| (term, PostingsWriter::default());
+    (term_of, terms.into_iter().map(without_documents).collect())
 }
 
 /// One lexicon with the documents of several, in the order of `new_ordinal`: for a position in

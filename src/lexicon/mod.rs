@@ -1,10 +1,10 @@
 //! The words of documents: how texts become terms, and which documents contain which term.
 //!
 //! ```text
-//!   title, text ─► Analyser ─► terms ─► LexiconBuilder ─► three sections ─► Lexicon
-//!                                                               ▲              │
-//!                                        merge_lexicons ────────┴──────────────┤
-//!   query ───────► Analyser ─► terms ────────────────────────────────► postings, lengths ─► Bm25
+//!   title, text ─► CountedTexts ─► Analyser ─► terms ─► three sections ─► Lexicon
+//!                                                            ▲              │
+//!                                     merge_lexicons ────────┴──────────────┤
+//!   query ───────► Analyser ─► terms ─────────────────────────────► postings, lengths ─► Bm25
 //! ```
 //!
 //! A segment has a lexicon of its own; statistics of several segments add up, which is done where
@@ -20,6 +20,7 @@ mod beginning;
 mod bm25;
 mod build;
 mod characters;
+mod counted;
 mod fold;
 mod numbers;
 mod plain;
@@ -32,8 +33,10 @@ pub use analyser::{ANALYSIS, Analyser, MAX_TERM_TEXT_BYTES, MAX_TERM_WORDS};
 pub(crate) use analyser::{EnglishStemmer, counted_words, examined, is_minor, is_term, minor_term};
 pub(crate) use beginning::Beginning;
 pub use bm25::Bm25;
+pub(crate) use build::lexicon_of;
 pub use build::{LexiconBuilder, merge_lexicons};
 pub(crate) use characters::{Matches, is_character, located_characters};
+pub(crate) use counted::{CountedTexts, TextWords, WordCount};
 pub(crate) use fold::fold;
 pub(crate) use plain::plain;
 pub(crate) use postings::Postings;

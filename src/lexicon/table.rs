@@ -355,4 +355,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn counts_are_those_of_the_listed_terms() {
+        for (stemming, stop_words) in [(true, true), (false, true), (true, false)] {
+            let analyser = Analyser::new(stemming, stop_words);
+            let (title, text) = ("Wing flutter", "The wings flutter, a wing does not; 水力");
+            let mut expected: BTreeMap<String, u32> = BTreeMap::new();
+            for part in [title, text] {
+                for term in [analyser.terms(part), analyser.minor_terms(part)].concat() {
+                    *expected.entry(term).or_insert(0) += 1;
+                }
+            }
+            let mut builder = LexiconBuilder::new(analyser);
+            builder.push(title, text);
+            let lexicon = opened(&builder.finish().unwrap(), 1).unwrap();
+            lexicon.check().unwrap();
+            let terms = contents(&lexicon).unwrap().0.into_iter();
+            let counts: BTreeMap<_, _> = terms.map(|(term, list)| (term, list[0].1)).collect();
+            assert_eq!(counts, expected);
+        }
+    }
 }

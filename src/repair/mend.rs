@@ -20,7 +20,8 @@ use crate::generate::TermStats;
 use crate::index::{Loaded, cut_documents, docid_texts as docid_texts_of, docids_of, encode};
 use crate::lexicon::{LexiconBuilder, sections as lexicon};
 use crate::segment::{
-    Docid, Docids, IndexParams, PreparedDocuments, Segment, Watch, build_segment, untrained_heads,
+    Docid, Docids, IndexParams, PreparedDocuments, Segment, Watch, build_segment, counted_texts,
+    untrained_heads,
 };
 use crate::store::{Extent, Section};
 use crate::trie::{TokenWidth, sections};
@@ -84,6 +85,7 @@ impl<'a> Maker<'a> {
         let docids = self.docids(&rows)?;
         let (vectors, token_vectors) = self.vectors(&rows)?;
         let prepared = PreparedDocuments {
+            words: counted_texts(&cut),
             documents: cut,
             docids,
             vectors,
@@ -119,15 +121,15 @@ impl<'a> Maker<'a> {
                         docids: Vec::new(),
                         ..document.clone()
                     };
-                    [document, &without]
-                        .into_iter()
-                        .find_map(|document| docids_of(document, &stats, tokenizer, params).ok())
+                    [document, &without].into_iter().find_map(|document| {
+                        docids_of(document, None, &stats, tokenizer, params).ok()
+                    })
                 });
                 match made {
                     Some((docids, _)) => Ok(docids),
                     None => {
                         let texts = match document.docids.is_empty() {
-                            true => docid_texts_of(document, &stats, params),
+                            true => docid_texts_of(document, stats.weights(document), params),
                             false => document.docids.clone(),
                         };
                         let texts = texts.into_iter();

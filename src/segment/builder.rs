@@ -11,7 +11,7 @@ use crate::columns::{
 };
 use crate::docs::{CutDocument, DocumentTableBuilder, PassageTable, PassageTableBuilder};
 use crate::format::SectionInput;
-use crate::lexicon::LexiconBuilder;
+use crate::lexicon::{CountedTexts, TextWords, lexicon_of};
 use crate::store::Section;
 use crate::trie::{HeadBuilder, HeadSections, SegmentTrie, TokenWidth, TrieBuilder, sections};
 use crate::vectors::to_f16_bytes;
@@ -28,6 +28,8 @@ pub(crate) struct Docid {
 #[derive(Debug, Default)]
 pub(crate) struct PreparedDocuments<'d> {
     pub(crate) documents: Vec<CutDocument<'d>>,
+    /// By passage: its words ([`counted_texts`]).
+    pub(crate) words: CountedTexts,
     /// By passage.
     pub(crate) docids: Vec<Vec<Docid>>,
     /// `[passages, dim]` unit vectors.
@@ -59,7 +61,7 @@ pub(crate) fn build_segment(
     let docids = Docids::new(&prepared.docids, width)?;
     let (tables, lexicon) = rayon::join(
         || tables_of(&prepared.documents),
-        || lexicon_of(&prepared.documents, params),
+        || lexicon_of(&prepared.words, params.lexicon.analyser()),
     );
     let (documents, passages) = tables?;
     Layout {
@@ -88,24 +90,19 @@ fn tables_of(documents: &[CutDocument<'_>]) -> Result<(DocumentTableBuilder, Pas
 /// Documents whose words are counted at once, on all cores.
 const CHUNK_DOCUMENTS: usize = 1024;
 
-/// The lexicon of documents, by passage.
-fn lexicon_of(
-    documents: &[CutDocument<'_>],
-    params: &IndexParams,
-) -> Result<Vec<SectionInput<'static>>> {
-    let mut lexicon = LexiconBuilder::new(params.lexicon.analyser());
-    let analyser = lexicon.analyser();
+/// The words of documents, by passage.
+pub(crate) fn counted_texts(documents: &[CutDocument<'_>]) -> CountedTexts {
+    let mut texts = CountedTexts::default();
     for chunk in documents.chunks(CHUNK_DOCUMENTS) {
         let counted = chunk.par_iter().map(|cut| {
             let parts = cut.counted_parts();
-            let terms = parts.map(|part| analyser.count(&part.title, &part.text));
-            terms.collect::<Vec<_>>()
+            let words = parts.map(|part| TextWords::of(&part.title, &part.text));
+            words.collect::<Vec<_>>()
         });
-        for terms in counted.collect::<Vec<_>>().into_iter().flatten() {
-            lexicon.push_counted(terms);
-        }
+        let counted: Vec<Vec<TextWords>> = counted.collect();
+        counted.into_iter().flatten().for_each(|of| texts.push(of));
     }
-    lexicon.finish()
+    texts
 }
 
 /// The docids of a segment, in all the ways it keeps them.

@@ -31,7 +31,8 @@ mod term_stats;
 mod view;
 
 pub(crate) use builder::{
-    Docid, Docids, NewSegment, PreparedDocuments, build_segment, head_sections, untrained_heads,
+    Docid, Docids, NewSegment, PreparedDocuments, build_segment, counted_texts, head_sections,
+    untrained_heads,
 };
 pub use edges::{CompactEdges, CompactSegment};
 pub(crate) use edges::{EdgeSum, Listed, stored};

@@ -34,11 +34,12 @@ use crate::docs::{CutDocument, Document};
 use crate::encode::CheckedEncoder;
 use crate::index::create::tokenizer_params;
 use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
+use crate::lexicon::CountedTexts;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
 use crate::segment::{
     Docid, IndexParams, NewSegment, PreparedDocuments, Progress, ProgressFn, Segment, Stage, Watch,
-    build_segment,
+    build_segment, counted_texts,
 };
 use crate::trie::MAX_DOCID_TOKENS;
 use crate::{Error, Result};
@@ -315,7 +316,7 @@ impl Upgrade {
         let segments: Vec<Segment> = draft.segments().cloned().collect();
         let queries = draft.query_tables();
         if let Some(plan) = TrainingPlan::new(&segments, &queries, &params, options)? {
-            let stats = term_stats(segments.iter(), &[], &params, true)?;
+            let stats = term_stats(segments.iter(), &CountedTexts::default(), &params, true)?;
             let corpus = TrainingCorpus {
                 segments: &segments,
                 queries: &queries,
@@ -358,6 +359,7 @@ impl Upgrade {
         let (vectors, lists) =
             self.encode(&cut, total, params, &mut |progress| watch.report(progress))?;
         let prepared = PreparedDocuments {
+            words: counted_texts(&cut),
             documents: cut,
             docids,
             vectors,
