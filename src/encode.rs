@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::vectors::norm;
+use crate::vectors::{all_finite, norm};
 use crate::{Error, ErrorKind, Result};
 
 /// Turns texts into unit vectors.
@@ -319,7 +319,7 @@ impl CheckedEncoder {
         {
             return Err(self.broken("gives vectors or weights of tokens that do not fit them"));
         }
-        if !text.vectors.iter().all(|value| value.is_finite()) {
+        if !all_finite(text.vectors) {
             return Err(self.broken("gives vectors of tokens with values that are no numbers"));
         }
         Ok(())

@@ -15,6 +15,7 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
 use crate::store::Section;
+use crate::vectors::{dot, magnitude};
 use crate::{Error, Result};
 
 /// Row -> list of sign vectors, read in place.
@@ -116,9 +117,9 @@ impl OwnedSignList {
     pub fn of(vectors: &[f32], dim: usize) -> Self {
         let mut list = OwnedSignList::default();
         for vector in vectors.chunks_exact(dim.max(1)) {
-            let sum: f32 = vector.iter().map(|value| value.abs()).sum();
+            let sum = magnitude(vector);
             // A zero vector, which has no direction, is at right angles to everything.
-            let squares: f32 = vector.iter().map(|value| value * value).sum();
+            let squares = dot(vector, vector);
             let factor = if sum > 0.0 { squares / sum } else { 0.0 };
             list.factors
                 .push(f16::from_f32(factor.min(f16::MAX.to_f32())));

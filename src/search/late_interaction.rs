@@ -39,19 +39,17 @@ const NIBBLE_BITS: usize = 4;
 pub fn distinct_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
     let mut order: Vec<(u32, usize)> = text.tokens.iter().copied().zip(0..).collect();
     order.sort_unstable();
-    let mut distinct = Vec::new();
+    let (mut distinct, mut vector) = (Vec::new(), vec![0.0; dim]);
     for same in order.chunk_by(|a, b| a.0 == b.0) {
         let mut mean = vec![0.0; dim];
         let mut weight = 0.0;
         for &(_, position) in same {
             weight += text.document_weights.get(position).unwrap_or(&1.0);
-            let mut vector: Vec<f32> = text
-                .vectors
-                .get(position * dim..(position + 1) * dim)
-                .unwrap_or(&[])
-                .to_vec();
-            normalise(&mut vector);
-            add_scaled(&mut mean, 1.0, &vector);
+            if let Some(row) = text.vectors.get(position * dim..(position + 1) * dim) {
+                vector.copy_from_slice(row);
+                normalise(&mut vector);
+                add_scaled(&mut mean, 1.0, &vector);
+            }
         }
         normalise(&mut mean);
         weight /= same.len() as f32;

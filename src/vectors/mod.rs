@@ -34,6 +34,28 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + tail
 }
 
+/// Sum of the absolute values.
+pub fn magnitude(vector: &[f32]) -> f32 {
+    let mut sums = [0f32; LANES];
+    let lanes = vector.chunks_exact(LANES);
+    let tail: f32 = lanes.remainder().iter().map(|value| value.abs()).sum();
+    for values in lanes {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += value.abs();
+        }
+    }
+    sums.iter().sum::<f32>() + tail
+}
+
+/// Whether no value is infinite or not a number.
+pub fn all_finite(values: &[f32]) -> bool {
+    // A block is looked at as a whole, which a processor does for many values at once.
+    values.chunks(32 * LANES).all(|block| {
+        let odd = |odd, value: &f32| odd | !value.is_finite();
+        !block.iter().fold(false, odd)
+    })
+}
+
 /// `sum += factor * row`.
 pub fn add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) {
     for (sum, value) in sum.iter_mut().zip(row) {
@@ -73,6 +95,22 @@ pub fn to_f16_bytes(values: &[f32]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn magnitudes_and_finite_values_whatever_the_length() {
+        for length in [0, 1, 15, 16, 17, 511, 512, 513, 1200] {
+            let mut values: Vec<f32> = (0..length).map(|i| (i % 7) as f32 - 3.0).collect();
+            let plain: f32 = values.iter().map(|value| value.abs()).sum();
+            assert_eq!(magnitude(&values), plain, "{length}");
+            assert!(all_finite(&values));
+            for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                if let Some(last) = values.last_mut() {
+                    *last = odd;
+                    assert!(!all_finite(&values), "{length}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn products_equal_the_plain_sum_whatever_the_length() {

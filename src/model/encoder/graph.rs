@@ -12,6 +12,7 @@ use super::pooling::{self, Pooling};
 use crate::model::runtime::Runtime;
 use crate::model::runtime::device::CudaOptions;
 use crate::model::runtime::session::{SessionSettings, make_session};
+use crate::vectors::all_finite;
 use crate::{Error, ErrorKind, Result};
 
 /// The outputs of a token head, `[texts, tokens]`.
@@ -245,7 +246,7 @@ impl Shape {
         rows: &[&[u32]],
         (width, dim): (usize, usize),
     ) -> Result<Vec<RowTokens>> {
-        if !vectors.iter().all(|value| value.is_finite()) {
+        if !all_finite(vectors) {
             return Err(unusable(
                 "it gave a token a vector with a value that is not a finite number",
             ));

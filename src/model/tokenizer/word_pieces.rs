@@ -11,20 +11,18 @@
 //!
 //! I1. Tokens are those of the crate: a run never takes part in what becomes of another one.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
+use super::piece_trie::PieceTrie;
 use crate::Result;
 
 /// A tokenizer of the kind.
 pub(super) struct WordPieces {
     /// Pieces that begin a word.
-    first: HashMap<Vec<u8>, u32>,
+    first: PieceTrie,
     /// Pieces that go on with one, without what marks them.
-    further: HashMap<Vec<u8>, u32>,
+    further: PieceTrie,
     unknown: u32,
-    longest_bytes: usize,
     most_word_chars: usize,
     lower_case: bool,
 }
@@ -47,26 +45,22 @@ impl WordPieces {
         }
         let vocab = json.pointer("/model/vocab")?.as_object()?;
         let prefix = text("/model/continuing_subword_prefix")?;
-        let mut pieces = WordPieces {
-            first: HashMap::with_capacity(vocab.len()),
-            further: HashMap::new(),
+        let (mut first, mut further) = (Vec::with_capacity(vocab.len()), Vec::new());
+        for (piece, id) in vocab {
+            let id = u32::try_from(id.as_u64()?).ok()?;
+            first.push((piece.as_bytes(), id));
+            further.extend(piece.strip_prefix(prefix).map(|rest| (rest.as_bytes(), id)));
+        }
+        Some(WordPieces {
+            first: PieceTrie::of(first),
+            further: PieceTrie::of(further),
             unknown: u32::try_from(vocab.get(text("/model/unk_token")?)?.as_u64()?).ok()?,
-            longest_bytes: 0,
             most_word_chars: json
                 .pointer("/model/max_input_chars_per_word")
                 .and_then(Value::as_u64)
                 .and_then(|most| usize::try_from(most).ok())?,
             lower_case: flag("/normalizer/lowercase")?,
-        };
-        for (piece, id) in vocab {
-            let id = u32::try_from(id.as_u64()?).ok()?;
-            pieces.first.insert(piece.as_bytes().to_vec(), id);
-            if let Some(further) = piece.strip_prefix(prefix) {
-                pieces.further.insert(further.as_bytes().to_vec(), id);
-            }
-            pieces.longest_bytes = pieces.longest_bytes.max(piece.len());
-        }
-        Some(pieces)
+        })
     }
 
     /// The tokens of `text`; `other` has those of a run that is not of ASCII.
@@ -114,12 +108,7 @@ impl WordPieces {
             rest = &[];
         }
         while !rest.is_empty() {
-            let most = rest.len().min(self.longest_bytes);
-            let piece = (1..=most).rev().find_map(|len| {
-                let (piece, behind) = rest.split_at_checked(len)?;
-                Some((*pieces.get(piece)?, behind))
-            });
-            match piece {
+            match pieces.longest(rest) {
                 Some((id, behind)) => {
                     tokens.push(id);
                     rest = behind;
