@@ -226,3 +226,23 @@ fn the_same_folder_gives_the_same_graph() {
     };
     assert_eq!(graph("one"), graph("two"));
 }
+
+/// Norms are written by other names in some versions of `transformers`.
+#[test]
+fn norms_by_their_other_names_give_the_same_graph() {
+    let dir = tempfile::tempdir().unwrap();
+    let tensors = write_folder(dir.path(), "bert", "mean");
+    let graph = |to: &str| {
+        let to = dir.path().join(to);
+        import_encoder(dir.path(), &to, WeightFormat::F32, None, &mut |_, _| {}).unwrap();
+        std::fs::read(to.join("model.onnx")).unwrap()
+    };
+    let usual = graph("one");
+    let other = |(name, tensor): (String, super::checkpoint::Tensor)| {
+        let name = name.replace("LayerNorm.weight", "LayerNorm.gamma");
+        (name.replace("LayerNorm.bias", "LayerNorm.beta"), tensor)
+    };
+    let renamed = tensors.into_iter().map(other).collect();
+    write_tensors(&dir.path().join("model.safetensors"), &renamed, "bert.");
+    assert_eq!(graph("two"), usual);
+}
