@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::config::EncoderConfig;
+use super::config::{EncoderConfig, Sees};
 use super::dense::{Dense, Head, HeadPooling};
 use super::families::{self, Family};
 use super::graph::encoder_graph;
@@ -171,6 +171,7 @@ impl Folder {
                     tokens: &TokenIds::of(&tokenizer)?,
                     max_tokens: most_tokens(layout, inner, config.max_tokens)?,
                 },
+                &config,
                 &checked,
                 pooling,
             )?),
@@ -241,6 +242,7 @@ impl Folder {
 /// How an encoder of tokens reads, checked against its tokenizer.
 fn token_settings(
     folder: &TokenFolder<'_>,
+    config: &EncoderConfig,
     tokenizer: &Tokenizer,
     pooling: Option<Pooling>,
 ) -> Result<TokenSettings> {
@@ -256,6 +258,23 @@ fn token_settings(
     let late = &settings.late_interaction;
     late.check(tokenizer.vocab_size(), special)
         .map_err(|error| error.about(folder.dir.display()))?;
+    let expansion = late.expansion.filter(|expansion| !expansion.is_attended);
+    let sights = config.layers.iter().filter_map(|layer| match layer.sees {
+        Sees::Near(far) => Some(far),
+        Sees::All | Sees::Before => None,
+    });
+    // A query has a word, a marker and two special tokens at least.
+    if let (Some(expansion), Some(far)) = (expansion, sights.min())
+        && expansion.len_tokens > far.saturating_add(4)
+    {
+        let message = format!(
+            "{}: queries are filled up to {} tokens, the last of which sees nothing of a short query: \
+             layers see {far} tokens to a side",
+            folder.dir.display(),
+            expansion.len_tokens
+        );
+        return Err(Error::new(ErrorKind::Model, message));
+    }
     // Markers are put behind the first token, whatever that is.
     let markers = [late.query_marker, late.document_marker];
     if markers.iter().any(Option::is_some) && tokenizer.text_range(special).start != 1 {

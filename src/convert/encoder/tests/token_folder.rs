@@ -21,7 +21,8 @@ pub const COMMA: u32 = 36;
 pub const QUERY: u32 = 38;
 pub const DOCUMENT: u32 = 39;
 
-pub const QUERY_TOKENS: usize = 10;
+/// The most that ModernBERT can be filled up to: its near layers see three tokens to a side.
+pub const QUERY_TOKENS: usize = 7;
 pub const DOCUMENT_TOKENS: usize = 16;
 pub const DIM: usize = 12;
 

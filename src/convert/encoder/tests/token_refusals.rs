@@ -113,6 +113,10 @@ fn folders_that_cannot_be_applied_are_refused_by_name() {
             change(dir, LENGTHS, "query_expansion", value.clone())
         });
     }
+    is_refused("pylate", "sees nothing", &|dir| {
+        write_folder(dir, "modernbert", "pylate", true);
+        change(dir, PROMPTS, "query_length", json!(8));
+    });
     for kind in ["HierarchicalTokenPooling", "Pooling"] {
         is_refused("sentence-transformers", kind, &|dir| {
             let read = fs::read(dir.join("modules.json")).unwrap();
