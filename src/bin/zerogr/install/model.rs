@@ -57,7 +57,8 @@ struct DistillArgs {
 /// A folder of sentence-transformers (it has modules.json) becomes a folder for `build --encoder`:
 /// BertModel, DistilBertModel, RobertaModel, XLMRobertaModel, MPNetModel, ModernBertModel,
 /// NomicBertModel, Qwen3Model and Gemma3TextModel, with the pooling, the layers behind it, the
-/// prompts and the lengths that its files name.
+/// prompts and the lengths that its files name. So does a folder of a ColBERT model (PyLate,
+/// MultiVectorEncoder, HF_ColBERT), whose tokens are compared.
 ///
 /// A folder of Model2Vec (StaticEmbedding) becomes a static encoder, a table of token vectors.
 #[derive(ClapArgs)]
@@ -232,8 +233,8 @@ fn report_encoder(model: &EncoderRecord, args: &ImportArgs) -> Result<(), Failur
                 Some(expansion) => format!(", filled up to {}", expansion.len_tokens),
             };
             format!(
-                "\n  compares tokens: of queries up to {}{expansion}, of documents up to {}, {} kinds \
-                 left out",
+                "\n  compares tokens: queries have up to {}{expansion}, documents up to {} without {} \
+                 that are skipped",
                 late.max_query_tokens,
                 late.max_document_tokens,
                 late.skipped_tokens.len()
