@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import struct
 import sys
 import zlib
@@ -22,7 +23,8 @@ FORMAT = (0, 1)
 SEGMENT, HEADS, TOMBSTONES, BLOB, PSEUDO_QUERIES, MANIFEST = range(1, 7)
 KNOWN_SECTIONS = {
     SEGMENT: {0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0106, 0x0301, 0x0302, 0x0303, 0x0304, 0x0305,
-              0x0307, 0x0308, 0x0309, 0x030A, 0x030B, 0x0401, 0x0402, 0x0403},
+              0x0307, 0x0308, 0x0309, 0x030A, 0x030B, 0x030C, 0x030D, 0x030E, 0x030F, 0x0310,
+              0x0401, 0x0402, 0x0403},
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
     BLOB: {1},
@@ -33,7 +35,7 @@ KNOWN_SECTIONS = {
 FIT = ("examples best_examples initial_loss best_loss", "")
 PARAMETERS = {
     "": ("encoder tokenizer docids pseudo_queries scale search lexicon",
-         "language_model passages training"),
+         "language_model passages fields training"),
     "encoder": ("fingerprint dim max_passage_tokens max_query_tokens max_model_tokens",
                 "pooling lower_case query_prompt document_prompt late_interaction token_vectors"),
     "encoder.late_interaction": ("max_query_tokens max_document_tokens",
@@ -483,6 +485,7 @@ def read_segment(file, superblock, number, entry, params, result):
     check(all(payload.get("id") == id for payload, id in zip(payloads, ids)),
           "a payload is that of another document")
     check_tags(segment, payloads)
+    read_fields(segment, payloads, params.get("fields", {}), number, result)
     read_lexicon(segment, p, number, result)
     if queries_ref:
         queries = Extent(file, superblock, PSEUDO_QUERIES, queries_ref)
@@ -574,6 +577,128 @@ def check_tags(segment, payloads):
                 wanted.setdefault(tag, []).append(ordinal)
         expected = sorted(wanted.items(), key=lambda item: item[0].encode())
         check(list(zip(names, carriers)) == expected, "tags and payloads disagree")
+
+
+FIELD_TYPES = ("boolean", "integer", "float", "timestamp", "keyword")
+
+
+def read_fields(segment, payloads, types, number, result):
+    """The columns: values of fields, each with the documents that have it."""
+    check(len(types) <= 1024 and all(one in FIELD_TYPES for one in types.values()), "bad types")
+    wanted = {}
+    for ordinal, payload in enumerate(payloads):
+        for name, values in document_fields(payload):
+            for value in typed_values(types.get(name), values):
+                wanted.setdefault(name, {}).setdefault(value, []).append(ordinal)
+    kinds = range(0x030C, 0x0311)
+    if not any(kind in segment.sections for kind in kinds):
+        check(not wanted, "there are no columns of fields")
+        return
+    raw_names, raw_columns, raw_numbers, raw_keywords, raw_documents = map(segment.section, kinds)
+    names = read_strings(raw_names, segment.counts[0x030C])
+    check(1 <= len(names) <= 1024 and len(raw_columns) == 8 * len(names), "bad columns")
+    columns = list(struct.iter_unpack("<II", raw_columns))
+    check(all(1 <= kind <= 5 for kind, _ in columns), "a column has no type")
+    check(len(raw_numbers) == 8 * sum(count for kind, count in columns if kind != 5),
+          "numbers do not fit the columns")
+    keywords = read_strings(raw_keywords, sum(count for kind, count in columns if kind == 5))
+    rows = read_lists(raw_documents, sum(count for _, count in columns), len(payloads))
+    number_at = keyword_at = row_at = 0
+    for name, (kind, count) in zip(names, columns):
+        if kind == 5:
+            values = keywords[keyword_at:keyword_at + count]
+            keyword_at += count
+        else:
+            code = "QqdqQ"[kind - 1]
+            values = list(struct.unpack_from(f"<{count}{code}", raw_numbers, 8 * number_at))
+            number_at += count
+        check(kind != 1 or all(value <= 1 for value in values), "a boolean is none")
+        check(kind != 3 or all(math.isfinite(one) and str(one) != "-0.0" for one in values),
+              "a float is none")
+        found = dict(zip(map(bool, values) if kind == 1 else values, rows[row_at:row_at + count]))
+        row_at += count
+        expected = wanted.pop(name, {})
+        order = sorted(expected, key=lambda value: value.encode() if kind == 5 else value)
+        check(types.get(name) == FIELD_TYPES[kind - 1] and list(found) == order
+              and found == expected, f"the column {name!r} and payloads disagree")
+        result.setdefault("columns", []).append(dict(
+            segment=number, field=name, type=FIELD_TYPES[kind - 1],
+            values=[[value, row] for value, row in found.items()]))
+    check(not wanted, "a field has no column")
+    check(names == sorted(names, key=str.encode), "fields are not in order")
+
+
+def document_fields(payload):
+    """The fields of a document with their values: (name, list of scalars)."""
+    found, todo = {}, []
+    members = payload.get("fields", {}).get("metadata")
+    if isinstance(members, dict):
+        todo = list(members.items())[::-1]
+    while todo:
+        name, value = todo.pop()
+        if isinstance(value, dict):
+            todo += [(f"{name}.{key}", one) for key, one in value.items()][::-1]
+            continue
+        values = value if isinstance(value, list) else [value]
+        values = [one for one in values if one is not None]
+        if (values and all(is_scalar(one) for one in values)
+                and 1 <= len(name.encode()) <= 256):
+            found.setdefault(name, values)
+    return found.items()
+
+
+def is_scalar(value):
+    if isinstance(value, (bool, str)):
+        return True
+    if isinstance(value, int):
+        return -(1 << 63) <= value < 1 << 63
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def typed_values(kind, values):
+    """The distinct values if all are of the type, else none."""
+    typed = set()
+    for value in values:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if kind == "boolean" and isinstance(value, bool):
+            typed.add(value)
+        elif kind == "integer" and is_number and isinstance(value, int):
+            typed.add(value)
+        elif kind == "float" and is_number and (
+                isinstance(value, float) or abs(value) <= 1 << 53):
+            typed.add(float(value) + 0.0)
+        elif kind == "keyword" and isinstance(value, str) and len(value.encode()) <= 4096:
+            typed.add(value)
+        elif kind == "timestamp" and isinstance(value, str) and unix_us(value) is not None:
+            typed.add(unix_us(value))
+        else:
+            return set()
+    return typed
+
+
+TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+                  r"(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))")
+
+
+def unix_us(text):
+    """Microseconds since 1970 in UTC; None for what is no time."""
+    match = TIME.fullmatch(text)
+    if not match:
+        return None
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    fraction, sign, off_hours, off_minutes = match.groups()[6:]
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    lengths = (31, 29 if is_leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    if not (1 <= month <= 12 and 1 <= day <= lengths[month - 1] and hour <= 23 and minute <= 59
+            and second <= 60 and int(off_hours or 0) <= 23 and int(off_minutes or 0) <= 59):
+        return None
+    # Leap years before this one, the year 0 being one.
+    leap_years = (year + 3) // 4 - (year + 99) // 100 + (year + 399) // 400
+    days = 365 * year + leap_years - 719528 + sum(lengths[:month - 1]) + day - 1
+    offset = (int(off_hours or 0) * 60 + int(off_minutes or 0)) * (-1 if sign == "-" else 1)
+    seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + min(second, 59)
+    us = seconds * 1000000 + int((fraction or "")[:6].ljust(6, "0"))
+    return us if -62167219200000000 <= us <= 253402300799999999 else None
 
 
 def read_queries(extent, n, number, result):

@@ -108,14 +108,14 @@ mod trie;
 mod vectors;
 
 pub use decode::{Budget, CancelToken, Decoder};
-pub use docs::Document;
+pub use docs::{Document, FieldType, FieldValue, Timestamp};
 pub use encode::{
     DocidTokenizer, EachText, LateInteraction, QueryExpansion, TextEncoder, TokenVectors,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use index::{
-    CommitReport, EncoderSource, Index, IndexOptions, OpenOptions, SearchResult, Snapshot,
-    UpgradeOptions, Writer,
+    CommitReport, DocumentCheck, EncoderSource, Index, IndexOptions, ListOptions, OpenOptions,
+    SearchResult, Snapshot, UpgradeOptions, Writer,
 };
 pub use learn::TrainOptions;
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};
@@ -123,5 +123,8 @@ pub use search::{
     EncodedQuery, Explanation, Hit, Mark, MarkKind, Mode, PassageHit, RetrieverKind, SearchOptions,
     Snippet, SnippetOptions,
 };
-pub use segment::{DocidSource, Filter, MergePolicy, PassageParams, Progress, Stage};
+pub use segment::{
+    DocidSource, Facet, FacetCount, FacetCounts, Filter, MergePolicy, PassageParams, Progress,
+    Stage,
+};
 pub use store::{Durability, VacuumReport, VerifyLevel, WriteOptions};

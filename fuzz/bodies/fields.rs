@@ -135,7 +135,7 @@ impl Fields {
     fn bodies(&mut self, file: &[u8], at: usize) {
         for (kind, body) in self.extent(file, at) {
             let len = match kind {
-                0x0104 | 0x0301 | 0x0307 | 0x0501 | 0x0502 => 8,
+                0x0104 | 0x0301 | 0x0307 | 0x030C | 0x030E | 0x030F | 0x0501 | 0x0502 => 8,
                 0x0105 | 0x0203 | 0x0204 => 2,
                 0x0101 | 0x0305 | 0x0306 | 0x0401 | 0x0402 => 1,
                 _ => 4,

@@ -24,7 +24,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let index = Index::create_on(backend, scenario::index_options()).unwrap();
     let mut writer = index.writer().unwrap();
     for number in 0..DOCUMENTS {
-        let document = scenario::document(number).field("number", number);
+        let document = scenario::document(number);
         writer.add(document).unwrap();
     }
     writer.commit().unwrap();
@@ -88,10 +88,19 @@ pub fn run(data: &[u8]) {
     let mut levels_left = MAX_LEVELS;
     while !input.0.is_empty() {
         match input.byte() % 7 {
-            0 => stack.push(match input.byte() % 3 {
+            0 => stack.push(match input.byte() % 6 {
                 0 => leaf(Filter::tag("even"), |number| number % 2 == 0),
                 1 => leaf(Filter::tag("odd"), |number| number % 2 == 1),
-                _ => leaf(Filter::tag("unknown"), |_| false),
+                2 => leaf(Filter::tag("unknown"), |_| false),
+                3 => {
+                    let least = i64::from(input.byte() % 13);
+                    let passes = move |number| number as i64 >= least;
+                    leaf(Filter::range("number", least..), passes)
+                }
+                4 => leaf(Filter::one_of("number", [3, 5]), |number| {
+                    number == 3 || number == 5
+                }),
+                _ => leaf(Filter::exists("number"), |_| true),
             }),
             1 => {
                 let mask = input.number();

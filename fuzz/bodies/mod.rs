@@ -23,6 +23,7 @@ mod document_block;
 mod encoder_folder;
 mod faults;
 mod filter;
+mod filter_text;
 #[cfg(feature = "models")]
 mod gguf;
 mod json_documents;
@@ -82,6 +83,11 @@ pub const TARGETS: &[Target] = &[
         name: "filter",
         run: filter::run,
         seeds: filter::seeds,
+    },
+    Target {
+        name: "filter_text",
+        run: filter_text::run,
+        seeds: filter_text::seeds,
     },
     Target {
         name: "operations",

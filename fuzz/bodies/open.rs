@@ -28,7 +28,7 @@ fn base() -> &'static (Vec<u8>, Vec<usize>) {
         (0..3).for_each(|number| writer.add(scenario::document(number)).unwrap());
         writer.commit().unwrap();
         writer
-            .add(scenario::document(4).docid("wing heat").field("n", 1))
+            .add(scenario::document(4).docid("wing heat").extra("n", 1))
             .unwrap();
         writer.add(scenario::guide()).unwrap();
         writer.delete("d1").unwrap();

@@ -5,6 +5,8 @@
 //!   u32 value[offset[rows]]
 //! ```
 
+use std::ops::Range;
+
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::U32;
 
@@ -59,6 +61,17 @@ impl Csr {
         let numbers: &[U32] = self.section.as_slice_of().ok()?;
         let (offsets, values) = numbers.split_at_checked(self.row_count + 1)?;
         values.get(offsets.get(row)?.get() as usize..offsets.get(row + 1)?.get() as usize)
+    }
+
+    /// The lists of rows side by side, one after the other.
+    pub fn rows(&self, rows: Range<u32>) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
+        let values = || {
+            let numbers: &[U32] = self.section.as_slice_of().ok()?;
+            let (offsets, values) = numbers.split_at_checked(self.row_count + 1)?;
+            let offset = |row: u32| Some(offsets.get(row as usize)?.get() as usize);
+            values.get(offset(rows.start)?..offset(rows.end)?)
+        };
+        values().unwrap_or(&[]).iter().map(|value| value.get())
     }
 
     /// Number of values in the lists of rows `[lo, hi)`.

@@ -1,6 +1,7 @@
 //! What a document may be.
 
-use super::document::Document;
+use super::document::{Document, FIELDS_KEY};
+use super::fields::MAX_FIELD_NESTING;
 use super::table::payload_fits;
 use crate::{Error, Result};
 
@@ -17,8 +18,8 @@ impl Document {
     /// Checks everything that depends on the document alone; errors name neither it nor its file.
     ///
     /// # Errors
-    /// Invalid input for an id that is empty, a blank docid, or a field with the name of a part of
-    /// the document. Limit for an id longer than [`MAX_ID_BYTES`], more than [`MAX_DOCIDS`] docids,
+    /// Invalid input for an id that is empty, a blank docid, a field that is no number, or something
+    /// kept under the name of a part of the document. Limit for an id longer than [`MAX_ID_BYTES`], more than [`MAX_DOCIDS`] docids,
     /// a field nested deeper than
     /// [`MAX_FIELD_NESTING`](super::MAX_FIELD_NESTING), or more than
     /// [`MAX_PAYLOAD_LEN_BYTES`](super::MAX_PAYLOAD_LEN_BYTES) in all.
@@ -36,12 +37,22 @@ impl Document {
                 self.docids.len()
             )));
         }
-        if let Some(name) = PARTS.iter().find(|name| self.fields.json(name).is_some()) {
+        if let Some(name) = PARTS.iter().find(|name| self.extra.json(name).is_some()) {
             return Err(Error::invalid(format!(
-                "a field is called {name:?}, which is a part of every document; rename it"
+                "what is kept with the document is called {name:?}, which is a part of every \
+                 document; rename it"
             )));
         }
-        self.fields.check()?;
+        let is_object = |json: &str| json.starts_with('{') && json != "{}";
+        let beside_fields = self.extra.json(FIELDS_KEY);
+        if beside_fields.is_some_and(|json| is_object(json) || !self.fields.is_empty()) {
+            return Err(Error::invalid(format!(
+                "what is kept with the document is called {FIELDS_KEY:?}, as its fields are; \
+                 rename it, or make its members fields (`Document::field`)"
+            )));
+        }
+        self.fields.check(MAX_FIELD_NESTING - 1)?;
+        self.extra.check(MAX_FIELD_NESTING)?;
         payload_fits(self)
     }
 
@@ -64,7 +75,7 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -72,6 +83,11 @@ mod tests {
     fn what_no_index_can_keep_is_refused() {
         let deep = (0..64).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
         let deeper = Value::Array(vec![deep.clone()]);
+        let in_fields = |value| {
+            let mut document = Document::new("a");
+            document.fields.insert("f", value);
+            document
+        };
         for (document, message) in [
             (Document::new(""), Some("id is empty")),
             (Document::new("x".repeat(MAX_ID_BYTES)), None),
@@ -83,12 +99,31 @@ mod tests {
                 Document::new("a").docid("one").docid("\u{7f} \n"),
                 Some("blank"),
             ),
-            (Document::new("a").field("doc", 1).field("id", 2), None),
-            (Document::new("a").field("text", 1), Some("called \"text\"")),
-            (Document::new("a").field("f", deep), None),
+            (Document::new("a").extra("doc", 1).extra("id", 2), None),
+            (Document::new("a").extra("text", 1), Some("called \"text\"")),
+            (Document::new("a").field("text", 1), None),
+            (Document::new("a").extra("f", deep.clone()), None),
             (
-                Document::new("a").field("f", deeper),
+                Document::new("a").extra("f", deeper),
                 Some("\"f\": lists and objects lie more than 64"),
+            ),
+            (in_fields(deep), Some("lie more than 63")),
+            (
+                Document::new("a").field("f", f64::NAN),
+                Some("field \"f\": it is not a number (NaN)"),
+            ),
+            (
+                Document::new("a").field("f", vec![1.0, f64::INFINITY]),
+                Some("infinite"),
+            ),
+            (Document::new("a").extra("metadata", json!({})), None),
+            (
+                Document::new("a").extra("metadata", json!({"a": 1})),
+                Some("as its fields are"),
+            ),
+            (
+                Document::new("a").extra("metadata", 1).field("a", 1),
+                Some("as its fields are"),
             ),
         ] {
             let found = document.check().err();

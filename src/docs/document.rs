@@ -6,6 +6,10 @@
 use serde_json::Value;
 
 use super::fields::Fields;
+use super::values::FieldValue;
+
+/// The key of the fields in a line of JSON and in a payload.
+pub(super) const FIELDS_KEY: &str = "metadata";
 
 /// A document: what the caller knows it by, what it says, and what to keep with it.
 ///
@@ -28,8 +32,11 @@ pub struct Document {
     pub docids: Vec<String>,
     /// Labels to filter by.
     pub tags: Vec<String>,
-    /// Everything else the caller wants back with a hit.
+    /// Values to filter, count and sort by. A field has one type in an index: see
+    /// [`FieldType`](crate::FieldType).
     pub fields: Fields,
+    /// Everything else the caller wants back with a hit.
+    pub extra: Fields,
 }
 
 impl Document {
@@ -69,10 +76,32 @@ impl Document {
         self
     }
 
-    /// Adds a field to be kept with the document.
+    /// Sets a field: a value, or a list of values of one type, to filter, count and sort by.
     #[must_use]
-    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.fields.insert(name, value);
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<FieldValue>) -> Self {
+        self.fields.insert_value(name, value);
+        self
+    }
+
+    /// Adds something to be kept with the document, of any shape.
+    #[must_use]
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extra.insert(name, value);
+        self
+    }
+
+    /// All that is kept beside its parts, by name: the fields as one object, and the rest.
+    pub(super) fn kept(&self) -> Fields {
+        match self.fields.is_empty() {
+            true => self.extra.clone(),
+            false => self.extra.with_object(FIELDS_KEY, &self.fields),
+        }
+    }
+
+    /// Takes back what [`Document::kept`] gave.
+    pub(super) fn keeping(mut self, mut kept: Fields) -> Self {
+        self.fields = kept.take_object(FIELDS_KEY).unwrap_or_default();
+        self.extra = kept;
         self
     }
 }
@@ -89,12 +118,16 @@ mod tests {
             .docid("one two")
             .docid("two one")
             .tag("2024")
-            .field("year", 2024);
+            .field("year", 2024)
+            .extra("source", serde_json::json!({"page": [1]}));
         assert_eq!(document.title, "T");
         assert_eq!(document.text, "body");
         assert_eq!(document.docids, ["one two", "two one"]);
         assert_eq!(document.tags, ["2024"]);
         assert_eq!(document.fields.get::<u64>("year"), Some(2024));
+        assert_eq!(document.extra.json("source"), Some("{\"page\":[1]}"));
         assert!(document.check().is_ok());
+        let kept = Document::new("d").keeping(document.kept());
+        assert_eq!((kept.fields, kept.extra), (document.fields, document.extra));
     }
 }

@@ -1,4 +1,4 @@
-//! Fields of a document: JSON values by name, as they came.
+//! What a document brings by name: JSON values, as they came.
 //!
 //! Problem: JSON can write numbers that no type of a program holds (thirty digits, `1e400`, `-0`,
 //! `1.0` beside `1`), and a document is to come back as it was given. So a value is kept as JSON
@@ -16,13 +16,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::values::FieldValue;
 use crate::{Error, Result};
 
 /// How deep lists and objects of a field may lie in one another (ZF-LI-12). JSON readers of many
 /// languages stop at a hundred or so.
 pub const MAX_FIELD_NESTING: usize = 64;
 
-/// What else a document brings, by name: JSON values, exactly as they were given, in their order.
+/// What a document brings by name: JSON values, exactly as they were given, in their order.
 ///
 /// ```
 /// use zerogr::raw::docs::Fields;
@@ -42,6 +43,8 @@ pub struct Fields(Vec<(String, Field)>);
 struct Field {
     json: Box<RawValue>,
     nesting: usize,
+    /// Why the value cannot be kept, where JSON has no way to write it.
+    flaw: Option<&'static str>,
 }
 
 impl Fields {
@@ -92,6 +95,45 @@ impl Fields {
         }
     }
 
+    /// Sets a field to a value of a type. What JSON cannot write is refused when the document is
+    /// added.
+    pub fn insert_value(&mut self, name: impl Into<String>, value: impl Into<FieldValue>) {
+        let name = name.into();
+        match value.into().to_json() {
+            Ok(json) => self.insert(name, json),
+            Err(flaw) => {
+                self.insert(name.clone(), Value::Null);
+                if let Some((_, field)) = self.0.iter_mut().find(|(own, _)| *own == name) {
+                    field.flaw = Some(flaw);
+                }
+            }
+        }
+    }
+
+    /// Takes out a field that is an object with members: these.
+    pub(super) fn take_object(&mut self, name: &str) -> Option<Fields> {
+        let at = self.0.iter().position(|(own, _)| own == name)?;
+        let members: Fields = serde_json::from_str(self.0.get(at)?.1.json.get()).ok()?;
+        if members.is_empty() {
+            return None;
+        }
+        self.0.remove(at);
+        Some(members)
+    }
+
+    /// The same with a field in front, an object with these members.
+    pub(super) fn with_object(&self, name: &str, members: &Fields) -> Fields {
+        let json = serde_json::value::to_raw_value(members);
+        let nesting = members.0.iter().map(|(_, field)| field.nesting).max();
+        let object = json.map(|json| Field {
+            json,
+            nesting: nesting.unwrap_or(0) + 1,
+            flaw: None,
+        });
+        let object = object.ok().map(|field| (name.to_owned(), field));
+        Fields(object.into_iter().chain(self.0.iter().cloned()).collect())
+    }
+
     /// Sets a field to a JSON text, which keeps what no [`Value`] can hold.
     ///
     /// # Errors
@@ -129,19 +171,20 @@ impl Fields {
             .map(Fields)
     }
 
-    /// Checks how deep the values are nested.
-    pub(super) fn check(&self) -> Result<()> {
-        match self
-            .0
-            .iter()
-            .find(|(_, field)| field.nesting > MAX_FIELD_NESTING)
-        {
-            Some((name, _)) => Err(Error::limit(format!(
-                "{name:?}: lists and objects lie more than {MAX_FIELD_NESTING} deep in one \
-                 another; flatten them, or keep them as a string"
-            ))),
-            None => Ok(()),
+    /// Checks that all values can be kept where they may lie `max_nesting` deep.
+    pub(super) fn check(&self, max_nesting: usize) -> Result<()> {
+        for (name, field) in &self.0 {
+            if let Some(flaw) = field.flaw {
+                return Err(Error::invalid(format!("field {name:?}: {flaw}")));
+            }
+            if field.nesting > max_nesting {
+                return Err(Error::limit(format!(
+                    "{name:?}: lists and objects lie more than {max_nesting} deep in one \
+                     another; flatten them, or keep them as a string"
+                )));
+            }
         }
+        Ok(())
     }
 }
 
@@ -155,6 +198,7 @@ impl Field {
         Ok(Field {
             json,
             nesting: tidied.nesting,
+            flaw: None,
         })
     }
 
@@ -364,14 +408,14 @@ mod tests {
         for (depth, is_good) in [(64, true), (65, false), (126, false), (1_000_000, false)] {
             let mut fields = Fields::new();
             fields.insert_json("f", &nested(depth)).unwrap();
-            assert_eq!(fields.check().is_ok(), is_good, "{depth}");
+            assert_eq!(fields.check(MAX_FIELD_NESTING).is_ok(), is_good, "{depth}");
         }
         for (depth, is_good) in [(64, true), (65, false), (2_000, false)] {
             let list = |inner, _| Value::Array(vec![inner]);
             let value = (1..depth).fold(Value::Array(Vec::new()), list);
             let mut fields = Fields::new();
             fields.insert("f", value);
-            assert_eq!(fields.check().is_ok(), is_good, "{depth}");
+            assert_eq!(fields.check(MAX_FIELD_NESTING).is_ok(), is_good, "{depth}");
         }
         let deep = nested(3_000);
         let read: Fields = serde_json::from_str(&format!("{{\"f\":{deep}}}")).unwrap();

@@ -90,6 +90,36 @@ impl<'a> JsonObject<'a> {
         items.into_iter().map(string).collect()
     }
 
+    /// Whether there is something under a key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries()
+            .any(|(own, json)| own == key && json != "null")
+    }
+
+    /// Takes out the members of an object. What is none, or has none, stays where it is.
+    pub(super) fn members(&mut self, key: &str) -> Result<Option<Fields>> {
+        let Some(at) = self.entries.iter().position(|(own, _)| own == key) else {
+            return Ok(None);
+        };
+        let json = self.entries.get(at).map_or("", |(_, json)| json.get());
+        if !json.starts_with('{') {
+            return Ok(None);
+        }
+        let in_object = |message| format!("{key:?}: {message}");
+        let members = JsonObject::parse(json).map_err(in_object)?;
+        if members.entries.is_empty() {
+            return Ok(None);
+        }
+        self.entries.remove(at);
+        members.into_fields().map(Some).map_err(in_object)
+    }
+
+    /// Keys and values, in their order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        let entries = self.entries.iter();
+        entries.map(|(key, json)| (key.as_str(), json.get()))
+    }
+
     /// Everything that was not taken out.
     pub(super) fn into_fields(self) -> Result<Fields> {
         Fields::from_distinct(self.entries)

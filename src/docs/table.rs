@@ -7,6 +7,7 @@ use zerocopy::little_endian::U32;
 use super::fields::Fields;
 use super::payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
 use super::tags::{TagTable, TagTableBuilder};
+use super::typed::{FieldColumn, FieldTable, FieldTableBuilder, FieldTypes};
 use super::{Document, sections};
 use crate::columns::{SectionSource, Strings, StringsBuilder};
 use crate::format::SectionInput;
@@ -34,10 +35,8 @@ const ESCAPED_LEN_BYTES: usize = 6;
 
 /// Checks that the payload of a document is not too long.
 pub(super) fn payload_fits(document: &Document) -> Result<()> {
-    let fields = document
-        .fields
-        .iter()
-        .map(|(name, json)| name.len() + json.len() + 4);
+    let fields = document.fields.iter().chain(document.extra.iter());
+    let fields = fields.map(|(name, json)| name.len() + json.len() + 4);
     let tags = document.tags.iter().map(|tag| tag.len() + 3);
     let plain: usize = document.id.len()
         + document.title.len()
@@ -61,7 +60,7 @@ fn payload_of(document: &Document) -> Result<Vec<u8>> {
         title: document.title.clone(),
         text: document.text.clone(),
         tags: document.tags.clone(),
-        fields: document.fields.clone(),
+        fields: document.kept(),
     };
     serde_json::to_vec(&payload)
         .map_err(|error| Error::invalid(format!("document {:?}: {error}", document.id)))
@@ -76,8 +75,7 @@ impl Payload {
     pub(super) fn into_document(self) -> Document {
         let mut document = Document::new(self.id).title(self.title).text(self.text);
         document.tags = self.tags;
-        document.fields = self.fields;
-        document
+        document.keeping(self.fields)
     }
 }
 
@@ -88,6 +86,7 @@ pub struct DocumentTable {
     order: Section,
     payloads: Payloads,
     tags: Option<TagTable>,
+    fields: Option<FieldTable>,
 }
 
 impl DocumentTable {
@@ -119,6 +118,7 @@ impl DocumentTable {
             order,
             payloads,
             tags: TagTable::open(source, document_count as u32)?,
+            fields: FieldTable::open(source, document_count as u32)?,
         })
     }
 
@@ -201,6 +201,16 @@ impl DocumentTable {
         self.tags.iter().flat_map(|tags| tags.documents(tag))
     }
 
+    /// Names and columns of its fields, in the order of the names.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, FieldColumn<'_>)> {
+        self.fields.iter().flat_map(FieldTable::columns)
+    }
+
+    /// The column of a field; `None` where no document here has a value.
+    pub fn column(&self, field: &str) -> Option<FieldColumn<'_>> {
+        self.fields.as_ref()?.column(field)
+    }
+
     fn unpack(&self, ordinal: u32, payload: &[u8]) -> Result<Document> {
         let payload = Payload::from_json(payload).map_err(|error| {
             self.payloads.damaged(format_args!(
@@ -219,9 +229,19 @@ pub struct DocumentTableBuilder {
     ids: Vec<String>,
     payloads: PayloadBuilder,
     tags: TagTableBuilder,
+    types: FieldTypes,
+    fields: FieldTableBuilder,
 }
 
 impl DocumentTableBuilder {
+    /// With columns for the fields of `types`; without it there are none but those of other tables.
+    pub fn with_fields(types: &FieldTypes) -> Self {
+        DocumentTableBuilder {
+            types: types.clone(),
+            ..DocumentTableBuilder::default()
+        }
+    }
+
     /// Appends the next document. External ids must be distinct.
     ///
     /// # Errors
@@ -233,6 +253,9 @@ impl DocumentTableBuilder {
         let ordinal = self.ids.len() as u32;
         for tag in &document.tags {
             self.tags.push(tag, ordinal);
+        }
+        if !self.types.is_empty() {
+            self.fields.push(document, &self.types, ordinal);
         }
         self.ids.push(document.id.clone());
         Ok(())
@@ -266,6 +289,10 @@ impl DocumentTableBuilder {
                 }
             }
         }
+        if let Some(fields) = &table.fields {
+            let new = |ordinal: u32| *new_ordinals.get(ordinal as usize)?;
+            self.fields.push_table(fields, new)?;
+        }
         Ok(())
     }
 
@@ -273,8 +300,8 @@ impl DocumentTableBuilder {
     ///
     /// # Errors
     ///
-    /// `Limit` when the tags of all documents together are more than 2^32 - 1, `Io` when
-    /// compressing fails.
+    /// `Limit` when the tags or the values of fields of all documents together are more than
+    /// 2^32 - 1, `Io` when compressing fails.
     pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
         let mut order: Vec<u32> = (0..self.ids.len() as u32).collect();
         order.sort_by(|&a, &b| self.ids[a as usize].cmp(&self.ids[b as usize]));
@@ -294,6 +321,7 @@ impl DocumentTableBuilder {
             SectionInput::new(sections::PAYLOADS, count, payloads.bytes),
         ];
         list.extend(self.tags.finish()?);
+        list.extend(self.fields.finish()?);
         Ok(list)
     }
 }

@@ -101,6 +101,16 @@ registry! {
         Segment PASSAGE_PLACES = 0x030A;
         /// Passage -> headings above it (strings); absent when there are none.
         Segment PASSAGE_HEADINGS = 0x030B;
+        /// The fields, sorted (strings); absent when no document has one, with all that follows.
+        Segment FIELD_NAMES = 0x030C;
+        /// Field -> type and number of distinct values.
+        Segment FIELD_COLUMNS = 0x030D;
+        /// Distinct values of all fields of numbers, ascending in each (`u64`).
+        Segment FIELD_NUMBERS = 0x030E;
+        /// Distinct values of all fields of keywords, ascending in each (strings).
+        Segment FIELD_KEYWORDS = 0x030F;
+        /// Value -> ordinals of the documents that have it (CSR).
+        Segment FIELD_DOCUMENTS = 0x0310;
     }
     /// The lexicon.
     lexicon {

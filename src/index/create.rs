@@ -90,6 +90,7 @@ impl Index {
             },
             lexicon: options.lexicon,
             passages: options.passages,
+            fields: options.fields,
             search,
             ..IndexParams::new(encoder, tokenizer)
         };

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::docs::{FieldType, FieldTypes};
 use crate::encode::TextEncoder;
 #[cfg(feature = "models")]
 use crate::model::EncoderOptions;
@@ -77,6 +78,8 @@ pub struct IndexOptions {
     /// Keep vectors of the tokens of documents, if the encoder has them: about 50 bytes per
     /// distinct token of the part that is encoded. Reranking compares them with the query's.
     pub token_vectors: bool,
+    /// Fields whose types are known beforehand; others get theirs from their first values.
+    pub fields: FieldTypes,
     /// How texts become terms for lexical search, and how terms score.
     pub lexicon: LexiconParams,
     /// `Some`: everything random in the file (its id, nonces) follows from this seed and no time
@@ -110,6 +113,7 @@ impl IndexOptions {
             max_passage_tokens: MAX_PASSAGE_TOKENS,
             passages: Some(PassageParams::default()),
             token_vectors: true,
+            fields: FieldTypes::default(),
             lexicon: LexiconParams::default(),
             file_seed: None,
             #[cfg(feature = "models")]
@@ -236,6 +240,13 @@ impl IndexOptions {
     /// Sets whether vectors of the tokens of documents are kept.
     pub fn token_vectors(mut self, keep: bool) -> Self {
         self.token_vectors = keep;
+        self
+    }
+
+    /// Gives a field its type, where its first value would not tell: a whole number in a field of
+    /// floats, or a filter before there is any value.
+    pub fn field(mut self, name: impl Into<String>, of: FieldType) -> Self {
+        self.fields.declare(name.into(), of);
         self
     }
 

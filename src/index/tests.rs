@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::support::corpus::{document, empty, queries};
 use crate::decode::{log_softmax, log_sum_exp};
+use crate::docs::FieldTypes;
 use crate::segment::Segment;
 use crate::trie::{END, TrieNode};
 use crate::vectors::{add_scaled_f16, dot, normalise};
@@ -119,7 +120,7 @@ fn filtered_search_equals_the_law_in_plain_loops() {
     ] {
         let matching: Vec<Vec<bool>> = segments
             .iter()
-            .map(|segment| filter.matching(segment).unwrap())
+            .map(|segment| filter.matching(segment, &FieldTypes::default()).unwrap())
             .collect();
         let mut docids_of = BTreeMap::new();
         for (segment, matching) in segments.iter().zip(&matching) {

@@ -8,7 +8,7 @@ use super::models::NoEncoder;
 use super::prepare::{cut_documents, given_docids, of_document, prepare, term_stats};
 use super::purge::Purge;
 use crate::decode::CancelToken;
-use crate::docs::Document;
+use crate::docs::{Document, FieldTypes};
 use crate::learn::{TrainOptions, TrainingCorpus, TrainingPlan, train_heads};
 use crate::lexicon::CountedTexts;
 use crate::segment::{
@@ -35,6 +35,8 @@ pub struct CommitReport {
     pub docids: usize,
     /// Docids shared by several of the documents added; all of them stay retrievable.
     pub colliding_docids: usize,
+    /// Fields of the documents added that are only kept with them ([`Writer::fields_lenient`]).
+    pub untyped_fields: usize,
     /// Documents without an indexable term; their docid is made of the external id.
     pub without_terms: usize,
     /// Segments that were merged away.
@@ -48,25 +50,73 @@ pub struct CommitReport {
 /// Dead bytes below which no vacuum begins by itself.
 const MIN_DEAD_BYTES: u64 = 16 << 20;
 
-impl Index {
-    /// Checks everything that adding a document depends on, so that a commit does not fail for
-    /// it. [`Writer::add`] does the same; this is for those who read documents before they write.
+/// Checks documents one after the other as a [`Writer`](crate::Writer) does that they are added to,
+/// for those who read documents before they write.
+#[derive(Debug, Clone)]
+pub struct DocumentCheck {
+    index: Index,
+    types: FieldTypes,
+    is_lenient: bool,
+    untyped_fields: usize,
+}
+
+impl DocumentCheck {
+    /// [`Writer::fields_lenient`].
+    pub fn fields_lenient(mut self, is_lenient: bool) -> Self {
+        self.is_lenient = is_lenient;
+        self
+    }
+
+    /// Fields of documents so far that are only kept with them.
+    pub fn untyped_fields(&self) -> usize {
+        self.untyped_fields
+    }
+
+    /// Checks everything that the commit of the next document depends on.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for an empty id, a blank docid or one of no token, and a field with the name
-    /// of a part of the document; `Limit` for an id, fields, docids or a payload that are larger
-    /// than a document may have, and for a docid of more than 64 tokens. They do not name the
+    /// `InvalidInput` for an empty id, a blank docid or one of no token, a field of no type or of
+    /// another one than before, and something kept under the name of a part of the document; `Limit`
+    /// for an id, fields, docids or a payload that are larger than a document may have, for a docid
+    /// of more than 64 tokens, and for more fields than an index may have. They do not name the
     /// document. For one with docids also `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or
     /// `Model` when the encoder cannot be loaded.
-    pub fn check_document(&self, document: &Document) -> Result<()> {
+    pub fn check(&mut self, document: &Document) -> Result<()> {
         document.check()?;
         if !document.docids.is_empty() {
-            let snapshot = self.snapshot();
+            let snapshot = self.index.snapshot();
             let models = snapshot.models.encoder(&snapshot.state)?;
             given_docids(document, models.docid_tokenizer(), snapshot.params())?;
         }
+        match self.is_lenient {
+            true => self.untyped_fields += self.types.admit_what_can_be(document),
+            false => self.types.admit(document)?,
+        }
         Ok(())
+    }
+
+    /// The types that fields have with the documents that were checked.
+    pub fn types(&self) -> &FieldTypes {
+        &self.types
+    }
+
+    /// Forgets the documents that were checked.
+    fn reset(&mut self) {
+        self.types = self.index.snapshot().params().fields.clone();
+        self.untyped_fields = 0;
+    }
+}
+
+impl Index {
+    /// What checks documents as a writer does.
+    pub fn document_check(&self) -> DocumentCheck {
+        DocumentCheck {
+            types: self.snapshot().params().fields.clone(),
+            index: self.clone(),
+            is_lenient: false,
+            untyped_fields: 0,
+        }
     }
 }
 
@@ -102,6 +152,7 @@ impl Index {
 #[derive(Debug)]
 pub struct Writer {
     index: Index,
+    check: DocumentCheck,
     lock: WriteLock,
     merge_policy: MergePolicy,
     auto_vacuum: bool,
@@ -118,6 +169,7 @@ impl Writer {
         let lock = index.inner.store.write_lock(options)?;
         index.catch_up()?;
         Ok(Writer {
+            check: index.document_check(),
             index,
             lock,
             merge_policy: MergePolicy::default(),
@@ -152,19 +204,27 @@ impl Writer {
         self
     }
 
+    /// Sets whether a value that has not the type of its field, or none, is only kept with its
+    /// document: no filter finds it. Without it, such a document is refused.
+    pub fn fields_lenient(mut self, is_lenient: bool) -> Self {
+        self.check = self.check.fields_lenient(is_lenient);
+        self
+    }
+
     /// Adds a document, or replaces the one with the same external id, committed or not. Ids that
     /// come twice in files are found by
     /// [`ReadOptions::on_duplicate`](crate::docs::ReadOptions::on_duplicate).
     ///
     /// # Errors
     ///
-    /// With the document's id: `InvalidInput` for an empty id, a blank docid or one of no token,
-    /// and a field with the name of a part of the document; `Limit` for an id, fields, docids or a
-    /// payload that are larger than a document may have, and for a docid of more than 64 tokens.
+    /// With the document's id: `InvalidInput` for an empty id, a blank docid or one of no token, a
+    /// field of no type or of another one than before, and something kept under the name of a part of
+    /// the document; `Limit` for an id, fields, docids or a payload that are larger than a document
+    /// may have, for a docid of more than 64 tokens, and for more fields than an index may have.
     /// For one with docids also `UntrustedModel`, `ModelMismatch`, `Runtime`, `Device` or `Model`
     /// when the encoder cannot be loaded.
     pub fn add(&mut self, document: Document) -> Result<()> {
-        let checked = self.index.check_document(&document);
+        let checked = self.check.check(&document);
         checked.map_err(|error| of_document(&document, error))?;
         let position = self.pending.len();
         if let Some(earlier) = self.position_of.insert(document.id.clone(), position)
@@ -214,6 +274,7 @@ impl Writer {
         self.position_of.clear();
         self.deletes.clear();
         self.replaced = 0;
+        self.check.reset();
     }
 
     /// Starts a commit of something else than documents.
@@ -324,12 +385,14 @@ impl Writer {
             ));
         }
         let mut params = snapshot.params().clone();
+        params.fields = self.check.types().clone();
         let mut draft = Draft::new(&snapshot);
         let mut report = CommitReport {
             generation: snapshot.generation(),
             added: self.position_of.len(),
             replaced: self.replaced,
             deleted: self.deletes.len(),
+            untyped_fields: self.check.untyped_fields(),
             ..CommitReport::default()
         };
 

@@ -305,7 +305,7 @@ impl Damaged {
         let passage_count = u64::from(passages.count());
         let mut body = Patched::new(&self.body);
         if matches!(self.documents, DocumentsLeft::Salvaged(_)) {
-            body.replace(&DOCUMENTS, table_of(rows)?)?;
+            body.replace(&DOCUMENTS, table_of(rows, params)?)?;
         }
         if !self.has_lexicon {
             body.replace(&LEXICON, self.lexicon(passages, params)?)?;
@@ -371,13 +371,13 @@ fn parts_of(rows: &[Option<Document>], passages: &PassageTable) -> Vec<Option<Do
 }
 
 /// The document sections of `rows`; missing documents have their place held by empty ones.
-fn table_of(rows: &[Option<Document>]) -> Result<Vec<SectionInput<'static>>> {
+fn table_of(rows: &[Option<Document>], params: &IndexParams) -> Result<Vec<SectionInput<'static>>> {
     let ids: HashSet<&str> = rows
         .iter()
         .flatten()
         .map(|document| document.id.as_str())
         .collect();
-    let mut builder = DocumentTableBuilder::default();
+    let mut builder = DocumentTableBuilder::with_fields(&params.fields);
     for (ordinal, document) in rows.iter().enumerate() {
         match document {
             Some(document) => builder.push(document)?,
@@ -400,7 +400,7 @@ const DOCIDS: [SectionKind; 4] = [
     sections::DOCID_TEXTS,
 ];
 
-const DOCUMENTS: [SectionKind; 7] = [
+const DOCUMENTS: [SectionKind; 12] = [
     documents::EXTERNAL_IDS,
     documents::EXTERNAL_ID_ORDER,
     documents::PAYLOAD_INDEX,
@@ -408,6 +408,11 @@ const DOCUMENTS: [SectionKind; 7] = [
     documents::PAYLOADS,
     documents::TAG_NAMES,
     documents::TAG_DOCUMENTS,
+    documents::FIELD_NAMES,
+    documents::FIELD_COLUMNS,
+    documents::FIELD_NUMBERS,
+    documents::FIELD_KEYWORDS,
+    documents::FIELD_DOCUMENTS,
 ];
 
 const LEXICON: [SectionKind; 3] = [

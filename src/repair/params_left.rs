@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::columns::SectionSource;
+use crate::docs::{FieldTable, FieldTypes};
 use crate::format::{ExtentKind, SegmentEntry};
 use crate::index::OpenOptions;
 use crate::segment::{
@@ -142,7 +143,7 @@ fn defaults(snapshot: &Snapshot, entries: &[SegmentEntry], options: &OpenOptions
         sections.any(|info| info.kind == sections::TOKEN_VECTORS)
     };
     let known_width = width.unwrap_or(2);
-    IndexParams::new(
+    let params = IndexParams::new(
         EncoderParams {
             fingerprint: encoder.map_or(UNKNOWN.to_owned(), |encoder| encoder.fingerprint()),
             dim: dim.or(encoder.map(|encoder| encoder.dim())).unwrap_or(1),
@@ -169,7 +170,29 @@ fn defaults(snapshot: &Snapshot, entries: &[SegmentEntry], options: &OpenOptions
                 token_width_bytes: known_width,
             },
         },
-    )
+    );
+    IndexParams {
+        fields: fields_of(snapshot, entries),
+        ..params
+    }
+}
+
+/// The fields that segments have columns of.
+fn fields_of(snapshot: &Snapshot, entries: &[SegmentEntry]) -> FieldTypes {
+    let mut fields = FieldTypes::default();
+    for entry in entries {
+        let body = snapshot.extent_of(ExtentKind::Segment, &entry.segment);
+        let table = body.and_then(|body| FieldTable::open(&body, entry.doc_count));
+        for (name, column) in table.ok().flatten().iter().flat_map(FieldTable::columns) {
+            if fields.get(name).is_none() {
+                fields.declare(name.to_owned(), column.field_type());
+            }
+        }
+    }
+    match fields.check() {
+        Ok(()) => fields,
+        Err(_) => FieldTypes::default(),
+    }
 }
 
 /// Values per vector, from the length of a segment's vectors.

@@ -97,7 +97,7 @@ impl<'a> Searcher<'a> {
     /// What the options let be found.
     pub(super) fn view(self, options: &SearchOptions) -> Result<View<'a>> {
         match &options.filter {
-            Some(filter) => View::filtered(self.segments, filter),
+            Some(filter) => View::filtered(self.segments, filter, &self.params.fields),
             None => Ok(View::all(self.segments)),
         }
     }

@@ -60,7 +60,7 @@ pub(crate) fn build_segment(
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
     let docids = Docids::new(&prepared.docids, width)?;
     let (tables, lexicon) = rayon::join(
-        || tables_of(&prepared.documents),
+        || tables_of(&prepared.documents, params),
         || lexicon_of(&prepared.words, params.lexicon.analyser()),
     );
     let (documents, passages) = tables?;
@@ -77,8 +77,11 @@ pub(crate) fn build_segment(
 }
 
 /// Documents and their passages, packed.
-fn tables_of(documents: &[CutDocument<'_>]) -> Result<(DocumentTableBuilder, PassageTableBuilder)> {
-    let mut table = DocumentTableBuilder::default();
+fn tables_of(
+    documents: &[CutDocument<'_>],
+    params: &IndexParams,
+) -> Result<(DocumentTableBuilder, PassageTableBuilder)> {
+    let mut table = DocumentTableBuilder::with_fields(&params.fields);
     let mut passages = PassageTableBuilder::default();
     for cut in documents {
         table.push(cut.document)?;

@@ -18,7 +18,9 @@
 
 mod builder;
 mod edges;
+mod facets;
 mod filter;
+mod filter_text;
 mod live;
 mod live_sums;
 mod merge;
@@ -36,7 +38,10 @@ pub(crate) use builder::{
 };
 pub use edges::{CompactEdges, CompactSegment};
 pub(crate) use edges::{EdgeSum, Listed, stored};
+pub use facets::{Facet, FacetCount, FacetCounts};
+pub(crate) use facets::{count, places_of, sorted};
 pub use filter::{Filter, MAX_FILTER_NESTING};
+pub use filter_text::MAX_FILTER_LEN_BYTES;
 pub(crate) use merge::merge;
 pub use merge_policy::MergePolicy;
 pub(crate) use merge_policy::{SegmentSize, level_of};

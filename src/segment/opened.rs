@@ -111,6 +111,13 @@ impl Segment {
             live: None,
             live_terms: 0,
         };
+        for (name, column) in segment.documents.columns() {
+            if params.fields.get(name) != Some(column.field_type()) {
+                return Err(Error::corrupt(format!(
+                    "the parameters of the index do not know the field {name:?} of a segment"
+                )));
+            }
+        }
         segment.cut_lengths = segment.passages.is_cut().then(|| segment.sum_lengths());
         segment.count_terms();
         Ok(segment)

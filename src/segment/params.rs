@@ -5,12 +5,14 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use crate::docs::FieldTypes;
 use crate::encode::LateInteraction;
 use crate::lexicon::{ANALYSIS, Analyser, Bm25};
 use crate::trie::TokenWidth;
 use crate::{Error, ErrorKind, Result};
 
-/// The parameters of an index. They are fixed when it is created, except `training`.
+/// The parameters of an index. They are fixed when it is created, except `fields`, which grow, and
+/// `training`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexParams {
@@ -28,6 +30,9 @@ pub struct IndexParams {
     /// How long documents are cut into passages; none is, where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passages: Option<PassageParams>,
+    /// The fields of documents that can be filtered by; none where it is not said.
+    #[serde(default, skip_serializing_if = "FieldTypes::is_empty")]
+    pub fields: FieldTypes,
     /// Sharpness of every softmax: the factor on the inner product of unit vectors.
     pub scale: f32,
     /// Defaults of a search.
@@ -339,6 +344,7 @@ impl IndexParams {
             docids: DocidParams::default(),
             pseudo_queries: PseudoQueryParams::default(),
             passages: Some(PassageParams::default()),
+            fields: FieldTypes::default(),
             scale: SCALE,
             search: SearchParams::default(),
             lexicon: LexiconParams::default(),
@@ -401,6 +407,7 @@ impl IndexParams {
         {
             return Err(Error::invalid("passages.max_tokens is 0: give 1 or more"));
         }
+        self.fields.check()?;
         check_number("scale", self.scale.into(), f64::MIN_POSITIVE..=1e6)?;
         check_number("search.planner", search.planner, 0.0..=1e9)?;
         check_number("search.prior_share", search.prior_share, 0.0..=1.0)?;

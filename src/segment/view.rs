@@ -8,6 +8,7 @@ use super::live::LiveDocuments;
 use super::opened::Segment;
 use crate::Result;
 use crate::decode::{DocidPlace, PassagePlace, Postings};
+use crate::docs::FieldTypes;
 use crate::trie::{Forest, ForestTrie};
 
 /// Segments and what may be found in each of them.
@@ -29,9 +30,17 @@ impl<'a> View<'a> {
     }
 
     /// What is not deleted and passes `filter`.
-    pub(crate) fn filtered(segments: &'a [Segment], filter: &Filter) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Filter::matching`].
+    pub(crate) fn filtered(
+        segments: &'a [Segment],
+        filter: &Filter,
+        types: &FieldTypes,
+    ) -> Result<Self> {
         let live = |segment: &Segment| {
-            let matching = filter.matching(segment)?;
+            let matching = filter.matching(segment, types)?;
             Ok(Some(Arc::new(LiveDocuments::new(
                 matching,
                 &segment.passages,

@@ -31,7 +31,7 @@ fn every_key_of_a_json_line_arrives() {
         ("Wing flutter", "Wings vibrate.")
     );
     assert_eq!(a.tags, ["aero", "old"]);
-    assert_eq!(a.fields.json("year"), Some("1961"));
+    assert_eq!(a.extra.json("year"), Some("1961"));
     let b = document(&folder, "a.zgr", "b");
     assert_eq!(b.text, "Heat goes into a plate.");
     assert_eq!(

@@ -13,6 +13,7 @@ mod support {
 mod bad_input;
 mod documents;
 mod eval;
+mod fields;
 mod generate;
 #[cfg(target_os = "linux")]
 mod hostile_index;

@@ -292,7 +292,7 @@ pub fn index_file() -> Vec<u8> {
             Random::new(number as u64).fill(&mut noise);
             let noise: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
             writer
-                .add(scenario::document(number).field("noise", noise))
+                .add(scenario::document(number).extra("noise", noise))
                 .unwrap();
         }
         writer.commit().unwrap();

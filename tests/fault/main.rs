@@ -11,6 +11,7 @@ mod support {
 
 mod damage;
 mod faults;
+mod fields;
 mod histories;
 mod passages;
 mod power_cut;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 #[path = "../../fuzz/bodies/fields.rs"]
 #[allow(dead_code)]
-mod fields;
+pub mod numbers;
 #[path = "../../fuzz/bodies/repair.rs"]
-mod repair;
+pub mod repair;
 
 use crate::damage::{index_file, is_typed_damage, saved_documents};
 use crate::support::fault::scenario;
-use fields::{Field, Group, fields};
+use numbers::{Field, Group, fields};
 use rayon::prelude::*;
 use repair::repair;
 use zerogr::raw::format::ExtentKind;
@@ -25,21 +25,21 @@ use zerogr::{
     recover_with,
 };
 
-const KINDS: [u16; 3] = [0x0309, 0x030A, 0x030B];
+const KINDS: &[u16] = &[0x0309, 0x030A, 0x030B];
 
-fn options() -> OpenOptions {
+pub fn options() -> OpenOptions {
     OpenOptions::new().encoder(scenario::encoder())
 }
 
-/// Names and places of the three sections in the segments of a file.
-fn sections(file: &[u8]) -> Vec<(String, Range<usize>)> {
+/// Names and places of the sections of some kinds in the segments of a file.
+pub fn sections(file: &[u8], kinds: &[u16]) -> Vec<(String, Range<usize>)> {
     let store = Store::open_on(Arc::new(MemoryBackend::new(file.to_vec()))).unwrap();
     let mut found = Vec::new();
     for entry in &store.manifest().segments {
         let extent = store.extent(&entry.segment).unwrap();
         for info in extent
             .sections()
-            .filter(|info| KINDS.contains(&info.kind.0))
+            .filter(|info| kinds.contains(&info.kind.0))
         {
             let start = info.off_bytes as usize;
             let name = name_of(ExtentKind::Segment, info.kind);
@@ -47,7 +47,7 @@ fn sections(file: &[u8]) -> Vec<(String, Range<usize>)> {
         }
     }
     let names: BTreeSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names.len(), KINDS.len(), "{names:?}");
+    assert_eq!(names.len(), kinds.len(), "{names:?}");
     found
 }
 
@@ -91,7 +91,7 @@ fn headings_of_the_guide(path: &Path, what: &str) -> Vec<String> {
     place.headings.clone()
 }
 
-fn all_documents(file: &[u8]) -> BTreeSet<String> {
+pub fn all_documents(file: &[u8]) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sound.zgr");
     std::fs::write(&path, file).unwrap();
@@ -105,7 +105,7 @@ fn a_flipped_bit_in_a_section_of_passages_is_named_and_costs_no_document() {
     let all = all_documents(&file);
     let is_exhaustive = std::env::var_os("ZEROGR_EXHAUSTIVE").is_some();
     let step = if is_exhaustive { 1 } else { 37 };
-    sections(&file).par_iter().for_each(|(name, place)| {
+    sections(&file, KINDS).par_iter().for_each(|(name, place)| {
         for bit in (place.start * 8..place.end * 8).step_by(step) {
             let mut bytes = file.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -127,7 +127,7 @@ fn a_flipped_bit_in_a_section_of_passages_is_named_and_costs_no_document() {
 }
 
 /// What a number may be set to.
-fn wrong_values(old: u32) -> impl Iterator<Item = u32> {
+pub fn wrong_values(old: u32) -> impl Iterator<Item = u32> {
     let beside = [
         old.wrapping_add(1),
         old.wrapping_sub(1),

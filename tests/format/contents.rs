@@ -8,7 +8,9 @@ use std::sync::Arc;
 use half::f16;
 use serde_json::{Value, json};
 use zerogr::raw::columns::{Csr, SignLists, Strings, VectorRows};
-use zerogr::raw::docs::{DocumentTable, PassageTable, sections as document_sections};
+use zerogr::raw::docs::{
+    Document, DocumentTable, FieldColumn, FieldValue, PassageTable, sections as document_sections,
+};
 use zerogr::raw::format::{BlobPlace, SectionKind, SegmentEntry};
 use zerogr::raw::lexicon::Analyser;
 use zerogr::raw::store::{Extent, MemoryBackend, Section, Store};
@@ -89,6 +91,11 @@ pub fn contents(bytes: &[u8]) -> Value {
         }
         push(&mut index["vectors"], segment.vectors());
         push(&mut index["lexicons"], segment.lexicon(number));
+        for (field, column) in segment.table.columns() {
+            let mut columns = index.get("columns").cloned().unwrap_or(json!([]));
+            push(&mut columns, column_line(number, field, &column));
+            index["columns"] = columns;
+        }
         if let Some(reference) = entry.pseudo_queries {
             push_queries(
                 &mut index,
@@ -128,6 +135,27 @@ fn push_queries(index: &mut Value, extent: &Extent, segment: usize, n: u32) {
         }
     }
     index["queries"] = found;
+}
+
+/// What a payload holds beside the parts of the document (ZF-SG-08, ZF-FD-01).
+fn kept(document: &Document) -> Value {
+    let mut kept = json!(document.extra);
+    if !document.fields.is_empty() {
+        kept["metadata"] = json!(document.fields);
+    }
+    kept
+}
+
+fn column_line(segment: usize, field: &str, column: &FieldColumn<'_>) -> Value {
+    let value = |number| {
+        let value = match column.value(number) {
+            FieldValue::Timestamp(time) => json!(time.unix_us()),
+            value => json!(value),
+        };
+        json!([value, column.documents(number).collect::<Vec<_>>()])
+    };
+    json!({"segment": segment, "field": field, "type": column.field_type(),
+           "values": (0..column.value_count()).map(value).collect::<Vec<_>>()})
 }
 
 fn push(list: &mut Value, value: Value) {
@@ -195,7 +223,7 @@ impl Segment {
         let document = self.table.document(ordinal).unwrap();
         json!({"segment": segment, "ordinal": ordinal, "id": document.id, "live": live,
                "title": document.title, "text": document.text, "tags": document.tags,
-               "fields": document.fields})
+               "fields": kept(&document)})
     }
 
     fn passage(&self, segment: usize, passage: u32) -> Value {

@@ -7,7 +7,8 @@ use zerogr::raw::format::{BlobEntry, BlobPlace, BlobRole};
 use zerogr::raw::generate::language::{LanguageQueryOptions, PromptStyle};
 use zerogr::raw::store::{MemoryBackend, Store};
 use zerogr::{
-    Document, EncoderSource, Index, IndexOptions, MergePolicy, PassageParams, TrainOptions,
+    Document, EncoderSource, Index, IndexOptions, MergePolicy, PassageParams, Timestamp,
+    TrainOptions,
 };
 
 use crate::support::encoder::HashingEncoder;
@@ -67,7 +68,7 @@ const fn golden(
     }
 }
 
-pub const GOLDENS: [Golden; 13] = [
+pub const GOLDENS: [Golden; 14] = [
     golden("empty", NARROW, |_| {}, &["anything"]),
     golden(
         "untrained",
@@ -115,6 +116,7 @@ pub const GOLDENS: [Golden; 13] = [
             &["water the roses in summer", "salmon of the river"],
         )
     },
+    golden("fields", NARROW, fields, &["shock wave", "ice of the sea"]),
 ];
 
 impl Golden {
@@ -169,9 +171,9 @@ fn untrained(index: &Index) {
         rich.tag("2024")
             .tag("draft")
             .tag("2024")
-            .field("year", 2024)
-            .field("score", -0.5)
-            .field("nested", json!({"list": [1, null, true, "x"], "empty": {}})),
+            .extra("year", 2024)
+            .extra("score", -0.5)
+            .extra("nested", json!({"list": [1, null, true, "x"], "empty": {}})),
     );
     documents.push(Document::new("draft").text("another draft").tag("draft"));
     commit(index, documents);
@@ -278,7 +280,7 @@ fn unicode(index: &Index) {
             Document::new("control").text("a\u{0}b\u{1f}\u{7f}\u{2028}c\\\"/\r\n\t"),
             Document::new("👩‍👩‍👧")
                 .docid("👩‍👩‍👧 famille")
-                .field("ключ", "значение"),
+                .extra("ключ", "значение"),
             Document::new("last").docid("\u{10ffff} \u{ffff}"),
         ],
     );
@@ -355,6 +357,59 @@ fn queries(index: &Index) {
         index,
         [Document::new("fern").text("Ferns in the shade of old trees")],
     );
+}
+
+/// Fields of all types, some of which cannot be typed, in a merged segment with a dead document and
+/// one without fields.
+fn fields(index: &Index) {
+    let time = |text: &str| text.parse::<Timestamp>().unwrap();
+    let mut first = prose();
+    let mut second = first.split_off(6);
+    let third = second.split_off(4);
+    let of_first: [fn(Document) -> Document; 6] = [
+        |one| {
+            one.field("year", 1957)
+                .field("lang", "en")
+                .field("draft", true)
+        },
+        |one| {
+            one.field("year", -44)
+                .field("lang", ["en", "de", "en"])
+                .field("score", 0.5)
+        },
+        |one| {
+            one.field("year", i64::MAX)
+                .field("score", -1e300)
+                .field("lang", "")
+        },
+        |one| one.field("year", i64::MIN).field("lang", "æ"),
+        |one| one.field("year", [1, 2, 3]).field("draft", false),
+        |one| one,
+    ];
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    for (document, with_fields) in first.into_iter().zip(of_first) {
+        writer.add(with_fields(document)).unwrap();
+    }
+    writer.commit().unwrap();
+    let mut writer = writer.fields_lenient(true);
+    for (at, document) in (0i32..).zip(second) {
+        let mut document = document
+            .field("at", time("2024-02-29T23:59:59.999999+14:00"))
+            .field("score", at)
+            .extra("source", json!({"page": at}));
+        let nested =
+            format!("{{\"name\":\"Ada\",\"born\":null,\"n\":[{at},null,{at}],\"none\":[]}}");
+        document.fields.insert_json("author", &nested).unwrap();
+        document.fields.insert("year", "not a number");
+        document.fields.insert("odd", json!([[at]]));
+        writer.add(document).unwrap();
+        writer.commit().unwrap();
+    }
+    writer.delete("heat").unwrap();
+    writer.merge().unwrap();
+    writer.delete("star").unwrap();
+    third.into_iter().for_each(|one| writer.add(one).unwrap());
+    writer.commit().unwrap();
 }
 
 /// Documents that are cut and others: a segment with headings and one of its documents dead, one

@@ -156,7 +156,7 @@ fn documents() {
         let json = "[".repeat(depth) + &"]".repeat(depth);
         fields.insert_json("deep", &json).unwrap();
         let mut document = Document::new("d");
-        document.fields = fields;
+        document.extra = fields;
         document.check()
     };
     assert!(nested(64).is_ok());

@@ -14,6 +14,7 @@ mod contents;
 mod indexes;
 
 mod damage;
+mod fields;
 mod golden;
 mod layout;
 mod limits;

@@ -118,7 +118,7 @@ fn marked(number: u64, version: &str) -> Document {
         .docid(format!("docid{mark} {number} {}", plain.title))
         .docid("shared by all")
         .tag(format!("tag{mark}"))
-        .field("note", format!("field{mark}"))
+        .extra("note", format!("field{mark}"))
 }
 
 fn mark(number: u64, version: &str) -> String {

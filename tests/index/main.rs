@@ -17,6 +17,7 @@ mod behaviour;
 mod deletes;
 mod dense;
 mod face;
+mod fields;
 mod filter;
 mod lexical;
 mod living;

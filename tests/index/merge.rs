@@ -169,7 +169,7 @@ proptest! {
         let mut committed: BTreeMap<String, Document> = BTreeMap::new();
         let mut pending = committed.clone();
         for (turn, operation) in (0u64..).zip(operations) {
-            let versioned = |number: u64| document(number).field("turn", turn);
+            let versioned = |number: u64| document(number).extra("turn", turn);
             match operation {
                 Operation::Add(number) => {
                     writer.add(versioned(number)).unwrap();

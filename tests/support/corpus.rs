@@ -54,7 +54,7 @@ pub fn document(number: u64) -> Document {
             "plain"
         })
         .tag(format!("year-{}", 2000 + number % 5))
-        .field("number", number)
+        .field("number", number as i64)
 }
 
 /// Queries that share words with the documents.

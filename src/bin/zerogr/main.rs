@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 use console::failure::Failure;
 use console::{cut_file, output, quiet};
 use install::{doctor, model, setup};
-use read::{documents, info, search};
+use read::{count, documents, info, search};
 use upkeep::{recover, tend, upgrade};
 use write::{build, generate, train};
 
@@ -43,9 +43,10 @@ enum Command {
     Add(build::AddArgs),
     Generate(generate::Args),
     Train(train::Args),
-    Search(search::Args),
+    Search(Box<search::Args>),
     Get(documents::GetArgs),
     List(documents::ListArgs),
+    Count(count::Args),
     Delete(documents::DeleteArgs),
     Merge(tend::MergeArgs),
     Vacuum(tend::VacuumArgs),
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         Command::Search(args) => search::run(&args),
         Command::Get(args) => documents::get(&args),
         Command::List(args) => documents::list(&args),
+        Command::Count(args) => count::run(&args),
         Command::Delete(args) => documents::delete(&args),
         Command::Merge(args) => tend::merge(&args),
         Command::Vacuum(args) => tend::vacuum(&args),

@@ -8,7 +8,8 @@
 //!
 //! A JSON line has an id (`_id`, else `id`: a string or an integer), and may have `title`, the
 //! text (`text`, else `doc`, else `contents`), `docid` and `tags` (a string or a list of
-//! strings). All other keys become fields. `null` is the same as absent. Blank lines are skipped.
+//! strings). The members of the object `metadata`, or of another name ([`ReadOptions::fields`]), are
+//! its fields. All other keys are kept with it. `null` is the same as absent. Blank lines are skipped.
 //!
 //! A folder is read recursively: regular files with an extension of [`TEXT_EXTENSIONS`], names
 //! beginning with a dot left out, links to folders not followed, in the order of their ids. The id
@@ -32,7 +33,7 @@ use super::folder::text_document;
 use super::lines::{LineReader, read_text};
 use super::sources::{Source, Sources};
 use crate::docs::document::Document;
-use crate::docs::json_document;
+use crate::docs::json_document::{self, FieldsOf};
 use crate::{Error, Result};
 
 #[cfg(doc)]
@@ -50,6 +51,20 @@ pub struct ReadOptions {
     pub skip_bad_lines: bool,
     /// What to do with ids that come more than once. Default: fail at the end of the input.
     pub on_duplicate: OnDuplicate,
+    /// The key of the object whose members are fields. `None`: `metadata`, and what is no object
+    /// there is only kept.
+    pub fields: Option<String>,
+    /// Whether what is no object under the key of `fields` is only kept. Default: it is bad.
+    pub fields_lenient: bool,
+}
+
+impl ReadOptions {
+    fn fields_of(&self) -> FieldsOf<'_> {
+        match &self.fields {
+            Some(key) => FieldsOf::key(key, !self.fields_lenient),
+            None => FieldsOf::DEFAULT,
+        }
+    }
 }
 
 /// What was left out.
@@ -175,7 +190,7 @@ impl DocumentReader {
     /// Has every further document checked; one that fails with
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) or [`Limit`](crate::ErrorKind::Limit)
     /// counts as a bad line, any other error ends the reading. For example by
-    /// [`Index::check_document`](crate::Index::check_document).
+    /// [`DocumentCheck::check`](crate::DocumentCheck::check).
     pub fn check_with(&mut self, check: impl FnMut(&Document) -> Result<()> + Send + 'static) {
         self.check = Box::new(check);
     }
@@ -196,7 +211,7 @@ impl DocumentReader {
                         file,
                         line: line_number,
                     };
-                    match json_document::parse(text) {
+                    match json_document::parse(text, self.options.fields_of()) {
                         Ok(document) => Step::Document(document, place),
                         Err(message) => Step::Bad(Error::invalid(format!("{place}: {message}"))),
                     }

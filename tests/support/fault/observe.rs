@@ -86,7 +86,7 @@ pub fn observe_index(index: &Index, hasher: &mut DefaultHasher) -> Result<()> {
     let mut ids = Vec::new();
     snapshot.for_each_document(|document| {
         (&document.id, &document.title, &document.text).hash(hasher);
-        (&document.tags, document.fields.len()).hash(hasher);
+        (&document.tags, document.fields.len(), document.extra.len()).hash(hasher);
         ids.push(document.id);
         Ok(())
     })?;

@@ -115,6 +115,8 @@ pub fn document(number: usize) -> Document {
         .title(WORDS[number % 10])
         .text(words.join(" "))
         .tag(["even", "odd"][number % 2])
+        .field("number", number as i64)
+        .field("words", words)
 }
 
 /// A document with headings.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use zerogr::raw::decode::{Beam, Decoder, GumbelTopK, ReverseAnnealed};
-use zerogr::{Filter, Mode, RetrieverKind, SearchOptions};
+use zerogr::{Mode, RetrieverKind, SearchOptions};
+
+use super::filter::FilterArgs;
 
 /// How documents are drawn and put in order; what is not given follows the index.
 #[derive(clap::Args)]
@@ -42,12 +44,8 @@ pub struct DecodingArgs {
     /// Stop after scoring this many branching prefixes.
     #[arg(long, value_name = "N")]
     budget_nodes: Option<u64>,
-    /// Only documents with this tag; given several times, with all of them.
-    #[arg(long, value_name = "TAG")]
-    filter_tag: Vec<String>,
-    /// Only documents without this tag.
-    #[arg(long, value_name = "TAG")]
-    filter_not_tag: Vec<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -118,13 +116,7 @@ impl DecodingArgs {
         options.token_share = self.token_share;
         options.budget.max_time = self.budget_ms.map(Duration::from_millis);
         options.budget.max_evaluations = self.budget_nodes;
-        let with = self.filter_tag.iter().map(Filter::tag);
-        let without = self
-            .filter_not_tag
-            .iter()
-            .map(|tag| Filter::not(Filter::tag(tag)));
-        let filters: Vec<Filter> = with.chain(without).collect();
-        options.filter = (!filters.is_empty()).then(|| Filter::all(filters));
+        options.filter = self.filter.filter();
         options
     }
 

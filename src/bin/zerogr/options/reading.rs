@@ -18,6 +18,14 @@ pub struct ReadArgs {
     /// What to do when an id comes more than once in the input.
     #[arg(long, value_enum, default_value_t = Duplicate::Error, value_name = "RULE")]
     on_duplicate: Duplicate,
+    /// The object of a line of JSON whose members are fields, to filter, count and sort by; without
+    /// it `metadata`. Members of objects in it have the names of both with a dot between.
+    #[arg(long, value_name = "NAME")]
+    fields: Option<String>,
+    /// Only keep a value that has no type, or not the type that its field has in the index: no filter
+    /// finds it. Without it such a document is an error.
+    #[arg(long)]
+    pub fields_lenient: bool,
 }
 
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
@@ -41,6 +49,8 @@ impl ReadArgs {
                 Duplicate::First => OnDuplicate::First,
                 Duplicate::Last => OnDuplicate::Last,
             },
+            fields: self.fields.clone(),
+            fields_lenient: self.fields_lenient,
         };
         Ok(DocumentReader::open(inputs, &options)?)
     }

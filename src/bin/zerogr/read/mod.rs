@@ -1,5 +1,6 @@
 //! The commands that read an index: `search`, `get` and its kin, `info`, `check`.
 
+pub mod count;
 pub mod documents;
 pub mod info;
 pub mod search;

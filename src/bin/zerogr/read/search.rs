@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use zerogr::{
-    Explanation, Hit, Index, MarkKind, PassageHit, SearchOptions, Snippet, SnippetOptions,
+    Explanation, Hit, Index, MarkKind, PassageHit, SearchOptions, SearchResult, Snippet,
+    SnippetOptions,
 };
 
 use crate::console::failure::Failure;
 use crate::console::output::{self, Style};
 use crate::options::decoding::DecodingArgs;
 use crate::options::device::DeviceArg;
+use crate::options::filter::{FacetArg, print_counts};
 use crate::options::mode::ModeArg;
 use crate::options::open;
 
@@ -49,6 +51,10 @@ pub struct Args {
     /// the encoder reads every hit again for it.
     #[arg(long)]
     mark_meaning: bool,
+    /// Count documents by a field: `lang` by its values, `year=2000,2010,2020` by the ranges between;
+    /// once all that pass the filter, once the hits. Can be given several times.
+    #[arg(long = "facet", value_name = "FIELD[=BOUND,...]")]
+    facets: Vec<FacetArg>,
     /// Say why each hit was found.
     #[arg(long)]
     explain: bool,
@@ -82,12 +88,34 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .prefix(args.prefix)
         .semantic(args.mark_meaning);
     let snippets = (args.snippet_chars > 0).then_some(&snippets);
-    let hits = hits(&index, &args.query, &options, snippets)?;
+    let result = index.search(&args.query, &options)?;
+    let hits = shown(&index, &result, &args.query, snippets)?;
+    let mut counts = Vec::with_capacity(args.facets.len());
+    for by in &args.facets {
+        let matching = result
+            .snapshot()
+            .count_matching(by.facet(), options.filter.as_ref())?;
+        counts.push((matching, result.count_hits(by.facet())?));
+    }
     if args.json {
         let values: Vec<&Value> = hits.iter().map(|hit| &hit.value).collect();
-        return output::json(&values);
+        if counts.is_empty() {
+            return output::json(&values);
+        }
+        let (matching, of_hits): (Vec<_>, Vec<_>) = counts.into_iter().unzip();
+        return output::json(&json!({
+            "hits": values, "facets": {"matching": matching, "hits": of_hits},
+        }));
     }
-    print(&hits)
+    print(&hits)?;
+    for (matching, of_hits) in &counts {
+        print_counts(
+            matching,
+            "of the documents that pass the filter have a value",
+        )?;
+        print_counts(of_hits, "of the hits have a value")?;
+    }
+    Ok(())
 }
 
 /// A hit as it is shown.
@@ -106,7 +134,15 @@ pub fn hits(
     options: &SearchOptions,
     snippets: Option<&SnippetOptions>,
 ) -> Result<Vec<ShownHit>, Failure> {
-    let result = index.search(query, options)?;
+    shown(index, &index.search(query, options)?, query, snippets)
+}
+
+fn shown(
+    index: &Index,
+    result: &SearchResult,
+    query: &str,
+    snippets: Option<&SnippetOptions>,
+) -> Result<Vec<ShownHit>, Failure> {
     let mut list = Vec::with_capacity(result.hits.len());
     for (hit, document) in result.hits.iter().zip(result.documents()?) {
         let mut value = json!({

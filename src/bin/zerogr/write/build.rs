@@ -223,7 +223,12 @@ pub fn add(args: &AddArgs) -> Result<(), Failure> {
         journal: &journal,
         beside: Some(&snapshot),
     });
-    let (mut writer, _, docids) = read_into(&index, &mut reader, writing.as_ref())?;
+    let (mut writer, _, docids) = read_into(
+        &index,
+        &mut reader,
+        writing.as_ref(),
+        args.reading.fields_lenient,
+    )?;
     let report = commit(&mut writer, None)?;
     forget(&journal, docids.as_ref());
     drop((writer, snapshot));
@@ -281,7 +286,12 @@ pub fn build(task: &Task<'_>, options: IndexOptions) -> Result<Built, Failure> {
         journal: &journal,
         beside: None,
     });
-    let (mut writer, count, docids) = read_into(&index, &mut reader, writing.as_ref())?;
+    let (mut writer, count, docids) = read_into(
+        &index,
+        &mut reader,
+        writing.as_ref(),
+        task.reading.fields_lenient,
+    )?;
     if count == 0 {
         return Err(Failure::new(
             "there is no document in the input: nothing was built",
@@ -333,16 +343,17 @@ fn read_into(
     index: &Index,
     reader: &mut DocumentReader,
     writing: Option<&Writing<'_>>,
+    fields_lenient: bool,
 ) -> Result<(Writer, u64, Option<DocidReport>), Failure> {
-    let checked = index.clone();
-    reader.check_with(move |document| checked.check_document(document));
+    let mut check = index.document_check().fields_lenient(fields_lenient);
+    reader.check_with(move |document| check.check(document));
     let Some(Writing {
         model: (model, style),
         journal,
         beside,
     }) = writing
     else {
-        let mut writer = index.writer()?;
+        let mut writer = index.writer()?.fields_lenient(fields_lenient);
         let mut count = 0;
         for document in &mut *reader {
             writer.add(document?)?;
@@ -355,7 +366,7 @@ fn read_into(
     say_what_was_left_out(reader);
     let docids = write_docids(&mut documents, model, *style, journal, *beside)?;
     let count = documents.len() as u64;
-    let mut writer = index.writer()?;
+    let mut writer = index.writer()?.fields_lenient(fields_lenient);
     documents
         .into_iter()
         .try_for_each(|document| writer.add(document))?;
@@ -407,6 +418,12 @@ fn print(built: &Built, started: Instant, as_json: bool) -> Result<(), Failure> 
         "  added {}{passages}, replaced {}, docids {}, shared by several documents {}, without a term {}, left out {left_out}",
         report.added, report.replaced, report.docids, report.colliding_docids, report.without_terms
     ));
+    if report.untyped_fields > 0 {
+        lines.push(format!(
+            "  values of no type, or not of their field's, that are only kept: {}",
+            report.untyped_fields
+        ));
+    }
     lines.extend(docids.as_ref().map(|docids| format!("  {}", docids.line())));
     lines.extend(
         queries

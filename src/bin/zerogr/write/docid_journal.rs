@@ -80,7 +80,7 @@ impl DocidJournal {
         for (document, is_written) in documents {
             let mut document = (*document).clone();
             if *is_written {
-                document.fields.insert(WRITER, self.writer.as_str());
+                document.extra.insert(WRITER, self.writer.as_str());
             }
             lines.push_str(&document.to_json_line());
             lines.push('\n');
@@ -152,8 +152,8 @@ fn docids_of(line: &[u8], document: &Document, writer: &str) -> Option<Vec<Strin
     let is_same =
         (&found.id, &found.title, &found.text) == (&document.id, &document.title, &document.text);
     let is_ours = match document.docids.is_empty() {
-        true => found.fields.get::<String>(WRITER).as_deref() == Some(writer),
-        false => found.docids == document.docids && found.fields == document.fields,
+        true => found.extra.get::<String>(WRITER).as_deref() == Some(writer),
+        false => found.docids == document.docids && found.extra == document.extra,
     };
     (is_same && is_ours && !found.docids.is_empty()).then_some(found.docids)
 }
@@ -166,21 +166,21 @@ mod tests {
     fn lines_are_known_again_whatever_their_fields_hold() {
         let mut document = Document::new("d1")
             .text("b")
-            .field(WRITER, "of another run");
-        document.fields.insert_json("mass", "1e400").unwrap();
+            .extra(WRITER, "of another run");
+        document.extra.insert_json("mass", "1e400").unwrap();
         let written = Document {
             docids: vec!["one two".to_owned()],
             ..document.clone()
         };
         let given = written.to_json_line();
-        let ours = written.clone().field(WRITER, "w").to_json_line();
+        let ours = written.clone().extra(WRITER, "w").to_json_line();
         let known =
             |line: &str, document: &Document| docids_of(line.as_bytes(), document, "w").is_some();
         assert!(known(&ours, &document) && !known(&given, &document));
         assert!(known(&given, &written) && !known(&ours, &written));
         assert!(!known(&ours, &Document::new("d2").text("b")));
         assert!(!known(
-            &document.field(WRITER, "w").to_json_line(),
+            &document.extra(WRITER, "w").to_json_line(),
             &Document::new("d1").text("b")
         ));
     }

@@ -38,7 +38,7 @@ fn keys_of_a_line() {
         .docid("one two")
         .tag("p")
         .tag("q")
-        .field("year", 2024);
+        .extra("year", 2024);
     assert_eq!(found[0], expected);
     assert_eq!(
         found[1],
@@ -49,19 +49,19 @@ fn keys_of_a_line() {
             .tag("p")
     );
     assert_eq!(found[2].text, "body");
-    assert_eq!(found[2].fields.json("metadata"), Some("{\"k\":[1]}"));
+    assert_eq!(found[2].fields.json("k"), Some("[1]"));
     assert_eq!(
         found[3],
         Document::new("d")
             .text("t")
-            .field("id", "other")
-            .field("doc", "also")
+            .extra("id", "other")
+            .extra("doc", "also")
     );
 }
 
 #[test]
 fn null_under_one_name_does_not_hide_the_value_under_another() {
-    let expected = Document::new("x").text("body").tag("t").field("k", 1);
+    let expected = Document::new("x").text("body").tag("t").extra("k", 1);
     for line in [
         r#"{"_id": null, "id": "x", "text": null, "doc": "body", "tags": "t", "k": 1}"#,
         r#"{"_id": null, "id": "x", "text": null, "doc": null, "contents": "body", "tags": ["t"], "k": 1}"#,
