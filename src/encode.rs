@@ -351,8 +351,10 @@ pub struct LateInteraction {
 }
 
 /// The most tokens that a query is filled up to: a pass takes memory by their square.
+#[cfg(feature = "models")]
 const MOST_EXPANDED_TOKENS: usize = 2_048;
 
+#[cfg(feature = "models")]
 impl LateInteraction {
     /// Checks that it goes with a tokenizer of so many tokens, which puts so many around a text.
     ///

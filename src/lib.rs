@@ -42,6 +42,7 @@
 //! |---|---|
 //! | `models` (default) | encoders and language models on ONNX Runtime, which is found at run time and never linked; without it an index works with a [`TextEncoder`] of your own |
 //! | `eval` | `raw::eval`: collections, metrics, significance |
+//! | `files` | `raw::docs::DocumentReader` reads web pages and tables, and of folders not what a `.gitignore` names |
 //!
 //! The command-line program is the package `zerogr-cli`.
 //!

@@ -13,7 +13,10 @@ pub enum TextFormat {
     Source,
 }
 
-const MARKDOWN: &[&str] = &["markdown", "md", "mdown", "mdx", "mkd", "qmd", "rmd"];
+/// The text of a web page is written as Markdown when it is read.
+const MARKDOWN: &[&str] = &[
+    "htm", "html", "markdown", "md", "mdown", "mdx", "mkd", "qmd", "rmd", "xhtml",
+];
 
 const SOURCE: &[&str] = &[
     "bash", "c", "cc", "clj", "cpp", "cs", "css", "cu", "cxx", "dart", "el", "erl", "ex", "exs",
@@ -30,6 +33,11 @@ impl TextFormat {
         let Some((_, extension)) = name.rsplit_once('.') else {
             return TextFormat::Plain;
         };
+        TextFormat::of_extension(extension)
+    }
+
+    /// The format of a file whose name ends so, in letters of any case.
+    pub(crate) fn of_extension(extension: &str) -> TextFormat {
         let is_in = |list: &[&str]| list.iter().any(|one| extension.eq_ignore_ascii_case(one));
         if is_in(MARKDOWN) {
             TextFormat::Markdown

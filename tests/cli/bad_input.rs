@@ -79,7 +79,7 @@ fn an_empty_corpus_builds_nothing() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("empty")).unwrap();
     let message = folder.fails(&["build", "empty", "-o", "a.zgr"]);
-    assert!(message.contains("has no text files"), "{message}");
+    assert!(message.contains("has no files that are read"), "{message}");
     folder.write("bad.jsonl", "nonsense\n");
     let args = ["build", "bad.jsonl", "-o", "a.zgr", "--skip-bad-lines"];
     let message = folder.fails(&args);

@@ -373,3 +373,76 @@ fn joined_and_padded_files_are_read_like_others() {
         assert_eq!(built["documents"], 12, "{name}");
     }
 }
+
+#[test]
+fn a_folder_is_read_as_people_have_it() {
+    let folder = Folder::new();
+    for (name, content) in [
+        (
+            "notes/page.html",
+            "<title>Glass</title><nav>Home</nav><main><h1>Blowing</h1><p>Molten sand.</main>",
+        ),
+        ("notes/src/main.rs", "fn main() {\n    flutter();\n}\n"),
+        (
+            "notes/albums.csv",
+            "Year,Album\n1969,Renaissance\n1971,Illusion\n",
+        ),
+        ("notes/corpus.jsonl", "{\"_id\": \"not read\"}\n"),
+        ("notes/data.json", "{}"),
+        ("notes/.gitignore", "/target\n"),
+        ("notes/target/made.md", "# Made"),
+    ] {
+        folder.write(name, content);
+    }
+    let output = folder.run(&["build", "notes", "-o", "a.zgr", "--lexical"]);
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("ignored by .gitignore: 1 "), "{said}");
+    assert!(
+        said.contains("not read: 2 files (.json 1, .jsonl 1)"),
+        "{said}"
+    );
+
+    let index = Index::open(folder.path("a.zgr")).unwrap();
+    let mut ids: Vec<String> = index.snapshot().ids().map(|id| id.to_string()).collect();
+    ids.sort();
+    assert_eq!(
+        ids,
+        ["albums.csv#2", "albums.csv#3", "page.html", "src/main.rs"]
+    );
+    let page = document(&folder, "a.zgr", "page.html");
+    assert_eq!(
+        (page.title.as_str(), page.text.as_str()),
+        ("Glass", "# Blowing\n\nMolten sand.")
+    );
+    assert_eq!(
+        document(&folder, "a.zgr", "src/main.rs").title,
+        "src/main.rs"
+    );
+    let row = document(&folder, "a.zgr", "albums.csv#3");
+    assert_eq!(row.text, "Year: 1971\nAlbum: Illusion");
+    assert_eq!(row.fields.get::<u64>("Year"), Some(1971));
+}
+
+#[test]
+fn bad_rows_are_named_by_file_and_line() {
+    let folder = Folder::new();
+    folder.write("a.csv", "id,text\nx,wings\ny\nz,heat\n");
+    let output = folder.run(&["build", "a.csv", "-o", "a.zgr", "--lexical"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("a.csv:3: the row has 1 cells"),
+        "{}",
+        stderr(&output)
+    );
+    let output = folder.run(&[
+        "build",
+        "a.csv",
+        "-o",
+        "a.zgr",
+        "--lexical",
+        "--skip-bad-lines",
+    ]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(document(&folder, "a.zgr", "z").text, "heat");
+}

@@ -1,15 +1,13 @@
-//! Text and Markdown files as documents.
+//! What a folder holds, and text files as documents.
 
+use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
+use super::file_kind::{FileKind, TEXT_EXTENSIONS};
+use super::ignored::IgnoreRules;
 use crate::docs::document::Document;
 use crate::{Error, Result};
-
-/// Extensions of the files that are read as text, lowercase.
-pub const TEXT_EXTENSIONS: &[&str] = &[
-    "adoc", "markdown", "md", "mdx", "org", "rst", "tex", "text", "txt",
-];
 
 /// The longest first line that is taken for a title, in characters.
 const MAX_TITLE_CHARS: usize = 120;
@@ -17,17 +15,11 @@ const MAX_TITLE_CHARS: usize = 120;
 /// How deep folders may lie in one another.
 const MAX_DEPTH: usize = 64;
 
-/// Whether a file is read as one text document, by its extension.
-pub(crate) fn is_text_file(path: &Path) -> bool {
-    path.extension()
-        .and_then(|extension| extension.to_str())
-        .is_some_and(|extension| TEXT_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
-}
-
-/// Something in a folder that is named like a text file, or leads to more.
+/// Something in a folder that is named like a file that is read, or leads to more.
 pub(super) enum Found {
     /// A regular file inside the folder.
-    Text {
+    File {
+        kind: FileKind,
         path: PathBuf,
         /// Its path from the folder on.
         below: PathBuf,
@@ -38,14 +30,25 @@ pub(super) enum Found {
     LeftOut(Error),
 }
 
+/// What is not read of a folder, by rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Files of kinds that are not read, by the ends of their names.
+    pub other_kinds: BTreeMap<String, u64>,
+    /// Files and folders that a `.gitignore` names.
+    pub ignored: u64,
+}
+
 /// What is below `folder`, in the order of the ids to be. Names that begin with a dot are passed
-/// over, and so is everything that has no extension of a text file.
-pub(super) fn list_folder(folder: &Path) -> Result<Vec<Found>> {
+/// over without a word; `passed_over` counts what else is not read.
+pub(super) fn list_folder(folder: &Path, passed_over: &mut PassedOver) -> Result<Vec<Found>> {
     let real =
         std::fs::canonicalize(folder).map_err(|error| Error::io("listing", folder, error))?;
     let mut all: Vec<(String, Found)> = Vec::new();
-    let mut open = vec![(PathBuf::new(), folder.to_owned(), 0_usize)];
-    while let Some((below, folder, depth)) = open.pop() {
+    let rules = IgnoreRules::default();
+    let mut open = vec![(PathBuf::new(), folder.to_owned(), rules, 0_usize)];
+    while let Some((below, folder, rules, depth)) = open.pop() {
+        let rules = rules.inside(&folder);
         if depth > MAX_DEPTH {
             return Err(Error::limit(format!(
                 "{}: folders lie more than {MAX_DEPTH} deep; add the inner folder by itself",
@@ -61,25 +64,46 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<Found>> {
                 continue;
             }
             if kind.is_dir() {
-                open.push((below, path, depth + 1));
+                match rules.ignore(&path, true) {
+                    true => passed_over.ignored += 1,
+                    false => open.push((below, path, rules.clone(), depth + 1)),
+                }
+                continue;
+            }
+            if rules.ignore(&path, false) {
+                passed_over.ignored += 1;
                 continue;
             }
             // `/` sorts as it will in the ids.
             let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-            if let Some(found) = examine(path, kind, &real, &below) {
-                all.push((parts.join("/"), found));
+            match examine(path, kind, &real, &below) {
+                Some(found) => all.push((parts.join("/"), found)),
+                None => *passed_over.other_kinds.entry(end_of(&below)).or_insert(0) += 1,
             }
         }
     }
     if all.is_empty() {
         return Err(Error::invalid(format!(
-            "{}: the folder has no text files; files with these extensions are read: {}",
+            "{}: the folder has no files that are read; those are texts ({}), programs, web pages and \
+             tables, by the ends of their names",
             folder.display(),
             TEXT_EXTENSIONS.join(", ")
         )));
     }
     all.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(all.into_iter().map(|(_, found)| found).collect())
+}
+
+/// The end of a name, from its last point on; the whole name without one.
+fn end_of(path: &Path) -> String {
+    match path.extension() {
+        Some(extension) => format!(".{}", extension.to_string_lossy().to_lowercase()),
+        None => path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+    }
 }
 
 /// What an entry that is no folder is good for; `root` is the folder that was named, without
@@ -90,9 +114,7 @@ fn examine(path: PathBuf, kind: FileType, root: &Path, below: &Path) -> Option<F
         let why = "a link to a folder is not followed; name that folder too if it is wanted";
         return Some(Found::LeftOut(because(&path, why)));
     }
-    if !is_text_file(&path) {
-        return None;
-    }
+    let file_kind = FileKind::of(&path)?;
     if kind.is_symlink() {
         let why = match std::fs::canonicalize(&path) {
             Ok(real) if real.starts_with(root) => None,
@@ -108,7 +130,11 @@ fn examine(path: PathBuf, kind: FileType, root: &Path, below: &Path) -> Option<F
         return Some(Found::Bad(because(&path, why)));
     }
     let below = below.to_owned();
-    Some(Found::Text { path, below })
+    Some(Found::File {
+        kind: file_kind,
+        path,
+        below,
+    })
 }
 
 /// A text file as a document: its title is the `title:` of its front matter, else its first
@@ -188,15 +214,5 @@ mod tests {
         assert_eq!(title("\u{9}\n\n  Plain line  \r\nmore"), "Plain line");
         assert_eq!(title(""), "my-file.v2");
         assert_eq!(title(&"long ".repeat(50)), "my-file.v2");
-    }
-
-    #[test]
-    fn text_files_by_extension() {
-        for name in ["a.md", "b.TXT", "c/d.rst"] {
-            assert!(is_text_file(Path::new(name)), "{name}");
-        }
-        for name in ["a", "a.jsonl", "a.md.gz", ".md"] {
-            assert!(!is_text_file(Path::new(name)), "{name}");
-        }
     }
 }

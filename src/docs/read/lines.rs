@@ -157,11 +157,11 @@ impl LineReader {
     }
 }
 
-/// A whole text file, plain or gzip, without its byte order mark.
+/// The bytes of a whole file, gunzipped.
 ///
 /// # Errors
-/// Unreadable, longer than [`MAX_LINE_BYTES`], or not UTF-8 (with the line number).
-pub(crate) fn read_text(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<String> {
+/// Unreadable, or longer than [`MAX_LINE_BYTES`].
+pub(super) fn read_bytes(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<Vec<u8>> {
     let file = open(path)?;
     let mut bytes = Vec::new();
     decompressed(file, bytes_read)
@@ -177,6 +177,15 @@ pub(crate) fn read_text(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<Stri
             path.display()
         )));
     }
+    Ok(bytes)
+}
+
+/// A whole text file, plain or gzip, without its byte order mark.
+///
+/// # Errors
+/// Unreadable, longer than [`MAX_LINE_BYTES`], or not UTF-8 (with the line number).
+pub(crate) fn read_text(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<String> {
+    let mut bytes = read_bytes(path, bytes_read)?;
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
@@ -198,7 +207,7 @@ pub(crate) fn read_text(path: &Path, bytes_read: &Arc<AtomicU64>) -> Result<Stri
 }
 
 /// Opens a file that documents or judgements are in.
-fn open(path: &Path) -> Result<File> {
+pub(super) fn open(path: &Path) -> Result<File> {
     regular_file::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => Error::invalid(format!(
             "{}: it is a folder, pipe or device and not a file; what comes from a program can be \
@@ -215,7 +224,7 @@ fn is_utf16(start: &[u8]) -> bool {
 }
 
 /// The plain bytes of `source`, whether it is compressed or not.
-fn decompressed(
+pub(super) fn decompressed(
     source: impl Read + Send + 'static,
     bytes_read: &Arc<AtomicU64>,
 ) -> io::Result<Box<dyn BufRead + Send>> {
@@ -240,7 +249,7 @@ fn decompressed(
     }
 }
 
-fn read_error(name: &str, lines_read: u64, error: io::Error) -> Error {
+pub(super) fn read_error(name: &str, lines_read: u64, error: io::Error) -> Error {
     let after = if lines_read == 0 {
         String::new()
     } else {

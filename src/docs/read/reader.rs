@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! corpus.jsonl, corpus.jsonl.gz, -   a JSON object per line    ─┐
-//! notes/                             text and Markdown files    ├─► Result<Document>, …
-//! page.md, page.txt                  one document each         ─┘
+//! notes/                             the files in it            │
+//! page.md, page.html, page.rs        one document each          ├─► Result<Document>, …
+//! table.csv, table.tsv               one document per row      ─┘
 //! ```
 //!
 //! A JSON line has an id (`_id`, else `id`: a string or an integer), and may have `title`, the
@@ -11,10 +12,11 @@
 //! strings). The members of the object `metadata`, or of another name ([`ReadOptions::fields`]), are
 //! its fields. All other keys are kept with it. `null` is the same as absent. Blank lines are skipped.
 //!
-//! A folder is read recursively: regular files with an extension of [`TEXT_EXTENSIONS`], names
-//! beginning with a dot left out, links to folders not followed, in the order of their ids. The id
-//! is the path below the folder, with `/` on every platform; with several folders and text files
-//! it is the path below the folder that holds them all.
+//! A folder is read recursively: regular files with an extension of [`TEXT_EXTENSIONS`] or of a
+//! programming language, and with the feature `files` web pages and tables; names beginning with a dot
+//! and (with that feature) what a `.gitignore` names left out, links to folders not followed, in the
+//! order of their ids. The id is the path below the folder, with `/` on every platform; with several
+//! folders and files it is the path below the folder that holds them all.
 //!
 //! I1. Documents come in a fixed order: sources as given, lines and files in order.
 //! I2. Only one line or file is in memory at a time ([`MAX_LINE_BYTES`] at most), and all ids.
@@ -29,15 +31,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::duplicates::{Ids, OnDuplicate, Place};
-use super::folder::text_document;
+use super::file_kind::FileKind;
+use super::folder::{PassedOver, text_document};
+#[cfg(feature = "files")]
+use super::html::page_document;
 use super::lines::{LineReader, read_text};
 use super::sources::{Source, Sources};
+#[cfg(feature = "files")]
+use super::table::TableReader;
 use crate::docs::document::Document;
 use crate::docs::json_document::{self, FieldsOf};
 use crate::{Error, Result};
 
 #[cfg(doc)]
-use super::{folder::TEXT_EXTENSIONS, lines::MAX_LINE_BYTES};
+use super::{file_kind::TEXT_EXTENSIONS, lines::MAX_LINE_BYTES};
 
 /// How many reports of skipped input are kept; more are only counted.
 const MAX_SKIP_REPORTS: usize = 20;
@@ -74,6 +81,8 @@ pub struct Skipped {
     pub count: u64,
     /// What was wrong with the first of them, at most 20.
     pub reports: Vec<Error>,
+    /// What is never read of a folder.
+    pub passed_over: PassedOver,
 }
 
 /// Bytes read of all bytes there are; can be sent to another thread.
@@ -109,6 +118,8 @@ pub struct DocumentReader {
     options: ReadOptions,
     sources: VecDeque<Source>,
     lines: Option<LineReader>,
+    #[cfg(feature = "files")]
+    table: Option<TableReader>,
     ids: Ids,
     check: Box<Check>,
     progress: ReadProgress,
@@ -132,7 +143,7 @@ impl DocumentReader {
     /// Prepares to read `paths` in this order; `-` is standard input.
     ///
     /// # Errors
-    /// A path does not exist, a folder cannot be listed or has no text files.
+    /// A path does not exist, a folder cannot be listed or has no files that are read.
     pub fn open<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
         options: &ReadOptions,
@@ -160,13 +171,18 @@ impl DocumentReader {
             options: options.clone(),
             sources: sources.list,
             lines: None,
+            #[cfg(feature = "files")]
+            table: None,
             ids: Ids::default(),
             check: Box::new(|_| Ok(())),
             progress: ReadProgress {
                 bytes_total: sources.bytes_total,
                 ..ReadProgress::default()
             },
-            skipped: Skipped::default(),
+            skipped: Skipped {
+                passed_over: sources.passed_over,
+                ..Skipped::default()
+            },
             has_ended: false,
         }
     }
@@ -218,6 +234,22 @@ impl DocumentReader {
                 }
             });
         }
+        #[cfg(feature = "files")]
+        if let Some(table) = &mut self.table {
+            let file = table.name().clone();
+            let Some(row) = table.next()? else {
+                self.table = None;
+                return Ok(Step::Nothing);
+            };
+            let place = Place {
+                file,
+                line: Some(row.line),
+            };
+            return Ok(match row.document {
+                Ok(document) => Step::Document(document, place),
+                Err(message) => Step::Bad(Error::invalid(format!("{place}: {message}"))),
+            });
+        }
         let bytes_read = &self.progress.bytes_read;
         match self.sources.pop_front() {
             None => return Ok(Step::End),
@@ -227,13 +259,23 @@ impl DocumentReader {
                 self.lines = Some(LineReader::new("-", std::io::stdin(), bytes_read)?);
             }
             Some(Source::Lines(path)) => self.lines = Some(LineReader::open(&path, bytes_read)?),
-            Some(Source::Text { path, id }) => {
+            #[cfg(feature = "files")]
+            Some(Source::File {
+                kind: FileKind::Table(separator),
+                path,
+                id,
+            }) => match TableReader::open(&path, separator, id, bytes_read) {
+                Ok(table) => self.table = Some(table),
+                Err(error) if error.is_invalid_input() => return Ok(Step::Bad(error)),
+                Err(error) => return Err(error),
+            },
+            Some(Source::File { kind, path, id }) => {
                 let place = Place {
                     file: path.display().to_string().into(),
                     line: None,
                 };
-                return match read_text(&path, bytes_read) {
-                    Ok(text) => Ok(Step::Document(text_document(id, text), place)),
+                return match read_document(kind, &path, id, bytes_read) {
+                    Ok(document) => Ok(Step::Document(document, place)),
                     Err(error) if error.is_invalid_input() => Ok(Step::Bad(error)),
                     Err(error) => Err(error),
                 };
@@ -293,6 +335,23 @@ impl DocumentReader {
                 return Ok(document);
             }
         }
+    }
+}
+
+/// A file that is one document.
+fn read_document(
+    kind: FileKind,
+    path: &Path,
+    id: String,
+    bytes_read: &Arc<AtomicU64>,
+) -> Result<Document> {
+    match kind {
+        #[cfg(feature = "files")]
+        FileKind::Page => page_document(path, id, bytes_read),
+        FileKind::Source => Ok(Document::new(id.clone())
+            .title(id)
+            .text(read_text(path, bytes_read)?)),
+        _ => Ok(text_document(id, read_text(path, bytes_read)?)),
     }
 }
 

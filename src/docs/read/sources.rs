@@ -1,7 +1,7 @@
-//! What the inputs of one reading are: files of lines, standard input, text files and folders of
+//! What the inputs of one reading are: files of lines, standard input, other files and folders of
 //! them, which are listed here.
 //!
-//! The id of a text file is its path below the deepest folder that holds all text files and
+//! The id of a file that is a document is its path below the deepest folder that holds all such files and
 //! folders given. So one folder gives paths below itself, and two folders with a file of the same
 //! name give two ids.
 //!
@@ -14,14 +14,16 @@
 use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
 
-use super::folder::{Found, is_text_file, list_folder};
+use super::file_kind::FileKind;
+use super::folder::{Found, PassedOver, list_folder};
 use crate::{Error, ErrorKind, Result};
 
 /// Something to read documents from.
 pub(super) enum Source {
     Lines(PathBuf),
     StandardInput,
-    Text {
+    File {
+        kind: FileKind,
         path: PathBuf,
         id: String,
     },
@@ -37,6 +39,8 @@ pub(super) struct Sources {
     pub(super) list: VecDeque<Source>,
     /// Bytes of all files; unknown with standard input.
     pub(super) bytes_total: Option<u64>,
+    /// What is not read of the folders.
+    pub(super) passed_over: PassedOver,
 }
 
 impl Sources {
@@ -60,6 +64,7 @@ impl Sources {
         let mut sources = Sources {
             list: VecDeque::new(),
             bytes_total: (!has_standard_input).then_some(0),
+            passed_over: PassedOver::default(),
         };
         for given in inputs {
             match given {
@@ -68,12 +73,16 @@ impl Sources {
                     sources.count(&path)?;
                     sources.list.push_back(Source::Lines(path));
                 }
-                Given::Text { path, absolute } => sources.push_text(path, &absolute, &root)?,
+                Given::File {
+                    kind,
+                    path,
+                    absolute,
+                } => sources.push_file(kind, path, &absolute, &root)?,
                 Given::Folder { path, absolute } => {
-                    for found in list_folder(&path)? {
+                    for found in list_folder(&path, &mut sources.passed_over)? {
                         match found {
-                            Found::Text { path, below } => {
-                                sources.push_text(path, &absolute.join(below), &root)?;
+                            Found::File { kind, path, below } => {
+                                sources.push_file(kind, path, &absolute.join(below), &root)?;
                             }
                             Found::Bad(error) => sources.list.push_back(Source::Bad(error)),
                             Found::LeftOut(error) => sources.list.push_back(Source::LeftOut(error)),
@@ -93,11 +102,17 @@ impl Sources {
         Ok(())
     }
 
-    fn push_text(&mut self, path: PathBuf, absolute: &Path, root: &Path) -> Result<()> {
+    fn push_file(
+        &mut self,
+        kind: FileKind,
+        path: PathBuf,
+        absolute: &Path,
+        root: &Path,
+    ) -> Result<()> {
         let source = match id_below(root, absolute) {
             Some(id) => {
                 self.count(&path)?;
-                Source::Text { path, id }
+                Source::File { kind, path, id }
             }
             None => Source::Bad(Error::invalid(format!(
                 "{}: the name is not valid UTF-8; rename the file",
@@ -113,8 +128,15 @@ impl Sources {
 enum Given {
     StandardInput,
     Lines(PathBuf),
-    Text { path: PathBuf, absolute: PathBuf },
-    Folder { path: PathBuf, absolute: PathBuf },
+    File {
+        kind: FileKind,
+        path: PathBuf,
+        absolute: PathBuf,
+    },
+    Folder {
+        path: PathBuf,
+        absolute: PathBuf,
+    },
 }
 
 impl Given {
@@ -128,9 +150,13 @@ impl Given {
             let absolute = absolute(&path)?;
             return Ok(Given::Folder { path, absolute });
         }
-        if is_text_file(&path) {
+        if let Some(kind) = FileKind::of(&path) {
             let absolute = absolute(&path)?;
-            return Ok(Given::Text { path, absolute });
+            return Ok(Given::File {
+                kind,
+                path,
+                absolute,
+            });
         }
         Ok(Given::Lines(path))
     }
@@ -139,7 +165,7 @@ impl Given {
     fn root(&self) -> Option<&Path> {
         match self {
             Given::Folder { absolute, .. } => Some(absolute),
-            Given::Text { absolute, .. } => absolute.parent(),
+            Given::File { absolute, .. } => absolute.parent(),
             _ => None,
         }
     }

@@ -74,6 +74,9 @@ pub fn all(reader: &mut DocumentReader) -> Result<Vec<Document>, Failure> {
     Ok(documents)
 }
 
+/// Kinds of files that are named when they are not read.
+const MOST_KINDS: usize = 8;
+
 /// Says what had to be left out.
 pub fn say_what_was_left_out(reader: &DocumentReader) {
     let skipped = reader.skipped();
@@ -84,5 +87,24 @@ pub fn say_what_was_left_out(reader: &DocumentReader) {
     let unnamed = skipped.count.saturating_sub(skipped.reports.len() as u64);
     if unnamed > 0 {
         output::notice(format!("left out: {unnamed} more"));
+    }
+    let passed_over = &skipped.passed_over;
+    if passed_over.ignored > 0 {
+        let count = passed_over.ignored;
+        output::notice(format!("ignored by .gitignore: {count} files and folders"));
+    }
+    if !passed_over.other_kinds.is_empty() {
+        let mut kinds: Vec<(&String, &u64)> = passed_over.other_kinds.iter().collect();
+        kinds.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        let count: u64 = kinds.iter().map(|(_, count)| *count).sum();
+        let named = kinds.iter().take(MOST_KINDS);
+        let mut list: Vec<String> = named
+            .map(|(end, count)| format!("{} {count}", output::inline(end)))
+            .collect();
+        if kinds.len() > MOST_KINDS {
+            list.push("…".to_owned());
+        }
+        let list = list.join(", ");
+        output::notice(format!("of other kinds, not read: {count} files ({list})"));
     }
 }

@@ -29,8 +29,12 @@ use crate::options::{encoder, open};
 /// Build an index of documents and train it.
 ///
 /// Inputs are JSON lines (`_id` or `id`, `title`, `text`, optionally `docid`, `tags`), plain or
-/// gzip, `-` for standard input, or text and Markdown files and folders of them. The id of such a
-/// file is its path below the folder, or below the one that holds all files and folders given.
+/// gzip, `-` for standard input, or other files and folders of them: texts, Markdown, web pages and
+/// programs are a document each, tables (`.csv`, `.tsv`, with the names of the columns first) one per
+/// row. The id of a file is its path below the folder, or below the one that holds all files and
+/// folders given; a row has the cell of a column `id`, or the id of its file and its line. Of folders,
+/// names that begin with a dot and what a `.gitignore` names are left out. PDF and office files are
+/// not read: save them as text.
 #[derive(clap::Args)]
 pub struct Args {
     /// Files and folders to read.

@@ -313,7 +313,10 @@ fn single_text_files_and_missing_paths() {
     let error = DocumentReader::open([&empty], &ReadOptions::default())
         .err()
         .unwrap();
-    assert!(error.to_string().contains("no text files"), "{error}");
+    assert!(
+        error.to_string().contains("no files that are read"),
+        "{error}"
+    );
 }
 
 fn ids_of(paths: &[&Path]) -> Vec<String> {
