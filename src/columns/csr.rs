@@ -74,6 +74,20 @@ impl Csr {
         values().unwrap_or(&[]).iter().map(|value| value.get())
     }
 
+    /// All lists, in order: faster than one by one.
+    pub fn iter(&self) -> impl Iterator<Item = &[U32]> {
+        let numbers: &[U32] = self.section.as_slice_of().unwrap_or(&[]);
+        let split = numbers.split_at_checked(self.row_count + 1);
+        let (offsets, values) = split.unwrap_or((&[], &[]));
+        offsets.windows(2).map(|pair| {
+            let &[start, end] = pair else {
+                return &[] as &[U32];
+            };
+            let row = values.get(start.get() as usize..end.get() as usize);
+            row.unwrap_or(&[])
+        })
+    }
+
     /// Number of values in the lists of rows `[lo, hi)`.
     pub fn value_count(&self, lo: u32, hi: u32) -> usize {
         let offset = |row: u32| {
@@ -145,6 +159,12 @@ mod tests {
             assert_eq!(csr.row(index as u32).collect::<Vec<_>>(), *row);
         }
         assert_eq!(csr.row(4).len(), 0);
+        let all = csr
+            .iter()
+            .map(|row| row.iter().map(|value| value.get()).collect());
+        assert_eq!(all.collect::<Vec<Vec<u32>>>(), rows);
+        assert_eq!(csr.rows(0..3).collect::<Vec<_>>(), [3, 1, 2]);
+        assert_eq!((csr.rows(3..5).len(), csr.rows(3..3).len()), (0, 0));
         assert_eq!(csr.longest_row(), 3);
         assert_eq!(
             (

@@ -1,5 +1,7 @@
 //! Which documents of a segment may be found, by deletes and by filters.
 
+use std::sync::OnceLock;
+
 use crate::columns::Csr;
 use crate::docs::PassageTable;
 use crate::trie::LiveRanks;
@@ -8,21 +10,29 @@ use crate::trie::LiveRanks;
 #[derive(Debug, Clone)]
 pub(crate) struct LiveDocuments {
     is_live: Vec<bool>,
-    ranks: LiveRanks,
+    passages: PassageTable,
+    passage_docids: Csr,
+    docid_count: u32,
+    /// Once a docid is asked for: a search by words alone asks for none.
+    ranks: OnceLock<LiveRanks>,
 }
 
 impl LiveDocuments {
     /// Documents for which `is_live[ordinal]` holds; a docid lives as long as a document of one of
     /// its passages.
-    pub(crate) fn new(is_live: Vec<bool>, passages: &PassageTable, postings: &Csr) -> Self {
-        let lives = |passage: u32| {
-            let ordinal = passages.document_of(passage);
-            is_live.get(ordinal as usize).copied().unwrap_or(false)
-        };
-        let ranks = LiveRanks::from_fn(postings.row_count() as u32, |rank| {
-            postings.row(rank).any(lives)
-        });
-        LiveDocuments { is_live, ranks }
+    pub(crate) fn new(
+        is_live: Vec<bool>,
+        passages: &PassageTable,
+        passage_docids: &Csr,
+        docid_count: u32,
+    ) -> Self {
+        LiveDocuments {
+            is_live,
+            passages: passages.clone(),
+            passage_docids: passage_docids.clone(),
+            docid_count,
+            ranks: OnceLock::new(),
+        }
     }
 
     pub(crate) fn contains(&self, ordinal: u32) -> bool {
@@ -30,7 +40,13 @@ impl LiveDocuments {
     }
 
     pub(crate) fn ranks(&self) -> &LiveRanks {
-        &self.ranks
+        self.ranks.get_or_init(|| {
+            let passages = (0u32..).zip(self.passage_docids.iter());
+            let lives = |passage| self.contains(self.passages.document_of(passage));
+            let live = passages.filter(|&(passage, _)| lives(passage));
+            let docids = live.flat_map(|(_, docids)| docids);
+            LiveRanks::from_ranks(self.docid_count, docids.map(|docid| docid.get()))
+        })
     }
 
     pub(crate) fn dead_count(&self) -> u32 {

@@ -150,7 +150,8 @@ impl Segment {
         self.live = Some(Arc::new(LiveDocuments::new(
             is_live,
             &self.passages,
-            &self.postings,
+            &self.passage_docids,
+            self.trie.docid_count(),
         )));
         self.count_terms();
         Ok(self)
@@ -164,7 +165,8 @@ impl Segment {
         self.live = Some(Arc::new(LiveDocuments::new(
             is_live,
             &self.passages,
-            &self.postings,
+            &self.passage_docids,
+            self.trie.docid_count(),
         )));
         self.count_terms();
     }

@@ -44,7 +44,8 @@ impl<'a> View<'a> {
             Ok(Some(Arc::new(LiveDocuments::new(
                 matching,
                 &segment.passages,
-                &segment.postings,
+                &segment.passage_docids,
+                segment.trie.docid_count(),
             ))))
         };
         Ok(View {

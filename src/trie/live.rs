@@ -18,6 +18,22 @@ impl LiveRanks {
                 *word |= u64::from(is_live(rank)) << (rank - first);
             }
         }
+        LiveRanks::of_words(words)
+    }
+
+    /// The mask of `ranks`, in any order and any number of times; those from `docid_count` on are
+    /// left out.
+    pub fn from_ranks(docid_count: u32, ranks: impl IntoIterator<Item = u32>) -> Self {
+        let mut words = vec![0u64; docid_count.div_ceil(64) as usize];
+        for rank in ranks.into_iter().filter(|&rank| rank < docid_count) {
+            if let Some(word) = words.get_mut((rank / 64) as usize) {
+                *word |= 1 << (rank % 64);
+            }
+        }
+        LiveRanks::of_words(words)
+    }
+
+    fn of_words(words: Vec<u64>) -> Self {
         let mut before = Vec::with_capacity(words.len() + 1);
         let mut total = 0;
         before.push(total);
@@ -74,6 +90,8 @@ mod tests {
             let inside: Vec<u32> = (lo..hi).filter(|&rank| live[rank as usize]).collect();
             prop_assert_eq!(mask.count(lo, hi), inside.len() as u32);
             prop_assert_eq!(mask.first(lo, hi), inside.first().copied());
+            let ranks = (0..size + 70).rev().filter(|&rank| live.get(rank as usize) != Some(&false));
+            prop_assert_eq!(LiveRanks::from_ranks(size, ranks).words, mask.words);
         }
     }
 }

@@ -156,6 +156,27 @@ fn what_has_no_type_is_named_with_its_line_or_only_kept() {
 }
 
 #[test]
+fn the_type_of_a_field_can_be_declared() {
+    let corpus = "{\"_id\": \"a\", \"text\": \"wing\", \"metadata\": {\"x\": 1}}\n\
+                  {\"_id\": \"b\", \"text\": \"wing\", \"metadata\": {\"x\": 1.5}}\n";
+    let folder = built(
+        corpus,
+        &["--field-type", "x=float", "--field-type", "y=boolean"],
+    );
+    assert_eq!(listed(&folder, &["--where", "x >= 1.25 and not y"]), ["b"]);
+    let wrong = [
+        "build",
+        "corpus.jsonl",
+        "--lexical",
+        "-o",
+        "b.zgr",
+        "--field-type",
+        "x=number",
+    ];
+    assert_eq!(folder.run(&wrong).status.code(), Some(2));
+}
+
+#[test]
 fn fields_can_have_another_key() {
     let corpus = "{\"_id\": \"a\", \"text\": \"wing\", \"attrs\": {\"n\": 1}, \"n\": 2}\n";
     let folder = built(corpus, &["--fields", "attrs"]);

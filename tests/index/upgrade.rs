@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::support::corpus::{HashingEncoder, document, encoder, options, queries};
 use crate::support::process::{Helper, role, say, wait_for_go};
 use zerogr::{
-    CancelToken, DocidTokenizer, Document, EncoderSource, ErrorKind, Index, IndexOptions, Mode,
-    OpenOptions, Result, SearchOptions, TextEncoder, TokenVectors, TrainOptions, UpgradeOptions,
-    VerifyLevel,
+    CancelToken, DocidTokenizer, Document, EncoderSource, ErrorKind, Filter, Index, IndexOptions,
+    ListOptions, Mode, OpenOptions, Result, SearchOptions, TextEncoder, TokenVectors, TrainOptions,
+    UpgradeOptions, VerifyLevel,
 };
 
 /// The encoder that indexes are to have: of another dimension, with other tokens.
@@ -153,6 +153,10 @@ fn everything_is_made_anew_and_documents_stay() {
         texts
     );
     assert!(!after.contains("doc-3"));
+    let some = ListOptions::new().filter(Filter::range("number", 2..9));
+    let some = some.sort_descending("number");
+    assert_eq!(after.list(&some).unwrap(), before.list(&some).unwrap());
+    assert_eq!(after.list(&some).unwrap().len(), 6);
     for id in ["doc-0", "doc-31", "doc-59"] {
         let mut documents = [&before, &after].map(|state| state.document(id).unwrap().unwrap());
         documents

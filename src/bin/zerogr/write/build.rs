@@ -10,7 +10,8 @@ use zerogr::raw::index::QueryReport;
 use zerogr::raw::model::EncoderOptions;
 use zerogr::raw::model::language::LanguageModel;
 use zerogr::{
-    CommitReport, DocidSource, Index, IndexOptions, PassageParams, Snapshot, TrainOptions, Writer,
+    CommitReport, DocidSource, FieldType, Index, IndexOptions, PassageParams, Snapshot,
+    TrainOptions, Writer,
 };
 
 use super::generate::{
@@ -28,13 +29,13 @@ use crate::options::{encoder, open};
 
 /// Build an index of documents and train it.
 ///
-/// Inputs are JSON lines (`_id` or `id`, `title`, `text`, optionally `docid`, `tags`), plain or
-/// gzip, `-` for standard input, or other files and folders of them: texts, Markdown, web pages and
-/// programs are a document each, tables (`.csv`, `.tsv`, with the names of the columns first) one per
-/// row. The id of a file is its path below the folder, or below the one that holds all files and
-/// folders given; a row has the cell of a column `id`, or the id of its file and its line. Of folders,
-/// names that begin with a dot and what a `.gitignore` names are left out. PDF and office files are
-/// not read: save them as text.
+/// Inputs are JSON lines (`_id` or `id`, `title`, `text`, optionally `docid`, `tags`, and fields in
+/// `metadata`), plain or gzip, `-` for standard input, or other files and folders of them: texts,
+/// Markdown, web pages and programs are a document each, tables (`.csv`, `.tsv`, with the names of
+/// the columns first) one per row. The id of a file is its path below the folder, or below the one
+/// that holds all files and folders given; a row has the cell of a column `id`, or the id of its file
+/// and its line. Of folders, names that begin with a dot and what a `.gitignore` names are left out.
+/// PDF and office files are not read: save them as text.
 #[derive(clap::Args)]
 pub struct Args {
     /// Files and folders to read.
@@ -77,6 +78,10 @@ pub struct Args {
     /// Leave long documents whole: their beginnings are encoded, and hits tell no places in them.
     #[arg(long)]
     no_passages: bool,
+    /// The type of a field, where its first value would not tell: `price=float`. Types are boolean,
+    /// integer, float, timestamp and keyword. Can be given several times.
+    #[arg(long, value_name = "FIELD=TYPE", value_parser = field_type)]
+    field_type: Vec<(String, FieldType)>,
     /// Seed: equal input and seed give equal bytes. Without it the file has a random identity.
     #[arg(long)]
     seed: Option<u64>,
@@ -134,6 +139,12 @@ pub struct AddArgs {
     json: bool,
 }
 
+fn field_type(text: &str) -> Result<(String, FieldType), String> {
+    let (field, of) = text.rsplit_once('=').ok_or("it is not FIELD=TYPE")?;
+    let of = serde_json::from_value(of.into()).map_err(|_| format!("there is no type {of:?}"))?;
+    Ok((field.to_owned(), of))
+}
+
 /// Runs `build`.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let started = Instant::now();
@@ -150,6 +161,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Docids::Keywords | Docids::Lm => DocidSource::Keywords,
             Docids::Title => DocidSource::Title,
         });
+    for (field, of) in &args.field_type {
+        options = options.field(field, *of);
+    }
     let by_model = args.docids == Docids::Lm || args.queries == Queries::Lm;
     if args.model.is_given() && !by_model {
         let message = "--model is for --docids lm and --queries lm: give one of them";
