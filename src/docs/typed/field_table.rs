@@ -70,7 +70,10 @@ impl FieldTable {
     /// `Corrupt` when names, values or documents are not in order, or do not fit each other.
     pub fn open(source: &dyn SectionSource, document_count: u32) -> Result<Option<Self>> {
         let Some(columns) = source.find(sections::FIELD_COLUMNS)? else {
-            return Ok(None);
+            return match source.find(sections::FIELD_NAMES)? {
+                Some(_) => Err(source.missing(sections::FIELD_COLUMNS)),
+                None => Ok(None),
+            };
         };
         let records: &[ColumnRecord] = columns.as_slice_of()?;
         if records.is_empty() || records.len() > MAX_FIELDS {

@@ -226,6 +226,7 @@ fn damaged_columns_are_refused() {
     }
     for kind in [
         sections::FIELD_NAMES,
+        sections::FIELD_COLUMNS,
         sections::FIELD_NUMBERS,
         sections::FIELD_KEYWORDS,
         sections::FIELD_DOCUMENTS,
