@@ -30,8 +30,8 @@ pub use fields::{Fields, MAX_FIELD_NESTING};
 pub use passages::{PassageTable, PassageTableBuilder};
 pub use payload::{MAX_PAYLOAD_LEN_BYTES, PayloadBuilder, Payloads};
 pub use read::{
-    DocumentReader, MAX_LINE_BYTES, OnDuplicate, PassedOver, ReadOptions, ReadProgress, Skipped,
-    TEXT_EXTENSIONS,
+    DocumentReader, FolderFile, FolderFiles, MAX_LINE_BYTES, OnDuplicate, PassedOver, ReadOptions,
+    ReadProgress, Skipped, TEXT_EXTENSIONS,
 };
 pub use table::{DocumentTable, DocumentTableBuilder};
 pub use tags::{TagTable, TagTableBuilder};

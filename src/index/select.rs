@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::search_result::SearchResult;
 use super::snapshot::Snapshot;
 use crate::Result;
-use crate::docs::Document;
+use crate::docs::{Document, FieldValue};
 use crate::segment::{DocumentPlace, Facet, FacetCounts, Filter, count, id_at, places_of, sorted};
 
 /// Which documents to list, and in which order.
@@ -95,6 +95,31 @@ impl Snapshot {
         };
         places.truncate(options.limit.unwrap_or(usize::MAX));
         Ok(places)
+    }
+
+    /// Calls `each` with the id of every document that has a value of `field`, and the value, until it
+    /// fails; of a list with each one that differs. No document is unpacked.
+    ///
+    /// # Errors
+    ///
+    /// What `each` gives.
+    pub fn for_each_value(
+        &self,
+        field: &str,
+        mut each: impl FnMut(&str, &FieldValue) -> Result<()>,
+    ) -> Result<()> {
+        for segment in self.state.segments.iter() {
+            let Some(column) = segment.documents.column(field) else {
+                continue;
+            };
+            for number in 0..column.value_count() {
+                let value = column.value(number);
+                for ordinal in column.documents(number).filter(|&one| segment.is_live(one)) {
+                    each(segment.documents.id(ordinal), &value)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Calls `each` with documents, in the order of `options`, until it fails.

@@ -22,3 +22,4 @@ mod output;
 mod passages;
 mod setup;
 mod snippets;
+mod sync;

@@ -24,7 +24,7 @@ use console::{cut_file, output, quiet};
 use install::{doctor, model, setup};
 use read::{count, documents, info, search};
 use upkeep::{recover, tend, upgrade};
-use write::{build, generate, train};
+use write::{build, generate, sync, train};
 
 /// Generative retrieval in one file: index your documents, search them by meaning, offline.
 #[derive(Parser)]
@@ -41,6 +41,7 @@ enum Command {
     Demo(demo::Args),
     Build(build::Args),
     Add(build::AddArgs),
+    Sync(sync::Args),
     Generate(generate::Args),
     Train(train::Args),
     Search(Box<search::Args>),
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Add(args) => build::add(&args),
+        Command::Sync(args) => sync::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Search(args) => search::run(&args),

@@ -24,8 +24,13 @@ pub(super) enum Found {
         /// Its path from the folder on.
         below: PathBuf,
     },
-    /// It cannot be read: a link that leads out of the folder or nowhere, a pipe, a device.
-    Bad(Error),
+    /// It cannot be read: a link that leads out of the folder or nowhere, a pipe, a device, or a folder
+    /// that may not be listed.
+    Bad {
+        /// Its path from the folder on.
+        below: PathBuf,
+        error: Error,
+    },
     /// A link to a folder: files are found once, by their own path.
     LeftOut(Error),
 }
@@ -56,7 +61,15 @@ pub(super) fn list_folder(folder: &Path, passed_over: &mut PassedOver) -> Result
             )));
         }
         let listing = |error| Error::io("listing", &folder, error);
-        for entry in std::fs::read_dir(&folder).map_err(listing)? {
+        let entries = match std::fs::read_dir(&folder).map_err(listing) {
+            Ok(entries) => entries,
+            Err(error) if depth == 0 => return Err(error),
+            Err(error) => {
+                all.push((slashed(&below), Found::Bad { below, error }));
+                continue;
+            }
+        };
+        for entry in entries {
             let entry = entry.map_err(listing)?;
             let (path, kind) = (entry.path(), entry.file_type().map_err(listing)?);
             let below = below.join(entry.file_name());
@@ -74,10 +87,8 @@ pub(super) fn list_folder(folder: &Path, passed_over: &mut PassedOver) -> Result
                 passed_over.ignored += 1;
                 continue;
             }
-            // `/` sorts as it will in the ids.
-            let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
             match examine(path, kind, &real, &below) {
-                Some(found) => all.push((parts.join("/"), found)),
+                Some(found) => all.push((slashed(&below), found)),
                 None => *passed_over.other_kinds.entry(end_of(&below)).or_insert(0) += 1,
             }
         }
@@ -92,6 +103,12 @@ pub(super) fn list_folder(folder: &Path, passed_over: &mut PassedOver) -> Result
     }
     all.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(all.into_iter().map(|(_, found)| found).collect())
+}
+
+/// A path as it sorts in the ids.
+fn slashed(below: &Path) -> String {
+    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
 }
 
 /// The end of a name, from its last point on; the whole name without one.
@@ -122,12 +139,14 @@ fn examine(path: PathBuf, kind: FileType, root: &Path, below: &Path) -> Option<F
             Err(_) => Some("the link leads nowhere; remove it"),
         };
         if let Some(why) = why {
-            return Some(Found::Bad(because(&path, why)));
+            let (below, error) = (below.to_owned(), because(&path, why));
+            return Some(Found::Bad { below, error });
         }
     }
     if !path.is_file() {
         let why = "it is no regular file; remove it, or leave it out";
-        return Some(Found::Bad(because(&path, why)));
+        let (below, error) = (below.to_owned(), because(&path, why));
+        return Some(Found::Bad { below, error });
     }
     let below = below.to_owned();
     Some(Found::File {

@@ -12,6 +12,7 @@
 mod duplicates;
 mod file_kind;
 mod folder;
+mod folder_files;
 mod gzip;
 #[cfg(feature = "files")]
 mod html;
@@ -25,5 +26,6 @@ mod table;
 pub use duplicates::OnDuplicate;
 pub use file_kind::TEXT_EXTENSIONS;
 pub use folder::PassedOver;
+pub use folder_files::{FolderFile, FolderFiles};
 pub use lines::MAX_LINE_BYTES;
 pub use reader::{DocumentReader, ReadOptions, ReadProgress, Skipped};

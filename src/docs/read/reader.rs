@@ -33,6 +33,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::duplicates::{Ids, OnDuplicate, Place};
 use super::file_kind::FileKind;
 use super::folder::{PassedOver, text_document};
+use super::folder_files::FolderFile;
 #[cfg(feature = "files")]
 use super::html::page_document;
 use super::lines::{LineReader, read_text};
@@ -150,6 +151,13 @@ impl DocumentReader {
     ) -> Result<Self> {
         let sources = Sources::of(paths)?;
         Ok(Self::with(options, sources))
+    }
+
+    /// Reads one file of a folder.
+    pub fn of_file(file: &FolderFile, options: &ReadOptions) -> Self {
+        let mut reader = Self::with(options, Sources::default());
+        reader.sources.push_back(file.source());
+        reader
     }
 
     /// Reads JSON lines, plain or gzip, from anything; `name` is used in messages.

@@ -84,7 +84,7 @@ impl Sources {
                             Found::File { kind, path, below } => {
                                 sources.push_file(kind, path, &absolute.join(below), &root)?;
                             }
-                            Found::Bad(error) => sources.list.push_back(Source::Bad(error)),
+                            Found::Bad { error, .. } => sources.list.push_back(Source::Bad(error)),
                             Found::LeftOut(error) => sources.list.push_back(Source::LeftOut(error)),
                         }
                     }
@@ -197,7 +197,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 }
 
 /// The path below `root`, with `/` on every platform; `None` when it is not UTF-8.
-fn id_below(root: &Path, absolute: &Path) -> Option<String> {
+pub(super) fn id_below(root: &Path, absolute: &Path) -> Option<String> {
     let below = absolute.strip_prefix(root).unwrap_or(absolute);
     let names = below.components().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_str()),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use zerogr::Document;
-use zerogr::raw::docs::{DocumentReader, OnDuplicate, ReadOptions};
+use zerogr::raw::docs::{DocumentReader, OnDuplicate, PassedOver, ReadOptions};
 
 use crate::console::failure::Failure;
 use crate::console::output;
@@ -88,7 +88,11 @@ pub fn say_what_was_left_out(reader: &DocumentReader) {
     if unnamed > 0 {
         output::notice(format!("left out: {unnamed} more"));
     }
-    let passed_over = &skipped.passed_over;
+    say_what_was_passed_over(&skipped.passed_over);
+}
+
+/// Says what of a folder is never read.
+pub fn say_what_was_passed_over(passed_over: &PassedOver) {
     if passed_over.ignored > 0 {
         let count = passed_over.ignored;
         output::notice(format!("ignored by .gitignore: {count} files and folders"));

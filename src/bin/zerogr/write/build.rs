@@ -391,7 +391,11 @@ fn read_into(
     Ok((writer, count, Some(docids)))
 }
 
-fn commit(writer: &mut Writer, train: Option<&TrainOptions>) -> Result<CommitReport, Failure> {
+/// Commits and shows how far it is.
+pub(super) fn commit(
+    writer: &mut Writer,
+    train: Option<&TrainOptions>,
+) -> Result<CommitReport, Failure> {
     let mut stages = Stages::default();
     let report = writer.commit_with(train, &mut |progress| stages.report(progress))?;
     stages.finish();

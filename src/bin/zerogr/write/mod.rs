@@ -1,7 +1,8 @@
-//! The commands that write indexes and what goes into them: `build`, `add`, `generate`, `train`.
+//! The commands that write indexes and what goes into them: `build`, `add`, `sync`, `generate`, `train`.
 
 pub mod build;
 mod docid_journal;
 pub mod generate;
+pub mod sync;
 pub mod train;
 mod unfinished;
