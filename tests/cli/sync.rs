@@ -88,6 +88,32 @@ fn a_file_that_was_only_touched_is_not_read_again() {
 }
 
 #[test]
+fn a_file_that_grows_meanwhile_is_whole_in_the_end() {
+    use std::io::Write;
+    let folder = Folder::new();
+    folder.write("notes/log.txt", "Log\n");
+    let path = folder.path("notes/log.txt");
+    let growing = std::thread::spawn(move || {
+        let mut file = std::fs::File::options().append(true).open(path).unwrap();
+        for number in 0..300 {
+            writeln!(file, "wing number {number} vibrates").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    });
+    while !growing.is_finished() {
+        let is_new = !folder.path("a.zgr").exists();
+        let (_, skipped) = sync(&folder, if is_new { &["--lexical"] } else { &[] });
+        assert!(skipped.is_empty(), "{skipped:?}");
+    }
+    growing.join().unwrap();
+    sync(&folder, &[]);
+    let index = Index::open(folder.path("a.zgr")).unwrap();
+    let document = index.snapshot().document("log.txt").unwrap().unwrap();
+    let content = std::fs::read_to_string(folder.path("notes/log.txt")).unwrap();
+    assert!(document.text == content && content.ends_with("299 vibrates\n"));
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_stays() {
     let folder = Folder::new();
     folder.write("notes/a.md", "# Wings");
