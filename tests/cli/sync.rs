@@ -128,8 +128,22 @@ fn what_cannot_be_read_is_named_and_stays() {
     );
     assert_eq!(ids(&folder), ["a.md", "b.md"]);
 
+    // So does a row that may be one of those that cannot be read; an empty table has none.
+    folder.write("notes/t.csv", "id,text\nx,one\ny,two\n");
+    sync(&folder, &[]);
+    folder.write("notes/t.csv", "id,text\nx,changed\ny\n");
+    let (_, skipped) = sync(&folder, &[]);
+    assert!(
+        skipped.iter().any(|why| why.contains("t.csv:3")),
+        "{skipped:?}"
+    );
+    assert_eq!(ids(&folder), ["a.md", "b.md", "x", "y"]);
+    folder.write("notes/t.csv", "id,text\n");
+    assert_eq!(sync(&folder, &[]).0[1], 1);
+    assert_eq!(ids(&folder), ["a.md", "b.md"]);
+
     // A folder without files is one that is not there; nothing is taken out.
-    for name in ["a.md", "b.md"] {
+    for name in ["a.md", "b.md", "t.csv"] {
         std::fs::remove_file(folder.path("notes").join(name)).unwrap();
     }
     let output = folder.run(&["sync", "notes", "a.zgr"]);

@@ -289,6 +289,7 @@ impl Run<'_> {
         let mut reader = DocumentReader::of_file(file, &options);
         let documents: Result<Vec<Document>, _> = reader.by_ref().collect();
         let mut ids = HashSet::new();
+        let skipped_before = self.report.skipped.len();
         let fields = json!({
             "folder": self.folder,
             "path": file.id,
@@ -320,14 +321,24 @@ impl Run<'_> {
             }
         }
         let skipped = reader.skipped();
+        let named = skipped.reports.len();
         let reasons = skipped.reports.iter().map(ToString::to_string);
         let reasons = reasons.map(|why| output::inline(&why));
         self.report.skipped.extend(reasons);
-        if ids.is_empty() {
+        let unnamed = skipped.count.saturating_sub(named as u64);
+        if unnamed > 0 {
+            let why = format!("{}: {unnamed} more rows", file.path.display());
+            self.report.skipped.push(output::inline(&why));
+        }
+        let is_whole = self.report.skipped.len() == skipped_before;
+        if ids.is_empty() && (before.is_none() || !is_whole) {
             return Ok(());
         }
-        let gone: Vec<String> = own.difference(&ids).cloned().collect();
-        self.delete(&gone)?;
+        // What is not there may be a row that cannot be read.
+        if is_whole {
+            let gone: Vec<String> = own.difference(&ids).cloned().collect();
+            self.delete(&gone)?;
+        }
         self.taken.extend(ids);
         match before {
             None => self.report.added += 1,
