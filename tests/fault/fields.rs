@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::damage::{index_file, is_typed_damage, saved_documents};
-use crate::passages::numbers::{Field, Group, fields};
 use crate::passages::repair::repair;
-use crate::passages::{all_documents, options, sections, wrong_values};
+use crate::passages::{all_documents, numbers_of, options, sections, wrong_values};
 use rayon::prelude::*;
 use zerogr::raw::store::{MemoryBackend, VerifyLevel};
 use zerogr::{CheckReport, Error, Filter, Index, Mode, SearchOptions, check, recover_with};
@@ -89,14 +88,8 @@ fn a_flipped_bit_in_a_column_is_named_and_costs_nothing() {
 fn wrong_numbers_of_columns_are_refused_or_answered_and_cost_no_document() {
     let file = index_file();
     let all = all_documents(&file);
-    let is_of_columns = |field: &Field| match field.group {
-        Group::Section(kind) => KINDS.contains(&kind),
-        _ => false,
-    };
-    let fields: Vec<Field> = fields(&file).into_iter().filter(is_of_columns).collect();
-    let groups: BTreeSet<Group> = fields.iter().map(|field| field.group).collect();
-    assert_eq!(groups.len(), KINDS.len());
-    fields.par_iter().enumerate().for_each(|(number, field)| {
+    let numbers = numbers_of(&file, KINDS);
+    numbers.par_iter().enumerate().for_each(|(number, field)| {
         // The upper half of a number of 64 bits is that of a sign or of damage.
         for off in (field.off..field.off + field.len).step_by(4) {
             let place = off..off + 4;

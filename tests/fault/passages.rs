@@ -31,6 +31,18 @@ pub fn options() -> OpenOptions {
     OpenOptions::new().encoder(scenario::encoder())
 }
 
+/// The numbers in the sections of some kinds, each of which the file has.
+pub fn numbers_of(file: &[u8], kinds: &[u16]) -> Vec<Field> {
+    let is_of_kinds = |field: &Field| match field.group {
+        Group::Section(kind) => kinds.contains(&kind),
+        _ => false,
+    };
+    let numbers: Vec<Field> = fields(file).into_iter().filter(is_of_kinds).collect();
+    let groups: BTreeSet<Group> = numbers.iter().map(|field| field.group).collect();
+    assert_eq!(groups.len(), kinds.len());
+    numbers
+}
+
 /// Names and places of the sections of some kinds in the segments of a file.
 pub fn sections(file: &[u8], kinds: &[u16]) -> Vec<(String, Range<usize>)> {
     let store = Store::open_on(Arc::new(MemoryBackend::new(file.to_vec()))).unwrap();
@@ -167,14 +179,8 @@ fn use_all(file: Vec<u8>) -> Result<(), Error> {
 fn wrong_numbers_of_passages_are_refused_or_answered_and_cost_no_document() {
     let file = index_file();
     let all = all_documents(&file);
-    let is_of_passages = |field: &Field| match field.group {
-        Group::Section(kind) => KINDS.contains(&kind),
-        _ => false,
-    };
-    let fields: Vec<Field> = fields(&file).into_iter().filter(is_of_passages).collect();
-    let groups: BTreeSet<Group> = fields.iter().map(|field| field.group).collect();
-    assert_eq!(groups.len(), KINDS.len());
-    fields.par_iter().enumerate().for_each(|(number, field)| {
+    let numbers = numbers_of(&file, KINDS);
+    numbers.par_iter().enumerate().for_each(|(number, field)| {
         let place = field.off..field.off + 4;
         let old = u32::from_le_bytes(file[place.clone()].try_into().unwrap());
         for (way, value) in wrong_values(old).enumerate() {
