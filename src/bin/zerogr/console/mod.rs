@@ -7,12 +7,11 @@
 //! | `failure` | how a command fails |
 //! | `progress` | how far it is |
 //! | `result_file` | results that go to files |
-//! | `quiet`, `cut_file` | what is said by others: usage reports, and files cut under a map |
+//! | `cut_file` | what is said when a file is cut under a map |
 
 pub mod cut_file;
 pub mod failure;
 pub mod output;
 pub mod progress;
-pub mod quiet;
 pub mod result_file;
 mod shown;
