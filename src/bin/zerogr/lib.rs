@@ -16,6 +16,7 @@ mod eval;
 mod install;
 mod options;
 mod read;
+mod serve;
 mod upkeep;
 mod write;
 
@@ -28,6 +29,7 @@ use console::failure::Failure;
 use console::{cut_file, output};
 use install::{doctor, model, setup};
 use read::{count, documents, info, search};
+use serve::mcp;
 use upkeep::{recover, tend, upgrade};
 use write::{build, generate, sync, train};
 
@@ -62,6 +64,7 @@ enum Command {
     Check(info::CheckArgs),
     Recover(recover::Args),
     Eval(Box<eval::Args>),
+    Mcp(mcp::Args),
     Model(model::Args),
 }
 
@@ -97,6 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(args) => info::check(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Model(args) => model::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)
