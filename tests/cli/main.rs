@@ -21,6 +21,7 @@ mod input;
 mod mcp;
 mod output;
 mod passages;
+mod serve;
 mod setup;
 mod snippets;
 mod sync;

@@ -29,7 +29,7 @@ use console::failure::Failure;
 use console::{cut_file, output};
 use install::{doctor, model, setup};
 use read::{count, documents, info, search};
-use serve::mcp;
+use serve::{mcp, page};
 use upkeep::{recover, tend, upgrade};
 use write::{build, generate, sync, train};
 
@@ -65,6 +65,7 @@ enum Command {
     Recover(recover::Args),
     Eval(Box<eval::Args>),
     Mcp(mcp::Args),
+    Serve(page::Args),
     Model(model::Args),
 }
 
@@ -101,6 +102,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Recover(args) => recover::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Mcp(args) => mcp::run(&args),
+        Command::Serve(args) => page::run(&args),
         Command::Model(args) => model::run(&args),
     };
     result.map_or_else(|failure: Failure| failure.report(), |()| ExitCode::SUCCESS)

@@ -3,5 +3,9 @@
 //! | file | concept |
 //! |---|---|
 //! | `mcp/` | `zerogr mcp`: tools for agents and editors, over standard input and output |
+//! | `page/` | `zerogr serve`: a page for people, in a browser on this machine |
+//! | `beginning` | long texts where there is little room |
 
+mod beginning;
 pub mod mcp;
+pub mod page;

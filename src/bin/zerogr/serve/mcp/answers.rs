@@ -9,6 +9,7 @@ use zerogr::{
 };
 
 use crate::console::failure::Failure;
+use crate::serve::beginning::beginning;
 
 use super::indexes::Indexes;
 use super::requests::{Add, Delete, Get, ListFields, Search};
@@ -224,12 +225,4 @@ fn newest<'a>(indexes: &'a Indexes, name: Option<&str>) -> Result<&'a Index, Fai
 /// Length of a value as it is sent, in characters.
 fn chars(value: &Value) -> usize {
     value.to_string().chars().count()
-}
-
-/// The first characters of a text, and a sign that there are more.
-fn beginning(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
-    }
 }
