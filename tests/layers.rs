@@ -120,8 +120,9 @@ fn a_room_can_be_looked_over() {
 }
 
 /// Names in backticks that begin like this are paths of the repository.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 7] = [
     "src/",
+    "bindings/",
     "tests/",
     "benches/",
     "examples/",
@@ -137,6 +138,7 @@ fn pages_name_files_that_exist() {
         "CONTRIBUTING.md",
         "README.md",
         "src/bin/zerogr/README.md",
+        "bindings/c/README.md",
         "benches/NUMBERS.md",
         "benches/QUALITY.md",
         "benches/SCALE.md",

@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
+use serde::Serialize;
+
 #[cfg(doc)]
 use super::Mode;
 use super::explain::Explanation;
 use crate::decode::Work;
 
 /// A document found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Hit {
     /// External id.
@@ -41,7 +43,7 @@ pub struct Hit {
 }
 
 /// A place in a document.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PassageHit {
     /// Where it is in the stored text, in bytes of its UTF-8.

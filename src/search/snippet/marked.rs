@@ -27,7 +27,7 @@ use super::matches::Matches;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Snippet {
     /// A slice of the stored text.
@@ -41,7 +41,7 @@ pub struct Snippet {
 }
 
 /// A place to mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Mark {
     /// Where the text of the snippet has it, in bytes.
@@ -51,7 +51,8 @@ pub struct Mark {
 }
 
 /// Why a place is marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum MarkKind {
     /// It is a word of the query, in whatever form.
