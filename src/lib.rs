@@ -119,6 +119,8 @@ pub use index::{
     SearchResult, Snapshot, UpgradeOptions, Writer,
 };
 pub use learn::TrainOptions;
+#[cfg(feature = "models")]
+pub use model::{CudaOptions, Device, EncoderOptions, Runtime};
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};
 pub use search::{
     EncodedQuery, Explanation, Hit, Mark, MarkKind, Mode, PassageHit, RetrieverKind, SearchOptions,

@@ -137,6 +137,7 @@ fn pages_name_files_that_exist() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "README.md",
+        "bindings/python/README.md",
         "src/bin/zerogr/README.md",
         "bindings/c/README.md",
         "benches/NUMBERS.md",

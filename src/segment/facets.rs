@@ -58,6 +58,23 @@ impl Facet {
             ranges: Some(ranges.collect()),
         }
     }
+
+    /// By the ranges that ascending bounds make: what is below the first, from each up to the next, and
+    /// from the last on.
+    pub fn between(
+        field: impl Into<String>,
+        bounds: impl IntoIterator<Item = impl Into<FieldValue>>,
+    ) -> Self {
+        let mut ranges = Vec::new();
+        let mut lo = Bound::Unbounded;
+        for bound in bounds {
+            let bound = bound.into();
+            ranges.push((lo, Bound::Excluded(bound.clone())));
+            lo = Bound::Included(bound);
+        }
+        ranges.push((lo, Bound::Unbounded));
+        Facet::ranges(field, ranges)
+    }
 }
 
 /// Documents by the values of a field.

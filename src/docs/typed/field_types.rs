@@ -34,7 +34,7 @@ impl FieldTypes {
     }
 
     /// Gives a field a type, before any document is there.
-    pub(crate) fn declare(&mut self, name: String, of: FieldType) {
+    pub fn declare(&mut self, name: String, of: FieldType) {
         self.0.insert(name, of);
     }
 

@@ -4,9 +4,10 @@
 //!
 //! 1. the path given to [`Runtime::load`];
 //! 2. the environment: `ZEROGR_ORT`, then `ORT_DYLIB_PATH` (a file, or a folder that holds one);
-//! 3. the cache folder that `zerogr setup` fills ([`cache::runtime_dir`]);
-//! 4. beside the executable, in `lib` there, and in `../lib`;
-//! 5. the folders of the dynamic loader (`LD_LIBRARY_PATH` and its kin) and of the system.
+//! 3. the folders given to [`Runtime::look_in`];
+//! 4. the cache folder that `zerogr setup` fills ([`cache::runtime_dir`]);
+//! 5. beside the executable, in `lib` there, and in `../lib`;
+//! 6. the folders of the dynamic loader (`LD_LIBRARY_PATH` and its kin) and of the system.
 //!
 //! Invariants:
 //!
@@ -62,6 +63,8 @@ pub struct Runtime {
 
 static LOADED: OnceLock<Runtime> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
+/// Folders that the application knows of.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 impl Runtime {
     /// Loads ONNX Runtime, or returns the one already loaded.
@@ -89,6 +92,13 @@ impl Runtime {
         }
         let runtime = find_and_open(path)?;
         Ok(LOADED.get_or_init(|| runtime))
+    }
+
+    /// Adds a folder to those where the library is looked for: behind what the environment names, in
+    /// front of the cache folder. It may hold none, or one that cannot be used. Of no account once a
+    /// library is loaded.
+    pub fn look_in(folder: impl Into<PathBuf>) {
+        FOLDERS.lock().push(folder.into());
     }
 
     /// The library file.
@@ -236,7 +246,7 @@ fn can_report_usage(version: Option<Version>) -> bool {
 
 /// The folders searched when nobody named a library, in order.
 fn search_folders() -> Vec<PathBuf> {
-    let mut folders = Vec::new();
+    let mut folders = FOLDERS.lock().clone();
     folders.extend(cache::runtime_dir());
     let executable = env::current_exe().ok();
     if let Some(beside) = executable.as_deref().and_then(Path::parent) {
@@ -300,5 +310,20 @@ pub fn is_library_name(name: &str) -> bool {
         "windows" => name.eq_ignore_ascii_case("onnxruntime.dll"),
         "macos" => name.starts_with("libonnxruntime.") && name.ends_with(".dylib"),
         _ => name == "libonnxruntime.so" || name.starts_with("libonnxruntime.so."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_the_application_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        Runtime::look_in(folder.path());
+        assert_eq!(
+            search_folders().first().map(PathBuf::as_path),
+            Some(folder.path())
+        );
     }
 }

@@ -1,7 +1,5 @@
 //! Which documents a command is about, and what it counts them by.
 
-use std::ops::Bound;
-
 use zerogr::{Facet, FacetCounts, FieldValue, Filter};
 
 use crate::console::failure::Failure;
@@ -50,16 +48,8 @@ impl std::str::FromStr for FacetArg {
                 facet: Facet::values(text),
             });
         };
-        let bounds: Vec<FieldValue> = bounds.split(',').map(bound).collect();
-        let mut ranges = Vec::with_capacity(bounds.len() + 1);
-        let mut lo = Bound::Unbounded;
-        for bound in bounds {
-            ranges.push((lo, Bound::Excluded(bound.clone())));
-            lo = Bound::Included(bound);
-        }
-        ranges.push((lo, Bound::Unbounded));
         Ok(FacetArg {
-            facet: Facet::ranges(field, ranges),
+            facet: Facet::between(field, bounds.split(',').map(bound)),
         })
     }
 }
