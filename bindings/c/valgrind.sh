@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the C test program under valgrind: no error, and nothing lost. Takes a minute.
+# Runs the C test program under valgrind: no error, and nothing lost. Takes minutes.
 #
 #     bindings/c/valgrind.sh
 #
@@ -8,8 +8,9 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-target=${CARGO_TARGET_DIR:-$here/../../target}
-(cd "$here" && cargo build --locked --package zerogr-c --lib --target-dir "$target")
+target=${CARGO_TARGET_DIR:-$(cd "$here/../.." && pwd)/target}
+# Together with the command line, as `cargo test` builds it, so that nothing is built twice.
+(cd "$here" && cargo build --locked --package zerogr-c --package zerogr-cli --lib --target-dir "$target")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$here/install.sh" "$work" --from "$target/debug"
@@ -19,10 +20,12 @@ export PKG_CONFIG_PATH="$work/lib/pkgconfig"
 ${CC:-cc} -g -std=c99 "$here/tests/c/interface.c" -o "$work/interface" \
     $(pkg-config --cflags --libs --static zerogr)
 
+# A part of the test program, and its folder.
 check() {
+    mkdir -p "$work/$2"
     valgrind --quiet --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes \
-        --suppressions="$here/valgrind.supp" "$work/interface" "$work" "$1"
+        --suppressions="$here/valgrind.supp" "$work/interface" "$work/$2" "$1"
 }
-check words
-check models
-ZEROGR_ORT=$work/none check no-runtime
+check words words
+check models models
+ZEROGR_ORT=$work/none check no-runtime models

@@ -59,7 +59,7 @@ static int fill(zgr_index *index, int has_encoder) {
     if (code == ZGR_OK && has_encoder) {
         code = say(zgr_writer_train(writer, NULL, show, NULL, NULL), writer);
     } else if (code == ZGR_OK) {
-        code = say(zgr_writer_commit(writer, NULL), writer);
+        code = say(zgr_writer_commit(writer, NULL, NULL, NULL), writer);
     }
     zgr_close(writer);
     return code;

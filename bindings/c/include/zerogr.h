@@ -10,7 +10,8 @@
  *
  * Arguments: texts are UTF-8 with their length in bytes, or ZGR_NTS where they end with a zero byte; they
  * are copied where they are needed longer than the call. Paths are such texts, too; on Unix they may be any
- * bytes. A pointer that may be null says so. A function that fails leaves null or 0 behind its pointers.
+ * bytes. A pointer that may be null says so. A function that fails leaves null or 0 where it would have
+ * given something, but in a process that was forked, and structs as they are.
  *
  * Structs begin with `struct_size`, set to sizeof by the caller, so that later versions can have more
  * fields; everything else that is 0 is the default:
@@ -530,6 +531,15 @@ typedef struct zgr_snippet_options {
 } zgr_snippet_options;
 
 /**
+ * Told how far a long call is: `done` of at most `total` steps of a stage, named in English until it
+ * returns. Whatever it returns but 0 ends the call with `ZGR_CANCELLED`.
+ *
+ * It is called by the thread that made the call, must not throw or `longjmp`, and must not use the writer
+ * that is at work.
+ */
+typedef int (*zgr_progress)(void *context, const char *stage, size_t done, size_t total);
+
+/**
  * Options of a training.
  */
 typedef struct zgr_train_options {
@@ -546,15 +556,6 @@ typedef struct zgr_train_options {
    */
   uint32_t epochs;
 } zgr_train_options;
-
-/**
- * Told how far a long call is: `done` of at most `total` steps of a stage, named in English until it
- * returns. Whatever it returns but 0 ends the call with `ZGR_CANCELLED`.
- *
- * It is called by the thread that made the call, must not throw or `longjmp`, and must not use the writer
- * that is at work.
- */
-typedef int (*zgr_progress)(void *context, const char *stage, size_t done, size_t total);
 
 #ifdef __cplusplus
 extern "C" {
@@ -835,15 +836,19 @@ int zgr_writer_delete(struct zgr_writer *writer,
 
 /**
  * Makes everything since the last commit durable, in one step, and lets it be found. The writer goes on.
+ * `progress` and `context` may be null; `context` is what `progress` is called with.
  *
- * `ZGR_RUNTIME`, `ZGR_DEVICE`, `ZGR_MODEL`, `ZGR_MODEL_MISMATCH` or `ZGR_UNTRUSTED_MODEL` when the encoder
- * cannot be loaded, `ZGR_INVALID_INPUT` or `ZGR_LIMIT` for what was added: nothing is committed then, and
- * all of it still waits. After `ZGR_DISK_FULL`, `ZGR_IO` and the like the index must be opened again.
- * `*report` is for `zgr_free`: a JSON object with what the commit did; `report` may be null.
+ * `ZGR_CANCELLED` when `progress` returned something else than 0; `ZGR_RUNTIME`, `ZGR_DEVICE`, `ZGR_MODEL`,
+ * `ZGR_MODEL_MISMATCH` or `ZGR_UNTRUSTED_MODEL` when the encoder cannot be loaded; `ZGR_INVALID_INPUT` or
+ * `ZGR_LIMIT` for what was added: nothing is committed then, and all of it still waits. After
+ * `ZGR_DISK_FULL`, `ZGR_IO` and the like the index must be opened again. `*report` is for `zgr_free`: a JSON
+ * object with what the commit did; `report` may be null.
  *
  * Threads: any; calls on one writer wait for each other.
  */
 int zgr_writer_commit(struct zgr_writer *writer,
+                      zgr_progress progress,
+                      void *context,
                       char **report);
 
 /**
@@ -855,11 +860,10 @@ int zgr_writer_rollback(struct zgr_writer *writer);
 
 /**
  * Commits, and fits the index to its documents in the same step: to all of them the first time, later to
- * those that are new. `options`, `progress` and `context` may be null; `context` is what `progress` is
- * called with.
+ * those that are new. `options`, `progress` and `context` may be null.
  *
- * `ZGR_CANCELLED` when `progress` returned something else than 0, `ZGR_INVALID_INPUT` for an index
- * without an encoder, and those of `zgr_writer_commit`; nothing is committed then, and all of it still waits.
+ * `ZGR_INVALID_INPUT` for an index without an encoder, and those of `zgr_writer_commit`; nothing is committed
+ * then, and all of it still waits.
  * `*report` is for `zgr_free`, as that of `zgr_writer_commit`; `report` may be null.
  *
  * Threads: any; calls on one writer wait for each other.

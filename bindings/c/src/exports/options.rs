@@ -1,5 +1,6 @@
 //! From structs of C to what the library takes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use zerogr::{
@@ -12,11 +13,10 @@ use crate::objects::SnippetFormat;
 use crate::raw;
 use crate::types::{
     ZGR_CREATE_OR_OPEN, ZGR_CREATE_SEEDED, ZGR_ENCODER_DEFAULT, ZGR_ENCODER_FOLDER,
-    ZGR_ENCODER_NONE, ZGR_ENCODER_STATIC, ZGR_MODE_DENSE, ZGR_MODE_FUSION, ZGR_MODE_GENERATIVE,
-    ZGR_MODE_LEXICAL, ZGR_MODE_PLANNED, ZGR_SEARCH_EXPLAIN, ZGR_SEARCH_MIN_SIMILARITY,
-    ZGR_SEARCH_PREFIX, ZGR_SNIPPET_HTML, ZGR_SNIPPET_JSON, ZGR_SNIPPET_MEANING, ZGR_SNIPPET_TEXT,
-    ZGR_TRAIN_FULL, zgr_create_options, zgr_document, zgr_search_options, zgr_snippet_options,
-    zgr_train_options,
+    ZGR_ENCODER_NONE, ZGR_MODE_DENSE, ZGR_MODE_FUSION, ZGR_MODE_GENERATIVE, ZGR_MODE_LEXICAL,
+    ZGR_MODE_PLANNED, ZGR_SEARCH_EXPLAIN, ZGR_SEARCH_MIN_SIMILARITY, ZGR_SEARCH_PREFIX,
+    ZGR_SNIPPET_HTML, ZGR_SNIPPET_JSON, ZGR_SNIPPET_MEANING, ZGR_SNIPPET_TEXT, ZGR_TRAIN_FULL,
+    zgr_create_options, zgr_document, zgr_search_options, zgr_snippet_options, zgr_train_options,
 };
 
 /// Refuses flags that this version does not know, and anything where 0 must be.
@@ -48,18 +48,8 @@ pub unsafe fn create_options(given: &zgr_create_options) -> Outcome<IndexOptions
     let mut options = match (given.encoder, folder) {
         (ZGR_ENCODER_DEFAULT, None) => IndexOptions::new(),
         (ZGR_ENCODER_NONE, None) => IndexOptions::lexical(),
-        #[cfg(feature = "models")]
-        (ZGR_ENCODER_STATIC, None) => IndexOptions::with_encoder(EncoderSource::Static),
-        #[cfg(feature = "models")]
-        (ZGR_ENCODER_FOLDER, Some(folder)) => {
-            IndexOptions::with_encoder(EncoderSource::Folder(folder))
-        }
         (ZGR_ENCODER_FOLDER, None) => return Err(Failure::misuse("encoder_folder is null")),
-        (encoder, _) => {
-            return Err(Failure::misuse(format!(
-                "there is no encoder {encoder} in this library, or it takes no folder"
-            )));
-        }
+        (encoder, folder) => IndexOptions::with_encoder(encoder_of(encoder, folder)?),
     };
     if let Some(fields) = fields {
         options.fields = serde_json::from_str(fields)
@@ -69,6 +59,19 @@ pub unsafe fn create_options(given: &zgr_create_options) -> Outcome<IndexOptions
         options = options.file_seed(given.seed);
     }
     Ok(options)
+}
+
+/// An encoder that needs models.
+fn encoder_of(number: u32, folder: Option<PathBuf>) -> Outcome<EncoderSource> {
+    match (number, folder) {
+        #[cfg(feature = "models")]
+        (crate::types::ZGR_ENCODER_STATIC, None) => Ok(EncoderSource::Static),
+        #[cfg(feature = "models")]
+        (ZGR_ENCODER_FOLDER, Some(folder)) => Ok(EncoderSource::Folder(folder)),
+        _ => Err(Failure::misuse(format!(
+            "there is no encoder {number} in this library, or it takes no folder"
+        ))),
+    }
 }
 
 /// A document with its parts, and the rest from JSON.

@@ -71,22 +71,29 @@ pub unsafe extern "C" fn zgr_writer_delete(
 }
 
 /// Makes everything since the last commit durable, in one step, and lets it be found. The writer goes on.
+/// `progress` and `context` may be null; `context` is what `progress` is called with.
 ///
-/// `ZGR_RUNTIME`, `ZGR_DEVICE`, `ZGR_MODEL`, `ZGR_MODEL_MISMATCH` or `ZGR_UNTRUSTED_MODEL` when the encoder
-/// cannot be loaded, `ZGR_INVALID_INPUT` or `ZGR_LIMIT` for what was added: nothing is committed then, and
-/// all of it still waits. After `ZGR_DISK_FULL`, `ZGR_IO` and the like the index must be opened again.
-/// `*report` is for `zgr_free`: a JSON object with what the commit did; `report` may be null.
+/// `ZGR_CANCELLED` when `progress` returned something else than 0; `ZGR_RUNTIME`, `ZGR_DEVICE`, `ZGR_MODEL`,
+/// `ZGR_MODEL_MISMATCH` or `ZGR_UNTRUSTED_MODEL` when the encoder cannot be loaded; `ZGR_INVALID_INPUT` or
+/// `ZGR_LIMIT` for what was added: nothing is committed then, and all of it still waits. After
+/// `ZGR_DISK_FULL`, `ZGR_IO` and the like the index must be opened again. `*report` is for `zgr_free`: a JSON
+/// object with what the commit did; `report` may be null.
 ///
 /// Threads: any; calls on one writer wait for each other.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn zgr_writer_commit(
     writer: *mut zgr_writer,
+    progress: zgr_progress,
+    context: *mut c_void,
     report: *mut *mut c_char,
 ) -> c_int {
     door::enter(writer.addr(), || {
         // SAFETY: as said at the head of `raw`.
-        let report = unsafe { raw::optional_out(report, ptr::null_mut()) };
-        let done = handles::find::<Writing>(writer.addr())?.commit()?;
+        let (report, listener) = unsafe {
+            let report = raw::optional_out(report, ptr::null_mut());
+            (report, Listener::new(progress, context))
+        };
+        let done = handles::find::<Writing>(writer.addr())?.commit(None, &listener)?;
         if report.is_wanted() {
             report.set(texts::give(serde_json::to_string(&done)?));
         }
@@ -109,11 +116,10 @@ pub unsafe extern "C" fn zgr_writer_rollback(writer: *mut zgr_writer) -> c_int {
 }
 
 /// Commits, and fits the index to its documents in the same step: to all of them the first time, later to
-/// those that are new. `options`, `progress` and `context` may be null; `context` is what `progress` is
-/// called with.
+/// those that are new. `options`, `progress` and `context` may be null.
 ///
-/// `ZGR_CANCELLED` when `progress` returned something else than 0, `ZGR_INVALID_INPUT` for an index
-/// without an encoder, and those of `zgr_writer_commit`; nothing is committed then, and all of it still waits.
+/// `ZGR_INVALID_INPUT` for an index without an encoder, and those of `zgr_writer_commit`; nothing is committed
+/// then, and all of it still waits.
 /// `*report` is for `zgr_free`, as that of `zgr_writer_commit`; `report` may be null.
 ///
 /// Threads: any; calls on one writer wait for each other.
@@ -132,7 +138,7 @@ pub unsafe extern "C" fn zgr_writer_train(
             let options = train_options(&raw::read(options)?)?;
             (report, options, Listener::new(progress, context))
         };
-        let done = handles::find::<Writing>(writer.addr())?.train(&options, &listener)?;
+        let done = handles::find::<Writing>(writer.addr())?.commit(Some(&options), &listener)?;
         if report.is_wanted() {
             report.set(texts::give(serde_json::to_string(&done)?));
         }

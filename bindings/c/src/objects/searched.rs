@@ -1,10 +1,10 @@
 //! What a search found, with the texts that C is shown.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::json;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use zerogr::{Document, Hit, Index, SearchOptions, SearchResult, SnippetOptions};
 
 use super::opened::Opened;

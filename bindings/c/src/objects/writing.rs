@@ -10,7 +10,7 @@ use crate::raw::Listener;
 use crate::texts::terminated;
 
 thread_local! {
-    /// The writer for which a function of the caller is running on this thread, by its address.
+    /// The writer whose progress the caller is told on this thread, by its address.
     static TOLD: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -55,20 +55,19 @@ impl Writing {
         self.with(|writer| writer.add(document))
     }
 
-    /// Commits what waits.
-    pub fn commit(&self) -> Outcome<CommitReport> {
-        self.with(Writer::commit)
-    }
-
-    /// Commits what waits and fits the index to it.
-    pub fn train(&self, options: &TrainOptions, listener: &Listener) -> Outcome<CommitReport> {
+    /// Commits what waits, and fits the index to it if that is asked for.
+    pub fn commit(
+        &self,
+        train: Option<&TrainOptions>,
+        listener: &Listener,
+    ) -> Outcome<CommitReport> {
         let cancel = CancelToken::new();
         let mut slot = self.lock()?;
         let writer = slot.take().ok_or_else(lost)?;
         let writer = slot.insert(writer.cancel_token(cancel.clone()));
-        let trained = writer.train(options, &mut |progress: Progress| {
+        let done = writer.commit_with(train, &mut |progress: Progress| {
             let stage = terminated(progress.stage.label().to_owned());
-            // Functions of the caller may train another writer meanwhile.
+            // Functions of the caller may use another writer meanwhile.
             let outer = TOLD.replace(self.address());
             let goes_on = listener.tell(&stage, progress.done, progress.total);
             TOLD.set(outer);
@@ -80,7 +79,7 @@ impl Writing {
         *slot = slot
             .take()
             .map(|writer| writer.cancel_token(CancelToken::new()));
-        Ok(trained?)
+        Ok(done?)
     }
 }
 

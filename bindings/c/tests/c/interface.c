@@ -70,7 +70,7 @@ static void fill(zgr_index *index) {
                                "{\"_id\": \"cones\", \"title\": \"Cones\", \"text\": \"Cones in a "
                                "shock tube.\", \"metadata\": {\"year\": 1970}}",
                                ZGR_NTS));
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, &report));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, &report));
     CHECK(contains(report, "\"added\":3"));
     EXPECT(ZGR_OK, NULL, zgr_free(report));
     EXPECT(ZGR_OK, NULL, zgr_close(writer));
@@ -179,7 +179,7 @@ static void test_round_trip(void) {
     given.text = "Gr\xc3\xbc\xc3\x9f\x65\0behind";
     given.text_len = 14;
     EXPECT(ZGR_OK, writer, zgr_writer_add(writer, &given));
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
     EXPECT(ZGR_OK, index, zgr_search(index, "behind", ZGR_NTS, NULL, &result));
     INIT(document);
     EXPECT(ZGR_OK, result, zgr_result_document(result, 0, &document));
@@ -188,7 +188,7 @@ static void test_round_trip(void) {
     CHECK(document.title_len == 0 && document.title[0] == '\0');
     /* What was got can be given. */
     EXPECT(ZGR_OK, writer, zgr_writer_add(writer, &document));
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
     zgr_close(result);
     zgr_close(writer);
     zgr_close(index);
@@ -220,10 +220,10 @@ static void test_changes(void) {
     EXPECT(ZGR_OK, writer, zgr_writer_rollback(writer));
     EXPECT(ZGR_OK, writer, zgr_writer_delete(writer, "nobody", ZGR_NTS, &was_there));
     CHECK(was_there == 0);
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
     expect_best(index, "wings", NULL, "wings");
     EXPECT(ZGR_OK, writer, zgr_writer_delete(writer, "wings", ZGR_NTS, NULL));
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, &json));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, &json));
     CHECK(contains(json, "\"deleted\":1"));
     zgr_free(json);
     EXPECT(ZGR_OK, NULL, zgr_close(writer));
@@ -259,7 +259,7 @@ static void test_changes(void) {
     writer = writer_of(index);
     EXPECT(ZGR_OK, NULL, zgr_close(index));
     add(writer, "late", "", "Added behind a closed index.", NULL);
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
     EXPECT(ZGR_OK, NULL, zgr_close(writer));
     INIT(or_open);
     or_open.flags = ZGR_CREATE_OR_OPEN;
@@ -374,6 +374,10 @@ static void test_misuse(void) {
         zgr_search_options known;
         double unknown;
     } newer;
+    struct {
+        zgr_hit known;
+        double unknown;
+    } newer_hit;
     zgr_index *index = create("misuse.zgr", ZGR_ENCODER_NONE), *made_up;
     zgr_index *closed = index, *none = index;
     zgr_search_options options;
@@ -409,7 +413,7 @@ static void test_misuse(void) {
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_add(NULL, NULL));
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_add_json(NULL, "{\"_id\": \"a\"}", ZGR_NTS));
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_delete(NULL, "a", 1, NULL));
-    EXPECT(ZGR_MISUSE, NULL, zgr_writer_commit(NULL, &text));
+    EXPECT(ZGR_MISUSE, NULL, zgr_writer_commit(NULL, NULL, NULL, &text));
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_rollback(NULL));
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_train(NULL, NULL, NULL, NULL, &text));
     EXPECT(ZGR_MISUSE, NULL, zgr_result_count(NULL, &count, NULL));
@@ -461,6 +465,10 @@ static void test_misuse(void) {
 
     EXPECT(ZGR_OK, index, zgr_search(index, "wings", 5, NULL, &result));
     EXPECT(ZGR_OK, result, zgr_result_count(result, &count, NULL));
+    memset(&newer_hit, 1, sizeof newer_hit);
+    newer_hit.known.struct_size = sizeof newer_hit;
+    EXPECT(ZGR_OK, result, zgr_result_hit(result, 0, &newer_hit.known));
+    CHECK(newer_hit.unknown == 0 && strcmp(newer_hit.known.id, "wings") == 0);
     EXPECT(ZGR_MISUSE, result, zgr_result_count(result, NULL, NULL));
     EXPECT(ZGR_MISUSE, result, zgr_result_hit(result, count, &hit));
     EXPECT(ZGR_MISUSE, result, zgr_result_hit(result, (size_t)-1, &hit));
@@ -497,7 +505,7 @@ static void test_misuse(void) {
     EXPECT(ZGR_MISUSE, closed, zgr_search(closed, "wings", 5, NULL, &lost));
     CHECK(contains(zgr_errmsg(closed), "closed"));
     EXPECT(ZGR_OK, NULL, zgr_close(writer));
-    EXPECT(ZGR_MISUSE, writer, zgr_writer_commit(writer, NULL));
+    EXPECT(ZGR_MISUSE, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
     EXPECT(ZGR_OK, NULL, zgr_close(result));
 }
 
@@ -532,7 +540,7 @@ static void *use(void *argument) {
         snprintf(text, sizeof text, "Thread %d adds a document, %d.", own->number, turn);
         add(own->writer, id, "Of a thread", text, NULL);
         if (turn % 5 == 4) {
-            EXPECT(ZGR_OK, own->writer, zgr_writer_commit(own->writer, NULL));
+            EXPECT(ZGR_OK, own->writer, zgr_writer_commit(own->writer, NULL, NULL, NULL));
         }
     }
     pthread_barrier_wait(own->all_are_done);
@@ -613,7 +621,7 @@ static int listen(void *context, const char *stage, size_t done, size_t total) {
     own->calls += 1;
     own->last_total = total;
     /* The writer is at work. */
-    EXPECT(ZGR_MISUSE, own->writer, zgr_writer_commit(own->writer, NULL));
+    EXPECT(ZGR_MISUSE, own->writer, zgr_writer_rollback(own->writer));
     return own->calls == own->stop_at;
 }
 
@@ -633,6 +641,9 @@ static void test_training(void) {
     EXPECT(ZGR_CANCELLED, writer, zgr_writer_train(writer, NULL, listen, &own, &json));
     CHECK(json == NULL && own.calls == 2);
     expect_best(index, "why do thin aerofoils shake?", NULL, "wings");
+    own.stop_at = 3;
+    EXPECT(ZGR_CANCELLED, writer, zgr_writer_commit(writer, listen, &own, &json));
+    CHECK(json == NULL && own.calls == 3);
     own.stop_at = 0;
     INIT(training);
     training.flags = ZGR_TRAIN_FULL;
@@ -682,11 +693,11 @@ static void test_without_runtime(void) {
     zgr_free(json);
     writer = writer_of(index);
     add(writer, "new", "New", "Without an encoder this has to wait.", NULL);
-    EXPECT(ZGR_RUNTIME, writer, zgr_writer_commit(writer, &json));
+    EXPECT(ZGR_RUNTIME, writer, zgr_writer_commit(writer, NULL, NULL, &json));
     CHECK(json == NULL);
     EXPECT(ZGR_OK, writer, zgr_writer_rollback(writer));
     EXPECT(ZGR_OK, writer, zgr_writer_delete(writer, "cones", ZGR_NTS, NULL));
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
     EXPECT(ZGR_OK, NULL, zgr_close(writer));
     EXPECT(ZGR_OK, index, zgr_vacuum(index, NULL));
     EXPECT(ZGR_OK, index, zgr_backup(index, in_folder("moved.zgr"), ZGR_NTS));

@@ -142,7 +142,7 @@ int main(int argc, char **argv) {
         snprintf(id, sizeof id, "first-%lu", number);
         add(writer, id, &seed);
     }
-    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL));
+    EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
 
     begun_s = now_s();
     end_s = begun_s + seconds;
@@ -161,7 +161,7 @@ int main(int argc, char **argv) {
             snprintf(id, sizeof id, "later-%lu", commits * ADDED_PER_COMMIT + number);
             add(writer, id, &seed);
         }
-        EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL));
+        EXPECT(ZGR_OK, writer, zgr_writer_commit(writer, NULL, NULL, NULL));
         commits += 1;
         if (warm_mb == 0 && now_s() > begun_s + seconds / 4) {
             warm_mb = resident_mb();
