@@ -10,12 +10,14 @@ set -euo pipefail
 cd "$(dirname "$0")"
 profile=(--release)
 packages=(pytest numpy pandas)
+extras=
 while [[ ${1-} == --* ]]; do
     case $1 in
         --debug) profile=() ;;
         --adapters)
             export ZEROGR_ALL_ADAPTERS=1
-            packages+=(pyarrow matplotlib onnxruntime==1.28.0 python-terrier ir-datasets ir-measures)
+            extras=[models]
+            packages+=(pyarrow matplotlib python-terrier ir-datasets ir-measures)
             packages+=(langchain-core llama-index-core)
             ;;
         *) echo "$0: unknown option $1" >&2 && exit 2 ;;
@@ -28,11 +30,12 @@ trap 'rm -rf "$place"' EXIT
 "$1" -m venv "$place/tools"
 "$place/tools/bin/pip" install --quiet maturin==1.16.0
 "$place/tools/bin/maturin" build --locked ${profile[@]+"${profile[@]}"} --out "$place/wheels"
-ls -l "$place/wheels"
+wheel=$(echo "$place"/wheels/*.whl)
+ls -l "$wheel"
 for python in "$@"; do
     rm -rf "$place/environment"
     "$python" -m venv "$place/environment"
-    "$place/environment/bin/pip" install --quiet "${packages[@]}" "$place"/wheels/*.whl
+    "$place/environment/bin/pip" install --quiet "${packages[@]}" "$wheel$extras"
     "$place/environment/bin/python" --version
     "$place/environment/bin/pytest"
 done

@@ -28,7 +28,9 @@ WORK = {
 }
 
 CODE = """
-import sys, zerogr
+import signal, sys, zerogr
+# Where the tests run in the background of a shell, it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def say():
     print("now", flush=True)
 index = zerogr.Index.open(sys.argv[1])

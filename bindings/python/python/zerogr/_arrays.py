@@ -27,8 +27,8 @@ def of_buffers(buffers: tuple[bytearray, ...], width: int, columns: int, is_one:
     """Gives buffers their shapes."""
     import numpy
 
-    ids, scores, counts = buffers
-    counts = numpy.frombuffer(counts, dtype=numpy.int64)
+    ids, scores, lengths = buffers
+    counts = numpy.frombuffer(lengths, dtype=numpy.int64)
     shape = (columns,) if is_one else (len(counts), columns)
     return Arrays(
         numpy.frombuffer(ids, dtype=f"U{width}").reshape(shape),

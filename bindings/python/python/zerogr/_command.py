@@ -46,4 +46,5 @@ def setup(wheels: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     if done.returncode != 0:
         message = done.stderr.decode(errors="replace").strip()
         raise Error(message or f"zerogr setup ended with {done.returncode}")
-    return json.loads(done.stdout)
+    installed: dict[str, Any] = json.loads(done.stdout)
+    return installed

@@ -24,7 +24,7 @@ def rows(documents: Any, fields: Iterable[str] | None) -> Iterator[Any]:
     return (_with_fields(row, names) for row in found)
 
 
-def _rows(documents: Any) -> Iterable[Any]:
+def _rows(documents: Any) -> Any:
     if isinstance(documents, Mapping):
         return [documents]
     # A Table of pyarrow, then one of its RecordBatches, then a DataFrame of pandas.

@@ -2,7 +2,7 @@ from builtins import list as _List
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, overload
+from typing import Any, Literal, final, overload
 
 from ._arrays import Arrays
 
@@ -24,6 +24,7 @@ def look_for_runtime_in(folder: _Path) -> None:
 def run_command(arguments: Sequence[str]) -> int:
     """Runs the command line and returns what the process is to end with."""
 
+@final
 class Index:
     """An index file, open. Any number of threads may use it."""
 
@@ -60,8 +61,9 @@ class Index:
         device: str = ...,
         threads: int = ...,
     ) -> Index: ...
+    # A text is an iterable of texts, too, but the first that fits counts.
     @overload
-    def search(
+    def search(  # type: ignore[overload-overlap]
         self,
         query: str,
         *,
@@ -179,11 +181,13 @@ class Index:
         /,
     ) -> None: ...
 
+@final
 class Snapshot:
     """One committed state of an index: later commits do not change it."""
 
+    # A text is an iterable of texts, too, but the first that fits counts.
     @overload
-    def search(
+    def search(  # type: ignore[overload-overlap]
         self,
         query: str,
         *,
@@ -271,6 +275,7 @@ class Snapshot:
         limit: int | None = ...,
     ) -> _List[str]: ...
 
+@final
 class Writer:
     """Changes an index. There is one at a time."""
 
@@ -299,6 +304,7 @@ class Writer:
         /,
     ) -> None: ...
 
+@final
 class SearchResult:
     """The hits of one query, best first: a sequence of `Hit`."""
 
@@ -317,6 +323,7 @@ class SearchResult:
     def __getitem__(self, position: int, /) -> Hit: ...
     def __iter__(self) -> Iterator[Hit]: ...
 
+@final
 class Hit:
     """A document that was found."""
 
@@ -341,6 +348,7 @@ class Hit:
     def document(self) -> dict[str, Any]: ...
     def snippet(self, *, max_chars: int | None = ..., semantic: bool = ...) -> Snippet: ...
 
+@final
 class Passage:
     """A place in a document."""
 
@@ -355,6 +363,7 @@ class Passage:
     @property
     def docid(self) -> str: ...
 
+@final
 class Snippet:
     """A part of a document's text, with what to mark in it."""
 

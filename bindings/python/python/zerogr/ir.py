@@ -113,9 +113,12 @@ def scored_docs(
         k: Hits of each query.
         options: Of `Index.search`.
     """
-    if not isinstance(queries, Mapping):
-        queries = {one.query_id: one.default_text() for one in queries}
-    for query, result in zip(queries, index.search(list(queries.values()), k=k, **options)):
+    if isinstance(queries, Mapping):
+        texts = dict(queries)
+    else:
+        others: Iterable[Any] = queries
+        texts = {one.query_id: one.default_text() for one in others}
+    for query, result in zip(texts, index.search(list(texts.values()), k=k, **options)):
         for hit in result:
             yield ScoredDoc(query, hit.id, hit.score)
 

@@ -18,12 +18,12 @@ try:
     from pyterrier import Transformer
 except ImportError:
 
-    class Transformer:
+    class Transformer:  # type: ignore[no-redef]
         """What a retriever needs of it where PyTerrier is not installed."""
 
         def __call__(self, topics: pandas.DataFrame) -> pandas.DataFrame:
             """Transforms a frame."""
-            return self.transform(topics)
+            return self.transform(topics)  # type: ignore[attr-defined]
 
 
 #: Columns that a retriever gives itself.
