@@ -127,7 +127,7 @@ struct Turn<'a> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         *self.of.seat() = std::mem::replace(&mut self.after, Seat::Closed);
-        self.of.vacated.notify_one();
+        self.of.vacated.notify_all();
     }
 }
 
