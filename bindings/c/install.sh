@@ -48,6 +48,9 @@ case $(uname -s) in
         system="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
         ;;
 esac
+# Names of functions stay, for backtraces; the lines of the source would be most of the bytes.
+strip -S "$into/lib/libzerogr.a" "$into"/lib/libzerogr.*"$version"*
+
 cat >"$into/lib/pkgconfig/zerogr.pc" <<PC
 prefix=$prefix
 includedir=\${prefix}/include

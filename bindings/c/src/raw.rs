@@ -25,7 +25,7 @@ use crate::types::{
 pub unsafe trait Struct: Copy {
     /// Its name in C.
     const NAME: &'static str;
-    /// Its size when it was first published.
+    /// Its size when it was first published; once it has grown, where its first new field begins.
     const FIRST_SIZE: usize;
 }
 

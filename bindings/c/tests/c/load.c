@@ -121,7 +121,7 @@ static unsigned long *new_steps(void) {
 
 int main(int argc, char **argv) {
     int is_planned = argc == 4 && strcmp(argv[3], "planned") == 0;
-    double seconds = argc >= 3 ? atof(argv[2]) : 0, begun_s, warm_mb = 0, slept_until_s;
+    double seconds = argc >= 3 ? atof(argv[2]) : 0, begun_s, warm_mb = 0, end_mb, slept_until_s;
     unsigned long *steps = new_steps(), searches = 0, commits = 0, number;
     zgr_create_options creating;
     zgr_index *index = NULL;
@@ -183,14 +183,16 @@ int main(int argc, char **argv) {
     }
     CHECK(searches > 0 && commits > 0);
 
-    /* Every commit is in the file that somebody else opens. */
-    zgr_close(writer);
-    zgr_close(index);
+    end_mb = resident_mb();
     printf("%lu searches, %.0f a second; p50 %.1f ms, p95 %.1f ms, p99 %.1f ms; %lu commits; "
            "resident %.1f MB, at the end %.1f MB\n",
            searches, (double)searches / seconds, percentile_ms(steps, searches, 0.50),
            percentile_ms(steps, searches, 0.95), percentile_ms(steps, searches, 0.99), commits,
-           warm_mb, resident_mb());
+           warm_mb, end_mb);
+
+    /* Every commit is in the file that somebody else opens. */
+    zgr_close(writer);
+    zgr_close(index);
     EXPECT(ZGR_OK, NULL, zgr_open(path, ZGR_NTS, NULL, &index));
     for (number = 0; number < commits * ADDED_PER_COMMIT; number++) {
         snprintf(id, sizeof id, "later-%lu", number);
