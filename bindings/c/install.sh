@@ -17,7 +17,9 @@ else
 fi
 prefix=$1
 here=$(cd "$(dirname "$0")" && pwd)
-version=$(sed -n 's/^version = "\([^"]*\)".*/\1/p' "$here/../../Cargo.toml" | head -1)
+# In a checkout the packages have their version together, in the package that is published each its own.
+version=$(cat "$here/Cargo.toml" "$here/../../Cargo.toml" 2>/dev/null |
+    sed -n 's/^version = "\([^"]*\)".*/\1/p' | head -1)
 # Before version 1 each minor version may change the interface.
 case $version in
     0.*) series=$(echo "$version" | cut -d. -f1-2) ;;

@@ -104,10 +104,13 @@ fn source() -> PathBuf {
 /// A test never skips because models are not installed: where the command line is built beside this
 /// test, it installs what is missing.
 fn set_up() {
-    let program = built().parent().unwrap().join("zerogr");
-    if program.is_file() {
-        succeed(Command::new(program).arg("setup"));
-    }
+    static DONE: OnceLock<()> = OnceLock::new();
+    DONE.get_or_init(|| {
+        let program = built().parent().unwrap().join("zerogr");
+        if program.is_file() {
+            succeed(Command::new(program).arg("setup"));
+        }
+    });
 }
 
 #[test]
