@@ -9,15 +9,15 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$(cd "$here/../.." && pwd)/target}
-# Together with the command line, as `cargo test` builds it, so that nothing is built twice.
-(cd "$here" && cargo build --locked --package zerogr-c --package zerogr-cli --lib --target-dir "$target")
+(cd "$here" && cargo build --locked --package zerogr-c --lib --target-dir "$target")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$here/install.sh" "$work" --from "$target/debug"
 rm "$work"/lib/libzerogr.so*
 export PKG_CONFIG_PATH="$work/lib/pkgconfig"
 # shellcheck disable=SC2046
-${CC:-cc} -g -std=c99 "$here/tests/c/interface.c" -o "$work/interface" \
+${CC:-cc} -g -std=c99 "$here/tests/c/interface.c" "$here/tests/c/use.c" \
+    "$here/tests/c/misuse.c" -o "$work/interface" \
     $(pkg-config --cflags --libs --static zerogr)
 
 # A part of the test program, and its folder.

@@ -73,13 +73,22 @@ fn described(key: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
-fn compile(compiler: &str, standard: &[&str], source: &Path, program: &Path, libraries: &[String]) {
+fn compile(
+    compiler: &str,
+    standard: &[&str],
+    sources: &[PathBuf],
+    program: &Path,
+    libraries: &[String],
+) {
     let mut command = Command::new(compiler);
     command
         .args(FLAGS)
         .args(standard)
         .args(described("Cflags: "));
-    command.arg(source).args(["-x", "none", "-o"]).arg(program);
+    command
+        .args(sources)
+        .args(["-x", "none", "-o"])
+        .arg(program);
     succeed(command.args(libraries).args(["-lpthread", "-lm"]));
 }
 
@@ -97,8 +106,9 @@ fn run_part(program: &Path, part: &str, folder: &Path, variables: &[(&str, &Path
     assert_eq!(said, format!("{part}: passed\n"));
 }
 
-fn source() -> PathBuf {
-    package().join("tests/c/interface.c")
+/// The parts of the test program.
+fn sources() -> [PathBuf; 3] {
+    ["interface.c", "use.c", "misuse.c"].map(|name| package().join("tests/c").join(name))
 }
 
 /// A test never skips because models are not installed: where the command line is built beside this
@@ -125,7 +135,7 @@ fn every_compiler_takes_the_header_and_the_words_pass() {
         compile(
             compiler,
             standard,
-            &source(),
+            &sources(),
             &program,
             &described("Libs: "),
         );
@@ -141,7 +151,7 @@ fn the_static_library_can_be_linked() {
     let program = folder.path().join("interface");
     let mut libraries = vec![format!("{}/lib/libzerogr.a", prefix().display())];
     libraries.extend(described("Libs.private: "));
-    compile("cc", &["-std=c99"], &source(), &program, &libraries);
+    compile("cc", &["-std=c99"], &sources(), &program, &libraries);
     run_part(&program, "words", folder.path(), &[]);
 }
 
@@ -154,7 +164,7 @@ fn models_are_trained_and_searched_and_missed_where_they_are_not() {
     compile(
         "cc",
         &["-std=c99"],
-        &source(),
+        &sources(),
         &program,
         &described("Libs: "),
     );
@@ -176,7 +186,7 @@ fn the_quickstart_finds_what_it_should() {
     compile(
         "cc",
         &["-std=c99"],
-        &example,
+        &[example],
         &program,
         &described("Libs: "),
     );
@@ -212,7 +222,7 @@ fn nothing_is_lost_while_eight_threads_search() {
     compile(
         "cc",
         &["-std=c99", "-O2"],
-        &source,
+        &[source],
         &program,
         &described("Libs: "),
     );
