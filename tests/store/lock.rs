@@ -5,7 +5,9 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use crate::support::process::{Helper, role, say, wait_for_go};
-use crate::support::store::{SEED, Tmpfs, add, bodies, place};
+#[cfg(unix)]
+use crate::support::store::Tmpfs;
+use crate::support::store::{SEED, add, bodies, place};
 use zerogr::ErrorKind;
 use zerogr::raw::store::{CreateOptions, MemoryBackend, Store, VerifyLevel, WriteOptions};
 
@@ -48,7 +50,9 @@ fn helper() {
             wait_for_go();
             drop(lock);
         }
+        #[cfg(unix)]
         "fork" => fork_while_locked(&path),
+        #[cfg(target_os = "linux")]
         "low descriptors" => open_with_low_descriptors_free(&path),
         other => panic!("unknown role {other}"),
     }
@@ -155,6 +159,7 @@ fn the_lock_lives_as_long_as_a_clone_or_a_transaction() {
     assert_eq!(bodies(&store), [&b"kept"[..], b"a", b"b"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn every_name_of_the_file_leads_to_the_same_lock() {
     let (directory, path) = place();
@@ -294,6 +299,7 @@ fn what_took_the_place_of_the_file_is_followed_forward_only() {
 }
 
 /// A child inherits the memory and the descriptors of its parent, not the right to write.
+#[cfg(unix)]
 #[allow(unsafe_code)]
 fn fork_while_locked(path: &std::path::Path) {
     let store = Store::open(path).unwrap();
@@ -328,6 +334,7 @@ fn fork_while_locked(path: &std::path::Path) {
     say(format_args!("{status} {}", outcome(store.begin())));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_forked_child_neither_has_the_lock_nor_releases_it() {
     let (_directory, path) = place();
@@ -340,6 +347,7 @@ fn a_forked_child_neither_has_the_lock_nor_releases_it() {
 }
 
 /// A host may have closed its standard streams; what it prints must not land in the index.
+#[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn open_with_low_descriptors_free(path: &std::path::Path) {
     // SAFETY: nothing in this process reads from its standard input any more.
@@ -369,6 +377,7 @@ fn the_index_never_gets_the_number_of_a_standard_stream() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn an_index_on_read_only_media_is_read_and_says_why_it_is_not_written() {
     let Some(tmpfs) = Tmpfs::mount("4m") else {

@@ -13,11 +13,8 @@ mod crash;
 mod failed_sync;
 #[cfg(unix)]
 mod full_disk;
-#[cfg(unix)]
 mod lock;
-#[cfg(unix)]
 mod processes;
 #[cfg(target_os = "linux")]
 mod signals;
-#[cfg(unix)]
 mod vacuum;

@@ -1,7 +1,9 @@
 //! Vacuum and copies: the same content in less space, for everyone who has the index open.
 
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+#[cfg(unix)]
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,6 +45,16 @@ fn helper() {
         }
         other => panic!("unknown role {other}"),
     }
+}
+
+fn write_at(mut file: &File, bytes: &[u8], off_bytes: u64) {
+    file.seek(SeekFrom::Start(off_bytes)).unwrap();
+    file.write_all(bytes).unwrap();
+}
+
+fn read_at_start(mut file: &File, bytes: &mut [u8]) {
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.read_exact(bytes).unwrap();
 }
 
 /// An index with a lot of dead bytes and a few live ones of every sort.
@@ -152,7 +164,7 @@ fn an_empty_index_and_one_with_a_tail_can_be_vacuumed() {
     assert_eq!(store.space().unwrap().tail_bytes, 0);
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let end = file.metadata().unwrap().len();
-    file.write_all_at(&[1; 50_000], end).unwrap();
+    write_at(&file, &[1; 50_000], end);
     assert_eq!(store.space().unwrap().tail_bytes, 50_000);
     vacuum(&store);
     assert_eq!(store.space().unwrap().tail_bytes, 0);
@@ -237,6 +249,7 @@ fn a_writer_that_waits_during_a_vacuum_gets_the_new_file() {
     assert_eq!(found[2..], [&b"mine"[..], b"waited", b"waited"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn names_and_rights_of_the_file_are_kept() {
     let (directory, path) = place();
@@ -311,7 +324,7 @@ fn the_old_file_says_that_it_is_superseded() {
     let old = std::fs::File::open(&path).unwrap();
     vacuum(&store);
     let mut bytes = vec![0; old.metadata().unwrap().len() as usize];
-    old.read_exact_at(&mut bytes, 0).unwrap();
+    read_at_start(&old, &mut bytes);
     let flags = [0, 4096].map(|off| {
         let SlotContent::Record(record) = SlotContent::decode(&bytes[off..], None) else {
             panic!()
@@ -357,13 +370,13 @@ fn a_vacuum_that_cannot_be_is_refused_and_changes_nothing() {
     let extent = store.extent(&store.manifest().segments[0].segment).unwrap();
     let off = extent.sections().next().unwrap().off_bytes + 50_000;
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    file.write_all_at(&[77], off).unwrap();
+    write_at(&file, &[77], off);
     assert!(store.vacuum(&lock).unwrap_err().is_corrupt());
     for copy in [Store::backup, Store::vacuum_into] {
         let target = directory.path().join("copy.zgr");
         assert!(copy(&store, &target).unwrap_err().is_corrupt());
     }
-    file.write_all_at(&[19], off).unwrap();
+    write_at(&file, &[19], off);
     assert_eq!(std::fs::read(&path).unwrap(), before);
     assert_eq!(names(directory.path()), ["index.zgr"]);
     store.vacuum(&lock).unwrap();
@@ -374,6 +387,7 @@ fn copies_are_complete_indexes_and_replace_nothing() {
     // ZF-CP-02
     let (directory, path) = place();
     let store = used(&path, &CreateOptions::default());
+    #[cfg(unix)]
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     let reader = Store::open(&path).unwrap();
     add(store.begin().unwrap(), b"newest").unwrap();
@@ -395,6 +409,7 @@ fn copies_are_complete_indexes_and_replace_nothing() {
         assert_eq!(copy.manifest().generation, generation + ahead);
         assert_eq!(bodies(&copy), bodies(&store));
         assert!(copy.verify(VerifyLevel::Full).is_ok());
+        #[cfg(unix)]
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         add(copy.begin().unwrap(), b"its own way").unwrap();
     }
@@ -579,6 +594,7 @@ fn what_a_killed_copy_left_is_removed_by_the_next_writer_in_the_folder() {
     .unwrap();
 }
 
+#[cfg(unix)]
 #[test]
 fn a_copy_belongs_to_whom_the_index_belongs_and_is_read_by_nobody_else() {
     let (directory, path) = place();
@@ -605,11 +621,13 @@ fn a_copy_belongs_to_whom_the_index_belongs_and_is_read_by_nobody_else() {
     }
 }
 
+#[cfg(unix)]
 fn pipe(path: &Path) {
     let made = std::process::Command::new("mkfifo").arg(path).status();
     assert!(made.unwrap().success());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
     let (directory, path) = place();

@@ -55,18 +55,27 @@ pub(in crate::store) fn open_with(options: &OpenOptions, path: &Path) -> io::Res
     if !std::fs::metadata(path)?.is_file() {
         return Err(not_regular());
     }
-    let mut options = options.clone();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        libc::O_NONBLOCK | libc::O_NOCTTY,
-    );
-    let file = options.open(path)?;
+    let file = at_once(options).open(path)?;
     // And after it, because something else may have been put there meanwhile.
     if !file.metadata()?.is_file() {
         return Err(not_regular());
     }
     Ok(file)
+}
+
+/// The same options, for an open that does not wait for whoever is at the other end of a pipe.
+#[cfg(unix)]
+fn at_once(options: &OpenOptions) -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = options.clone();
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    options
+}
+
+/// Pipes of Windows have no place among files.
+#[cfg(not(unix))]
+fn at_once(options: &OpenOptions) -> OpenOptions {
+    options.clone()
 }
 
 fn not_regular() -> io::Error {
