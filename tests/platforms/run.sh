@@ -11,7 +11,9 @@
 # Debian has no standard library of Rust, so it is built of its sources. What emulation cannot show: how
 # weakly ordered memory of a real ARM64 is (qemu orders as this processor does), whether a sync reaches the
 # disk, and what NTFS and its filters (virus scanners, indexers) do to files in use: Wine maps calls of
-# Windows to this kernel's.
+# Windows to this kernel's. Wine 10 knows no rename over an open file (`FileRenameInfoEx`, in Windows since
+# 10.1607), so a vacuum in place is refused there, and its tests fail; and it has no Python, so those that
+# ask the second reader of the format do.
 set -euo pipefail
 platform=$1 folder=$(realpath -m "$2")
 shift 2

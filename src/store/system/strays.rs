@@ -46,10 +46,21 @@ impl Stray {
     /// Takes the place of `target`.
     pub(in crate::store) fn put_at(mut self, target: &Path) -> io::Result<()> {
         place::sync_rights(&self.file)?;
-        std::fs::rename(&self.path, target)?;
+        std::fs::rename(&self.path, target).map_err(not_replaced)?;
         self.arrived = true;
         Ok(())
     }
+}
+
+/// What to do where an open file cannot be replaced: Windows does so on NTFS, since version 10.1607.
+fn not_replaced(error: io::Error) -> io::Error {
+    if !cfg!(windows) || error.kind() != io::ErrorKind::PermissionDenied {
+        return error;
+    }
+    let message = format!(
+        "{error} (this file system may not replace a file that is open: use Store::vacuum_into)"
+    );
+    io::Error::new(error.kind(), message)
 }
 
 impl Drop for Stray {
