@@ -288,7 +288,7 @@ fn a_copy_of_a_live_file_is_a_valid_index() {
         let mut newest = 0;
         for n in 0..100 {
             let copy = directory.path().join(format!("copy-{n}.zgr"));
-            if n % 2 == 0 {
+            if cfg!(windows) || n % 2 == 0 {
                 std::fs::copy(&path, &copy).unwrap();
             } else {
                 // `cp` itself refuses when a vacuum replaces the file between its look at it and
