@@ -1,13 +1,10 @@
 //! From documents as they come in to docids and vectors.
 
-mod token_lists;
-
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use self::token_lists::TokenLists;
 use super::models::Loaded;
 use crate::columns::{OwnedSignList, SignListsBuilder};
 use crate::docs::{CutDocument, Document};
@@ -17,6 +14,7 @@ use crate::generate::{
 };
 use crate::lexicon::{CountedTexts, MAX_TERM_TEXT_BYTES};
 use crate::passages::{PassageSize, TextFormat, cut};
+use crate::search::distinct_token_vectors;
 use crate::segment::{
     Docid, DocidSource, EncoderParams, IndexParams, PreparedDocuments, Progress, Segment, Stage,
     Watch,
@@ -198,13 +196,16 @@ impl EncodedTexts {
                 tokens: None,
             });
         }
-        let mut lists = TokenLists::new(texts.len(), dim);
+        let mut lists = vec![OwnedSignList::default(); texts.len()];
         let vectors = encoder.encode_tokens(texts, limit, progress, &mut |number, text| {
-            lists.take(number, text.without_first(prompt_tokens, dim));
+            let text = text.without_first(prompt_tokens, dim);
+            if let Some(list) = lists.get_mut(number) {
+                *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+            }
         })?;
         Ok(EncodedTexts {
             vectors,
-            tokens: Some(lists.finish()),
+            tokens: Some(lists),
         })
     }
 }

@@ -9,7 +9,6 @@ use super::super::support::corpus::empty;
 use super::super::support::encoder::{Encoded, HashingEncoder, Intercepted};
 use super::*;
 use crate::decode::CancelToken;
-use crate::search::distinct_token_vectors;
 
 const ENCODER: HashingEncoder = HashingEncoder {
     dim: 16,
