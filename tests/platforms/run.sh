@@ -4,7 +4,7 @@
 #   tests/platforms/run.sh arm64|windows FOLDER [TEST...]
 #
 # needs Debian or a system like it, root, and `apt-get install mmdebstrap`. FOLDER gets an environment of
-# Debian's unstable suite (2 GB, made once), a cache of crates and a target folder. Tests of the whole list
+# Debian's unstable suite (2 GB, made once), a cache of crates and target folders. Tests of the whole list
 # below are run, or those that are named: `lib`, `store`, ...
 #
 # The library and its tests are compiled here for the other platform, by gcc of that platform. For Windows
@@ -32,7 +32,9 @@ if [[ ! -e $root/made ]]; then
         --include="$include" sid "$root"
     touch "$root/made"
 fi
-mkdir -p "$root/work" "$folder/cargo" "$folder/target" "$root/cargo" "$root/target"
+# Each platform has its own, because what is built for this machine differs, too.
+built=$folder/target/$platform
+mkdir -p "$root/work" "$folder/cargo" "$built" "$root/cargo" "$root/target"
 
 # The crates, by the cargo of this machine, which knows where they are to be had.
 fetch() {
@@ -79,11 +81,11 @@ for program in "${programs[@]}"; do
     [[ $program == lib ]] && tests+=(--lib) || tests+=(--test "$program")
 done
 # In mounts of its own, which end with it.
-export root folder repository
+export root folder repository built
 unshare --mount --fork bash -euo pipefail -c '
     mount --bind "$repository" "$root/work"
     mount --bind "$folder/cargo" "$root/cargo"
-    mount --bind "$folder/target" "$root/target"
+    mount --bind "$built" "$root/target"
     mount -t proc proc "$root/proc"
     mount -t tmpfs tmpfs "$root/dev/shm" 2>/dev/null || true
     exec chroot "$root" /usr/bin/env -i "$@"
