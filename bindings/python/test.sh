@@ -3,9 +3,9 @@
 #
 #   bindings/python/test.sh [--debug] [--adapters] [PYTHON...]
 #
-# --debug builds as `cargo test` does, so that what that has built is not built again. --adapters
-# installs the libraries of all adapters, and their tests must run. Each PYTHON, `python3` if none is
-# given, gets an environment and tests the same wheel.
+# --debug builds as `cargo test` does, which is sooner done. --adapters installs the libraries of all
+# adapters, and their tests must run. Each PYTHON, `python3` if none is given, gets an environment and
+# tests the same wheel.
 set -euo pipefail
 cd "$(dirname "$0")"
 profile=(--release)

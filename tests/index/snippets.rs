@@ -53,7 +53,12 @@ fn the_best_place_of_a_long_text_is_found() {
     let by_chars: String = text.chars().skip(chars.start).take(chars.len()).collect();
     assert_eq!(snippet.text, by_chars);
     for mark in &snippet.marks {
-        assert!(snippet.text.get(mark.bytes.clone()).is_some());
+        let characters = snippet.text.chars().skip(mark.chars.start);
+        let by_chars: String = characters.take(mark.chars.len()).collect();
+        assert_eq!(
+            snippet.text.get(mark.bytes.clone()),
+            Some(by_chars.as_str())
+        );
     }
 }
 

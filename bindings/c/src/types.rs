@@ -1,7 +1,7 @@
 //! Types of the header.
 //!
 //! Each struct begins with its own size, which the caller sets, so that it can grow: see
-//! [`raw::read`](crate::raw::read) and [`raw::fill`](crate::raw::fill).
+//! [`raw::read`](crate::raw::read) and [`raw::place`](crate::raw::place).
 #![allow(non_camel_case_types)]
 
 use std::ffi::{c_char, c_int, c_void};

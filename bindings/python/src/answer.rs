@@ -279,23 +279,19 @@ pub struct Snippet {
 impl Snippet {
     fn new(snippet: &zerogr::Snippet) -> Snippet {
         let Range { start, end } = snippet.chars;
-        let mut marks = Vec::with_capacity(snippet.marks.len());
-        let mut at = 0;
-        for (part, kind) in snippet.parts() {
-            let from = at;
-            at += part.chars().count();
-            match kind {
-                None => {}
-                Some(MarkKind::Word) => marks.push((from, at, "word")),
-                Some(_) => marks.push((from, at, "meaning")),
-            }
-        }
+        let marks = snippet.marks.iter().map(|mark| {
+            let kind = match mark.kind {
+                MarkKind::Word => "word",
+                _ => "meaning",
+            };
+            (mark.chars.start, mark.chars.end, kind)
+        });
         Snippet {
             html: snippet.to_html(),
             text: snippet.text.clone(),
             start,
             end,
-            marks,
+            marks: marks.collect(),
         }
     }
 }

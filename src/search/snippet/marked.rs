@@ -46,6 +46,8 @@ pub struct Snippet {
 pub struct Mark {
     /// Where the text of the snippet has it, in bytes.
     pub bytes: Range<usize>,
+    /// Where the text of the snippet has it, in characters.
+    pub chars: Range<usize>,
     /// Why it is marked.
     pub kind: MarkKind,
 }
@@ -62,15 +64,27 @@ pub enum MarkKind {
 }
 
 impl Snippet {
-    /// That of `bytes` of a stored text.
-    pub(super) fn new(stored: &str, bytes: Range<usize>, marks: Vec<Mark>) -> Snippet {
-        let count = |range: Range<usize>| stored.get(range).unwrap_or("").chars().count();
-        let first_char = count(0..bytes.start);
+    /// That of `bytes` of a stored text. Marks are places in the snippet, in order and apart.
+    pub(super) fn new(
+        stored: &str,
+        bytes: Range<usize>,
+        marks: Vec<(Range<usize>, MarkKind)>,
+    ) -> Snippet {
+        let count = |text: &str, range| text.get(range).unwrap_or("").chars().count();
+        let first_char = count(stored, 0..bytes.start);
+        let text = stored.get(bytes.clone()).unwrap_or("");
+        let (mut from, mut from_char) = (0, 0);
+        let mark = |(bytes, kind): (Range<usize>, MarkKind)| {
+            let start = from_char + count(text, from..bytes.start);
+            let chars = start..start + count(text, bytes.clone());
+            (from, from_char) = (bytes.end, chars.end);
+            Mark { bytes, chars, kind }
+        };
         Snippet {
-            text: stored.get(bytes.clone()).unwrap_or("").to_owned(),
-            chars: first_char..first_char + count(bytes.clone()),
+            text: text.to_owned(),
+            chars: first_char..first_char + text.chars().count(),
+            marks: marks.into_iter().map(mark).collect(),
             bytes,
-            marks,
         }
     }
 
@@ -114,8 +128,12 @@ impl Snippet {
     }
 }
 
-/// The marks of what lies in a window: of words, and of meaning where they are none.
-pub(super) fn marks(words: &Matches, meaning: &Matches, window: &Range<usize>) -> Vec<Mark> {
+/// What to mark of what lies in a window, and where in it: words, and meaning where they are none.
+pub(super) fn marks(
+    words: &Matches,
+    meaning: &Matches,
+    window: &Range<usize>,
+) -> Vec<(Range<usize>, MarkKind)> {
     let inside = |bytes: &Range<usize>| bytes.start >= window.start && bytes.end <= window.end;
     let within = |matches: &Matches| -> Vec<Range<usize>> {
         let places = matches.places.iter().map(|place| place.bytes.clone());
@@ -128,15 +146,12 @@ pub(super) fn marks(words: &Matches, meaning: &Matches, window: &Range<usize>) -
         words.get(ended).is_none_or(|word| word.start >= place.end)
     });
     let of_kind = |places: Vec<Range<usize>>, kind| {
-        let mark = move |bytes: Range<usize>| Mark {
-            bytes: bytes.start - window.start..bytes.end - window.start,
-            kind,
-        };
-        places.into_iter().map(mark)
+        let within = |bytes: Range<usize>| bytes.start - window.start..bytes.end - window.start;
+        places.into_iter().map(move |bytes| (within(bytes), kind))
     };
     let meaning = of_kind(joined(meaning), MarkKind::Meaning);
-    let mut marks: Vec<Mark> = of_kind(words, MarkKind::Word).chain(meaning).collect();
-    marks.sort_by_key(|mark| mark.bytes.start);
+    let mut marks: Vec<_> = of_kind(words, MarkKind::Word).chain(meaning).collect();
+    marks.sort_by_key(|(bytes, _)| bytes.start);
     marks
 }
 
@@ -169,15 +184,14 @@ mod tests {
     fn a_word_is_marked_as_a_word() {
         let words = matches(&[(0, 2), (1, 3), (8, 9)]);
         let meaning = matches(&[(0, 3), (4, 5), (5, 6), (7, 9), (9, 10), (12, 14)]);
-        let mark = |bytes, kind| Mark { bytes, kind };
         let expected = [
-            mark(0..3, MarkKind::Word),
-            mark(4..6, MarkKind::Meaning),
-            mark(8..9, MarkKind::Word),
-            mark(9..10, MarkKind::Meaning),
+            (0..3, MarkKind::Word),
+            (4..6, MarkKind::Meaning),
+            (8..9, MarkKind::Word),
+            (9..10, MarkKind::Meaning),
         ];
         assert_eq!(marks(&words, &meaning, &(0..13)), expected);
-        let expected = [mark(0..1, MarkKind::Word), mark(1..2, MarkKind::Meaning)];
+        let expected = [(0..1, MarkKind::Word), (1..2, MarkKind::Meaning)];
         assert_eq!(marks(&words, &meaning, &(8..13)), expected);
     }
 
@@ -213,7 +227,11 @@ mod tests {
             prop_assert_eq!(&together, &text);
             let marked: Vec<&str> = snippet.parts().filter(|part| part.1.is_some()).map(|part| part.0).collect();
             let expected: Vec<&str> = snippet.marks.iter().map(|mark| &text[mark.bytes.clone()]).collect();
-            prop_assert_eq!(marked, expected);
+            prop_assert_eq!(&marked, &expected);
+            let characters: Vec<char> = text.chars().collect();
+            let by_chars = snippet.marks.iter().map(|mark| characters[mark.chars.clone()].iter().collect());
+            let by_chars: Vec<String> = by_chars.collect();
+            prop_assert_eq!(by_chars, expected);
             prop_assert!(snippet.marks.is_sorted_by(|a, b| a.bytes.end <= b.bytes.start));
         }
     }

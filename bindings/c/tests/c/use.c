@@ -55,7 +55,8 @@ void test_search(uint32_t encoder) {
     zgr_free(text);
     snippets.format = ZGR_SNIPPET_JSON;
     EXPECT(ZGR_OK, result, zgr_result_snippet(result, 0, &snippets, &text));
-    CHECK(contains(text, "\"marks\":[{\"bytes\":{\"start\":0,\"end\":4},\"kind\":\"word\"}"));
+    CHECK(contains(text, "\"marks\":[{\"bytes\":{\"start\":0,\"end\":4},"
+                         "\"chars\":{\"start\":0,\"end\":4},\"kind\":\"word\"}"));
     zgr_free(text);
     EXPECT(ZGR_OK, result, zgr_result_explain(result, 0, &text));
     CHECK(contains(text, "\"id\":\"wings\"") && contains(text, "\"term\":\"thin\""));

@@ -3,11 +3,13 @@
 use zerogr::Mode;
 
 /// What decides.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ModeArg {
     /// Generated docids, without a look at the words.
     Generative,
     /// Generated docids, with BM25 as a prior.
+    #[default]
     Planned,
     /// BM25 alone.
     Lexical,

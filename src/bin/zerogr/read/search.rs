@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use zerogr::{
-    Explanation, Hit, Index, MarkKind, PassageHit, SearchOptions, SearchResult, Snippet,
-    SnippetOptions,
+    Explanation, Hit, Index, MarkKind, SearchOptions, SearchResult, Snippet, SnippetOptions,
 };
 
 use crate::console::failure::Failure;
@@ -148,14 +147,14 @@ fn shown(
         let mut value = json!({
             "id": hit.id, "score": hit.score, "similarity": hit.similarity,
             "log_prob": hit.log_prob, "docid": hit.docid, "title": document.title,
-            "passages": hit.passages.iter().map(passage_value).collect::<Vec<_>>(),
+            "passages": hit.passages,
         });
         let snippet = match snippets {
             Some(options) => Some(result.snapshot().snippet(hit, query, options)?),
             None => None,
         };
         if let Some(snippet) = &snippet {
-            value["snippet"] = snippet_value(snippet);
+            value["snippet"] = json!(snippet);
         }
         if let Some(explanation) = &hit.explanation {
             value["explanation"] = explained(index, hit, explanation)?;
@@ -171,41 +170,6 @@ fn shown(
         });
     }
     Ok(list)
-}
-
-/// A place in a document.
-fn passage_value(passage: &PassageHit) -> Value {
-    json!({
-        "bytes": passage.bytes, "chars": passage.chars, "headings": passage.headings,
-        "score": passage.score, "docid": passage.docid,
-    })
-}
-
-/// A snippet with its ranges, those of marks within its text.
-fn snippet_value(snippet: &Snippet) -> Value {
-    let (mut bytes, mut chars) = (0, 0);
-    let mut marks = Vec::new();
-    for (part, kind) in snippet.parts() {
-        let (from, from_char) = (bytes, chars);
-        bytes += part.len();
-        chars += part.chars().count();
-        if let Some(kind) = kind {
-            marks.push(json!({
-                "kind": kind_name(kind), "bytes": from..bytes, "chars": from_char..chars,
-            }));
-        }
-    }
-    json!({
-        "text": snippet.text, "bytes": snippet.bytes, "chars": snippet.chars, "marks": marks,
-    })
-}
-
-fn kind_name(kind: MarkKind) -> &'static str {
-    match kind {
-        MarkKind::Word => "word",
-        MarkKind::Meaning => "meaning",
-        _ => "other",
-    }
 }
 
 fn style(kind: MarkKind) -> Style {

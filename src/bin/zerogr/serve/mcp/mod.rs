@@ -21,6 +21,7 @@ use rmcp::transport::stdio;
 use crate::console::failure::Failure;
 use crate::options::device::DeviceArg;
 use crate::options::open;
+use crate::serve::work;
 
 use indexes::Indexes;
 use tools::Tools;
@@ -45,22 +46,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let indexes = Indexes::open(&args.indexes, |path| {
         open::to_write(path, &args.write, args.device.device())
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(format!("cannot begin to serve: {error}")))?;
     let tools = Tools::new(indexes, args.allow_write);
-    let served = runtime.block_on(async {
+    work::run(async {
         let service = tools
             .serve(stdio())
             .await
             .map_err(|error| Failure::new(format!("no client of the protocol: {error}")))?;
-        service
-            .waiting()
-            .await
-            .map_err(|error| Failure::new(format!("serving failed: {error}")))
-    });
-    // A search that nobody waits for any more must not keep the program.
-    runtime.shutdown_background();
-    served.map(|_| ())
+        let ended = service.waiting().await;
+        ended.map_err(|error| Failure::new(format!("serving failed: {error}")))?;
+        Ok(())
+    })
 }

@@ -1,7 +1,9 @@
 //! What a page is asked for, and links to pages that are asked for a little more.
 
-use serde::{Deserialize, Serialize};
-use zerogr::{FieldValue, Mode};
+use serde::Deserialize;
+use zerogr::FieldValue;
+
+use crate::options::mode::ModeArg;
 
 /// The most hits of a page.
 const MAX_HITS: usize = 100;
@@ -16,51 +18,11 @@ pub struct Asked {
     #[serde(rename = "where")]
     pub filter: String,
     /// How documents are found.
-    pub mode: AskedMode,
+    pub mode: ModeArg,
     /// Hits wanted.
     pub k: Option<usize>,
     /// Whether the walk of the decoder is shown.
     pub walk: Option<String>,
-}
-
-/// How documents are found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AskedMode {
-    /// By meaning and words.
-    #[default]
-    Planned,
-    /// By meaning alone.
-    Generative,
-    /// By words alone.
-    Lexical,
-}
-
-impl AskedMode {
-    /// All, with what the page calls them.
-    pub const ALL: [(AskedMode, &str); 3] = [
-        (AskedMode::Planned, "meaning and words"),
-        (AskedMode::Generative, "meaning"),
-        (AskedMode::Lexical, "words"),
-    ];
-
-    /// What addresses call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            AskedMode::Planned => "planned",
-            AskedMode::Generative => "generative",
-            AskedMode::Lexical => "lexical",
-        }
-    }
-
-    /// What the library calls it.
-    pub fn mode(self) -> Mode {
-        match self {
-            AskedMode::Planned => Mode::Planned,
-            AskedMode::Generative => Mode::Generative,
-            AskedMode::Lexical => Mode::Lexical,
-        }
-    }
 }
 
 impl Asked {
@@ -71,7 +33,7 @@ impl Asked {
 
     /// Whether the walk of the decoder is wanted, and there is one.
     pub fn shows_walk(&self) -> bool {
-        self.walk.is_some() && self.mode != AskedMode::Lexical
+        self.walk.is_some() && self.mode.generates()
     }
 
     /// The address of the page that answers this.

@@ -26,6 +26,7 @@ use crate::console::failure::Failure;
 use crate::console::output;
 use crate::options::device::DeviceArg;
 use crate::options::open;
+use crate::serve::work;
 
 /// Search an index in a browser: a page on this machine alone.
 #[derive(clap::Args)]
@@ -44,11 +45,7 @@ pub struct Args {
 /// Runs the command, until it is interrupted.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let index = open::to_read(&args.index, &args.access, args.device.device())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(format!("cannot begin to serve: {error}")))?;
-    let served = runtime.block_on(async {
+    work::run(async {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
         let cannot = |error: std::io::Error| {
             Failure::new(format!(
@@ -63,9 +60,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             .with_graceful_shutdown(interrupted())
             .await
             .map_err(cannot)
-    });
-    runtime.shutdown_background();
-    served
+    })
 }
 
 /// Returns when the program is asked to end.

@@ -3,10 +3,19 @@
 use maud::{Markup, html};
 use zerogr::FacetCounts;
 
-use super::asked::{Asked, AskedMode};
+use crate::options::mode::ModeArg;
+
+use super::asked::Asked;
 use super::document_page::AskedDocument;
 use super::frame;
 use super::search::{Found, ShownHit};
+
+/// The modes that are offered, with what the page calls them.
+const MODES: [(ModeArg, &str); 3] = [
+    (ModeArg::Planned, "meaning and words"),
+    (ModeArg::Generative, "meaning"),
+    (ModeArg::Lexical, "words"),
+];
 
 /// The page of the index `name`; `found` is there when something was asked for and did not fail.
 pub fn page(
@@ -56,7 +65,7 @@ fn form(asked: &Asked) -> Markup {
             label {
                 "By"
                 select name="mode" {
-                    @for (mode, label) in AskedMode::ALL {
+                    @for (mode, label) in MODES {
                         option value=(mode.name()) selected[mode == asked.mode] { (label) }
                     }
                 }
@@ -82,7 +91,7 @@ fn results(asked: &Asked, found: &Found) -> Markup {
             @if !found.is_complete {
                 ", and stopped before it was done: there may be better ones"
             }
-            @if asked.mode != AskedMode::Lexical && !found.hits.is_empty() {
+            @if asked.mode.generates() && !found.hits.is_empty() {
                 ". "
                 @match found.walk.is_some() {
                     true => a href=(asked.with_walk(false).link()) { "Hide how they were decoded" },

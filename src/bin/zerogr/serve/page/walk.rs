@@ -11,6 +11,7 @@
 //! that hits have in common are drawn once; what was decoded and is no hit is not drawn.
 
 use maud::{Markup, html};
+use zerogr::raw::search::Decision;
 use zerogr::{Explanation, Hit, Index};
 
 use crate::console::failure::Failure;
@@ -50,14 +51,7 @@ struct Node {
 struct Step {
     text: String,
     /// What was chosen from, and how probable the choice was; `None` where nothing was.
-    choice: Option<Choice>,
-}
-
-#[derive(Clone, Copy)]
-struct Choice {
-    log_prob: f64,
-    choices: u32,
-    docids_left: u32,
+    choice: Option<Decision>,
 }
 
 /// A hit in words, for those who cannot see the picture.
@@ -297,22 +291,14 @@ fn steps(index: &Index, explanation: &Explanation) -> Result<Vec<(Vec<u32>, Step
                 append(&mut step.text, &text);
             }
             (decision, _) => {
-                let choice = decision.map(|decision| Choice {
-                    log_prob: decision.log_prob,
-                    choices: decision.choices,
-                    docids_left: decision.docids_left,
-                });
+                let choice = decision.copied();
                 steps.push((vec![token], Step { text, choice }));
             }
         }
     }
     // That the docid ends where others go on is a choice, too.
     for decision in decisions {
-        let choice = Some(Choice {
-            log_prob: decision.log_prob,
-            choices: decision.choices,
-            docids_left: decision.docids_left,
-        });
+        let choice = Some(*decision);
         let text = "(end)".to_owned();
         steps.push((Vec::new(), Step { text, choice }));
     }
