@@ -10,9 +10,11 @@ use prost::Message;
 use super::checkpoint::files;
 use super::checkpoint::files::sha256_of;
 use super::checkpoint::texts::check_tokenizer;
-use super::graph::onnx::{DataType, DimensionValue, StringStringEntryProto, ValueInfoProto};
 use super::hugging_face::ExternalFolder;
 use crate::model::language::{LanguageModelConfig, ModelKind};
+use crate::model::onnx::messages::{
+    DataType, DimensionValue, StringStringEntryProto, ValueInfoProto,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// As much of a model as is looked at; weights inside it are skipped, not copied.

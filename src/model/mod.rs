@@ -3,7 +3,7 @@
 //!
 //! | room or file | concept |
 //! |---|---|
-//! | `onnx` | what a graph may be, looked at before it runs |
+//! | `onnx` | making graphs, and what one may be, looked at before it runs |
 //! | [`runtime`] | ONNX Runtime on this machine: finding it, devices, sessions |
 //! | [`tokenizer`] | text to token ids and back |
 //! | [`encoder`] | text to unit vectors |
@@ -16,7 +16,7 @@
 
 pub mod encoder;
 pub mod language;
-mod onnx;
+pub(crate) mod onnx;
 pub mod runtime;
 pub mod tokenizer;
 pub(crate) mod trust;

@@ -14,8 +14,8 @@ use super::building::Encoder;
 use super::config::{Layer, Norm, Relative, Sees};
 use crate::Result;
 use crate::convert::checkpoint::tensors::read_all;
-use crate::convert::graph::nodes::{MICROSOFT, Nodes, float, integer};
-use crate::convert::graph::onnx::DataType;
+use crate::model::onnx::messages::DataType;
+use crate::model::onnx::nodes::{MICROSOFT, Nodes, float, integer};
 
 /// Added to a score that must not count.
 const HIDDEN: f32 = -1e9;

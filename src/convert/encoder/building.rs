@@ -2,7 +2,7 @@
 
 use super::config::EncoderConfig;
 use super::weights::Weights;
-use crate::convert::graph::nodes::Nodes;
+use crate::model::onnx::nodes::Nodes;
 
 /// The nodes and weights so far.
 pub(super) struct Encoder<'a> {

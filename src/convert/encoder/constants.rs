@@ -6,7 +6,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use zerocopy::{Immutable, IntoBytes};
 
-use crate::convert::graph::onnx::{DataType, TensorProto};
+use crate::model::onnx::messages::{DataType, TensorProto};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest message of a graph.

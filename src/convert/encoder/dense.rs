@@ -13,10 +13,10 @@ use super::building::Encoder;
 use super::config::Activation;
 use crate::Result;
 use crate::convert::checkpoint::tensors::{TensorSource, check_shape, read_all};
-use crate::convert::graph::nodes::integer;
 use crate::convert::hugging_face::folder::{read_json, wrong};
 use crate::convert::hugging_face::safetensors::SafetensorsFolder;
 use crate::model::Pooling;
+use crate::model::onnx::nodes::integer;
 
 /// How the settings of the pooling name the sum of the vectors over the root of their number.
 const OVER_ROOT: &str = "mean_sqrt_len";

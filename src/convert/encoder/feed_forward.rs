@@ -3,7 +3,7 @@
 use super::building::Encoder;
 use super::config::{Activation, Layer};
 use crate::Result;
-use crate::convert::graph::nodes::{MICROSOFT, integer};
+use crate::model::onnx::nodes::{MICROSOFT, integer};
 
 impl Encoder<'_> {
     /// `down(activation(up(x)))`, or `down(activation(gate(x)) * up(x))`, without the last bias.

@@ -22,9 +22,9 @@ use super::weights::Weights;
 use crate::Result;
 use crate::convert::checkpoint::layout::Expected;
 use crate::convert::checkpoint::tensors::{TensorSource, read_all};
-use crate::convert::graph::nodes::{MICROSOFT, Nodes, axis, fixed, float, integer, value};
-use crate::convert::graph::onnx::{DataType, GraphProto, ModelProto, OperatorSetIdProto};
 use crate::model::language::WeightFormat;
+use crate::model::onnx::messages::{DataType, GraphProto, ModelProto, OperatorSetIdProto};
+use crate::model::onnx::nodes::{MICROSOFT, Nodes, axis, fixed, float, integer, value};
 
 /// The output with a vector per token.
 const TOKENS: &str = "last_hidden_state";

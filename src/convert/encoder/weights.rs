@@ -14,10 +14,10 @@
 use super::config::{Linear, Norm, NormKind};
 use super::constants::Constants;
 use crate::convert::checkpoint::tensors::{TensorSource, read_all};
-use crate::convert::graph::nodes::{MICROSOFT, Nodes, float, integer};
 use crate::convert::graph::quantize::{LARGEST_CODE, LARGEST_SAFE_CODE, row_to_codes};
 use crate::convert::graph::weights::each_row;
 use crate::model::language::WeightFormat;
+use crate::model::onnx::nodes::{MICROSOFT, Nodes, float, integer};
 use crate::{Error, Result};
 
 /// Reads weights, and stores each once.

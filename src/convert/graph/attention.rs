@@ -20,9 +20,9 @@
 //! longest row; where rows of several lengths grow by a token, that token is put in its place.
 
 use super::decoder::{Decoder, past_name, present_name};
-use super::nodes::{MICROSOFT, integer, integers};
 use super::weights::Operators;
 use crate::Result;
+use crate::model::onnx::nodes::{MICROSOFT, integer, integers};
 
 /// Added to the score of what is not seen.
 const HIDDEN: f32 = -1e9;

@@ -35,10 +35,6 @@ use std::path::Path;
 
 use prost::Message;
 
-use super::nodes::{MICROSOFT, Nodes, axis, branch, fixed, float, integer, value};
-use super::onnx::{
-    DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
-};
 use super::weights::{Operators, Weights};
 use super::weights_file::WeightsFile;
 use crate::convert::checkpoint::decoder_config::DecoderConfig;
@@ -46,6 +42,10 @@ use crate::convert::checkpoint::layout::{EMBEDDING, Expected, HEAD, LAST_NORM};
 use crate::convert::checkpoint::tensors::TensorSource;
 pub use crate::model::language::WEIGHTS_FILE;
 use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
+use crate::model::onnx::messages::{
+    DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
+use crate::model::onnx::nodes::{MICROSOFT, Nodes, axis, branch, fixed, float, integer, value};
 use crate::{Error, Result};
 
 /// Name of the graph's file in a model folder.

@@ -6,12 +6,9 @@
 //! | `attention` | positions and attention in it |
 //! | `weights`, `quantize` | how each format stores a weight and multiplies by it |
 //! | `weights_file` | the external data, written as a stream |
-//! | `onnx`, `nodes` | the ONNX messages, and making them |
 
 mod attention;
 pub(super) mod decoder;
-pub(super) mod nodes;
-pub(crate) mod onnx;
 pub(super) mod quantize;
 pub(super) mod weights;
 mod weights_file;

@@ -21,12 +21,12 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use super::nodes::{MICROSOFT, Nodes, integer};
-use super::onnx::DataType;
 use super::quantize::{BLOCK, LARGEST_SAFE_CODE, block_to_4_bits, block_to_8_bits, row_to_codes};
 use super::weights_file::WeightsFile;
 use crate::convert::checkpoint::tensors::{TensorSource, check_shape, read_all};
 use crate::model::language::WeightFormat;
+use crate::model::onnx::messages::DataType;
+use crate::model::onnx::nodes::{MICROSOFT, Nodes, integer};
 use crate::{Error, ErrorKind, Result};
 
 /// How exact a product of quantised weights is: 8-bit activations, the fast way.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
 
-use super::onnx::{DataType, EXTERNAL, StringStringEntryProto, TensorProto};
+use crate::model::onnx::messages::{DataType, EXTERNAL, StringStringEntryProto, TensorProto};
 use crate::{Error, Result};
 
 /// Every tensor starts at a multiple of this: the page size of the mapping.

@@ -19,11 +19,11 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use crate::convert::checkpoint::texts::check_tokenizer;
-use crate::convert::graph::nodes::{Nodes, axis, fixed, value};
-use crate::convert::graph::onnx::{
+use crate::model::language::WeightFormat;
+use crate::model::onnx::messages::{
     DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto,
 };
-use crate::model::language::WeightFormat;
+use crate::model::onnx::nodes::{Nodes, axis, fixed, value};
 use crate::model::{ENGINE_FILE, QUERY_TOKEN_WEIGHTS};
 use crate::{Error, ErrorKind, Result};
 

@@ -14,12 +14,15 @@
 //! | `prompt` | from what is said to the text a chat model was trained on |
 //! | `generation` | many texts at once, token by token |
 //! | `decoder` | one pass: tokens in, logits and the grown cache out |
+//! | `adapter` | what a training changes of a model, apart from it |
 
+mod adapter;
 mod decoder;
 mod generation;
 mod language_model;
 mod prompt;
 
+pub use adapter::{Adapter, BaseModel, LinearModule, LowRank};
 pub use decoder::{
     CONFIG_FILE, DecoderInput, DecoderOptions, DecoderOutput, DecoderSession, KvCache, KvRow,
     KvShape, LanguageModelConfig, Logits, ModelKind, WEIGHTS_FILE, WeightFormat,

@@ -1,4 +1,4 @@
-//! ONNX graphs before they are run: looked at, and with their weights inside.
+//! ONNX graphs: made, and looked at before they are run.
 //!
 //! Problem: a graph is a program. It may name files to read, loop for ever, or make a tensor larger
 //! than memory out of a few bytes, and an index or a folder with such a graph may come from
@@ -8,6 +8,9 @@
 //!   bytes ─► wire      fields of protocol-buffer messages, borrowed
 //!            check     tensors, operators, subgraphs: what is allowed
 //!            inline    weights of other files of a folder, taken in
+//!
+//!   messages            the messages of graphs that are made or changed here
+//!   nodes               lists of nodes under construction
 //! ```
 //!
 //! Invariants:
@@ -17,6 +20,8 @@
 
 mod check;
 mod inline;
+pub(crate) mod messages;
+pub(crate) mod nodes;
 mod operators;
 mod wire;
 

@@ -5,10 +5,10 @@ use prost::Message;
 
 use super::checkpoint::{FAMILIES, write_folder};
 use crate::convert::encoder::import_encoder;
-use crate::convert::graph::onnx::{DataType, ModelProto};
 use crate::convert::graph::quantize::{LARGEST_CODE, row_to_codes};
 use crate::model::EncoderFiles;
 use crate::model::language::WeightFormat;
+use crate::model::onnx::messages::{DataType, ModelProto};
 use crate::rng::Rng;
 
 /// Operators that multiply unsigned bytes, made of their first input, by the signed bytes of their

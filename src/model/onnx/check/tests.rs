@@ -2,7 +2,7 @@ use prost::Message;
 
 use super::super::with_weights_inside;
 use super::*;
-use crate::convert::graph::onnx::{
+use crate::model::onnx::messages::{
     AttributeProto, DataType, EXTERNAL, GraphProto, ModelProto, NodeProto, StringStringEntryProto,
     TensorProto,
 };

@@ -1,4 +1,4 @@
-//! The ONNX messages that the decoder graphs need, as `prost` structs.
+//! The ONNX messages that graphs made here need, as `prost` structs.
 //!
 //! Field numbers are those of the public `onnx.proto`; fields that no graph here uses are left
 //! out, and readers skip them. Optional scalars have explicit presence and repeated numbers are

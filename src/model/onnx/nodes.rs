@@ -3,17 +3,17 @@
 
 use std::collections::HashSet;
 
-use super::onnx::{
+use super::messages::{
     AttributeProto, AttributeType, DataType, Dimension, DimensionValue, GraphProto, NodeProto,
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
 /// The domain of ONNX Runtime's own operators.
-pub(in crate::convert) const MICROSOFT: &str = "com.microsoft";
+pub(crate) const MICROSOFT: &str = "com.microsoft";
 
 /// Nodes in topological order. Values are known by their names.
 #[derive(Default)]
-pub(in crate::convert) struct Nodes(Vec<NodeProto>);
+pub(crate) struct Nodes(Vec<NodeProto>);
 
 impl Nodes {
     /// Adds an ONNX operator with one output; returns the output.
@@ -87,7 +87,7 @@ impl Nodes {
 }
 
 /// An integer attribute.
-pub(in crate::convert) fn integer(name: &str, value: i64) -> AttributeProto {
+pub(crate) fn integer(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         name: Some(name.into()),
         i: Some(value),
@@ -97,7 +97,7 @@ pub(in crate::convert) fn integer(name: &str, value: i64) -> AttributeProto {
 }
 
 /// An attribute of several integers.
-pub(in crate::convert) fn integers(name: &str, values: &[i64]) -> AttributeProto {
+pub(crate) fn integers(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {
         name: Some(name.into()),
         ints: values.to_vec(),
@@ -107,7 +107,7 @@ pub(in crate::convert) fn integers(name: &str, values: &[i64]) -> AttributeProto
 }
 
 /// A float attribute.
-pub(in crate::convert) fn float(name: &str, value: f32) -> AttributeProto {
+pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto {
         name: Some(name.into()),
         f: Some(value),
@@ -117,7 +117,7 @@ pub(in crate::convert) fn float(name: &str, value: f32) -> AttributeProto {
 }
 
 /// A subgraph attribute without inputs, whose one output is a float tensor of rank 2.
-pub(in crate::convert) fn branch(name: &str, nodes: Nodes, output: &str) -> AttributeProto {
+pub(crate) fn branch(name: &str, nodes: Nodes, output: &str) -> AttributeProto {
     let output = value(
         output,
         DataType::Float,
@@ -137,25 +137,21 @@ pub(in crate::convert) fn branch(name: &str, nodes: Nodes, output: &str) -> Attr
 }
 
 /// An axis whose length is known when the graph runs.
-pub(in crate::convert) fn axis(name: &str) -> Dimension {
+pub(crate) fn axis(name: &str) -> Dimension {
     Dimension {
         value: Some(DimensionValue::DimParam(name.into())),
     }
 }
 
 /// An axis of fixed length.
-pub(in crate::convert) fn fixed(len: usize) -> Dimension {
+pub(crate) fn fixed(len: usize) -> Dimension {
     Dimension {
         value: Some(DimensionValue::DimValue(len as i64)),
     }
 }
 
 /// An input or output of the graph.
-pub(in crate::convert) fn value(
-    name: &str,
-    data_type: DataType,
-    shape: &[Dimension],
-) -> ValueInfoProto {
+pub(crate) fn value(name: &str, data_type: DataType, shape: &[Dimension]) -> ValueInfoProto {
     ValueInfoProto {
         name: Some(name.into()),
         r#type: Some(TypeProto {
