@@ -13,6 +13,7 @@ mod support {
     pub mod repository;
 }
 
+mod adapters;
 mod convert_bad_input;
 mod convert_import;
 mod cuda;

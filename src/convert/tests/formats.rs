@@ -18,9 +18,9 @@ use super::reference;
 use super::session::Decoder;
 
 /// Tensors whose matrices have what is left of their values in a weight format.
-struct Rounded {
-    exact: RandomTensors,
-    format: WeightFormat,
+pub struct Rounded {
+    pub exact: RandomTensors,
+    pub format: WeightFormat,
 }
 
 impl TensorSource for Rounded {
@@ -95,7 +95,7 @@ fn of_graphs(
 }
 
 /// The root of the mean square of the differences.
-fn rms_difference(a: &[f32], b: &[f32]) -> f32 {
+pub fn rms_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
     (squares.sum::<f32>() / a.len() as f32).sqrt()

@@ -1,5 +1,6 @@
 //! The graphs in ONNX Runtime, beside a decoder written in plain loops.
 
+mod adapted;
 mod formats;
 mod graph;
 mod reference;

@@ -104,7 +104,7 @@ pub(in crate::index) fn load_new(options: &IndexOptions) -> Result<Option<NewLan
 
 fn open(folder: &Path, device: Device, prepack: bool) -> Result<LanguageModel> {
     let decoder = DecoderOptions::new().device(device).prepack(prepack);
-    LanguageModel::open(folder, &LanguageModelOptions::new().decoder(decoder))
+    LanguageModel::open_shared(folder, &LanguageModelOptions::new().decoder(decoder), None)
 }
 
 impl LanguageModelRetriever {

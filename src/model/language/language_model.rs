@@ -1,78 +1,28 @@
 //! A language model in a folder: tokenizer, chat template, decoder.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
-use super::decoder::kinds::{Decoder, ExternalSession};
-use super::decoder::{DecoderOptions, DecoderSession, LanguageModelConfig, ModelKind};
+use super::adapter::{Adapter, BaseModel};
+use super::core::{Core, hash_of};
+use super::decoder::kinds::Decoder;
+use super::decoder::{DecoderSession, LanguageModelConfig};
 use super::generation::{BatchLimits, Job, Vocabulary, check, generate};
-use super::prompt::ChatTemplate;
+use super::options::LanguageModelOptions;
+use super::shared;
 use crate::language::{Generated, GenerationRequest, Prompt, TextGenerator};
 use crate::model::tokenizer::Tokenizer;
-use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
 /// Chat models below this size echo instructions rather than follow them (measured with one of
 /// 135 million parameters).
 const INSTRUCTABLE_PARAMETERS: usize = 1_000_000_000;
 
-/// The longest `tokenizer.json` that is read.
-const MOST_TOKENIZER_BYTES: u64 = 256 << 20;
-
-/// How a [`LanguageModel`] uses the machine. None of it changes what a text means; see
-/// [`WeightFormat`](super::WeightFormat) for what can change with 8-bit and 4-bit weights.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LanguageModelOptions {
-    /// Device, threads, layout of the weights.
-    pub decoder: DecoderOptions,
-    /// Texts that are written at a time; up to half as many more while the samples of one
-    /// request join the last ones of another.
-    pub batch_rows: usize,
-    /// Memory for keys and values of the texts in flight; fewer are written at a time if it is
-    /// not enough. Each step holds them twice, and three times while texts join or leave.
-    pub kv_bytes: usize,
-}
-
-impl Default for LanguageModelOptions {
-    fn default() -> Self {
-        LanguageModelOptions {
-            decoder: DecoderOptions::default(),
-            batch_rows: 16,
-            kv_bytes: 1 << 30,
-        }
-    }
-}
-
-impl LanguageModelOptions {
-    /// The defaults: 16 texts at a time, within 1 GiB.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets device, threads and layout of the weights.
-    pub fn decoder(mut self, decoder: DecoderOptions) -> Self {
-        self.decoder = decoder;
-        self
-    }
-
-    /// Sets how many texts are written at a time.
-    pub fn batch_rows(mut self, batch_rows: usize) -> Self {
-        self.batch_rows = batch_rows;
-        self
-    }
-}
-
 /// A language model, ready to write from any number of threads, one step at a time.
 #[derive(Debug)]
 pub struct LanguageModel {
-    config: LanguageModelConfig,
-    tokenizer: Tokenizer,
-    special_tokens: Vec<String>,
-    template: Option<ChatTemplate>,
+    core: Arc<Core>,
     decoder: Decoder,
-    options: LanguageModelOptions,
     fingerprint: String,
 }
 
@@ -85,74 +35,89 @@ impl LanguageModel {
     /// decoder do not belong together; [`ErrorKind::Runtime`] without a usable ONNX Runtime;
     /// [`ErrorKind::Device`] when the device asked for cannot be used.
     pub fn open(folder: impl AsRef<Path>, options: &LanguageModelOptions) -> Result<LanguageModel> {
-        let folder = folder.as_ref();
-        let mut config = LanguageModelConfig::read(folder)?;
-        let path = folder.join("tokenizer.json");
-        let bytes = regular_file::read(&path, MOST_TOKENIZER_BYTES).map_err(|e| {
-            let message = format!(
-                "cannot read {}: {e}; import the model again with its tokenizer",
-                path.display()
-            );
-            Error::with_source(ErrorKind::Model, message, e)
-        })?;
-        let tokenizer = Tokenizer::for_prompts(&bytes)?;
-        if tokenizer.vocab_size() > config.vocab {
-            let message = format!(
-                "{} has {} tokens and the model {}: they do not belong together; \
-                 import the model again with its own tokenizer",
-                path.display(),
-                tokenizer.vocab_size(),
-                config.vocab
-            );
-            return Err(Error::new(ErrorKind::Model, message));
-        }
-        let decoder = match config.kind {
-            ModelKind::DecoderGraph => {
-                Decoder::Imported(DecoderSession::open(folder, &options.decoder)?)
-            }
-            ModelKind::ExternalGraph => {
-                let graph = folder.join(&config.graph);
-                Decoder::External(ExternalSession::open(&graph, &options.decoder)?)
-            }
+        LanguageModel::over(Arc::new(Core::open(folder.as_ref(), options)?), None)
+    }
+
+    /// Opens a model folder as [`open`](Self::open) does, changed by an adapter.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and as [`with_adapter`](Self::with_adapter).
+    pub fn open_adapted(
+        folder: impl AsRef<Path>,
+        options: &LanguageModelOptions,
+        adapter: &Adapter,
+    ) -> Result<LanguageModel> {
+        let core = Core::open(folder.as_ref(), options)?;
+        LanguageModel::over(Arc::new(core), Some(adapter))
+    }
+
+    /// Opens a model folder, perhaps with an adapter; of all that are open by this way with the
+    /// same files and options, the weights are in memory once.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and as [`with_adapter`](Self::with_adapter).
+    pub(crate) fn open_shared(
+        folder: &Path,
+        options: &LanguageModelOptions,
+        adapter: Option<&Adapter>,
+    ) -> Result<LanguageModel> {
+        LanguageModel::over(shared::core(folder, options)?, adapter)
+    }
+
+    /// The model changed by an adapter. All models that are made so of one share its weights;
+    /// this one, without an adapter, may have a copy of its own of those that are prepacked.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ModelMismatch`] when the adapter was trained for another model;
+    /// [`ErrorKind::Model`] for the graph of another exporter, and when the adapter does not fit the
+    /// layers; [`ErrorKind::Runtime`] or [`ErrorKind::Device`] when the graph cannot be opened.
+    pub fn with_adapter(&self, adapter: &Adapter) -> Result<LanguageModel> {
+        LanguageModel::over(self.core.clone(), Some(adapter))
+    }
+
+    fn over(core: Arc<Core>, adapter: Option<&Adapter>) -> Result<LanguageModel> {
+        let Some(adapter) = adapter else {
+            return Ok(LanguageModel {
+                decoder: core.decoder()?,
+                fingerprint: core.fingerprint.clone(),
+                core,
+            });
         };
-        let mut hash = Sha256::new();
-        let parts = [
-            config.weights_sha256.as_str(),
-            tokenizer.fingerprint(),
-            config.chat_template.as_deref().unwrap_or_default(),
-        ];
-        for part in parts {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
+        let base = adapter.base();
+        if base.fingerprint != core.fingerprint {
+            let message = format!(
+                "the adapter was trained for the language model {} ({}), the one at hand is {} \
+                 ({}): use it with the former, or train one for the latter",
+                base.name, base.fingerprint, core.config.name, core.fingerprint
+            );
+            return Err(Error::new(ErrorKind::ModelMismatch, message));
         }
-        // A folder may have been made before templates were checked, or its record be edited.
-        let template = match template(&config, &tokenizer) {
-            Ok(template) => template,
-            Err(problem) => {
-                config.chat_template = None;
-                config.chat_template_problem = Some(problem.to_string());
-                None
-            }
-        };
         Ok(LanguageModel {
-            special_tokens: tokenizer.special_tokens_in_text(),
-            fingerprint: format!("{:x}", hash.finalize()),
-            config,
-            tokenizer,
-            template,
-            decoder,
-            options: options.clone(),
+            decoder: Decoder::Imported(core.adaptable()?.with_adapter(adapter)?),
+            fingerprint: hash_of(&[&core.fingerprint, &adapter.fingerprint()]),
+            core,
         })
+    }
+
+    /// What an adapter that is trained for this model says of it.
+    pub fn as_base(&self) -> BaseModel {
+        BaseModel {
+            name: self.core.config.name.clone(),
+            fingerprint: self.core.fingerprint.clone(),
+        }
     }
 
     /// What the folder says of the model.
     pub fn config(&self) -> &LanguageModelConfig {
-        &self.config
+        &self.core.config
     }
 
     /// The tokenizer; special tokens in a text are what they stand for.
     pub fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
+        &self.core.tokenizer
     }
 
     /// The graph's passes, for scoring; `None` for a graph of another exporter, which has no
@@ -175,7 +140,7 @@ impl LanguageModel {
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         let len = |&at: &usize| prompts.get(at).map_or(0, Vec::len);
         order.sort_by_key(len);
-        let most = self.decoder.pass_tokens(self.config.vocab);
+        let most = self.decoder.pass_tokens(self.core.config.vocab);
         let same_lens = order.chunk_by(|a, b| len(a) == len(b));
         let passes =
             same_lens.flat_map(|same| same.chunks(rows_of(most, same.first().map_or(0, len))));
@@ -195,14 +160,14 @@ impl LanguageModel {
     /// An error of the model, with its name in front.
     pub(crate) fn named(&self, error: Error) -> Error {
         match error.kind() {
-            ErrorKind::Model => error.about(&self.config.name),
+            ErrorKind::Model => error.about(&self.core.config.name),
             _ => error,
         }
     }
 
     /// Weights of embedding and layers, as layers of the family usually divide them.
     fn approximate_parameters(&self) -> usize {
-        let config = &self.config;
+        let config = &self.core.config;
         let layers = config
             .layers
             .saturating_mul(12)
@@ -220,11 +185,11 @@ impl LanguageModel {
     /// [`ErrorKind::Model`] when the template or the tokenizer fails.
     pub fn prompt_ids(&self, prompt: &Prompt) -> Result<Vec<u32>> {
         match prompt {
-            Prompt::Completion(text) => self.tokenizer.encode_prompt(&self.plain(text)),
+            Prompt::Completion(text) => self.core.tokenizer.encode_prompt(&self.plain(text)),
             Prompt::Chat { system, user } => {
-                let template = self.template.as_ref().ok_or_else(|| {
-                    let name = &self.config.name;
-                    Error::invalid(match &self.config.chat_template_problem {
+                let template = self.core.template.as_ref().ok_or_else(|| {
+                    let name = &self.core.config.name;
+                    Error::invalid(match &self.core.config.chat_template_problem {
                         Some(problem) => format!("{name}: {problem}"),
                         None => format!(
                             "{name} has no chat template: use prompts of the few-shot style"
@@ -232,7 +197,7 @@ impl LanguageModel {
                     })
                 })?;
                 let text = template.render(&self.plain(system), &self.plain(user))?;
-                self.tokenizer.encode_prompt(&text)
+                self.core.tokenizer.encode_prompt(&text)
             }
         }
     }
@@ -241,7 +206,7 @@ impl LanguageModel {
     /// end its own quotation.
     fn plain(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for token in &self.special_tokens {
+        for token in &self.core.special_tokens {
             if text.contains(token.as_str()) {
                 let mut broken = token.clone();
                 broken.insert(token.chars().next().map_or(0, char::len_utf8), ' ');
@@ -252,19 +217,6 @@ impl LanguageModel {
     }
 }
 
-/// The chat template of a model, if it has one.
-fn template(config: &LanguageModelConfig, tokenizer: &Tokenizer) -> Result<Option<ChatTemplate>> {
-    let Some(source) = &config.chat_template else {
-        return Ok(None);
-    };
-    let text = |id: Option<u32>| {
-        let text = id.and_then(|id| tokenizer.token(id));
-        text.unwrap_or_default()
-    };
-    let eos = config.eos_token_ids.first().copied();
-    ChatTemplate::new(source, text(config.bos_token_id), text(eos)).map(Some)
-}
-
 /// Rows of `len` tokens that a pass of at most `most` tokens takes; at least one.
 fn rows_of(most: usize, len: usize) -> usize {
     (most / len.max(1)).max(1)
@@ -272,17 +224,17 @@ fn rows_of(most: usize, len: usize) -> usize {
 
 impl Vocabulary for LanguageModel {
     fn text(&self, tokens: &[u32]) -> Result<String> {
-        self.tokenizer.decode(tokens)
+        self.core.tokenizer.decode(tokens)
     }
 
     fn ends(&self, token: u32) -> bool {
-        self.config.eos_token_ids.contains(&token)
+        self.core.config.eos_token_ids.contains(&token)
     }
 }
 
 impl TextGenerator for LanguageModel {
     fn name(&self) -> String {
-        self.config.name.clone()
+        self.core.config.name.clone()
     }
 
     fn fingerprint(&self) -> String {
@@ -290,11 +242,11 @@ impl TextGenerator for LanguageModel {
     }
 
     fn follows_instructions(&self) -> bool {
-        self.template.is_some() && self.approximate_parameters() >= INSTRUCTABLE_PARAMETERS
+        self.core.template.is_some() && self.approximate_parameters() >= INSTRUCTABLE_PARAMETERS
     }
 
     fn context_tokens(&self) -> usize {
-        self.config.max_positions
+        self.core.config.max_positions
     }
 
     fn prompt_tokens(&self, prompt: &Prompt) -> Result<usize> {
@@ -302,7 +254,7 @@ impl TextGenerator for LanguageModel {
     }
 
     fn first_tokens<'t>(&self, text: &'t str, max_tokens: usize) -> Result<&'t str> {
-        self.tokenizer.first_text(text, max_tokens)
+        self.core.tokenizer.first_text(text, max_tokens)
     }
 
     fn generate(
@@ -317,12 +269,12 @@ impl TextGenerator for LanguageModel {
             })
         });
         let jobs = jobs.collect::<Result<Vec<_>>>()?;
-        check(&jobs, self.config.max_positions)?;
+        check(&jobs, self.core.config.max_positions)?;
         let limits = BatchLimits {
-            rows: self.options.batch_rows.max(1),
-            kv_bytes: self.options.kv_bytes,
-            positions: self.config.max_positions,
-            vocab: self.tokenizer.vocab_size(),
+            rows: self.core.options.batch_rows.max(1),
+            kv_bytes: self.core.options.kv_bytes,
+            positions: self.core.config.max_positions,
+            vocab: self.core.tokenizer.vocab_size(),
         };
         generate(&self.decoder, self, limits, &jobs, done).map_err(|error| self.named(error))
     }

@@ -10,22 +10,27 @@
 //!
 //! | room or file | concept |
 //! |---|---|
-//! | `language_model` | a model in a folder: prompts in, texts out |
+//! | `language_model`, `options` | a model in a folder: prompts in, texts out |
+//! | `core`, `shared` | what models over one folder have in memory once |
 //! | `prompt` | from what is said to the text a chat model was trained on |
 //! | `generation` | many texts at once, token by token |
 //! | `decoder` | one pass: tokens in, logits and the grown cache out |
 //! | `adapter` | what a training changes of a model, apart from it |
 
 mod adapter;
+mod core;
 mod decoder;
 mod generation;
 mod language_model;
+mod options;
 mod prompt;
+mod shared;
 
 pub use adapter::{Adapter, BaseModel, LinearModule, LowRank};
 pub use decoder::{
     CONFIG_FILE, DecoderInput, DecoderOptions, DecoderOutput, DecoderSession, KvCache, KvRow,
     KvShape, LanguageModelConfig, Logits, ModelKind, WEIGHTS_FILE, WeightFormat,
 };
-pub use language_model::{LanguageModel, LanguageModelOptions};
+pub use language_model::LanguageModel;
+pub use options::LanguageModelOptions;
 pub(crate) use prompt::check_chat_template;

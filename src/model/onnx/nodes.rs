@@ -48,6 +48,11 @@ impl Nodes {
         });
     }
 
+    /// Adds a node that is there already.
+    pub fn push(&mut self, node: NodeProto) {
+        self.0.push(node);
+    }
+
     /// Converts to 32-bit floats.
     pub fn cast_to_float(&mut self, input: &str, output: &str) -> String {
         let to = integer("to", DataType::Float as i64);

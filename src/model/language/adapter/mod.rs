@@ -15,6 +15,8 @@
 //! |---|---|
 //! | [`adapter`](self) | the changes of the layers, and what is known of them |
 //! | `file` | their bytes |
+//! | `graph` | a decoder graph that takes them as inputs |
+//! | `inputs` | their matrices, as these inputs |
 //!
 //! Invariants:
 //!
@@ -28,6 +30,8 @@
 )]
 mod adapter;
 mod file;
+pub(super) mod graph;
+pub(super) mod inputs;
 #[cfg(test)]
 mod tests;
 

@@ -35,7 +35,7 @@ const EXTERNAL_LOGITS: usize = 64 << 20;
 #[derive(Debug)]
 pub(in crate::model::language) enum Decoder {
     Imported(DecoderSession),
-    External(ExternalSession),
+    External(Arc<ExternalSession>),
 }
 
 /// What was read: the cache, and the logits that follow on each row.

@@ -28,3 +28,4 @@ pub use kv_shape::KvShape;
 pub use open::DecoderOptions;
 pub use pass::{DecoderInput, DecoderOutput, Logits};
 pub use session::DecoderSession;
+pub(super) use session::WeakSession;

@@ -14,7 +14,7 @@ use crate::model::runtime::device::{CudaOptions, Device, threads_or_cores};
 use crate::model::runtime::session::{SessionSettings, make_session, on_device};
 
 /// How a decoder uses the machine.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct DecoderOptions {
     /// Which hardware to use.

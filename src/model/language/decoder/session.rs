@@ -18,9 +18,10 @@
 //!   first.
 //! - I2. Padding is at the end of a row and nobody sees it.
 //! - I3. The weights are pages of their file, shared between processes, unless they are prepacked.
+//! - I4. Adapters are inputs of a pass: sessions with different ones share the graph.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ort::session::Session;
 use ort::value::Tensor;
@@ -34,25 +35,60 @@ use super::kv_shape::{KvShape, kv_shape};
 use super::open::{DecoderOptions, kv_device, open_session};
 use super::pass::{DecoderInput, DecoderOutput, Logits, Sizes};
 use super::tensors::{failed, float_tensor, unusable, wide};
+use crate::model::language::adapter::Adapter;
+use crate::model::language::adapter::graph::{AdaptableGraph, AdaptableLayer};
+use crate::model::language::adapter::inputs::AdapterInputs;
 use crate::model::runtime::device::{CudaOptions, Device};
 use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
-/// A decoder graph, ready to run from any number of threads, one pass at a time.
+/// A decoder graph, ready to run from any number of threads, one pass at a time. Clones, and those
+/// with other adapters, run the same graph.
+#[derive(Clone)]
 pub struct DecoderSession {
+    graph: Arc<OpenGraph>,
+    adapter: Option<Arc<AdapterInputs>>,
+}
+
+/// A graph that is open.
+struct OpenGraph {
     session: Mutex<Session>,
     shape: KvShape,
     past_names: Vec<String>,
     present_names: Vec<String>,
     cuda: Option<CudaOptions>,
     kv_device: Option<Arc<KvDevice>>,
+    /// The layers that it has inputs for; none in a graph without any.
+    adaptable: Vec<AdaptableLayer>,
+}
+
+/// A session that others may have open.
+#[derive(Debug, Default)]
+pub(in crate::model::language) struct WeakSession(Weak<OpenGraph>);
+
+impl WeakSession {
+    /// It, without an adapter, if anybody still has it open.
+    pub(in crate::model::language) fn upgrade(&self) -> Option<DecoderSession> {
+        let graph = self.0.upgrade()?;
+        Some(DecoderSession {
+            graph,
+            adapter: None,
+        })
+    }
+}
+
+impl std::fmt::Debug for OpenGraph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenGraph").finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for DecoderSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DecoderSession")
-            .field("shape", &self.shape)
-            .field("cuda", &self.cuda)
+            .field("shape", &self.graph.shape)
+            .field("cuda", &self.graph.cuda)
+            .field("is_adapted", &self.adapter.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -65,6 +101,24 @@ impl DecoderSession {
     /// [`ErrorKind::Runtime`] without a usable ONNX Runtime, [`ErrorKind::Device`] when the
     /// device asked for cannot be used, [`ErrorKind::Model`] when the graph is unusable.
     pub fn open(folder: &Path, options: &DecoderOptions) -> Result<DecoderSession> {
+        DecoderSession::open_as(folder, options, false)
+    }
+
+    /// The same with inputs for adapters, which cost a few per cent of a pass. Passes without one
+    /// give the same numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_adaptable(folder: &Path, options: &DecoderOptions) -> Result<DecoderSession> {
+        DecoderSession::open_as(folder, options, true)
+    }
+
+    fn open_as(
+        folder: &Path,
+        options: &DecoderOptions,
+        is_adaptable: bool,
+    ) -> Result<DecoderSession> {
         let config = LanguageModelConfig::read(folder)?;
         let mut options = options.clone();
         options.prepack |= config.weights == Some(WeightFormat::Int4);
@@ -94,7 +148,41 @@ impl DecoderSession {
             );
             Error::with_source(ErrorKind::Model, message, e)
         })?;
-        DecoderSession::of_graphs(&graph, folder, &options)
+        if !is_adaptable {
+            return DecoderSession::of_graphs(&graph, folder, &options, Vec::new());
+        }
+        // The same ones of the graph for CUDA.
+        let layers = AdaptableGraph::of(&graph(false)?)?.layers;
+        let graph = |on_cuda| Ok(AdaptableGraph::of(&graph(on_cuda)?)?.bytes);
+        DecoderSession::of_graphs(&graph, folder, &options, layers)
+    }
+
+    /// The session with an adapter, over the same graph and weights.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when it was opened without inputs for adapters,
+    /// [`ErrorKind::Model`] when the adapter changes layers that the graph has not.
+    pub fn with_adapter(&self, adapter: &Adapter) -> Result<DecoderSession> {
+        if self.graph.adaptable.is_empty() {
+            let what = "the decoder was opened without inputs for adapters: use open_adaptable";
+            return Err(Error::invalid(what));
+        }
+        let inputs = AdapterInputs::new(adapter, &self.graph.adaptable)?;
+        Ok(DecoderSession {
+            graph: self.graph.clone(),
+            adapter: Some(Arc::new(inputs)),
+        })
+    }
+
+    /// Whether both run one graph, whose weights are in memory once.
+    pub fn shares_weights_with(&self, other: &DecoderSession) -> bool {
+        Arc::ptr_eq(&self.graph, &other.graph)
+    }
+
+    /// The session, as one that others may close.
+    pub(in crate::model::language) fn downgrade(&self) -> WeakSession {
+        WeakSession(Arc::downgrade(&self.graph))
     }
 
     /// Opens a graph in memory whose weights are in files of `weights_folder`.
@@ -107,13 +195,15 @@ impl DecoderSession {
         weights_folder: &Path,
         options: &DecoderOptions,
     ) -> Result<DecoderSession> {
-        DecoderSession::of_graphs(&|_| Ok(graph.to_vec()), weights_folder, options)
+        let graph = |_| Ok(graph.to_vec());
+        DecoderSession::of_graphs(&graph, weights_folder, options, Vec::new())
     }
 
     fn of_graphs(
         graph: &dyn Fn(bool) -> Result<Vec<u8>>,
         weights_folder: &Path,
         options: &DecoderOptions,
+        adaptable: Vec<AdaptableLayer>,
     ) -> Result<DecoderSession> {
         let (session, cuda) = open_session(graph, weights_folder, options)?;
         let shape = kv_shape(&session)?;
@@ -145,24 +235,29 @@ impl DecoderSession {
                 "its inputs and outputs are not those of an imported decoder",
             ));
         }
-        Ok(DecoderSession {
+        let graph = OpenGraph {
             session: Mutex::new(session),
             shape,
             past_names,
             present_names,
             cuda,
             kv_device: kv_device(shape, cuda, options)?,
+            adaptable,
+        };
+        Ok(DecoderSession {
+            graph: Arc::new(graph),
+            adapter: None,
         })
     }
 
     /// Layers, heads and values per head of the caches.
     pub fn kv_shape(&self) -> KvShape {
-        self.shape
+        self.graph.shape
     }
 
     /// The device in use: [`Device::Cpu`] or [`Device::Cuda`].
     pub fn device(&self) -> Device {
-        self.cuda.map_or(Device::Cpu, Device::Cuda)
+        self.graph.cuda.map_or(Device::Cpu, Device::Cuda)
     }
 
     /// Runs one pass.
@@ -173,7 +268,8 @@ impl DecoderSession {
     /// of pass is not one of the module head's; [`ErrorKind::Model`] when the graph fails, for
     /// example on a token outside its vocabulary.
     pub fn run(&self, input: &DecoderInput<'_>) -> Result<DecoderOutput> {
-        let sizes = Sizes::of(input, self.shape)?;
+        let graph = &*self.graph;
+        let sizes = Sizes::of(input, graph.shape)?;
         let (rows, width) = (sizes.rows, sizes.width);
         let total = sizes.past + width;
         let bias = input.bias.map(<[f32]>::to_vec);
@@ -182,7 +278,7 @@ impl DecoderSession {
         let past = match input.past {
             Some(past) => past,
             None => {
-                empty = KvCache::empty(self.shape, rows)?;
+                empty = KvCache::empty(graph.shape, rows)?;
                 &empty
             }
         };
@@ -227,19 +323,23 @@ impl DecoderSession {
                 wide([input.head_columns.len()], input.head_columns)?,
             ),
         ];
-        for (name, tensor) in self.past_names.iter().zip(past.tensors()) {
+        for (name, tensor) in graph.past_names.iter().zip(past.tensors()) {
+            inputs.push((name.into(), tensor.into()));
+        }
+        for (name, tensor) in self.adapter.iter().flat_map(|adapter| adapter.iter()) {
             inputs.push((name.into(), tensor.into()));
         }
         let mut wanted = vec![("logits", Memory::Host)];
         if input.keep_present {
-            let memory = Memory::of(self.cuda);
+            let memory = Memory::of(graph.cuda);
             wanted.extend(
-                self.present_names
+                graph
+                    .present_names
                     .iter()
                     .map(|name| (name.as_str(), memory)),
             );
         }
-        let outputs = run_bound(&mut self.session.lock(), &inputs, &wanted).map_err(failed)?;
+        let outputs = run_bound(&mut graph.session.lock(), &inputs, &wanted).map_err(failed)?;
         let mut outputs = outputs.into_iter();
         let logits = outputs
             .next()
@@ -247,8 +347,8 @@ impl DecoderSession {
         let logits = Logits::new(logits, input.head_rows.len())?;
         let present = if input.keep_present {
             let tensors = outputs.map(float_tensor).collect::<Result<_>>()?;
-            let device = self.kv_device.clone();
-            let cache = KvCache::from_tensors(self.shape, row_lens, tensors, device)?;
+            let device = graph.kv_device.clone();
+            let cache = KvCache::from_tensors(graph.shape, row_lens, tensors, device)?;
             Some(cache)
         } else {
             None
