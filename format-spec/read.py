@@ -19,6 +19,7 @@ import zlib
 
 PAGE, FIRST_EXTENT, END = 4096, 12288, 0xFFFFFFFF
 FORMAT = (0, 1)
+ADAPTER = 5  # the role of a blob
 # Kinds of extents and their sections; what is not listed is unknown to this reader.
 SEGMENT, HEADS, TOMBSTONES, BLOB, PSEUDO_QUERIES, MANIFEST = range(1, 7)
 KNOWN_SECTIONS = {
@@ -778,6 +779,8 @@ def read_index(path):
             check(len(data) == blob["len_bytes"]
                   and hashlib.sha256(data).hexdigest() == blob["sha256"],
                   f"blob {blob['name']} does not have its SHA-256")
+            if blob["role"] == ADAPTER:
+                result["adapter"] = read_adapter(bytes(data))
         keys = ("role", "name", "media_type", "path", "len_bytes", "sha256")
         result["blobs"].append({key: blob[key] for key in keys})
     for number, entry in enumerate(manifest.segments):
@@ -785,6 +788,40 @@ def read_index(path):
     live = [document["id"] for document in result["documents"] if document["live"]]
     check(len(set(live)) == len(live), "two live documents have the same external id")
     return result
+
+
+def read_adapter(data):
+    """What an adapter says of itself, its tensors checked."""
+    try:
+        header_len, = struct.unpack_from("<Q", data)
+        check(header_len <= 1 << 24, "the adapter is damaged")
+        return check_adapter(json.loads(data[8:8 + header_len]), len(data) - 8 - header_len)
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
+        raise Damaged("the adapter is damaged") from None
+
+
+def check_adapter(header, values):
+    said = header.pop("__metadata__")
+    check(said.get("format") == "zerogr adapter 1", "the adapter is of another format", Unsupported)
+    names, total = set(), 0
+    for name, tensor in header.items():
+        found = re.fullmatch(
+            r"(layers\.(?:0|[1-9][0-9]*)\.(?:self_attn\.[qkvo]_proj|mlp\.(?:gate|up|down)_proj))\.([ab])", name)
+        check(found and len(tensor["shape"]) == 2, f"the adapter has the unknown tensor {name}")
+        rank = tensor["shape"][1 if found[2] == "a" else 0]
+        check(str(rank) == said.get("rank"), "a matrix of the adapter has another rank")
+        width = {"F32": 4, "F16": 2}.get(tensor["dtype"])
+        check(width, "the adapter has values of an unknown type")
+        begin, end = tensor["data_offsets"]
+        check(0 <= begin <= end <= values
+              and end - begin == width * tensor["shape"][0] * tensor["shape"][1],
+              "a tensor of the adapter is damaged")
+        names.add(name)
+        total += end - begin
+    check(total == values, "the adapter is damaged")
+    check(names and all(name[:-1] + other in names for name in names for other in "ab"),
+          "a layer of the adapter has one matrix")
+    return said
 
 
 def check_keys(path, value):

@@ -120,7 +120,7 @@ pub use index::{
 };
 pub use learn::TrainOptions;
 #[cfg(feature = "models")]
-pub use model::{CudaOptions, Device, EncoderOptions, Runtime};
+pub use model::{Adapter, CudaOptions, Device, EncoderOptions, Runtime};
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};
 pub use search::{
     EncodedQuery, Explanation, Hit, Mark, MarkKind, Mode, PassageHit, RetrieverKind, SearchOptions,

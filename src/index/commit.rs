@@ -24,8 +24,9 @@ pub(super) struct Draft {
     base: Arc<Manifest>,
     stored: store::Snapshot,
     parts: Vec<Part>,
-    /// Encoder, tokenizer and token head, where they are to be others.
-    encoder: Option<Vec<NewBlob>>,
+    /// Roles whose files go, and the files that come.
+    old_roles: Vec<BlobRole>,
+    new_blobs: Vec<NewBlob>,
     is_changed: bool,
 }
 
@@ -67,7 +68,8 @@ impl Draft {
                 .collect(),
             stored: snapshot.state.stored.clone(),
             base,
-            encoder: None,
+            old_roles: Vec::new(),
+            new_blobs: Vec::new(),
             is_changed: false,
         }
     }
@@ -178,9 +180,19 @@ impl Draft {
             });
         }
         self.parts = parts;
-        self.encoder = Some(blobs);
-        self.is_changed = true;
+        self.replace(&ENCODER_ROLES, blobs);
         Ok(())
+    }
+
+    /// Puts another adapter of the language model in the place of the one that is there, or none.
+    pub(super) fn set_adapter(&mut self, adapter: Option<NewBlob>) {
+        self.replace(&[BlobRole::Adapter], adapter.into_iter().collect());
+    }
+
+    fn replace(&mut self, roles: &[BlobRole], blobs: Vec<NewBlob>) {
+        self.old_roles.extend(roles);
+        self.new_blobs.extend(blobs);
+        self.is_changed = true;
     }
 
     /// Replaces the heads of segments, in their order, where there are new ones.
@@ -268,13 +280,11 @@ impl Draft {
             segments: Vec::with_capacity(self.parts.len()),
             ..(*self.base).clone()
         };
-        if let Some(blobs) = &self.encoder {
-            manifest
-                .blobs
-                .retain(|blob| !ENCODER_ROLES.contains(&blob.role));
-            for blob in blobs {
-                manifest.blobs.push(blob.append(&mut transaction)?);
-            }
+        manifest
+            .blobs
+            .retain(|blob| !self.old_roles.contains(&blob.role));
+        for blob in &self.new_blobs {
+            manifest.blobs.push(blob.append(&mut transaction)?);
         }
         for part in self.parts {
             part.write(&mut manifest, &mut |kind, sections| {

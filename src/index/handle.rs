@@ -51,7 +51,7 @@ pub struct Index {
 
 pub(super) struct Inner {
     pub(super) store: Store,
-    models: Arc<Models>,
+    write_options: WriteOptions,
     current: RwLock<Snapshot>,
 }
 
@@ -121,11 +121,13 @@ impl Index {
         loaded: Option<Loaded>,
     ) -> Result<Index> {
         let state = State::read(store.snapshot(), None)?;
+        let write_options = options.write_options.clone();
+        // In snapshots alone, so that those of an earlier state go with it.
         let models = Arc::new(Models::new(options, loaded));
         let inner = Inner {
             store,
-            current: RwLock::new(Snapshot::new(state, models.clone())),
-            models,
+            current: RwLock::new(Snapshot::new(state, models)),
+            write_options,
         };
         Ok(Index {
             inner: Arc::new(inner),
@@ -214,7 +216,7 @@ impl Index {
     /// written; `Replaced` when another file is at the path; `Corrupt` or `UnsupportedVersion` as
     /// the newest state is.
     pub fn writer(&self) -> Result<Writer> {
-        self.writer_with(&self.inner.models.options().write_options)
+        self.writer_with(&self.inner.write_options)
     }
 
     /// Starts writing, as the options say: how long to wait for another writer, and what commits

@@ -10,6 +10,8 @@
 //! [`Index`] is `Send + Sync` and cheap to clone; any number of threads may search while one
 //! writes. The encoder is loaded on first use, so opening an index does not wait for it.
 
+#[cfg(feature = "models")]
+mod adapter;
 mod answer;
 mod commit;
 mod create;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::models::{Loaded, Models};
 use super::state::State;
 use crate::docs::Document;
+#[cfg(feature = "models")]
+use crate::model::Adapter;
 use crate::search::Hit;
 use crate::segment::IndexParams;
 use crate::{Error, Result, store};
@@ -56,7 +58,7 @@ impl Snapshot {
     pub(super) fn successor(&self, stored: store::Snapshot, next: Option<&Loaded>) -> Result<Self> {
         let state = State::read(stored, Some(&self.state))?;
         let models = &self.models;
-        let models = models.of_successor(&self.state.params, &state.params, next);
+        let models = models.of_successor(&self.state, &state, next);
         Ok(Snapshot::new(state, models))
     }
 
@@ -68,6 +70,18 @@ impl Snapshot {
     /// The parameters of the index.
     pub fn params(&self) -> &IndexParams {
         &self.state.params
+    }
+
+    /// What a training changed of the language model that answers queries, if the index has such an
+    /// adapter.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` or [`Model`](crate::ErrorKind::Model) when it is damaged, `Io` when it cannot be
+    /// read.
+    #[cfg(feature = "models")]
+    pub fn adapter(&self) -> Result<Option<Adapter>> {
+        super::models::adapter(&self.state.stored)
     }
 
     /// Live documents.

@@ -1,10 +1,12 @@
 //! The writer: collects documents, and commits them as one segment.
 
+mod report;
+
 use std::collections::{HashMap, HashSet};
 
 use super::commit::Draft;
 use super::handle::Index;
-use super::models::NoEncoder;
+use super::models::{NewBlob, NoEncoder};
 use super::prepare::{cut_documents, given_docids, of_document, prepare, term_stats};
 use super::purge::Purge;
 use crate::decode::CancelToken;
@@ -17,35 +19,7 @@ use crate::segment::{
 use crate::store::{Space, Transaction, VacuumReport, WriteLock, WriteOptions};
 use crate::{Error, Result};
 
-/// What a commit did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct CommitReport {
-    /// Number of the commit.
-    pub generation: u64,
-    /// Documents added, those that replaced another included.
-    pub added: usize,
-    /// Passages of the documents added; more than these where any of them is cut.
-    pub passages: usize,
-    /// Documents dropped because a later one had the same external id: the last one wins.
-    pub replaced: usize,
-    /// Documents deleted by request.
-    pub deleted: usize,
-    /// Distinct docids of the documents added.
-    pub docids: usize,
-    /// Docids shared by several of the documents added; all of them stay retrievable.
-    pub colliding_docids: usize,
-    /// Fields of the documents added that are only kept with them ([`Writer::fields_lenient`]).
-    pub untyped_fields: usize,
-    /// Documents without an indexable term; their docid is made of the external id.
-    pub without_terms: usize,
-    /// Segments that were merged away.
-    pub merged_segments: usize,
-    /// Segments the index has now.
-    pub segments: usize,
-    /// Bytes that an automatic vacuum gave back.
-    pub vacuumed_bytes: u64,
-}
+pub use report::CommitReport;
 
 /// Dead bytes below which no vacuum begins by itself.
 const MIN_DEAD_BYTES: u64 = 16 << 20;
@@ -162,6 +136,8 @@ pub struct Writer {
     position_of: HashMap<String, usize>,
     deletes: HashSet<String>,
     replaced: usize,
+    /// What is to take the place of the adapter, if anything is.
+    pub(super) adapter: Option<Option<NewBlob>>,
 }
 
 impl Writer {
@@ -179,6 +155,7 @@ impl Writer {
             position_of: HashMap::new(),
             deletes: HashSet::new(),
             replaced: 0,
+            adapter: None,
         })
     }
 
@@ -274,6 +251,7 @@ impl Writer {
         self.position_of.clear();
         self.deletes.clear();
         self.replaced = 0;
+        self.adapter = None;
         self.check.reset();
     }
 
@@ -294,7 +272,7 @@ impl Writer {
 
     /// Whether anything waits for a commit.
     pub(super) fn has_pending(&self) -> bool {
-        !self.position_of.is_empty() || !self.deletes.is_empty()
+        !self.position_of.is_empty() || !self.deletes.is_empty() || self.adapter.is_some()
     }
 
     fn is_committed(&self, id: &str) -> bool {
@@ -387,6 +365,9 @@ impl Writer {
         let mut params = snapshot.params().clone();
         params.fields = self.check.types().clone();
         let mut draft = Draft::new(&snapshot);
+        if let Some(adapter) = &self.adapter {
+            draft.set_adapter(adapter.clone());
+        }
         let mut report = CommitReport {
             generation: snapshot.generation(),
             added: self.position_of.len(),

@@ -23,6 +23,7 @@ pub(crate) mod trust;
 
 pub(crate) use encoder::{ENGINE_FILE, QUERY_TOKEN_WEIGHTS, SettingsFile};
 pub use encoder::{Encoder, EncoderBytes, EncoderFiles, EncoderSettings, ModelBytes, Pooling};
+pub use language::Adapter;
 pub use runtime::device::{CudaOptions, Device, EncoderOptions};
 pub use runtime::{Runtime, cache, device};
 pub use tokenizer::Tokenizer;

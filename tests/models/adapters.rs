@@ -57,7 +57,7 @@ pub fn adapter(model: &LanguageModel, seed: u64) -> Adapter {
 }
 
 /// The random model with the changes in its weights.
-struct Merged<'a>(RandomTensors, &'a Adapter);
+pub struct Merged<'a>(pub RandomTensors, pub &'a Adapter);
 
 impl TensorSource for Merged<'_> {
     fn names(&self) -> Vec<String> {

@@ -15,12 +15,12 @@ use zerogr::{
     RetrieverKind, SearchOptions,
 };
 
-fn encoder() -> Arc<HashingEncoder> {
+pub fn encoder() -> Arc<HashingEncoder> {
     Arc::new(HashingEncoder::named("hashing-1"))
 }
 
 /// A model folder in `folder`.
-fn model(folder: &Path, seed: u64) -> PathBuf {
+pub fn model(folder: &Path, seed: u64) -> PathBuf {
     installed::setup();
     let path = folder.join(format!("model-{seed}"));
     let config = small_llama(300, 512);
@@ -28,7 +28,7 @@ fn model(folder: &Path, seed: u64) -> PathBuf {
     path
 }
 
-fn documents() -> Vec<Document> {
+pub fn documents() -> Vec<Document> {
     let docids = [
         ("wing", "wing flutter"),
         ("wings", "wing vibration tunnel"),
@@ -49,13 +49,13 @@ fn documents() -> Vec<Document> {
         .to_vec()
 }
 
-fn options(model: &Path) -> IndexOptions {
+pub fn options(model: &Path) -> IndexOptions {
     IndexOptions::with_encoder(EncoderSource::Custom(encoder()))
         .file_seed(3)
         .language_model(model)
 }
 
-fn build(path: &Path, options: IndexOptions) -> Index {
+pub fn build(path: &Path, options: IndexOptions) -> Index {
     let index = Index::create(path, options).unwrap();
     let mut writer = index.writer().unwrap();
     let documents = documents();
@@ -82,13 +82,13 @@ fn reopen(index: &Index) -> OpenOptions {
     OpenOptions::new().encoder(encoder())
 }
 
-fn by_model() -> SearchOptions {
+pub fn by_model() -> SearchOptions {
     SearchOptions::new()
         .mode(Mode::Generative)
         .retriever(RetrieverKind::LanguageModel)
 }
 
-fn found(index: &Index, options: &SearchOptions) -> Vec<(String, f64)> {
+pub fn found(index: &Index, options: &SearchOptions) -> Vec<(String, f64)> {
     let result = index.search("what makes wings shake", options).unwrap();
     assert!(result.complete);
     let hits = result.hits.into_iter();

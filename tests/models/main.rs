@@ -11,6 +11,7 @@ mod support {
     pub mod installed;
     pub mod process;
     pub mod repository;
+    pub mod second_reader;
 }
 
 mod adapters;
@@ -21,6 +22,7 @@ mod decoding;
 mod encoder_failures;
 mod encoder_vectors;
 mod external_decoder;
+mod index_adapter;
 mod index_language_model;
 mod instructions;
 mod language_model;

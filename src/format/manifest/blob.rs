@@ -19,6 +19,8 @@ pub enum BlobRole {
     DocidTokenizer,
     /// The token head of an encoder outside the file: bytes that belong behind its graph.
     TokenHead,
+    /// What a training changed of the language model that answers queries.
+    Adapter,
     /// Another role, by its code.
     Other(u16),
 }
@@ -31,6 +33,7 @@ impl BlobRole {
             BlobRole::Tokenizer => 2,
             BlobRole::DocidTokenizer => 3,
             BlobRole::TokenHead => 4,
+            BlobRole::Adapter => 5,
             BlobRole::Other(code) => code,
         }
     }
@@ -42,6 +45,7 @@ impl BlobRole {
             2 => BlobRole::Tokenizer,
             3 => BlobRole::DocidTokenizer,
             4 => BlobRole::TokenHead,
+            5 => BlobRole::Adapter,
             other => BlobRole::Other(other),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   at creation   the model's tokenizer makes the docid tokens; it is kept in the file
+//!   by training   an adapter changes the model for this index; it is kept in the file
 //!   at search     instruction, line break, query, in the model's chat template ──► prompt
 //!                 docids are generated below it, over the trie
 //! ```
@@ -16,15 +17,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::new_blob::NewBlob;
+use super::recorded;
 use crate::decode::{Expander, LanguageExpander, LanguageQuery, RowsExpander};
 use crate::format::BlobRole;
-use crate::index::options::IndexOptions;
+use crate::index::options::{IndexOptions, OpenOptions};
 use crate::language::{Prompt, TextGenerator};
-use crate::model::language::{DecoderOptions, LanguageModel, LanguageModelOptions};
+use crate::model::language::{Adapter, DecoderOptions, LanguageModel, LanguageModelOptions};
 use crate::model::{Device, Tokenizer, trust};
 use crate::search::{EncodedQuery, Reranker, Retriever};
 use crate::segment::{IndexParams, LanguageModelParams};
-use crate::store::regular_file;
+use crate::store::{self, regular_file};
 use crate::trie::Forest;
 use crate::{Error, ErrorKind, Result};
 
@@ -57,7 +59,7 @@ pub(in crate::index) fn load_new(options: &IndexOptions) -> Result<Option<NewLan
     let Some(folder) = &options.language_model else {
         return Ok(None);
     };
-    let model = open(folder, options.encoder_options.device, false)?;
+    let model = open(folder, options.encoder_options.device, false, None)?;
     let config = model.config();
     if let Some(weights) = config
         .weights
@@ -102,26 +104,32 @@ pub(in crate::index) fn load_new(options: &IndexOptions) -> Result<Option<NewLan
     }))
 }
 
-fn open(folder: &Path, device: Device, prepack: bool) -> Result<LanguageModel> {
+fn open(
+    folder: &Path,
+    device: Device,
+    prepack: bool,
+    adapter: Option<&Adapter>,
+) -> Result<LanguageModel> {
     let decoder = DecoderOptions::new().device(device).prepack(prepack);
-    LanguageModel::open_shared(folder, &LanguageModelOptions::new().decoder(decoder), None)
+    let options = LanguageModelOptions::new().decoder(decoder);
+    LanguageModel::open_shared(folder, &options, adapter)
 }
 
 impl LanguageModelRetriever {
-    /// Opens the language model of an index, from `folder` or from where it was; there it must be
-    /// known to this machine, unless it `is_trusted`.
+    /// Opens the language model of an index, from the folder that `options` name or from where it
+    /// was; there it must be known to this machine, as the adapter in the file must be, unless the
+    /// options trust them. Indexes with one model share it.
     ///
     /// # Errors
     ///
     /// `InvalidInput` when the index was made without one, `ModelMismatch` when it is another
     /// one, and those of opening it.
     pub(in crate::index) fn open(
+        stored: &store::Snapshot,
         params: &IndexParams,
-        folder: Option<&PathBuf>,
-        device: Device,
-        is_trusted: bool,
+        options: &OpenOptions,
     ) -> Result<LanguageModelRetriever> {
-        let params = params.language_model.clone().ok_or_else(|| {
+        let mut params = params.language_model.clone().ok_or_else(|| {
             Error::invalid(
                 "the docids of this index are not made of a language model's tokens: build it for \
                  one (IndexOptions::language_model, `zerogr build --retriever-model`), or search with \
@@ -129,24 +137,31 @@ impl LanguageModelRetriever {
             )
         })?;
         let recorded = PathBuf::from(&params.folder);
-        if folder.is_none() && !is_trusted {
-            let unknown = trust::unknown(vec![trust::of_language_model(&recorded)?]);
+        let folder = options.language_model.as_ref();
+        if !options.trust_model {
+            let mut files = recorded::model_files(stored, &[BlobRole::Adapter]);
+            if folder.is_none() {
+                files.push(trust::of_language_model(&recorded)?);
+            }
+            let unknown = trust::unknown(files);
             if !unknown.is_empty() {
                 return Err(trust::question(&unknown));
             }
         }
-        let model = open(folder.unwrap_or(&recorded), device, true)?;
-        if model.fingerprint() != params.fingerprint {
+        let adapter = recorded::adapter(stored)?;
+        let device = options.encoder_options.device;
+        let model = open(folder.unwrap_or(&recorded), device, true, adapter.as_ref())?;
+        let at_hand = model.as_base();
+        if at_hand.fingerprint != params.fingerprint {
             let message = format!(
                 "the index was made for the language model {} ({}), the one at hand is {} ({}): \
                  open it with the former, or build a new index with the latter",
-                params.name,
-                params.fingerprint,
-                model.name(),
-                model.fingerprint()
+                params.name, params.fingerprint, at_hand.name, at_hand.fingerprint
             );
             return Err(Error::new(ErrorKind::ModelMismatch, message));
         }
+        let trained = adapter.and_then(|adapter| adapter.rerank_token());
+        params.rerank_token = params.rerank_token.or(trained);
         Ok(LanguageModelRetriever { model, params })
     }
 
@@ -229,3 +244,6 @@ impl Retriever for Prompted<'_> {
         self.retriever.model.named(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

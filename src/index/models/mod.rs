@@ -16,14 +16,14 @@ use super::options::OpenOptions;
 use super::state::State;
 use crate::Result;
 use crate::encode::TextEncoder;
-use crate::segment::IndexParams;
+use crate::format::BlobRole;
 pub(crate) use encoder::{Loaded, load_recorded};
 #[cfg(feature = "models")]
 use language::LanguageModelRetriever;
 pub(super) use new_blob::NewBlob;
 pub(super) use no_encoder::NoEncoder;
 #[cfg(feature = "models")]
-pub(super) use recorded::remember;
+pub(super) use recorded::{adapter, remember};
 
 /// How the models of one index are loaded, and those that are.
 pub(super) struct Models {
@@ -43,6 +43,13 @@ impl std::fmt::Debug for Models {
     }
 }
 
+/// By what the adapter of a state is told from others.
+fn adapter_sha256(state: &State) -> Option<[u8; 32]> {
+    let mut blobs = state.stored.manifest().blobs.iter();
+    let adapter = blobs.find(|blob| blob.role == BlobRole::Adapter)?;
+    Some(adapter.sha256)
+}
+
 impl Models {
     /// Models to be loaded as `options` say; the encoder may be loaded already.
     pub(super) fn new(options: OpenOptions, encoder: Option<Loaded>) -> Self {
@@ -55,20 +62,27 @@ impl Models {
         }
     }
 
-    /// The models of a later state of the same index: these, unless it was made with another encoder.
-    /// `next` is that one, where this handle has made it so.
+    /// The models of a later state of the same index: these, unless it has another encoder, or
+    /// another adapter of its language model. `next` is that encoder, where this handle has made it
+    /// so.
     pub(super) fn of_successor(
         self: &Arc<Self>,
-        known: &IndexParams,
-        params: &IndexParams,
+        known: &State,
+        state: &State,
         next: Option<&Loaded>,
     ) -> Arc<Self> {
-        if (&known.encoder, &known.tokenizer) == (&params.encoder, &params.tokenizer) {
+        let (params, known_params) = (&state.params, &known.params);
+        let is_same_encoder = (&known_params.encoder, &known_params.tokenizer)
+            == (&params.encoder, &params.tokenizer);
+        if is_same_encoder && adapter_sha256(known) == adapter_sha256(state) {
             return self.clone();
         }
         let is_its =
             |encoder: &Arc<dyn TextEncoder>| encoder.fingerprint() == params.encoder.fingerprint;
-        let loaded = next.filter(|next| is_its(next.encoder.unchecked()));
+        let loaded = match is_same_encoder {
+            true => self.encoder.get(),
+            false => next.filter(|next| is_its(next.encoder.unchecked())),
+        };
         let options = OpenOptions {
             encoder: self.options.encoder.clone().filter(is_its),
             ..self.options.clone()
@@ -76,6 +90,7 @@ impl Models {
         Arc::new(Models::new(options, loaded.cloned()))
     }
 
+    #[cfg(feature = "models")]
     pub(super) fn options(&self) -> &OpenOptions {
         &self.options
     }
@@ -98,15 +113,7 @@ impl Models {
     /// `InvalidInput` when it was made for none; otherwise as [`Models::encoder`].
     #[cfg(feature = "models")]
     pub(super) fn language_model(&self, state: &State) -> Result<&LanguageModelRetriever> {
-        let options = &self.options;
-        let load = || {
-            LanguageModelRetriever::open(
-                &state.params,
-                options.language_model.as_ref(),
-                options.encoder_options.device,
-                options.trust_model,
-            )
-        };
+        let load = || LanguageModelRetriever::open(&state.stored, &state.params, &self.options);
         self.loaded_once(&self.language, load)
     }
 

@@ -1,5 +1,6 @@
 //! A file that a new index takes in, or names.
 
+use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -10,7 +11,7 @@ use crate::format::{BlobEntry, BlobPlace, BlobRole};
 use crate::model::trust::ModelFile;
 use crate::store::Transaction;
 
-/// A file that goes with the encoder.
+/// A file that goes with the models of an index.
 #[derive(Clone)]
 pub(in crate::index) struct NewBlob {
     pub(super) role: BlobRole,
@@ -19,6 +20,15 @@ pub(in crate::index) struct NewBlob {
     pub(super) bytes: Arc<Vec<u8>>,
     /// `Some`: stays outside, at this path.
     pub(super) outside: Option<String>,
+}
+
+impl fmt::Debug for NewBlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewBlob")
+            .field("role", &self.role)
+            .field("len_bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl NewBlob {

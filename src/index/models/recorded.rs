@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::encode::{DocidTokenizer, TextEncoder};
 use crate::format::{BlobEntry, BlobPlace, BlobRole};
 use crate::index::options::OpenOptions;
+use crate::model::language::Adapter;
 use crate::model::trust::{self, ModelFile};
 use crate::segment::EncoderParams;
 use crate::store;
@@ -24,7 +25,7 @@ pub(super) fn encoder(
     options: &OpenOptions,
 ) -> Result<Arc<dyn TextEncoder>> {
     if !options.trust_model {
-        let unknown = trust::unknown(model_files(stored));
+        let unknown = trust::unknown(model_files(stored, &MODEL_ROLES));
         if !unknown.is_empty() {
             return Err(trust::question(&unknown));
         }
@@ -59,11 +60,11 @@ pub(super) fn encoder(
     )?))
 }
 
-/// The files of models that the index holds or names, as its manifest has them.
-fn model_files(stored: &store::Snapshot) -> Vec<ModelFile> {
+/// The files of these roles that the index holds or names, as its manifest has them.
+pub(super) fn model_files(stored: &store::Snapshot, roles: &[BlobRole]) -> Vec<ModelFile> {
     let blobs = stored.manifest().blobs.iter();
     blobs
-        .filter(|blob| MODEL_ROLES.contains(&blob.role))
+        .filter(|blob| roles.contains(&blob.role))
         .map(|blob| ModelFile {
             name: blob.name.clone(),
             sha256: blob.sha256,
@@ -81,18 +82,19 @@ pub(in crate::index) fn remember(
     for role in MODEL_ROLES {
         blob(stored, role)?;
     }
-    let mut files = model_files(stored);
+    let mut files = model_files(stored, &MODEL_ROLES);
     // It may not be on this machine, and is asked about when it is.
     files.extend(language_model.and_then(|folder| trust::of_language_model(folder).ok()));
     trust::remember(files)
 }
 
 /// What of an index is a model, or a part of one.
-const MODEL_ROLES: [BlobRole; 4] = [
+const MODEL_ROLES: [BlobRole; 5] = [
     BlobRole::Encoder,
     BlobRole::Tokenizer,
     BlobRole::TokenHead,
     BlobRole::DocidTokenizer,
+    BlobRole::Adapter,
 ];
 
 /// The tokenizer that the file keeps for its docids, if any.
@@ -102,6 +104,18 @@ pub(super) fn docid_tokenizer(stored: &store::Snapshot) -> Result<Option<Arc<dyn
     };
     let tokenizer = crate::model::Tokenizer::from_bytes((*bytes).as_ref())?;
     Ok(Some(Arc::new(tokenizer)))
+}
+
+/// What a training changed of the language model, if the file has an adapter.
+///
+/// # Errors
+///
+/// `Corrupt` or `Model` when it is damaged, `UnsupportedVersion` or `Io` when it cannot be read.
+pub(in crate::index) fn adapter(stored: &store::Snapshot) -> Result<Option<Adapter>> {
+    let bytes = blob(stored, BlobRole::Adapter)?;
+    bytes
+        .map(|bytes| Adapter::from_bytes((*bytes).as_ref()))
+        .transpose()
 }
 
 /// The blob of a role, if the file names one.

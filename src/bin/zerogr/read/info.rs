@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use zerogr::Snapshot;
+use zerogr::raw::format::{BlobRole, Manifest};
 use zerogr::raw::model::Device;
 use zerogr::raw::store::VerifyLevel;
 
@@ -62,12 +64,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .saturating_add(space.tail_bytes)
         .saturating_add(dead.estimated_bytes);
     let (asked, queries) = index.written_queries();
+    let adapter = adapter(&snapshot, manifest);
     let value = json!({
         "index": output::path_value(index.path()), "generation": snapshot.generation(), "documents": snapshot.document_count(),
         "passages": snapshot.passage_count(),
         "segments": manifest.segments.len(), "docids": docids, "space": space,
         "dead": dead, "vacuum_bytes": vacuum_bytes,
-        "written_queries": {"documents": asked, "queries": queries}, "parameters": params,
+        "written_queries": {"documents": asked, "queries": queries}, "adapter": adapter.json,
+        "parameters": params,
     });
     if args.json {
         return output::json(&value);
@@ -82,12 +86,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let parameters =
         serde_json::to_string_pretty(&params).map_err(|error| Failure::new(error.to_string()))?;
     output::line(&format!(
-        "{}\n  generation {}, documents {}, passages {}, docids {docids}, segments {}\n  {cut}\n  queries by a language model {queries}, for {asked} documents\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
+        "{}\n  generation {}, documents {}, passages {}, docids {docids}, segments {}\n  {cut}\n  queries by a language model {queries}, for {asked} documents{}\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
         output::path(index.path()),
         snapshot.generation(),
         snapshot.document_count(),
         snapshot.passage_count(),
         manifest.segments.len(),
+        adapter.line,
         space.file_bytes as f64 / 1e6,
         space.live_bytes.saturating_sub(dead.estimated_bytes) as f64 / 1e6,
         space.dead_bytes.saturating_add(dead.estimated_bytes) as f64 / 1e6,
@@ -96,6 +101,51 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         dead.docids,
         vacuum_bytes as f64 / 1e6
     ))
+}
+
+/// The adapter of an index, for programs and for people.
+#[derive(Default)]
+struct AdapterShown {
+    json: Value,
+    line: String,
+}
+
+/// What is known of the adapter. One that cannot be read is no reason to show nothing of the index.
+fn adapter(snapshot: &Snapshot, manifest: &Manifest) -> AdapterShown {
+    let mut blobs = manifest.blobs.iter();
+    let bytes = blobs.find(|blob| blob.role == BlobRole::Adapter);
+    let bytes = bytes.map_or(0, |blob| blob.len_bytes);
+    let adapter = match snapshot.adapter() {
+        Ok(Some(adapter)) => adapter,
+        Ok(None) => return AdapterShown::default(),
+        Err(error) => {
+            let error = error.to_string();
+            return AdapterShown {
+                line: format!("\n  adapter: {}", output::inline(&error)),
+                json: json!({"bytes": bytes, "error": error}),
+            };
+        }
+    };
+    let facts: Vec<String> = adapter
+        .facts()
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    AdapterShown {
+        line: format!(
+            "\n  adapter of {}: rank {}, changes of {} layers, {:.1} MB; {}",
+            output::inline(&adapter.base().name),
+            adapter.rank(),
+            adapter.changes().len(),
+            bytes as f64 / 1e6,
+            output::inline(&facts.join(", ")),
+        ),
+        json: json!({
+            "base": {"name": adapter.base().name, "fingerprint": adapter.base().fingerprint},
+            "rank": adapter.rank(), "changes": adapter.changes().len(), "bytes": bytes,
+            "rerank_token": adapter.rerank_token(), "facts": adapter.facts(),
+        }),
+    }
 }
 
 /// Runs `check`.

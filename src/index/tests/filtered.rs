@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::support::corpus::{document, empty, queries};
 use crate::decode::{log_softmax, log_sum_exp};
 use crate::docs::FieldTypes;
+use crate::index::support::corpus::{document, empty, queries};
 use crate::segment::Segment;
 use crate::trie::{END, TrieNode};
 use crate::vectors::{add_scaled_f16, dot, normalise};

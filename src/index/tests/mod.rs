@@ -1,0 +1,3 @@
+//! Laws of the whole index that only its inside shows.
+
+mod filtered;
