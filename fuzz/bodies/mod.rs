@@ -18,6 +18,8 @@ pub mod support {
     pub mod segments;
 }
 
+#[cfg(feature = "models")]
+mod adapter;
 mod document_block;
 #[cfg(feature = "models")]
 mod encoder_folder;
@@ -110,6 +112,12 @@ pub const TARGETS: &[Target] = &[
         name: "encoder_folder",
         run: encoder_folder::run,
         seeds: encoder_folder::seeds,
+    },
+    #[cfg(feature = "models")]
+    Target {
+        name: "adapter",
+        run: adapter::run,
+        seeds: adapter::seeds,
     },
     #[cfg(feature = "models")]
     Target {

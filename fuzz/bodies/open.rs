@@ -112,6 +112,8 @@ fn read(file: &[u8]) {
             let _ = observe_index(&index, &mut DefaultHasher::new());
         }
         search(&index);
+        #[cfg(feature = "models")]
+        let _ = index.snapshot().adapter();
         // A writer reads all of it too.
         let _ = index.merge();
         search(&index);

@@ -93,7 +93,8 @@ pub struct IndexOptions {
     #[cfg(feature = "models")]
     pub language_model: Option<PathBuf>,
     /// The token whose logit behind a docid scores a drawn document, for a language model that
-    /// was trained for that (ZeroGR, arXiv 2510.10419, rerank).
+    /// was trained for that (ZeroGR, arXiv 2510.10419, rerank). Without it, that of the adapter that
+    /// a training made.
     #[cfg(feature = "models")]
     pub rerank_token: Option<u32>,
 }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use zerogr::raw::language::{GenerationRequest, Prompt, Sampling, TextGenerator};
 use zerogr::raw::model::language::{
-    DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow, LanguageModel,
-    LanguageModelOptions,
+    Adapter, DecoderInput, DecoderOptions, DecoderSession, KvCache, KvRow, LanguageModel,
+    LanguageModelOptions, LinearModule, LowRank,
 };
 use zerogr::raw::model::{CudaOptions, Device, Encoder, EncoderOptions};
 
@@ -167,4 +167,41 @@ fn greedy_text_is_the_same_and_its_speed_is_printed() {
         .count();
     println!("{same} of 16 texts the same");
     assert!(same >= 14);
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn an_adapter_of_the_last_layer_gives_the_same_logits() {
+    installed::setup();
+    let prompts = [(1..40).collect::<Vec<u32>>()];
+    let logits = |device, is_adapted: bool| {
+        let decoder = DecoderOptions::new().device(device);
+        let options = LanguageModelOptions::new().decoder(decoder);
+        let model = LanguageModel::open(model_folder(), &options).unwrap();
+        let config = model.config();
+        let (inputs, outputs) = (config.hidden, config.heads * config.head_dim);
+        let wave = |n: usize| (n as f32 * 0.7).sin() / 10.0;
+        let change = LowRank {
+            layer: config.layers - 1,
+            module: LinearModule::Query,
+            inputs,
+            outputs,
+            a: (0..inputs * 4).map(wave).collect(),
+            b: (0..outputs * 4).map(wave).collect(),
+        };
+        let adapter = Adapter::new(model.as_base(), 4, vec![change]).unwrap();
+        match is_adapted {
+            true => model.with_adapter(&adapter).unwrap().next_logits(&prompts),
+            false => model.next_logits(&prompts),
+        }
+        .unwrap()
+        .concat()
+    };
+    let off = |a: &[f32], b: &[f32]| {
+        let pairs = a.iter().zip(b);
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    let (on_cpu, on_cuda) = (logits(Device::Cpu, true), logits(cuda(), true));
+    assert!(off(&on_cpu, &on_cuda) < 0.05, "{}", off(&on_cpu, &on_cuda));
+    assert!(off(&on_cuda, &logits(cuda(), false)) > 0.1);
 }
