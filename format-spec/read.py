@@ -19,7 +19,7 @@ import zlib
 
 PAGE, FIRST_EXTENT, END = 4096, 12288, 0xFFFFFFFF
 FORMAT = (0, 1)
-ADAPTER = 5  # the role of a blob
+ADAPTER, QUERY_MAP = 5, 6  # roles of blobs
 # Kinds of extents and their sections; what is not listed is unknown to this reader.
 SEGMENT, HEADS, TOMBSTONES, BLOB, PSEUDO_QUERIES, MANIFEST = range(1, 7)
 KNOWN_SECTIONS = {
@@ -33,10 +33,11 @@ KNOWN_SECTIONS = {
     MANIFEST: {1, 2, 3, 4, 5},
 }
 # Keys of the parameters and of objects in them, by path: those that are always there, and others.
+SEARCH = ("draws rerank planner prior_share peak_weight coverage_weight token_share", "")
 FIT = ("examples best_examples initial_loss best_loss", "")
 PARAMETERS = {
     "": ("encoder tokenizer docids pseudo_queries scale search lexicon",
-         "language_model passages fields training"),
+         "language_model passages fields training judged"),
     "encoder": ("fingerprint dim max_passage_tokens max_query_tokens max_model_tokens",
                 "pooling lower_case query_prompt document_prompt late_interaction token_vectors"),
     "encoder.late_interaction": ("max_query_tokens max_document_tokens",
@@ -48,12 +49,14 @@ PARAMETERS = {
     "docids": ("source words per_document", "writer"),
     "pseudo_queries": ("per_document", ""),
     "passages": ("whole_tokens max_tokens", ""),
-    "search": ("draws rerank planner prior_share peak_weight coverage_weight token_share", ""),
+    "search": SEARCH,
     "lexicon": ("analysis stemming stop_words k1 b", ""),
     "training": ("seed documents learnt_documents pseudo_queries held_out trie_head document_head",
                  "repeated_documents written_queries"),
     "training.trie_head": FIT,
     "training.document_head": FIT,
+    "judged": ("seed queries judgements unknown_ids folds parts search_before", ""),
+    "judged.search_before": SEARCH,
 }
 # Input bytes of the transducer that have a number of their own, from 1 (fst.md).
 COMMON = b"te/oasripcnw.hlm-du012g=:bf3y5&_4v9678k%?xCDASFIBEjPTzRNM+LOqHG"
@@ -781,6 +784,8 @@ def read_index(path):
                   f"blob {blob['name']} does not have its SHA-256")
             if blob["role"] == ADAPTER:
                 result["adapter"] = read_adapter(bytes(data))
+            if blob["role"] == QUERY_MAP:
+                check_query_map(bytes(data), params)
         keys = ("role", "name", "media_type", "path", "len_bytes", "sha256")
         result["blobs"].append({key: blob[key] for key in keys})
     for number, entry in enumerate(manifest.segments):
@@ -822,6 +827,13 @@ def check_adapter(header, values):
     check(names and all(name[:-1] + other in names for name in names for other in "ab"),
           "a layer of the adapter has one matrix")
     return said
+
+
+def check_query_map(data, params):
+    """[ZF-QM-02]"""
+    check(params and len(data) == 2 * params["encoder"]["dim"] ** 2
+          and all(math.isfinite(value) for (value,) in struct.iter_unpack("<e", data)),
+          "the map of queries has another size, or values that are no numbers")
 
 
 def check_keys(path, value):

@@ -114,10 +114,14 @@ pub use encode::{
     DocidTokenizer, EachText, LateInteraction, QueryExpansion, TextEncoder, TokenVectors,
 };
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "eval")]
+pub use eval::JudgedQueries;
 pub use index::{
     CommitReport, DocumentCheck, EncoderSource, Index, IndexOptions, ListOptions, OpenOptions,
     SearchResult, Snapshot, UpgradeOptions, Writer,
 };
+#[cfg(feature = "eval")]
+pub use index::{JudgedOptions, JudgedReport};
 pub use learn::TrainOptions;
 #[cfg(feature = "models")]
 pub use model::{Adapter, CudaOptions, Device, EncoderOptions, Runtime};

@@ -102,44 +102,7 @@ impl Collection {
         qrels_folder: &Path,
         split: &str,
     ) -> Result<Self> {
-        let qrels = match qrels_folder.is_dir() {
-            true => Some(Qrels::read(&find_split(qrels_folder, split)?)?),
-            false => None,
-        };
-        if qrels.is_none() && split != LABELLED_SPLIT {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!(
-                    "{} does not exist, and labels in {} are the split {LABELLED_SPLIT:?}; there \
-                     are no judgements of a split {split:?}",
-                    qrels_folder.display(),
-                    queries_path.display()
-                ),
-            ));
-        }
-        let (queries, labels) = read_queries(queries_path, qrels.as_ref())?;
-        let qrels = qrels.unwrap_or(labels);
-        if qrels.is_empty() {
-            return Err(Error::invalid(format!(
-                "{}: no query has \"labels\", and there is no {}; without judgements nothing \
-                 can be measured",
-                queries_path.display(),
-                qrels_folder.display()
-            )));
-        }
-        if queries.len() < qrels.len() {
-            let known: HashSet<&str> = queries.iter().map(|query| query.id.as_str()).collect();
-            let missing = qrels
-                .iter()
-                .map(|(id, _)| id)
-                .find(|id| !known.contains(id));
-            return Err(Error::invalid(format!(
-                "{}: {} judged queries are missing, the first is {:?}; fetch the whole collection",
-                queries_path.display(),
-                qrels.len() - queries.len(),
-                missing.unwrap_or_default()
-            )));
-        }
+        let (queries, qrels) = judged_queries(queries_path, qrels_folder, split)?;
         Ok(Collection {
             name,
             corpus_path: corpus.to_owned(),
@@ -147,6 +110,59 @@ impl Collection {
             qrels,
         })
     }
+}
+
+/// The judged queries of a folder of one task, whether it has a corpus or not.
+pub(super) fn judged_in(folder: &Path, split: &str) -> Result<(Vec<Query>, Qrels)> {
+    let queries = find(folder, "queries.jsonl").ok_or_else(|| missing(folder, "queries.jsonl"))?;
+    judged_queries(&queries, &folder.join("qrels"), split)
+}
+
+/// The queries that a split judges, and its judgements: those of a folder, or else labels.
+fn judged_queries(
+    queries_path: &Path,
+    qrels_folder: &Path,
+    split: &str,
+) -> Result<(Vec<Query>, Qrels)> {
+    let qrels = match qrels_folder.is_dir() {
+        true => Some(Qrels::read(&find_split(qrels_folder, split)?)?),
+        false => None,
+    };
+    if qrels.is_none() && split != LABELLED_SPLIT {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "{} does not exist, and labels in {} are the split {LABELLED_SPLIT:?}; there \
+                 are no judgements of a split {split:?}",
+                qrels_folder.display(),
+                queries_path.display()
+            ),
+        ));
+    }
+    let (queries, labels) = read_queries(queries_path, qrels.as_ref())?;
+    let qrels = qrels.unwrap_or(labels);
+    if qrels.is_empty() {
+        return Err(Error::invalid(format!(
+            "{}: no query has \"labels\", and there is no {}; without judgements nothing \
+             can be measured",
+            queries_path.display(),
+            qrels_folder.display()
+        )));
+    }
+    if queries.len() < qrels.len() {
+        let known: HashSet<&str> = queries.iter().map(|query| query.id.as_str()).collect();
+        let missing = qrels
+            .iter()
+            .map(|(id, _)| id)
+            .find(|id| !known.contains(id));
+        return Err(Error::invalid(format!(
+            "{}: {} judged queries are missing, the first is {:?}; fetch the whole collection",
+            queries_path.display(),
+            qrels.len() - queries.len(),
+            missing.unwrap_or_default()
+        )));
+    }
+    Ok((queries, qrels))
 }
 
 /// The collection in `folder`, or the tasks that share its corpus.
@@ -233,7 +249,7 @@ fn find_split(folder: &Path, split: &str) -> Result<PathBuf> {
 }
 
 /// The file `name` in `folder`, or the same with `.gz`.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     let candidates = [folder.join(name), folder.join(format!("{name}.gz"))];
     candidates.into_iter().find(|path| path.is_file())
 }

@@ -13,6 +13,7 @@
 mod averages;
 mod collection;
 mod columns;
+mod judged_queries;
 mod metric;
 mod metrics;
 mod qrels;
@@ -23,6 +24,7 @@ mod summary;
 
 pub use averages::{OverSeeds, macro_average, micro_average, over_seeds};
 pub use collection::{Collection, Query};
+pub use judged_queries::JudgedQueries;
 pub use metric::{Metric, Scores};
 pub use metrics::{average_precision, ndcg_at, recall_at, reciprocal_rank_at, success_at};
 pub use qrels::{Judgements, Qrels};

@@ -217,6 +217,19 @@ impl Snapshot {
         query: &str,
         instruction: Option<&str>,
     ) -> Result<EncodedQuery> {
+        let plain = self.encode_plainly(query, instruction)?;
+        Ok(match self.state.query_map()? {
+            Some(map) => plain.mapped(map),
+            None => plain,
+        })
+    }
+
+    /// The query without what judgements taught.
+    pub(super) fn encode_plainly(
+        &self,
+        query: &str,
+        instruction: Option<&str>,
+    ) -> Result<EncodedQuery> {
         if NoEncoder::is_recorded(&self.params().encoder) {
             return Err(Error::invalid(
                 "the index has no encoder: search by words (Mode::Lexical, `--mode lexical`)",

@@ -16,8 +16,13 @@ use crate::store;
 use crate::store::Transaction;
 use crate::{Error, Result};
 
-/// The files of an encoder.
-const ENCODER_ROLES: [BlobRole; 3] = [BlobRole::Encoder, BlobRole::Tokenizer, BlobRole::TokenHead];
+/// The files of an encoder, and what depends on it.
+const ENCODER_ROLES: [BlobRole; 4] = [
+    BlobRole::Encoder,
+    BlobRole::Tokenizer,
+    BlobRole::TokenHead,
+    BlobRole::QueryMap,
+];
 
 /// The next state.
 pub(super) struct Draft {
@@ -187,6 +192,12 @@ impl Draft {
     /// Puts another adapter of the language model in the place of the one that is there, or none.
     pub(super) fn set_adapter(&mut self, adapter: Option<NewBlob>) {
         self.replace(&[BlobRole::Adapter], adapter.into_iter().collect());
+    }
+
+    /// Puts another map of queries in the place of the one that is there, or none.
+    #[cfg(feature = "eval")]
+    pub(super) fn set_query_map(&mut self, map: Option<NewBlob>) {
+        self.replace(&[BlobRole::QueryMap], map.into_iter().collect());
     }
 
     fn replace(&mut self, roles: &[BlobRole], blobs: Vec<NewBlob>) {

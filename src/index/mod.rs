@@ -3,6 +3,7 @@
 //! ```text
 //!   Index ── writer() ──► Writer ── commit() ──► one new segment, durable
 //!     │ ── train() ─────► new heads for all segments, durable
+//!     │ ── train_from_judgements() ► what judged queries teach, durable
 //!     │ ── upgrade() ───► everything anew for another encoder, durable
 //!     └─ snapshot() ────► Snapshot ── search ──► hits
 //! ```
@@ -16,6 +17,8 @@ mod answer;
 mod commit;
 mod create;
 mod handle;
+#[cfg(feature = "eval")]
+mod judged;
 mod models;
 mod options;
 mod prepare;
@@ -39,6 +42,8 @@ mod support {
 mod tests;
 
 pub use handle::Index;
+#[cfg(feature = "eval")]
+pub use judged::{JudgedOptions, JudgedReport};
 pub(crate) use models::{Loaded, load_recorded};
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub(crate) use prepare::{cut_documents, docid_texts, docids_of, encode};

@@ -1,9 +1,12 @@
 //! From a committed manifest to opened segments.
 
+use std::sync::OnceLock;
+
 use crate::columns::SectionSource;
 use crate::docs::sections::TOMBSTONES;
-use crate::format::{ExtentKind, SegmentEntry};
+use crate::format::{BlobRole, ExtentKind, SegmentEntry};
 use crate::segment::{IndexParams, Segment, SegmentCounts};
+use crate::vectors::LinearMap;
 use crate::{Error, Result, store};
 
 /// One committed state, opened.
@@ -12,9 +15,30 @@ pub(super) struct State {
     pub(super) stored: store::Snapshot,
     pub(super) params: IndexParams,
     pub(super) segments: Vec<Segment>,
+    /// Read when the first query is encoded.
+    query_map: OnceLock<Option<LinearMap>>,
 }
 
 impl State {
+    /// What judgements taught of queries, if they did.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` where it is damaged, `Io` where it cannot be read.
+    pub(super) fn query_map(&self) -> Result<Option<&LinearMap>> {
+        if let Some(known) = self.query_map.get() {
+            return Ok(known.as_ref());
+        }
+        let mut blobs = self.stored.manifest().blobs.iter();
+        let entry = blobs.find(|blob| blob.role == BlobRole::QueryMap);
+        let map = entry.map(|entry| {
+            let bytes = self.stored.blob(entry)?;
+            LinearMap::from_bytes(&bytes, self.params.encoder.dim)
+        });
+        let map = map.transpose()?;
+        Ok(self.query_map.get_or_init(|| map).as_ref())
+    }
+
     /// Reads one committed state; segments that `earlier` has open stay open.
     ///
     /// # Errors
@@ -66,6 +90,7 @@ impl State {
             stored,
             params,
             segments,
+            query_map: OnceLock::new(),
         })
     }
 }

@@ -9,9 +9,13 @@
 mod corpus;
 mod fitted_edges;
 mod options;
+#[cfg(feature = "eval")]
+mod query_map;
 mod train;
 mod training_set;
 
 pub(crate) use corpus::TrainingCorpus;
 pub use options::TrainOptions;
+#[cfg(feature = "eval")]
+pub(crate) use query_map::{JudgedQuery, fit_query_maps};
 pub(crate) use train::{TrainingPlan, train_heads};

@@ -19,6 +19,9 @@
 //! documents of each kind of draw: distance from their mean in standard deviations; `w` starts from
 //! the prior's share and follows the query, see `rerank`.
 
+#[cfg(feature = "eval")]
+pub(super) mod pool;
+
 use std::collections::HashSet;
 
 use super::candidate::{Candidate, best_first};
@@ -37,6 +40,17 @@ use crate::decode::{
     Decoded, Decoder, DocidPlace, Drawn, Memo, PassagePlace, Planner, Prior, Request,
 };
 use crate::segment::{DocumentPlace, View, document_at};
+
+/// What was drawn of a query, and what its order is made of.
+pub(super) struct Draws {
+    pub(super) passages: Vec<Candidate>,
+    /// The best of each kind of draw, over which scores are standardised.
+    pub(super) typical: HashSet<PassagePlace>,
+    /// The words, where they take part.
+    pub(super) terms: Option<QueryTerms>,
+    /// Whether nothing better can be drawn.
+    pub(super) complete: bool,
+}
 
 impl Searcher<'_> {
     /// Draws documents by `retriever` and puts them in order.
@@ -62,68 +76,28 @@ impl Searcher<'_> {
         retriever: &dyn Retriever,
         options: &SearchOptions,
     ) -> Result<Found> {
-        let defaults = &self.params.search;
         let view = self.view(options)?;
-        let terms = match options.mode {
-            Mode::Planned => Some(self.query_terms(words, options.prefix)?),
-            _ => None,
-        };
-        let lexical = terms.as_ref().map(|terms| self.bm25(terms, &view));
-        let lexical = lexical.transpose()?;
-        let prior = lexical
-            .as_ref()
-            .map(|scores| prior_of(scores.passages(), &view));
-        let prior = prior.transpose()?;
-        let unknown = retriever.encoded_query().map_or(0.0, unknown_of);
-        // What the retriever does not know is left to the words here, too.
-        let lambda = options
-            .planner
-            .unwrap_or_else(|| defaults.planner / (1.0 - unknown).max(MIN_KNOWN));
-        let draws = options.draws.unwrap_or(defaults.draws).max(options.k);
-        // Other decoders draw without the planner, and are refused one that is asked for.
-        let guides = options.decoder == Decoder::BestFirst || options.planner.is_some();
-
         let forest = view.forest();
         let mut expander = retriever.expander(&forest);
         let mut memo = Memo::with_budget(&forest, &mut *expander, options.budget.clone());
-        let request = Request {
-            k: if options.k == 0 { 0 } else { draws },
-            postings: &view,
-            planner: prior
-                .as_ref()
-                .filter(|_| guides)
-                .map(|prior| Planner { prior, lambda }),
-        };
-        let (mut passages, mut complete) =
-            self.best_drawn(options, &mut memo, request, lexical.as_ref())?;
-        if let Some(by) = retriever.reranker(options.rerank, defaults.rerank) {
-            let mut typical: HashSet<PassagePlace> = typical_of(&passages).collect();
-            if let Some(Planner { prior, .. }) = request.planner {
-                // Words can push out of the draws what only their meaning leads to.
-                let request = Request {
-                    planner: None,
-                    ..request
-                };
-                let (mut further, is_complete) =
-                    self.best_drawn(options, &mut memo, request, lexical.as_ref())?;
-                complete &= is_complete;
-                typical.extend(typical_of(&further));
-                let known: HashSet<PassagePlace> = passages.iter().map(|one| one.place).collect();
-                further.retain(|one| !known.contains(&one.place));
-                for one in &mut further {
-                    one.drawn_score += lambda * prior.of(one.place);
-                    one.score = one.drawn_score;
-                }
-                passages.extend(further);
-            }
+        let reranker = retriever.reranker(options.rerank, self.params.search.rerank);
+        let query = retriever.encoded_query();
+        let drawn = self.drawn(words, query, options, &view, &mut memo, reranker.is_some())?;
+        let Draws {
+            mut passages,
+            typical,
+            terms,
+            complete,
+        } = drawn;
+        if let Some(by) = reranker {
             let second = self.second_scores(&passages, &mut memo, by, options)?;
-            let weight = self.prior_weight(terms.as_ref(), retriever.encoded_query(), options);
+            let weight = self.prior_weight(terms.as_ref(), query, options);
             let chance = |one: &Candidate| self.chance(one);
             rerank(&mut passages, &second, weight, &typical, chance)?;
             passages.sort_by(|a, b| best_first(self.segments, a, b));
         }
         let mut candidates = self.best_of_documents(&passages);
-        let similarity = match retriever.encoded_query() {
+        let similarity = match query {
             Some(query) => Similarity::Cosine(query.vector()),
             None => Similarity::Unknown,
         };
@@ -153,6 +127,76 @@ impl Searcher<'_> {
             hits,
             complete,
             work,
+        })
+    }
+
+    /// The passages to put in order: those drawn, and where `reranks`, what is drawn without the
+    /// planner too.
+    pub(super) fn drawn(
+        self,
+        words: &str,
+        query: Option<&EncodedQuery>,
+        options: &SearchOptions,
+        view: &View<'_>,
+        memo: &mut Memo<'_>,
+        reranks: bool,
+    ) -> Result<Draws> {
+        let defaults = &self.params.search;
+        let terms = match options.mode {
+            Mode::Planned => Some(self.query_terms(words, options.prefix)?),
+            _ => None,
+        };
+        let lexical = terms.as_ref().map(|terms| self.bm25(terms, view));
+        let lexical = lexical.transpose()?;
+        let prior = lexical
+            .as_ref()
+            .map(|scores| prior_of(scores.passages(), view));
+        let prior = prior.transpose()?;
+        let unknown = query.map_or(0.0, unknown_of);
+        // What the retriever does not know is left to the words here, too.
+        let lambda = options
+            .planner
+            .unwrap_or_else(|| defaults.planner / (1.0 - unknown).max(MIN_KNOWN));
+        let draws = options.draws.unwrap_or(defaults.draws).max(options.k);
+        // Other decoders draw without the planner, and are refused one that is asked for.
+        let guides = options.decoder == Decoder::BestFirst || options.planner.is_some();
+        let request = Request {
+            k: if options.k == 0 { 0 } else { draws },
+            postings: view,
+            planner: prior
+                .as_ref()
+                .filter(|_| guides)
+                .map(|prior| Planner { prior, lambda }),
+        };
+        let (mut passages, mut complete) =
+            self.best_drawn(options, memo, request, lexical.as_ref())?;
+        let mut typical: HashSet<PassagePlace> = HashSet::new();
+        if reranks {
+            typical.extend(typical_of(&passages));
+            if let Some(Planner { prior, .. }) = request.planner {
+                // Words can push out of the draws what only their meaning leads to.
+                let request = Request {
+                    planner: None,
+                    ..request
+                };
+                let (mut further, is_complete) =
+                    self.best_drawn(options, memo, request, lexical.as_ref())?;
+                complete &= is_complete;
+                typical.extend(typical_of(&further));
+                let known: HashSet<PassagePlace> = passages.iter().map(|one| one.place).collect();
+                further.retain(|one| !known.contains(&one.place));
+                for one in &mut further {
+                    one.drawn_score += lambda * prior.of(one.place);
+                    one.score = one.drawn_score;
+                }
+                passages.extend(further);
+            }
+        }
+        Ok(Draws {
+            passages,
+            typical,
+            terms,
+            complete,
         })
     }
 
@@ -212,18 +256,21 @@ impl Searcher<'_> {
                 Ok(memo.rerank(&docids)?.unwrap_or_default())
             }
             Reranker::Encoder(query) => {
-                let default = || {
-                    let share = self.params.search.token_share;
-                    share + (1.0 - share) * (1.0 - self.passage_factor().recip())
-                };
-                let token_share = options.token_share.unwrap_or_else(default);
+                let token_share = options
+                    .token_share
+                    .unwrap_or_else(|| self.token_share(self.params.search.token_share));
                 Ok(self.encoder_scores(candidates, query, token_share as f32))
             }
         }
     }
 
+    /// What the recorded share of the tokens is where documents have many passages.
+    pub(super) fn token_share(self, share: f64) -> f64 {
+        share + (1.0 - share) * (1.0 - self.passage_factor().recip())
+    }
+
     /// How BM25 enters the reranked score; not at all without `terms`.
-    fn prior_weight(
+    pub(super) fn prior_weight(
         self,
         terms: Option<&QueryTerms>,
         query: Option<&EncodedQuery>,
@@ -245,7 +292,7 @@ impl Searcher<'_> {
 
     /// What the best of a document's passages has by chance, in standard deviations: the best of `n`
     /// independent scores has `sqrt(2 ln n)` (`benches/QUALITY.md`).
-    fn chance(self, one: &Candidate) -> f64 {
+    pub(super) fn chance(self, one: &Candidate) -> f64 {
         let segment = self.segments.get(one.document.segment as usize);
         let passages = segment.map_or(1, |segment| segment.passages.of(one.document.ordinal).len());
         CHANCE * (2.0 * (passages.max(1) as f64).ln()).sqrt()

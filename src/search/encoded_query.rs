@@ -3,7 +3,7 @@
 use super::late_interaction::MaxSim;
 use crate::encode::CheckedEncoder;
 use crate::segment::EncoderParams;
-use crate::vectors::{add_scaled, normalise};
+use crate::vectors::{LinearMap, add_scaled, normalise};
 use crate::{Error, ErrorKind, Result};
 
 /// A query's vector, and those of its tokens where the index compares them.
@@ -11,6 +11,8 @@ use crate::{Error, ErrorKind, Result};
 pub struct EncodedQuery {
     /// The unit vector of the query with its instruction.
     vector: Vec<f32>,
+    /// The same as judgements taught to understand it, where they did.
+    taught: Option<Vec<f32>>,
     /// `[tokens, dim]`: unit vectors of the tokens of the query, without its instruction.
     token_vectors: Vec<f32>,
     /// `[tokens]`: what each counts when tokens are compared; empty where all count alike.
@@ -25,6 +27,22 @@ impl EncodedQuery {
     /// The unit vector of the query with its instruction.
     pub fn vector(&self) -> &[f32] {
         &self.vector
+    }
+
+    /// What is compared with edges and documents: its vector as judgements taught to understand it.
+    pub(super) fn asked(&self) -> &[f32] {
+        self.taught.as_deref().unwrap_or(&self.vector)
+    }
+
+    /// The query as a map understands it. Its plain vector stays.
+    pub(crate) fn mapped(self, map: &LinearMap) -> Self {
+        let dim = self.vector.len().max(1);
+        let tokens = self.token_vectors.chunks_exact(dim);
+        EncodedQuery {
+            taught: Some(map.apply(&self.vector)),
+            token_vectors: tokens.flat_map(|token| map.apply(token)).collect(),
+            ..self
+        }
     }
 
     /// The share of its letters, 0 to 1, that the encoder has no words for.
@@ -147,6 +165,7 @@ impl EncodedQuery {
         };
         Ok(EncodedQuery {
             vector,
+            taught: None,
             token_vectors,
             token_weights,
             unknown_share: encoder.unknown_share(query)?,
@@ -250,6 +269,24 @@ mod tests {
         let tokens = [9.0, 9.0, -7.0, 3.0, 0.0, 2.0];
         let followed = follow(&[1.0, 0.0], 2, &[0.0, -1.0], &tokens);
         assert!(close(&followed, &[half, half]), "{followed:?}");
+    }
+
+    /// ZF-QM-01.
+    #[test]
+    fn a_map_turns_the_query_and_its_tokens_and_leaves_its_cosine() {
+        let mut bytes = vec![0u8; 8];
+        bytes[2..4].copy_from_slice(&half::f16::ONE.to_le_bytes());
+        let map = LinearMap::from_bytes(&bytes, 2).unwrap();
+        let plain = EncodedQuery {
+            token_vectors: vec![0.0, 1.0, 1.0, 0.0],
+            ..EncodedQuery::from(vec![0.0, 1.0])
+        };
+        assert_eq!(plain.asked(), plain.vector());
+        let half = 0.5f32.sqrt();
+        let mapped = plain.mapped(&map);
+        assert_eq!(mapped.vector(), [0.0, 1.0]);
+        assert!(close(mapped.asked(), &[half, half]));
+        assert!(close(&mapped.token_vectors, &[half, half, 1.0, 0.0]));
     }
 
     #[test]

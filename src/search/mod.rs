@@ -29,6 +29,8 @@ mod searcher;
 mod similarity;
 mod snippet;
 
+#[cfg(feature = "eval")]
+pub(crate) use draw::pool::Pool;
 pub use encoded_query::EncodedQuery;
 pub use explain::{Decision, Explanation, MatchedTerm};
 pub(crate) use late_interaction::distinct_token_vectors;

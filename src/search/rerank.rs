@@ -7,6 +7,7 @@ use super::candidate::Candidate;
 use super::encoded_query::EncodedQuery;
 use super::searcher::Searcher;
 use crate::decode::PassagePlace;
+use crate::segment::Segment;
 use crate::vectors::dot_f16;
 use crate::{Result, logits};
 
@@ -78,26 +79,52 @@ impl Searcher<'_> {
         query: &EncodedQuery,
         token_share: f32,
     ) -> Vec<f32> {
-        let tokens = match token_share > 0.0 {
-            true => query.max_sim(),
+        let whole = self.whole_scores(candidates, query);
+        let by_token = match token_share > 0.0 {
+            true => self.token_scores(candidates, query),
             false => None,
         };
-        let score = |one: &Candidate| {
-            let Some(segment) = self.segments.get(one.place.segment as usize) else {
-                return f32::NEG_INFINITY;
-            };
-            let row = segment.document_head.row(one.place.passage as usize);
-            let whole = dot_f16(query.vector(), row);
-            match (&tokens, &segment.token_vectors) {
-                (Some(tokens), Some(lists)) => {
-                    let by_token = tokens.score(lists.row(one.place.passage));
-                    (1.0 - token_share) * whole + token_share * by_token
-                }
-                _ => whole,
+        mixed(whole, by_token.as_deref(), token_share)
+    }
+
+    /// The inner product of the query and each candidate's row of the document head.
+    pub(super) fn whole_scores(self, candidates: &[Candidate], query: &EncodedQuery) -> Vec<f32> {
+        let score = |one: &Candidate| match self.segments.get(one.place.segment as usize) {
+            Some(segment) => {
+                let row = segment.document_head.row(one.place.passage as usize);
+                dot_f16(query.asked(), row)
             }
+            None => f32::NEG_INFINITY,
         };
         candidates.iter().map(score).collect()
     }
+
+    /// The comparison of the query's tokens with those of each candidate; `None` where the index
+    /// or the query has no vectors of them.
+    pub(super) fn token_scores(
+        self,
+        candidates: &[Candidate],
+        query: &EncodedQuery,
+    ) -> Option<Vec<f32>> {
+        let keeps = |segment: &Segment| segment.token_vectors.is_some();
+        let tokens = query
+            .max_sim()
+            .filter(|_| self.segments.iter().all(keeps))?;
+        let score = |one: &Candidate| {
+            let segment = self.segments.get(one.place.segment as usize);
+            let lists = segment.and_then(|segment| segment.token_vectors.as_ref());
+            lists.map_or(0.0, |lists| tokens.score(lists.row(one.place.passage)))
+        };
+        Some(candidates.iter().map(score).collect())
+    }
+}
+
+/// Scores of the whole, with `share` of those by token where there are any.
+pub(super) fn mixed(mut whole: Vec<f32>, by_token: Option<&[f32]>, share: f32) -> Vec<f32> {
+    for (score, by_token) in whole.iter_mut().zip(by_token.unwrap_or_default()) {
+        *score = (1.0 - share) * *score + share * by_token;
+    }
+    whole
 }
 
 /// Gives `candidates` the scores of the second stage, mixed with BM25 by its weight: as they are

@@ -49,7 +49,7 @@ pub(super) struct CompactRetriever<'a> {
 impl Retriever for CompactRetriever<'_> {
     fn expander<'a>(&'a self, _: &'a Forest<'a>) -> Box<dyn Expander + 'a> {
         Box::new(CompactExpander::new(
-            self.query.vector(),
+            self.query.asked(),
             self.scale,
             self.edges.clone(),
         ))

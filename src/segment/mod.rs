@@ -49,8 +49,9 @@ pub(crate) use opened::{
     DocumentPlace, Segment, SegmentCounts, check_docids, check_heads, document_at, id_at,
 };
 pub use params::{
-    DocidParams, DocidSource, EncoderParams, FitRecord, IndexParams, LanguageModelParams,
-    LexiconParams, PassageParams, PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
+    DocidParams, DocidSource, EncoderParams, FitRecord, HeldOut, IndexParams, JudgedPart,
+    JudgedPartName, JudgedRecord, LanguageModelParams, LexiconParams, PassageParams,
+    PseudoQueryParams, SearchParams, TokenizerParams, TrainingRecord,
 };
 pub(crate) use params::{MAX_PASSAGE_TOKENS, MAX_QUERY_TOKENS, check_number};
 pub use progress::{Progress, ProgressFn, Stage};

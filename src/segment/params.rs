@@ -1,7 +1,13 @@
 //! Everything that shapes a result, recorded in the file as one JSON object (`ARCHITECTURE.md`,
 //! D10).
 
-use std::ops::RangeInclusive;
+mod judged;
+mod numbers;
+mod search;
+
+pub use judged::{HeldOut, JudgedPart, JudgedPartName, JudgedRecord};
+pub(crate) use numbers::check_number;
+pub use search::SearchParams;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +17,8 @@ use crate::lexicon::{ANALYSIS, Analyser, Bm25};
 use crate::trie::TokenWidth;
 use crate::{Error, ErrorKind, Result};
 
-/// The parameters of an index. They are fixed when it is created, except `fields`, which grow, and
-/// `training`.
+/// The parameters of an index. They are fixed when it is created, except `fields`, which grow,
+/// `training`, and `search` and `judged`, which judgements change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexParams {
@@ -42,6 +48,9 @@ pub struct IndexParams {
     /// The last training, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingRecord>,
+    /// What was learnt from judgements, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<JudgedRecord>,
 }
 
 /// The encoder an index depends on.
@@ -185,59 +194,6 @@ impl Default for PassageParams {
     }
 }
 
-/// Defaults of a search.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SearchParams {
-    /// Passages drawn from the trie before reranking.
-    pub draws: usize,
-    /// Whether the document head reorders what was drawn.
-    pub rerank: bool,
-    /// What the best BM25 of a query is worth in [`Mode::Planned`](crate::Mode::Planned), in nats.
-    pub planner: f64,
-    /// Share of BM25 in the reranked score of [`Mode::Planned`](crate::Mode::Planned).
-    pub prior_share: f64,
-    /// How the share of BM25 follows the query in [`Mode::Planned`](crate::Mode::Planned): what a
-    /// standard deviation, by which its best score stands out more than that of the other list,
-    /// adds to the log of its odds.
-    pub peak_weight: f64,
-    /// The same for coverage: the exponent of the best BM25 over the most it could be, 1/4 of
-    /// which counts as 1.
-    pub coverage_weight: f64,
-    /// Share of the comparison of tokens in the reranked score, where their vectors are kept; the
-    /// rest is the document head's.
-    pub token_share: f64,
-}
-
-/// Passages drawn before reranking, the K of the ZeroGR paper.
-const DRAWS: usize = 100;
-
-/// What the best BM25 of a query is worth when docids are generated, in nats.
-const PLANNER: f64 = 6.0;
-
-/// Share of BM25 in the reranked score, and how it follows the query (`benches/QUALITY.md`).
-const PRIOR_SHARE: f64 = 0.25;
-const PEAK_WEIGHT: f64 = 0.6;
-const COVERAGE_WEIGHT: f64 = 1.0;
-
-/// Share of the comparison of tokens in what the encoder says of a drawn document.
-const TOKEN_SHARE: f64 = 0.67;
-
-/// The values of new indexes.
-impl Default for SearchParams {
-    fn default() -> Self {
-        SearchParams {
-            draws: DRAWS,
-            rerank: true,
-            planner: PLANNER,
-            prior_share: PRIOR_SHARE,
-            peak_weight: PEAK_WEIGHT,
-            coverage_weight: COVERAGE_WEIGHT,
-            token_share: TOKEN_SHARE,
-        }
-    }
-}
-
 /// The lexicon: from texts to terms, and from terms to scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -349,6 +305,7 @@ impl IndexParams {
             search: SearchParams::default(),
             lexicon: LexiconParams::default(),
             training: None,
+            judged: None,
         }
     }
 
@@ -399,7 +356,7 @@ impl IndexParams {
     ///
     /// `InvalidInput`, with the name of the parameter.
     pub(crate) fn check(&self) -> Result<()> {
-        let (search, lexicon) = (&self.search, &self.lexicon);
+        let lexicon = &self.lexicon;
         if self
             .passages
             .as_ref()
@@ -409,11 +366,8 @@ impl IndexParams {
         }
         self.fields.check()?;
         check_number("scale", self.scale.into(), f64::MIN_POSITIVE..=1e6)?;
-        check_number("search.planner", search.planner, 0.0..=1e9)?;
-        check_number("search.prior_share", search.prior_share, 0.0..=1.0)?;
-        check_number("search.peak_weight", search.peak_weight, -1e9..=1e9)?;
-        check_number("search.coverage_weight", search.coverage_weight, -1e9..=1e9)?;
-        check_number("search.token_share", search.token_share, 0.0..=1.0)?;
+        self.search.check("search")?;
+        self.judged.iter().try_for_each(JudgedRecord::check)?;
         if lexicon.analysis != ANALYSIS {
             return Err(Error::invalid(format!(
                 "lexicon.analysis is {}; this version has rules {ANALYSIS} only",
@@ -457,20 +411,4 @@ fn of_another_version(difference: std::fmt::Arguments<'_>) -> Error {
          recover`"
     );
     Error::new(ErrorKind::UnsupportedVersion, message)
-}
-
-/// Refuses a number outside of `range`, and what is no number.
-///
-/// # Errors
-///
-/// `InvalidInput`, with the name of the number.
-pub(crate) fn check_number(name: &str, value: f64, range: RangeInclusive<f64>) -> Result<()> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "{name} is {value}: give a number from {} to {}",
-        range.start(),
-        range.end()
-    )))
 }

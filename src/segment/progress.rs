@@ -23,6 +23,10 @@ pub enum Stage {
     WritingDocids,
     /// A language model writes pseudo-queries; counts documents.
     WritingQueries,
+    /// Drawing what judged queries find; counts queries.
+    DrawingJudged,
+    /// Learning from judgements; counts steps.
+    LearningJudged,
     /// Writing and syncing; counts steps.
     Writing,
 }
@@ -39,6 +43,8 @@ impl Stage {
             Stage::FittingDocumentHead => "fitting the document head",
             Stage::WritingDocids => "writing docids",
             Stage::WritingQueries => "writing queries",
+            Stage::DrawingJudged => "searching for judged queries",
+            Stage::LearningJudged => "learning from judgements",
             Stage::Writing => "writing",
         }
     }

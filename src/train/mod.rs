@@ -10,13 +10,17 @@
 //! document head one over all documents, or over each of several blocks of them. The gradient of
 //! a softmax over a node's children is closed form and touches nothing else, so no framework is
 //! needed.
+//!
+//! Judged queries are mapped (`linear_map`).
 
 mod adam;
 mod fit;
+mod linear_map;
 mod softmax_tree;
 mod trie_tree;
 
 pub use fit::{Example, FitOptions, FitReport, fit};
+pub use linear_map::{MapPair, STEPS, fit_linear_maps};
 pub use softmax_tree::{SoftmaxTree, Step};
 pub use trie_tree::{BranchingPrefix, EdgeSource, TrieTree};
 

@@ -3,12 +3,15 @@
 //! | file | concept |
 //! |---|---|
 //! | [`halves`] | inner products with float16 rows |
+//! | [`linear_map`] | a linear map of unit vectors |
 //! | [`wide`] | one loop for the registers of several processors |
 
 pub(crate) mod halves;
+mod linear_map;
 pub(crate) mod wide;
 
 pub use halves::{dot_f16, dots_f16};
+pub use linear_map::LinearMap;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;

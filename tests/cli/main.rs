@@ -18,6 +18,7 @@ mod generate;
 #[cfg(target_os = "linux")]
 mod hostile_index;
 mod input;
+mod judgements;
 mod mcp;
 mod output;
 mod passages;

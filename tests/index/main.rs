@@ -19,6 +19,8 @@ mod dense;
 mod face;
 mod fields;
 mod filter;
+#[cfg(feature = "eval")]
+mod judged;
 mod lexical;
 mod living;
 mod merge;

@@ -21,6 +21,8 @@ pub enum BlobRole {
     TokenHead,
     /// What a training changed of the language model that answers queries.
     Adapter,
+    /// What judgements taught of queries: a linear map of their vectors.
+    QueryMap,
     /// Another role, by its code.
     Other(u16),
 }
@@ -34,6 +36,7 @@ impl BlobRole {
             BlobRole::DocidTokenizer => 3,
             BlobRole::TokenHead => 4,
             BlobRole::Adapter => 5,
+            BlobRole::QueryMap => 6,
             BlobRole::Other(code) => code,
         }
     }
@@ -46,6 +49,7 @@ impl BlobRole {
             3 => BlobRole::DocidTokenizer,
             4 => BlobRole::TokenHead,
             5 => BlobRole::Adapter,
+            6 => BlobRole::QueryMap,
             other => BlobRole::Other(other),
         }
     }

@@ -33,7 +33,7 @@ impl fmt::Debug for NewBlob {
 
 impl NewBlob {
     /// A file that is kept in the index.
-    #[cfg(feature = "models")]
+    #[cfg(any(feature = "models", feature = "eval"))]
     pub(in crate::index) fn inside(
         role: BlobRole,
         name: &'static str,

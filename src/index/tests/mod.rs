@@ -1,3 +1,5 @@
 //! Laws of the whole index that only its inside shows.
 
 mod filtered;
+#[cfg(feature = "eval")]
+mod pools;

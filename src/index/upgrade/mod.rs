@@ -243,11 +243,16 @@ impl Upgrade {
 
     /// The parameters of the index with the new encoder.
     fn params(&self, known: &IndexParams) -> Result<IndexParams> {
+        // What judgements taught was learnt with the other encoder.
+        let judged = known.judged.as_ref();
+        let search = judged.map_or(&known.search, |record| &record.search_before);
+        let search = search.clone();
         Ok(IndexParams {
             encoder: self.memory.params().clone(),
             tokenizer: tokenizer_params(self.loaded.docid_tokenizer())?,
-            search: self.new.search_params(known.search.clone()),
+            search: self.new.search_params(search),
             training: None,
+            judged: None,
             ..known.clone()
         })
     }

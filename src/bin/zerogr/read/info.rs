@@ -11,6 +11,7 @@ use zerogr::raw::store::VerifyLevel;
 use crate::console::failure::Failure;
 use crate::console::output;
 use crate::options::open;
+use crate::write::train;
 
 /// Show what an index holds.
 #[derive(clap::Args)]
@@ -83,10 +84,21 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         ),
         None => "texts of any length are one passage".to_owned(),
     };
+    let judged = snapshot
+        .params()
+        .judged
+        .as_ref()
+        .map_or(String::new(), |record| {
+            format!(
+                "\n  learnt from {}\n{}",
+                train::summary(record),
+                train::parts(record)
+            )
+        });
     let parameters =
         serde_json::to_string_pretty(&params).map_err(|error| Failure::new(error.to_string()))?;
     output::line(&format!(
-        "{}\n  generation {}, documents {}, passages {}, docids {docids}, segments {}\n  {cut}\n  queries by a language model {queries}, for {asked} documents{}\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
+        "{}\n  generation {}, documents {}, passages {}, docids {docids}, segments {}\n  {cut}\n  queries by a language model {queries}, for {asked} documents{}{judged}\n  {:.1} MB: live {:.1}, dead {:.1}, unfinished {:.1}\n  deleted and still there: documents {}, docids {}; `zerogr vacuum` removes them and gives back about {:.1} MB\nparameters {parameters}",
         output::path(index.path()),
         snapshot.generation(),
         snapshot.document_count(),
