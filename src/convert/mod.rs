@@ -19,6 +19,7 @@
 //! | `external_graph` | folders that hold a decoder ONNX already |
 //! | `static_encoder` | tables of token vectors: made of an encoder, or imported |
 //! | `import`, `ready` | from a path to a model folder, which appears whole |
+//! | `training` | the graphs that train an adapter of a decoder |
 //! | `random` | a model with random weights, for tests and benches |
 //!
 //! Invariants:
@@ -40,6 +41,7 @@ mod ready;
 mod static_encoder;
 #[cfg(test)]
 mod tests;
+mod training;
 
 pub use checkpoint::decoder_config::{Architecture, Biases, DecoderConfig, RopeScaling};
 pub use checkpoint::tensors::TensorSource;
@@ -50,3 +52,4 @@ pub use random::{RandomTensors, random_decoder, small_llama};
 pub use static_encoder::{
     StaticEncoder, distill, import_static_encoder, installed_static_encoder, is_static_encoder,
 };
+pub use training::{AdapterShape, TrainingGraphs, training_graphs};

@@ -6,3 +6,4 @@ mod graph;
 mod reference;
 mod session;
 mod smollm2;
+mod training;

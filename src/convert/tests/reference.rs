@@ -1,4 +1,4 @@
-//! The forward pass of the Llama family in plain loops: slow and obvious.
+//! The forward pass of the Llama family in plain loops, in 64-bit floats: slow and obvious.
 
 use crate::convert::{DecoderConfig, TensorSource};
 
@@ -11,15 +11,30 @@ pub fn logits(
     positions: &[usize],
     sees: &dyn Fn(usize, usize) -> bool,
 ) -> Vec<Vec<f32>> {
-    let tensor = |name: &str| {
-        let shape = source.shape(name).unwrap_or_else(|| panic!("no {name}"));
-        let mut values = vec![0.0; shape.iter().product()];
-        source.read_rows(name, 0..shape[0], &mut values).unwrap();
-        values
-    };
+    let lines = exact_logits(config, &|name| values(source, name), tokens, positions, sees);
+    let rounded = |line: Vec<f64>| line.into_iter().map(|x| x as f32).collect();
+    lines.into_iter().map(rounded).collect()
+}
+
+/// The values of a tensor.
+pub fn values(source: &dyn TensorSource, name: &str) -> Vec<f64> {
+    let shape = source.shape(name).unwrap_or_else(|| panic!("no {name}"));
+    let mut values = vec![0.0; shape.iter().product()];
+    source.read_rows(name, 0..shape[0], &mut values).unwrap();
+    values.into_iter().map(f64::from).collect()
+}
+
+/// The same with tensors from wherever they are, without rounding.
+pub fn exact_logits(
+    config: &DecoderConfig,
+    tensor: &dyn Fn(&str) -> Vec<f64>,
+    tokens: &[usize],
+    positions: &[usize],
+    sees: &dyn Fn(usize, usize) -> bool,
+) -> Vec<Vec<f64>> {
     let embedding = tensor("model.embed_tokens.weight");
     let width = config.hidden;
-    let mut stream: Vec<Vec<f32>> = tokens
+    let mut stream: Vec<Vec<f64>> = tokens
         .iter()
         .map(|&token| embedding[token * width..][..width].to_vec())
         .collect();
@@ -30,7 +45,7 @@ pub fn logits(
             has.then(|| layer_tensor(&format!("{module}.bias")))
         };
         let norm_weight = layer_tensor("input_layernorm.weight");
-        let project = |letter: &str, heads: usize| -> Vec<Vec<f32>> {
+        let project = |letter: &str, heads: usize| -> Vec<Vec<f64>> {
             let weight = layer_tensor(&format!("self_attn.{letter}_proj.weight"));
             let bias = bias(&format!("self_attn.{letter}_proj"));
             let head_norm = (config.has_qk_norm() && letter != "v")
@@ -63,13 +78,13 @@ pub fn logits(
                 let kv_head = head / (config.heads / config.kv_heads);
                 let query = &q[i][head * dim..][..dim];
                 let visible: Vec<usize> = (0..tokens.len()).filter(|&j| sees(i, j)).collect();
-                let scores: Vec<f32> = visible
+                let scores: Vec<f64> = visible
                     .iter()
-                    .map(|&j| dot(query, &k[j][kv_head * dim..][..dim]) / (dim as f32).sqrt())
+                    .map(|&j| dot(query, &k[j][kv_head * dim..][..dim]) / (dim as f64).sqrt())
                     .collect();
-                let most = scores.iter().copied().fold(f32::MIN, f32::max);
-                let powers: Vec<f32> = scores.iter().map(|s| (s - most).exp()).collect();
-                let sum: f32 = powers.iter().sum();
+                let most = scores.iter().copied().fold(f64::MIN, f64::max);
+                let powers: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
+                let sum: f64 = powers.iter().sum();
                 for d in 0..dim {
                     let mixed = visible.iter().zip(&powers);
                     attended.push(mixed.map(|(&j, p)| p / sum * v[j][kv_head * dim + d]).sum());
@@ -85,13 +100,13 @@ pub fn logits(
         let down = layer_tensor("mlp.down_proj.weight");
         for x in &mut stream {
             let input = norm(config, x, &norm_weight);
-            let biased = |module: &str, weight: &[f32], input: &[f32]| {
+            let biased = |module: &str, weight: &[f64], input: &[f64]| {
                 let mut output = matrix(weight, input);
                 let bias = bias(&format!("mlp.{module}_proj"));
                 add(&mut output, bias.as_deref().unwrap_or_default());
                 output
             };
-            let gated: Vec<f32> = biased("gate", &gate, &input)
+            let gated: Vec<f64> = biased("gate", &gate, &input)
                 .iter()
                 .zip(biased("up", &up, &input))
                 .map(|(g, u)| g / (1.0 + (-g).exp()) * u)
@@ -121,31 +136,31 @@ pub fn text_logits(
     logits(config, source, tokens, &positions, &|i, j| j <= i)
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn add(to: &mut [f32], from: &[f32]) {
+fn add(to: &mut [f64], from: &[f64]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
 /// `weight · x` for a row-major weight.
-fn matrix(weight: &[f32], x: &[f32]) -> Vec<f32> {
+fn matrix(weight: &[f64], x: &[f64]) -> Vec<f64> {
     weight.chunks(x.len()).map(|row| dot(row, x)).collect()
 }
 
-fn norm(config: &DecoderConfig, x: &[f32], weight: &[f32]) -> Vec<f32> {
-    let mean_square = dot(x, x) / x.len() as f32;
-    let scale = 1.0 / (mean_square + config.rms_norm_epsilon).sqrt();
+fn norm(config: &DecoderConfig, x: &[f64], weight: &[f64]) -> Vec<f64> {
+    let mean_square = dot(x, x) / x.len() as f64;
+    let scale = 1.0 / (mean_square + f64::from(config.rms_norm_epsilon)).sqrt();
     x.iter().zip(weight).map(|(x, w)| x * scale * w).collect()
 }
 
 /// Turns the pairs (i, i + d/2) of a head.
-fn rotate(config: &DecoderConfig, head: &mut [f32], position: usize) {
+fn rotate(config: &DecoderConfig, head: &mut [f64], position: usize) {
     let half = config.head_dim / 2;
     for (i, frequency) in config.rotary_frequencies().iter().enumerate() {
         let angle = position as f64 * frequency;
-        let (sin, cos) = (angle.sin() as f32, angle.cos() as f32);
+        let (sin, cos) = angle.sin_cos();
         let (a, b) = (head[i], head[i + half]);
         head[i] = a * cos - b * sin;
         head[i + half] = b * cos + a * sin;

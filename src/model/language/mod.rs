@@ -16,11 +16,13 @@
 //! | `generation` | many texts at once, token by token |
 //! | `decoder` | one pass: tokens in, logits and the grown cache out |
 //! | `adapter` | what a training changes of a model, apart from it |
+//! | `gradient` | one step of training: examples in, losses and gradients out |
 
 mod adapter;
 mod core;
 mod decoder;
 mod generation;
+mod gradient;
 mod language_model;
 mod options;
 mod prompt;
@@ -30,6 +32,10 @@ pub use adapter::{Adapter, BaseModel, LinearModule, LowRank};
 pub use decoder::{
     CONFIG_FILE, DecoderInput, DecoderOptions, DecoderOutput, DecoderSession, KvCache, KvRow,
     KvShape, LanguageModelConfig, Logits, ModelKind, WEIGHTS_FILE, WeightFormat,
+};
+pub use gradient::{
+    Beginning, FactorShape, GradientSession, Objective, RankedPair, StepGradients, Target,
+    TrainingRows,
 };
 pub use language_model::LanguageModel;
 pub use options::LanguageModelOptions;

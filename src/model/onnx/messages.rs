@@ -89,6 +89,9 @@ pub struct AttributeProto {
     /// An integer.
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    /// A text.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub s: Option<Vec<u8>>,
     /// A subgraph.
     #[prost(message, optional, tag = "6")]
     pub g: Option<GraphProto>,
@@ -110,6 +113,8 @@ pub enum AttributeType {
     Float = 1,
     /// An integer.
     Int = 2,
+    /// A text.
+    Text = 3,
     /// A subgraph.
     Graph = 5,
     /// Integers.

@@ -101,6 +101,16 @@ pub(crate) fn integer(name: &str, value: i64) -> AttributeProto {
     }
 }
 
+/// A text attribute.
+pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.into()),
+        s: Some(value.into()),
+        r#type: Some(AttributeType::Text.into()),
+        ..AttributeProto::default()
+    }
+}
+
 /// An attribute of several integers.
 pub(crate) fn integers(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {

@@ -17,10 +17,10 @@ pub(super) mod kinds;
 mod kv_cache;
 mod kv_device;
 mod kv_shape;
-mod open;
+pub(super) mod open;
 mod pass;
 mod session;
-mod tensors;
+pub(super) mod tensors;
 
 pub use config::{CONFIG_FILE, LanguageModelConfig, ModelKind, WEIGHTS_FILE, WeightFormat};
 pub use kv_cache::{KvCache, KvRow};
