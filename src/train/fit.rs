@@ -1,6 +1,7 @@
 //! Fitting a [`SoftmaxTree`] with early stopping on held-out examples.
 
 use super::adam::{Moments, corrected_rate, step, step_on_sphere};
+use super::schedule::schedule;
 use super::softmax_tree::{Batch, Pulls, SoftmaxTree, Step};
 use crate::Result;
 use crate::rng::Rng;
@@ -127,12 +128,6 @@ pub fn fit(
     }
     (tree.unit, tree.bias) = best;
     Ok(report)
-}
-
-/// The step size's factor after a share of the examples.
-fn schedule(share: f32) -> f32 {
-    const RISE: f32 = 0.05;
-    (share / RISE).min((1.0 - share) / (1.0 - RISE)).max(0.0)
 }
 
 /// Mean loss over `examples`, in nats.

@@ -14,11 +14,19 @@
 //! Judged queries are mapped (`linear_map`).
 
 mod adam;
+#[cfg(feature = "models")]
+mod adapter;
 mod fit;
 mod linear_map;
+mod schedule;
 mod softmax_tree;
 mod trie_tree;
 
+#[cfg(feature = "models")]
+pub use adapter::{
+    AdapterFit, AdapterFitOptions, AdapterFitProgress, AdapterFitReport, FittedAdapter,
+    PrefixTarget, RankedPaths, TrainingText,
+};
 pub use fit::{Example, FitOptions, FitReport, fit};
 pub use linear_map::{MapPair, STEPS, fit_linear_maps};
 pub use softmax_tree::{SoftmaxTree, Step};

@@ -24,3 +24,5 @@ pub use language::{LanguageExpander, LanguageQuery};
 pub use language_rows::RowsExpander;
 pub use place::{DocidPlace, PassagePlace};
 pub use softmax::log_softmax;
+#[cfg(feature = "models")]
+pub(crate) use token_tree::{HIDDEN, TokenTree};

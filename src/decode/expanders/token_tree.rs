@@ -20,11 +20,11 @@ use std::collections::HashMap;
 
 /// Added to the attention scores of what a token may not see: its exponential is zero in float32
 /// and float16 alike, and, unlike minus infinity, it makes no NaN of a row that sees nothing.
-const HIDDEN: f32 = -30_000.0;
+pub(crate) const HIDDEN: f32 = -30_000.0;
 
 /// The tokens below a prompt whose keys and values are cached.
 #[derive(Debug, Default)]
-pub(in crate::decode) struct TokenTree {
+pub(crate) struct TokenTree {
     /// By slot: that of its parent; `None` right below the prompt.
     parents: Vec<Option<u32>>,
     children: HashMap<(Option<u32>, u32), u32>,
@@ -32,7 +32,7 @@ pub(in crate::decode) struct TokenTree {
 
 /// One forward pass: tokens to read and rows to take logits from.
 #[derive(Debug, Default, PartialEq)]
-pub(in crate::decode) struct Pass {
+pub(crate) struct Pass {
     /// New tokens, in the order of their slots.
     pub tokens: Vec<u32>,
     /// By token: tokens above it, the prompt not counted.
@@ -43,14 +43,14 @@ pub(in crate::decode) struct Pass {
 
 impl TokenTree {
     /// Slots in use.
-    pub(in crate::decode) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.parents.len()
     }
 
     /// Plans a pass that gives logits behind every path, and takes its tokens into the tree. What
     /// is cached already is not read again, but for the last token of a path: its logits have to
     /// be had from somewhere.
-    pub(in crate::decode) fn plan(&mut self, paths: &[Vec<u32>]) -> Pass {
+    pub(crate) fn plan(&mut self, paths: &[Vec<u32>]) -> Pass {
         let cached = self.parents.len() as u32;
         let mut pass = Pass::default();
         for path in paths {
@@ -78,7 +78,7 @@ impl TokenTree {
 
     /// What to add to the attention scores of the last `count` tokens: a row per token, a column
     /// per token of the prompt and then per slot.
-    pub(in crate::decode) fn attention_bias(&self, prompt_len: usize, count: usize) -> Vec<f32> {
+    pub(crate) fn attention_bias(&self, prompt_len: usize, count: usize) -> Vec<f32> {
         let width = prompt_len + self.parents.len();
         let mut bias = vec![HIDDEN; count * width];
         let first = self.parents.len().saturating_sub(count);

@@ -1,0 +1,413 @@
+//! The loop that fits an adapter.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::batch::{Batch, width};
+use super::checkpoint::State;
+use super::factors::{AdamW, Factors};
+use super::order::Order;
+use super::text::TrainingText;
+use crate::convert::{AdapterShape, training_graphs};
+use crate::model::language::{
+    Beginning, DecoderOptions, FactorShape, GradientSession, LanguageModelConfig, StepGradients,
+};
+use crate::train::schedule::schedule;
+use crate::{Error, ErrorKind, Result};
+
+/// Steps between two checkpoints.
+const STEPS_PER_CHECKPOINT: usize = 20;
+
+/// How to fit an adapter.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct AdapterFitOptions {
+    /// Rank of the changes.
+    pub rank: usize,
+    /// Layers below this one are frozen: what they give for a text is computed once and kept.
+    pub first_layer: usize,
+    /// AdamW's largest step size: it rises over the first twentieth and then falls to zero.
+    pub learning_rate: f32,
+    /// Share of a factor that goes with every step, times the step size.
+    pub weight_decay: f32,
+    /// Largest norm of all gradients together.
+    pub clip_norm: f32,
+    /// Texts of a step.
+    pub batch_texts: usize,
+    /// Steps in all, those that rank among them.
+    pub steps: usize,
+    /// Every how many steps one ranks; 0 for none. ZeroGR's: 8.
+    pub steps_per_ranking: usize,
+    /// How often the held-out loss is looked at.
+    pub checks: usize,
+    /// Seed of where it begins and of the order of texts.
+    pub seed: u64,
+}
+
+impl Default for AdapterFitOptions {
+    fn default() -> Self {
+        AdapterFitOptions {
+            rank: 16,
+            first_layer: 0,
+            learning_rate: 1e-3,
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            batch_texts: 16,
+            steps: 1_000,
+            steps_per_ranking: 0,
+            checks: 8,
+            seed: 0,
+        }
+    }
+}
+
+/// How far a fit is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdapterFitProgress {
+    /// Steps done.
+    pub steps: usize,
+    /// Steps in all.
+    pub total: usize,
+    /// Loss of the last step, in nats.
+    pub loss: f64,
+}
+
+/// What a fit did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AdapterFitReport {
+    /// Steps that led to what was kept; 0 = where it began is the best.
+    pub best_step: usize,
+    /// Held-out loss per text before the first step, in nats.
+    pub initial_loss: f64,
+    /// Held-out loss per text of what was kept.
+    pub best_loss: f64,
+    /// Loss per text in training, averaged over the last steps.
+    pub training_loss: f64,
+}
+
+/// The factors that were kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedAdapter {
+    /// The layers that are changed.
+    pub shapes: Vec<AdapterShape>,
+    /// A and B of each, next to each other.
+    pub factors: Vec<Vec<f32>>,
+    /// What the fit did.
+    pub report: AdapterFitReport,
+}
+
+/// A fit that can be run.
+#[derive(Debug)]
+pub struct AdapterFit {
+    session: GradientSession,
+    shapes: Vec<AdapterShape>,
+    options: AdapterFitOptions,
+    vocab: usize,
+    weights_sha256: String,
+    checkpoint: Option<PathBuf>,
+}
+
+impl AdapterFit {
+    /// Prepares fitting an adapter to the model in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`training_graphs`] and [`GradientSession::open`].
+    pub fn open(
+        folder: &Path,
+        decoder: &DecoderOptions,
+        options: &AdapterFitOptions,
+    ) -> Result<AdapterFit> {
+        let config = LanguageModelConfig::read(folder)?;
+        let graphs = training_graphs(folder, options.first_layer)?;
+        let frozen = graphs.frozen.as_deref();
+        Ok(AdapterFit {
+            session: GradientSession::open(frozen, &graphs.trained, folder, decoder)?,
+            shapes: graphs.shapes,
+            options: options.clone(),
+            vocab: config.vocab,
+            weights_sha256: config.weights_sha256,
+            checkpoint: None,
+        })
+    }
+
+    /// Keeps where it stands in the file `path`, and goes on from there if the file is of the
+    /// same texts and options.
+    pub fn checkpoint(mut self, path: PathBuf) -> Self {
+        self.checkpoint = Some(path);
+        self
+    }
+
+    /// Fits to `training` and keeps what has the least loss on `held_out`. `start` are factors to
+    /// begin with, those of an adapter of the same layers and rank. `progress` is told after every
+    /// step how far it is.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` without texts, or when `start` has other sizes; `Model` when the graph fails or
+    /// the loss is no number; `Io` and `DiskFull` of the checkpoint; what `progress` gives.
+    pub fn run(
+        &self,
+        training: &[TrainingText],
+        held_out: &[TrainingText],
+        start: Option<Vec<Vec<f32>>>,
+        progress: &mut dyn FnMut(AdapterFitProgress) -> Result<()>,
+    ) -> Result<FittedAdapter> {
+        if training.is_empty() || held_out.is_empty() {
+            return Err(Error::invalid("there is nothing to train on, or nothing held out"));
+        }
+        let options = &self.options;
+        let state = self.beginning(start)?;
+        let plan = self.plan(training, held_out, &state.factors);
+        let mut state = match &self.checkpoint {
+            Some(path) => state.resumed(path, &plan),
+            None => state,
+        };
+        let streams = Streams::of(self, training)?;
+        let held_out_streams = Streams::of(self, held_out)?;
+        let widths: Vec<usize> = training.iter().map(width_of_targets).collect();
+        let mut order = Order::new(&widths, options.batch_texts, options.seed);
+        let ranked: Vec<usize> = (0..training.len())
+            .filter(|&at| training.get(at).is_some_and(|text| text.ranked.is_some()))
+            .collect();
+        let ranked_widths: Vec<usize> = ranked
+            .iter()
+            .filter_map(|&at| training.get(at))
+            .map(width)
+            .collect();
+        let texts_per_ranking = (options.batch_texts / 4).max(1);
+        let mut ranking = Order::new(&ranked_widths, texts_per_ranking, !options.seed);
+        let per_ranking = match ranked.is_empty() {
+            true => 0,
+            false => options.steps_per_ranking,
+        };
+        let per_check = options.steps.div_ceil(options.checks.max(1)).max(1);
+
+        if state.steps == 0 {
+            let loss = self.mean_loss(&state.factors, held_out, &held_out_streams)?;
+            state.report.initial_loss = loss;
+            state.report.best_loss = loss;
+        }
+        while state.steps < options.steps {
+            let number = state.steps;
+            let ranks = per_ranking > 0 && number % per_ranking == per_ranking - 1;
+            let rankings_before = number.checked_div(per_ranking).unwrap_or(0);
+            let mut step = match ranks {
+                true => {
+                    let chosen = ranking.texts(rankings_before);
+                    let places = chosen.iter().filter_map(|&at| ranked.get(at).copied());
+                    self.rank(&state.factors, training, &places.collect::<Vec<_>>())?
+                }
+                false => {
+                    let places = order.texts(number - rankings_before);
+                    self.generate(&state.factors, training, &streams, places)?
+                }
+            };
+            let loss = f64::from(step.loss + step.pair_loss);
+            if !loss.is_finite() || step.gradients.iter().flatten().any(|g| !g.is_finite()) {
+                return Err(Error::new(
+                    ErrorKind::Model,
+                    format!("training came to nothing at step {number}: lower the learning rate"),
+                ));
+            }
+            let share = (number + 1) as f32 / options.steps as f32;
+            let rate = options.learning_rate * schedule(share);
+            state.optimiser.step(
+                &mut state.factors,
+                &mut step.gradients,
+                rate,
+                options.weight_decay,
+                options.clip_norm,
+            );
+            state.steps += 1;
+            if !ranks {
+                let weight = if number == 0 { 1.0 } else { 0.05 };
+                state.report.training_loss += weight * (loss - state.report.training_loss);
+            }
+            if state.steps % per_check == 0 || state.steps == options.steps {
+                let loss = self.mean_loss(&state.factors, held_out, &held_out_streams)?;
+                if loss < state.report.best_loss {
+                    state.report.best_loss = loss;
+                    state.report.best_step = state.steps;
+                    state.best.clone_from(&state.factors.values);
+                }
+            }
+            if let Some(path) = &self.checkpoint
+                && state.steps % STEPS_PER_CHECKPOINT == 0
+            {
+                state.write(path, &plan)?;
+            }
+            progress(AdapterFitProgress {
+                steps: state.steps,
+                total: options.steps,
+                loss,
+            })?;
+        }
+        Ok(FittedAdapter {
+            shapes: self.shapes.clone(),
+            factors: state.best,
+            report: state.report,
+        })
+    }
+
+    fn beginning(&self, start: Option<Vec<Vec<f32>>>) -> Result<State> {
+        let mut factors = Factors::new(&self.shapes, self.options.rank, self.options.seed);
+        if let Some(start) = start {
+            let sizes = |lists: &[Vec<f32>]| lists.iter().map(Vec::len).collect::<Vec<_>>();
+            if sizes(&start) != sizes(&factors.values) {
+                return Err(Error::invalid(
+                    "the adapter to begin with changes other layers, or has another rank",
+                ));
+            }
+            factors.values = start;
+        }
+        Ok(State {
+            optimiser: AdamW::new(&factors),
+            best: factors.values.clone(),
+            factors,
+            report: AdapterFitReport::default(),
+            steps: 0,
+        })
+    }
+
+    /// Identifies everything that a fit depends on.
+    fn plan(
+        &self,
+        training: &[TrainingText],
+        held_out: &[TrainingText],
+        factors: &Factors,
+    ) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(&self.weights_sha256);
+        hash.update(format!("{:?}", self.options));
+        for texts in [training, held_out] {
+            for text in texts {
+                hash.update(format!("{text:?}\n"));
+            }
+            hash.update("\n");
+        }
+        for values in &factors.values {
+            hash.update(zerocopy::IntoBytes::as_bytes(values.as_slice()));
+        }
+        hash.finalize().into()
+    }
+
+    /// Loss per text, in nats.
+    fn mean_loss(
+        &self,
+        factors: &Factors,
+        texts: &[TrainingText],
+        streams: &Streams,
+    ) -> Result<f64> {
+        let mut places: Vec<usize> = (0..texts.len()).collect();
+        places.sort_by_key(|&at| texts.get(at).map(width_of_targets));
+        let mut sum = 0.0;
+        for some in places.chunks(self.options.batch_texts.max(1)) {
+            let step = self.generate(factors, texts, streams, some)?;
+            sum += f64::from(step.loss) * some.len() as f64;
+        }
+        Ok(sum / texts.len().max(1) as f64)
+    }
+
+    fn generate(
+        &self,
+        factors: &Factors,
+        texts: &[TrainingText],
+        streams: &Streams,
+        places: &[usize],
+    ) -> Result<StepGradients> {
+        let chosen: Vec<&TrainingText> = places.iter().filter_map(|&at| texts.get(at)).collect();
+        let batch = Batch::generating(&chosen, self.vocab);
+        let stream = streams.padded(places, batch.rows.width);
+        let beginning = match &stream {
+            Some(stream) => Beginning::Stream(stream),
+            None => Beginning::Tokens,
+        };
+        self.step(&batch, beginning, factors)
+    }
+
+    fn rank(
+        &self,
+        factors: &Factors,
+        texts: &[TrainingText],
+        places: &[usize],
+    ) -> Result<StepGradients> {
+        let chosen: Vec<&TrainingText> = places.iter().filter_map(|&at| texts.get(at)).collect();
+        let batch = Batch::ranking(&chosen);
+        if self.options.first_layer == 0 {
+            return self.step(&batch, Beginning::Tokens, factors);
+        }
+        let stream = self.session.frozen_stream(&batch.rows)?;
+        self.step(&batch, Beginning::Stream(&stream), factors)
+    }
+
+    fn step(
+        &self,
+        batch: &Batch,
+        beginning: Beginning<'_>,
+        factors: &Factors,
+    ) -> Result<StepGradients> {
+        let pairs: Vec<(&FactorShape, &[f32])> = factors.pairs();
+        self.session
+            .step(&batch.rows, beginning, &batch.objective, &pairs)
+    }
+}
+
+fn width_of_targets(text: &TrainingText) -> usize {
+    let without = TrainingText {
+        ranked: None,
+        ..text.clone()
+    };
+    width(&without)
+}
+
+/// What the frozen layers gave for each text; empty where no layer is frozen.
+struct Streams {
+    /// By text, `[tokens, hidden]`.
+    by_text: Vec<Vec<f32>>,
+    hidden: usize,
+}
+
+impl Streams {
+    fn of(fit: &AdapterFit, texts: &[TrainingText]) -> Result<Streams> {
+        let mut streams = Streams {
+            by_text: Vec::new(),
+            hidden: 0,
+        };
+        if fit.options.first_layer == 0 {
+            return Ok(streams);
+        }
+        streams.by_text.resize(texts.len(), Vec::new());
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&at| texts.get(at).map(width_of_targets));
+        for some in order.chunks(fit.options.batch_texts.max(1)) {
+            let chosen: Vec<&TrainingText> = some.iter().filter_map(|&at| texts.get(at)).collect();
+            let batch = Batch::generating(&chosen, 0);
+            let stream = fit.session.frozen_stream(&batch.rows)?;
+            let row_len = stream.len() / some.len().max(1);
+            streams.hidden = row_len / batch.rows.width.max(1);
+            for (&at, row) in some.iter().zip(stream.chunks(row_len.max(1))) {
+                let len = texts.get(at).map_or(0, width_of_targets) * streams.hidden;
+                if let Some(slot) = streams.by_text.get_mut(at) {
+                    *slot = row.get(..len).unwrap_or_default().to_vec();
+                }
+            }
+        }
+        Ok(streams)
+    }
+
+    /// The streams of some texts in rows of `width`; `None` where no layer is frozen.
+    fn padded(&self, places: &[usize], width: usize) -> Option<Vec<f32>> {
+        if self.by_text.is_empty() {
+            return None;
+        }
+        let row_len = width * self.hidden;
+        let mut rows = Vec::with_capacity(places.len() * row_len);
+        for (number, &at) in places.iter().enumerate() {
+            rows.extend_from_slice(self.by_text.get(at)?);
+            rows.resize((number + 1) * row_len, 0.0);
+        }
+        Some(rows)
+    }
+}

@@ -1,0 +1,36 @@
+//! Fitting an adapter: a language model learns by low-rank changes of its linear layers (LoRA,
+//! arXiv 2106.09685).
+//!
+//! ```text
+//!   texts: prompt and what follows ─► batches ─► losses, gradients (ONNX Runtime) ─► AdamW ─► A, B
+//!                                                        ▲                            │
+//!                                                        └────────────────────────────┘
+//! ```
+//!
+//! | file | concept |
+//! |---|---|
+//! | `text` | what is to be generated below a prompt, and in which order texts are to be ranked |
+//! | `batch` | texts as rows of tokens: what follows a prompt is a tree below it |
+//! | `factors` | A and B, and their optimiser |
+//! | `order` | which texts are seen in which step |
+//! | `fit` | the loop |
+//! | `checkpoint` | where it stood, to go on from |
+//!
+//! Invariants:
+//!
+//! - I1. What is seen in a step follows from the seed and its number alone, so a fit that goes on
+//!   from a checkpoint ends with the same bytes.
+//! - I2. What is kept is the state with the least held-out loss, the first one included.
+
+mod batch;
+mod checkpoint;
+mod factors;
+mod fit;
+mod order;
+mod text;
+
+pub use fit::{AdapterFit, AdapterFitOptions, AdapterFitProgress, AdapterFitReport, FittedAdapter};
+pub use text::{PrefixTarget, RankedPaths, TrainingText};
+
+#[cfg(test)]
+mod tests;
