@@ -116,6 +116,8 @@ pub use encode::{
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "eval")]
 pub use eval::JudgedQueries;
+#[cfg(feature = "models")]
+pub use index::LanguageTrainReport;
 pub use index::{
     CommitReport, DocumentCheck, EncoderSource, Index, IndexOptions, ListOptions, OpenOptions,
     SearchResult, Snapshot, UpgradeOptions, Writer,
@@ -123,6 +125,8 @@ pub use index::{
 #[cfg(feature = "eval")]
 pub use index::{JudgedOptions, JudgedReport};
 pub use learn::TrainOptions;
+#[cfg(feature = "models")]
+pub use learn::{LanguageLoss, LanguageTrainOptions};
 #[cfg(feature = "models")]
 pub use model::{Adapter, CudaOptions, Device, EncoderOptions, Runtime};
 pub use repair::{CheckReport, Documents, RecoverReport, check, recover, recover_with};

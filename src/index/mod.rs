@@ -28,6 +28,8 @@ mod select;
 mod snapshot;
 mod snippet;
 mod state;
+#[cfg(feature = "models")]
+mod train_language;
 mod upgrade;
 mod write_queries;
 mod writer;
@@ -51,6 +53,8 @@ pub use purge::DeadDocuments;
 pub use search_result::SearchResult;
 pub use select::ListOptions;
 pub use snapshot::Snapshot;
+#[cfg(feature = "models")]
+pub use train_language::LanguageTrainReport;
 pub use upgrade::UpgradeOptions;
 pub use write_queries::QueryReport;
 pub use writer::{CommitReport, DocumentCheck, Writer};

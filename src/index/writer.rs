@@ -261,6 +261,10 @@ impl Writer {
     }
 
     /// The index that is written to.
+    pub(super) fn cancel(&self) -> &CancelToken {
+        &self.cancel
+    }
+
     pub(super) fn index(&self) -> &Index {
         &self.index
     }

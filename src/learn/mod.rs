@@ -5,9 +5,13 @@
 //!                (training_set)                     fit of the document head     segments with
 //!                                                   (train, fitted_edges)        something new
 //! ```
+//!
+//! What a language model learns from is in [`language`].
 
 mod corpus;
 mod fitted_edges;
+#[cfg(feature = "models")]
+mod language;
 mod options;
 #[cfg(feature = "eval")]
 mod query_map;
@@ -15,6 +19,10 @@ mod train;
 mod training_set;
 
 pub(crate) use corpus::TrainingCorpus;
+#[cfg(feature = "models")]
+pub use language::{LanguageLoss, LanguageTrainOptions};
+#[cfg(feature = "models")]
+pub(crate) use language::{LanguageTask, LanguageTexts};
 pub use options::TrainOptions;
 #[cfg(feature = "eval")]
 pub(crate) use query_map::{JudgedQuery, fit_query_maps};

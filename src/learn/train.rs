@@ -22,6 +22,7 @@ use crate::columns::VectorRows;
 use crate::decode::PassagePlace;
 use crate::encode::CheckedEncoder;
 use crate::format::SectionInput;
+use crate::generate::PseudoQueryOptions;
 use crate::rng::Rng;
 use crate::segment::{
     FitRecord, IndexParams, Progress, QueryTable, Segment, Stage, TrainingRecord, View, Watch,
@@ -145,7 +146,17 @@ pub(crate) fn train_heads(
         all,
     } = plan;
     let segments = corpus.segments;
-    let asked = Asked::new(corpus, &participants, params, options, watch)?;
+    let query_options = PseudoQueryOptions {
+        per_document: params.pseudo_queries.per_document,
+        seed: options.seed,
+    };
+    let asked = Asked::new(
+        corpus,
+        &participants,
+        &query_options,
+        options.max_examples,
+        watch,
+    )?;
     let prompt = &params.encoder.query_prompt;
     let prompt_tokens = encoder.prompt_tokens(prompt)?;
     let queries = asked.queries.iter();

@@ -15,12 +15,11 @@
 //! - I2. Repeated documents are at most half as many as new ones, rivals at most as many, or 1,000.
 
 use super::corpus::TrainingCorpus;
-use super::options::TrainOptions;
 use crate::Result;
 use crate::decode::PassagePlace;
 use crate::generate::{PseudoQueryOptions, pseudo_queries};
 use crate::rng::Rng;
-use crate::segment::{IndexParams, Progress, Segment, Stage, Watch};
+use crate::segment::{Progress, Segment, Stage, Watch};
 use crate::train::Example;
 
 /// New documents for each old one that is repeated.
@@ -59,10 +58,19 @@ impl Participants {
 
     /// The new documents, and some old ones.
     pub(super) fn new_ones(segments: &[Segment], seed: u64) -> Self {
-        let is_new =
-            |place: &PassagePlace| segments[place.segment as usize].is_unfitted(place.passage);
+        Participants::by(segments, seed, &|place| {
+            segments[place.segment as usize].is_unfitted(place.passage)
+        })
+    }
+
+    /// Those that `is_new` says are new, and some old ones.
+    pub(super) fn by(
+        segments: &[Segment],
+        seed: u64,
+        is_new: &dyn Fn(&PassagePlace) -> bool,
+    ) -> Self {
         let (mut places, old): (Vec<PassagePlace>, Vec<PassagePlace>) =
-            live_places(segments).partition(is_new);
+            live_places(segments).partition(|place| is_new(place));
         let new = places.len();
         let repeated = new / NEW_PER_REPEATED;
         let rivals = new.max(MIN_RIVALS);
@@ -114,20 +122,16 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Asks for the first `participants.asked` participants. Where all their pseudo-queries are
-    /// more than will be seen, each document keeps an equal number of its own, drawn at random.
+    /// more than `max_examples`, each document keeps an equal number of its own, drawn at random.
     pub(super) fn new(
         corpus: &TrainingCorpus<'_>,
         participants: &Participants,
-        params: &IndexParams,
-        options: &TrainOptions,
+        query_options: &PseudoQueryOptions,
+        max_examples: usize,
         watch: &mut Watch<'_>,
     ) -> Result<Self> {
-        let query_options = PseudoQueryOptions {
-            per_document: params.pseudo_queries.per_document,
-            seed: options.seed,
-        };
         let count = participants.asked;
-        let most = options.max_examples.div_ceil(count.max(1)).max(MIN_QUERIES);
+        let most = max_examples.div_ceil(count.max(1)).max(MIN_QUERIES);
         let mut rows: Vec<Vec<Option<u32>>> = corpus
             .segments
             .iter()
@@ -154,9 +158,9 @@ impl Asked {
                         else {
                             continue;
                         };
-                        queries.extend(pseudo_queries(&part, corpus.stats, &query_options));
+                        queries.extend(pseudo_queries(&part, corpus.stats, query_options));
                         if queries.len() > most {
-                            Rng::for_name(!options.seed, &part.id).shuffle(&mut queries);
+                            Rng::for_name(!query_options.seed, &part.id).shuffle(&mut queries);
                             queries.truncate(most);
                         }
                         *slot = queries;

@@ -27,6 +27,8 @@ pub enum Stage {
     DrawingJudged,
     /// Learning from judgements; counts steps.
     LearningJudged,
+    /// A language model learns to generate docids; counts steps.
+    TrainingLanguageModel,
     /// Writing and syncing; counts steps.
     Writing,
 }
@@ -45,6 +47,7 @@ impl Stage {
             Stage::WritingQueries => "writing queries",
             Stage::DrawingJudged => "searching for judged queries",
             Stage::LearningJudged => "learning from judgements",
+            Stage::TrainingLanguageModel => "training the language model",
             Stage::Writing => "writing",
         }
     }

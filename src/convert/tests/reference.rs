@@ -11,7 +11,13 @@ pub fn logits(
     positions: &[usize],
     sees: &dyn Fn(usize, usize) -> bool,
 ) -> Vec<Vec<f32>> {
-    let lines = exact_logits(config, &|name| values(source, name), tokens, positions, sees);
+    let lines = exact_logits(
+        config,
+        &|name| values(source, name),
+        tokens,
+        positions,
+        sees,
+    );
     let rounded = |line: Vec<f64>| line.into_iter().map(|x| x as f32).collect();
     lines.into_iter().map(rounded).collect()
 }

@@ -87,7 +87,10 @@ impl Factors {
         for (at, (shape, values)) in self.shapes.iter().zip(&self.values).enumerate() {
             let mut values: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
             if at == factor {
-                values.iter_mut().zip(direction).for_each(|(x, d)| *x += step * d);
+                values
+                    .iter_mut()
+                    .zip(direction)
+                    .for_each(|(x, d)| *x += step * d);
             }
             moved.insert(shape.name.clone(), values);
         }
@@ -177,7 +180,9 @@ impl Task {
     ) -> (f64, f64) {
         let tensor = |name: &str| {
             let mut values = weights[name].clone();
-            let module = name.strip_prefix("model.").and_then(|n| n.strip_suffix(".weight"));
+            let module = name
+                .strip_prefix("model.")
+                .and_then(|n| n.strip_suffix(".weight"));
             let factor = |part: &str| factors.get(&format!("{}.{part}", module?));
             if let (Some(a), Some(b)) = (factor("a"), factor("b")) {
                 let (inputs, outputs) = (a.len() / RANK, b.len() / RANK);
@@ -382,10 +387,14 @@ fn what_cannot_be_trained_is_refused() {
     let mut task = task(60);
     task.objective.targets[0].row = 9;
     let rows = task.rows();
-    let asked = |objective: &Objective| {
-        graphs.step(&rows, Beginning::Tokens, objective, &factors.pairs())
-    };
-    assert!(asked(&task.objective).unwrap_err().to_string().contains("outside"));
+    let asked =
+        |objective: &Objective| graphs.step(&rows, Beginning::Tokens, objective, &factors.pairs());
+    assert!(
+        asked(&task.objective)
+            .unwrap_err()
+            .to_string()
+            .contains("outside")
+    );
     task.objective.targets[0].row = 0;
     task.objective.head_columns[0] = 60;
     assert!(asked(&task.objective).is_err());

@@ -58,8 +58,7 @@ impl Attention {
         let mixed = tape.op("Reshape", &[&mixed, "by_head"]);
         let mixed = tape.transposed(&mixed, &[0, 2, 1, 3]);
         let mixed = tape.op("Reshape", &[&mixed, "flat_heads"]);
-        let (output, attended) =
-            layer.linear(tape, LinearModule::Output, &mixed, Some(sum))?;
+        let (output, attended) = layer.linear(tape, LinearModule::Output, &mixed, Some(sum))?;
         let attention = Attention {
             projections: [query, key, value],
             output,
@@ -93,7 +92,11 @@ impl Attention {
         let of_queries = tape.op("Reshape", &[&of_queries, "by_head"]);
         let of_keys = tape.stacked(across(&of_scores), plain(q), self.scale);
         let mut of_input: Option<String> = None;
-        for (projection, heads) in self.projections.iter().zip([of_queries, of_keys, of_values]) {
+        for (projection, heads) in self
+            .projections
+            .iter()
+            .zip([of_queries, of_keys, of_values])
+        {
             let others = is_wanted.then_some(of_input.as_deref());
             of_input = projection.backward(tape, gradients, &heads, others);
         }
@@ -112,11 +115,12 @@ impl Projection {
         let (linear, mut heads) = layer.linear(tape, module, input, None)?;
         let shapes = Shapes::of(module);
         let mut norm = None;
-        let weight = shapes.norm.map(|norm| format!("model.layers.{}.{norm}", layer.number));
+        let weight = shapes
+            .norm
+            .map(|norm| format!("model.layers.{}.{norm}", layer.number));
         if let Some(weight) = weight.filter(|weight| layer.base.has(weight)) {
             let apart = tape.op("Reshape", &[&heads, shapes.split]);
-            let (kept, normed) =
-                Norm::forward(tape, &apart, &weight, layer.base.rms_norm_epsilon);
+            let (kept, normed) = Norm::forward(tape, &apart, &weight, layer.base.rms_norm_epsilon);
             (norm, heads) = (Some(kept), normed);
         }
         if shapes.is_turned {

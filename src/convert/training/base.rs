@@ -6,8 +6,8 @@ use std::path::Path;
 use prost::Message;
 
 use crate::convert::checkpoint::layout::{EMBEDDING, HEAD, LAST_NORM};
-use crate::model::onnx::messages::{DataType, ModelProto, TensorProto};
 use crate::model::language::{LanguageModelConfig, ModelKind};
+use crate::model::onnx::messages::{DataType, ModelProto, TensorProto};
 use crate::store::regular_file;
 use crate::{Error, ErrorKind, Result};
 
@@ -30,9 +30,15 @@ impl FrozenModel {
     pub(super) fn read(folder: &Path) -> Result<FrozenModel> {
         let config = LanguageModelConfig::read(folder)?;
         if config.kind != ModelKind::DecoderGraph {
-            return Err(untrainable(&config, "its graph was made by another program"));
+            return Err(untrainable(
+                &config,
+                "its graph was made by another program",
+            ));
         }
-        if !config.weights.is_some_and(|weights| weights.has_stable_scores()) {
+        if !config
+            .weights
+            .is_some_and(|weights| weights.has_stable_scores())
+        {
             return Err(untrainable(&config, "its weights are integers"));
         }
         let path = folder.join(&config.graph);
@@ -49,7 +55,9 @@ impl FrozenModel {
             .and_then(|one| one.f)
             .ok_or_else(|| untrainable(&config, "its graph has no norm"))?;
         let named = graph.initializer.into_iter();
-        let tensors = named.map(|tensor| (tensor.name().to_owned(), tensor)).collect();
+        let tensors = named
+            .map(|tensor| (tensor.name().to_owned(), tensor))
+            .collect();
         let base = FrozenModel {
             config,
             rms_norm_epsilon,
@@ -91,11 +99,7 @@ impl FrozenModel {
 
     /// The tensor whose rows are the columns of the head.
     pub(super) fn head(&self) -> &'static str {
-        if self.has(HEAD) {
-            HEAD
-        } else {
-            EMBEDDING
-        }
+        if self.has(HEAD) { HEAD } else { EMBEDDING }
     }
 }
 

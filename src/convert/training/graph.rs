@@ -30,10 +30,10 @@ use super::steps::{Layer, Passed, gradient_name};
 use super::tape::Tape;
 use crate::convert::checkpoint::layout::EMBEDDING;
 use crate::model::language::LinearModule;
-use crate::model::onnx::nodes::{MICROSOFT, axis, fixed, integer, value};
 use crate::model::onnx::messages::{
     DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
+use crate::model::onnx::nodes::{MICROSOFT, axis, fixed, integer, value};
 use crate::{Error, Result};
 
 /// The graphs of a training over one decoder.

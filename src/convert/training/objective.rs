@@ -48,7 +48,11 @@ pub(super) fn objective(tape: &mut Tape, base: &FrozenModel, stream: &str) -> Re
     let shares = tape.op("Mul", &[&shares, "row_weights"]);
     let wanted = tape.op("Neg", &["target_weights"]);
     let reduction = vec![text("reduction", "add")];
-    let gradient = tape.op_with("ScatterND", &[&shares, "targets", &wanted], reduction.clone());
+    let gradient = tape.op_with(
+        "ScatterND",
+        &[&shares, "targets", &wanted],
+        reduction.clone(),
+    );
     let wrongness = tape.op("Sigmoid", &[&opposite]);
     let wrongness = tape.op("Mul", &[&wrongness, "pair_weights"]);
     let of_pairs = tape.transposed("pairs", &[1, 0]);

@@ -2,8 +2,8 @@
 
 use zerocopy::IntoBytes;
 
-use crate::model::onnx::nodes::{MICROSOFT, Nodes, float, integer, integers};
 use crate::model::onnx::messages::{AttributeProto, DataType, NodeProto, TensorProto};
+use crate::model::onnx::nodes::{MICROSOFT, Nodes, float, integer, integers};
 
 /// Nodes and constants, in the order in which they were added.
 #[derive(Default)]
@@ -36,7 +36,12 @@ impl Tape {
     }
 
     /// `left · right`, either of them transposed, and `+ sum` if there is one; matrices.
-    pub(super) fn gemm(&mut self, left: Factor<'_>, right: Factor<'_>, sum: Option<&str>) -> String {
+    pub(super) fn gemm(
+        &mut self,
+        left: Factor<'_>,
+        right: Factor<'_>,
+        sum: Option<&str>,
+    ) -> String {
         let mut inputs = vec![left.name, right.name];
         inputs.extend(sum);
         let attributes = vec![
@@ -65,8 +70,13 @@ impl Tape {
         let (output, inverse) = (self.fresh(), self.fresh());
         let attributes = vec![float("epsilon", epsilon), integer("axis", -1)];
         let operator = "SimplifiedLayerNormalization";
-        self.nodes
-            .add("", operator, &[input, weight], &[&output, &inverse], attributes);
+        self.nodes.add(
+            "",
+            operator,
+            &[input, weight],
+            &[&output, &inverse],
+            attributes,
+        );
         (output, inverse)
     }
 
@@ -75,8 +85,13 @@ impl Tape {
         let output = self.fresh();
         let inputs = [tokens, "position_ids", "rotary_cos", sin];
         let attributes = vec![integer("interleaved", 0)];
-        self.nodes
-            .add(MICROSOFT, "RotaryEmbedding", &inputs, &[&output], attributes);
+        self.nodes.add(
+            MICROSOFT,
+            "RotaryEmbedding",
+            &inputs,
+            &[&output],
+            attributes,
+        );
         output
     }
 

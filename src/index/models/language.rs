@@ -22,7 +22,9 @@ use crate::decode::{Expander, LanguageExpander, LanguageQuery, RowsExpander};
 use crate::format::BlobRole;
 use crate::index::options::{IndexOptions, OpenOptions};
 use crate::language::{Prompt, TextGenerator};
-use crate::model::language::{Adapter, DecoderOptions, LanguageModel, LanguageModelOptions};
+use crate::model::language::{
+    Adapter, BaseModel, DecoderOptions, DecoderSession, LanguageModel, LanguageModelOptions,
+};
 use crate::model::{Device, Tokenizer, trust};
 use crate::search::{EncodedQuery, Reranker, Retriever};
 use crate::segment::{IndexParams, LanguageModelParams};
@@ -41,6 +43,10 @@ const MAX_QUERY_TOKENS: usize = 128;
 pub(crate) struct LanguageModelRetriever {
     model: LanguageModel,
     params: LanguageModelParams,
+    /// Where the model is.
+    folder: PathBuf,
+    /// Whether the index has an adapter for it.
+    is_trained: bool,
 }
 
 /// What a new index takes from its language model.
@@ -150,7 +156,8 @@ impl LanguageModelRetriever {
         }
         let adapter = recorded::adapter(stored)?;
         let device = options.encoder_options.device;
-        let model = open(folder.unwrap_or(&recorded), device, true, adapter.as_ref())?;
+        let folder = folder.unwrap_or(&recorded).clone();
+        let model = open(&folder, device, true, adapter.as_ref())?;
         let at_hand = model.as_base();
         if at_hand.fingerprint != params.fingerprint {
             let message = format!(
@@ -160,14 +167,71 @@ impl LanguageModelRetriever {
             );
             return Err(Error::new(ErrorKind::ModelMismatch, message));
         }
+        let is_trained = adapter.is_some();
         let trained = adapter.and_then(|adapter| adapter.rerank_token());
         params.rerank_token = params.rerank_token.or(trained);
-        Ok(LanguageModelRetriever { model, params })
+        Ok(LanguageModelRetriever {
+            model,
+            params,
+            folder,
+            is_trained,
+        })
     }
 
     /// Whether the model was trained to score drawn documents.
     pub(in crate::index) fn reranks(&self) -> bool {
         self.params.rerank_token.is_some()
+    }
+
+    /// Where the model is.
+    pub(in crate::index) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Decoder layers of the model.
+    pub(in crate::index) fn layers(&self) -> usize {
+        self.model.config().layers
+    }
+
+    /// The device in use.
+    pub(in crate::index) fn device(&self) -> Device {
+        self.model
+            .session()
+            .map_or(Device::Cpu, DecoderSession::device)
+    }
+
+    /// The token with which the model ends a docid.
+    pub(in crate::index) fn end_token(&self) -> u32 {
+        self.params.end_token
+    }
+
+    /// The model as adapters name it.
+    pub(in crate::index) fn base_model(&self) -> BaseModel {
+        self.model.as_base()
+    }
+
+    /// The token whose logit ranks: that of the index, or else a special token of the model that
+    /// neither begins nor ends a text, the last of them.
+    pub(in crate::index) fn rerank_token(&self) -> Option<u32> {
+        let config = self.model.config();
+        let is_used = |token: &u32| {
+            config.bos_token_id == Some(*token) || config.eos_token_ids.contains(token)
+        };
+        let special = self.model.tokenizer().special_token_ids();
+        let free = special.into_iter().filter(|token| !is_used(token));
+        self.params.rerank_token.or_else(|| free.max())
+    }
+
+    /// A query as an adapted model reads it: instruction and query on lines of their own, as in
+    /// the ZeroGR paper, in no template.
+    pub(in crate::index) fn training_prompt(
+        &self,
+        instruction: Option<&str>,
+        query: &str,
+    ) -> Result<Vec<u32>> {
+        let text = self.asked(instruction, query)?;
+        let prompt = Prompt::Completion(format!("{text}\n"));
+        self.model.prompt_ids(&prompt)
     }
 
     /// A query as the model reads it.
@@ -185,16 +249,10 @@ impl LanguageModelRetriever {
 
     /// The prompt of a query, as token ids.
     fn prompt(&self, instruction: Option<&str>, query: &str) -> Result<Vec<u32>> {
-        let params = &self.params;
-        let query = self.model.first_tokens(query, params.max_query_tokens)?;
-        let text = match instruction {
-            Some(instruction) => {
-                let limit = params.max_instruction_tokens;
-                let instruction = self.model.first_tokens(instruction, limit)?;
-                format!("{instruction}\n{query}")
-            }
-            None => query.to_owned(),
-        };
+        if self.is_trained {
+            return self.training_prompt(instruction, query);
+        }
+        let text = self.asked(instruction, query)?;
         let prompt = match self.model.config().chat_template {
             Some(_) => Prompt::Chat {
                 system: String::new(),
@@ -203,6 +261,20 @@ impl LanguageModelRetriever {
             None => Prompt::Completion(format!("{text}\n")),
         };
         self.model.prompt_ids(&prompt)
+    }
+}
+
+impl LanguageModelRetriever {
+    /// Instruction and query, each cut to its own length.
+    fn asked(&self, instruction: Option<&str>, query: &str) -> Result<String> {
+        let params = &self.params;
+        let query = self.model.first_tokens(query, params.max_query_tokens)?;
+        let Some(instruction) = instruction else {
+            return Ok(query.to_owned());
+        };
+        let limit = params.max_instruction_tokens;
+        let instruction = self.model.first_tokens(instruction, limit)?;
+        Ok(format!("{instruction}\n{query}"))
     }
 }
 
@@ -216,7 +288,7 @@ pub(in crate::index) struct Prompted<'a> {
 
 impl Retriever for Prompted<'_> {
     fn expander<'a>(&'a self, forest: &'a Forest<'a>) -> Box<dyn Expander + 'a> {
-        let LanguageModelRetriever { model, params } = self.retriever;
+        let LanguageModelRetriever { model, params, .. } = self.retriever;
         let query = LanguageQuery {
             prompt: &self.prompt,
             end_token: params.end_token,

@@ -215,7 +215,9 @@ fn places<'a>(rows: &TrainingRows) -> Result<Named<'a>> {
         && rows.positions.len() == tokens
         && rows.bias.len() == tokens * rows.width;
     if !fits || tokens == 0 {
-        return Err(Error::invalid("the rows of a training step have other sizes than they say"));
+        return Err(Error::invalid(
+            "the rows of a training step have other sizes than they say",
+        ));
     }
     let [height, width] = dims;
     let bias = floats([height, 1, width, width], rows.bias.clone())?;
@@ -256,16 +258,24 @@ fn asked<'a>(objective: &Objective) -> Result<Named<'a>> {
         ("head_columns", wide([columns], &objective.head_columns)?),
         ("column_bias", bias),
         ("targets", wide([objective.targets.len(), 2], &places)?),
-        ("target_weights", floats([objective.targets.len()], weights.collect())?),
+        (
+            "target_weights",
+            floats([objective.targets.len()], weights.collect())?,
+        ),
         ("row_weights", floats([rows, 1], row_weights)?),
         ("pairs", floats([objective.pairs.len(), rows], pairs)?),
-        ("pair_weights", floats([objective.pairs.len(), 1], pair_weights)?),
+        (
+            "pair_weights",
+            floats([objective.pairs.len(), 1], pair_weights)?,
+        ),
     ])
 }
 
 fn floats<'a, const N: usize>(dims: [usize; N], values: Vec<f32>) -> Result<SessionInputValue<'a>> {
     if dims.iter().product::<usize>() != values.len() {
-        return Err(Error::invalid("a tensor of a training step has another size than its shape"));
+        return Err(Error::invalid(
+            "a tensor of a training step has another size than its shape",
+        ));
     }
     Ok(Tensor::from_array((dims, values)).map_err(failed)?.into())
 }

@@ -229,6 +229,13 @@ impl Tokenizer {
         special.map(|token| token.content).collect()
     }
 
+    /// All special tokens.
+    pub(crate) fn special_token_ids(&self) -> Vec<u32> {
+        let added = self.inner.get_added_tokens_decoder().into_iter();
+        let special = added.filter(|(_, token)| token.special);
+        special.map(|(id, _)| id).collect()
+    }
+
     /// The text of token ids, special tokens left out.
     ///
     /// # Errors

@@ -181,7 +181,9 @@ fn rows(
     let of_rows = padded.bias.chunks_mut((width * width).max(1));
     for ((number, row), square) in rows.into_iter().enumerate().zip(of_rows) {
         let len = row.tokens.len();
-        let lines = square.chunks_mut(width.max(1)).zip(row.bias.chunks(len.max(1)));
+        let lines = square
+            .chunks_mut(width.max(1))
+            .zip(row.bias.chunks(len.max(1)));
         for (to, from) in lines {
             to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }

@@ -10,7 +10,6 @@
 //! - I1. A checkpoint appears whole or not at all.
 //! - I2. One of another plan (texts, options, base model), or a damaged one, is no checkpoint: the fit starts anew.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -46,9 +45,11 @@ impl State {
     pub(super) fn write(&self, path: &Path, plan: &[u8; 32]) -> Result<()> {
         let failed = |error| Error::io("writing", path, error);
         let state = self.to_bytes();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
-            .map_err(failed)?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let mut file =
+            tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
         let parts: [&[u8]; 5] = [
             MAGIC,
             plan,
@@ -125,7 +126,11 @@ impl State {
             self.report.training_loss = training;
             self.report.best_step = best_step as usize;
         }
-        let lists = self.factors.values.iter_mut().zip(&mut self.optimiser.moments);
+        let lists = self
+            .factors
+            .values
+            .iter_mut()
+            .zip(&mut self.optimiser.moments);
         for ((values, moments), best) in lists.zip(&mut self.best) {
             for list in [values, &mut moments.first, &mut moments.second, best] {
                 let (own, rest) = bytes.split_at(bytes.len().min(list.len() * 4));

@@ -69,7 +69,10 @@ impl AdamW {
         weight_decay: f32,
         clip_norm: f32,
     ) {
-        let squares = gradients.iter().flatten().map(|g| f64::from(*g) * f64::from(*g));
+        let squares = gradients
+            .iter()
+            .flatten()
+            .map(|g| f64::from(*g) * f64::from(*g));
         let norm = squares.sum::<f64>().sqrt() as f32;
         if norm > clip_norm {
             let scale = clip_norm / norm;
@@ -77,9 +80,15 @@ impl AdamW {
         }
         self.steps += 1;
         let corrected = corrected_rate(rate, self.steps);
-        let parts = factors.values.iter_mut().zip(gradients).zip(&mut self.moments);
+        let parts = factors
+            .values
+            .iter_mut()
+            .zip(gradients)
+            .zip(&mut self.moments);
         for ((values, gradient), moments) in parts {
-            values.iter_mut().for_each(|value| *value -= rate * weight_decay * *value);
+            values
+                .iter_mut()
+                .for_each(|value| *value -= rate * weight_decay * *value);
             let Moments { first, second } = moments;
             adam::step(corrected, values, gradient, first, second);
         }

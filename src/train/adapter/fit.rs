@@ -155,7 +155,9 @@ impl AdapterFit {
         progress: &mut dyn FnMut(AdapterFitProgress) -> Result<()>,
     ) -> Result<FittedAdapter> {
         if training.is_empty() || held_out.is_empty() {
-            return Err(Error::invalid("there is nothing to train on, or nothing held out"));
+            return Err(Error::invalid(
+                "there is nothing to train on, or nothing held out",
+            ));
         }
         let options = &self.options;
         let state = self.beginning(start)?;

@@ -10,6 +10,7 @@ use crate::console::output;
 use crate::console::progress::Stages;
 use crate::options::device::DeviceArg;
 use crate::options::open;
+use crate::write::train_language::LanguageArgs;
 
 /// Fit an index to pseudo-queries of its documents, and to judged queries.
 ///
@@ -46,6 +47,11 @@ pub struct Args {
     /// Take back what judgements taught: searches find what they found without it.
     #[arg(long, conflicts_with = "judgements")]
     forget: bool,
+    /// What is trained.
+    #[arg(long, value_enum, default_value_t = RetrieverArg::Compact, conflicts_with_all = ["judgements", "forget"])]
+    retriever: RetrieverArg,
+    #[command(flatten)]
+    language: LanguageArgs,
     #[command(flatten)]
     device: DeviceArg,
     #[command(flatten)]
@@ -55,11 +61,22 @@ pub struct Args {
     json: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum RetrieverArg {
+    /// The trie head and the document head, beside the encoder of the index.
+    Compact,
+    /// The language model that the index was built for (`build --retriever-model`).
+    Lm,
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let judged = args.judgements.as_deref().map(|path| read(path, args));
     let judged = judged.transpose()?;
     let index = open::to_write(&args.index, &args.write, args.device.device())?;
+    if args.retriever == RetrieverArg::Lm {
+        return args.language.train(&index, args.seed, args.full, args.json);
+    }
     let options = TrainOptions::default().seed(args.seed);
     match judged {
         Some(judged) => learn(&index, &judged, &options, args.json),

@@ -1,0 +1,314 @@
+//! Training the language model of an index: it learns to generate the right docids, and the index
+//! keeps what changed as an adapter.
+//!
+//! ```text
+//!   commit what is pending ─► texts (learn) ─► fit (train), with a checkpoint beside the index
+//!                                                 │
+//!                     adapter, in one commit ◄────┘
+//! ```
+//!
+//! - I1. Until that commit nothing of the index changes. A process that is killed goes on from the
+//!   checkpoint, and comes to the same bytes.
+//! - I2. What was learnt is known by hashes of passages' names, which the adapter records; new
+//!   passages are learnt together with some that are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::commit::Draft;
+use super::models::language::LanguageModelRetriever;
+use super::prepare::term_stats;
+use super::snapshot::Snapshot;
+use super::writer::Writer;
+use crate::Result;
+use crate::decode::PassagePlace;
+use crate::learn::{LanguageTask, LanguageTexts, LanguageTrainOptions, TrainingCorpus};
+use crate::lexicon::CountedTexts;
+use crate::model::language::{Adapter, DecoderOptions, LowRank};
+use crate::rng::stable_hash;
+use crate::search::SearchOptions;
+use crate::segment::{Progress, ProgressFn, Segment, Stage, Watch};
+use crate::train::{AdapterFit, AdapterFitOptions, FittedAdapter};
+
+/// Documents that BM25 finds, among which rivals are drawn. ZeroGR's: 100.
+const FOUND_BY_WORDS: usize = 100;
+
+/// What a training of the language model did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LanguageTrainReport {
+    /// Passages learnt for the first time; 0 if nothing was trained.
+    pub new_documents: usize,
+    /// Passages asked for, new ones among them.
+    pub asked_documents: usize,
+    /// Pseudo-queries trained on.
+    pub queries: usize,
+    /// Pseudo-queries held out.
+    pub held_out: usize,
+    /// Steps, those that rank among them.
+    pub steps: usize,
+    /// Step whose state was kept; 0 = where it began.
+    pub best_step: usize,
+    /// Held-out loss per query before, in nats.
+    pub initial_loss: f64,
+    /// Held-out loss per query of what was kept.
+    pub best_loss: f64,
+    /// Number of the commit that took the adapter in.
+    pub generation: u64,
+}
+
+impl Writer {
+    /// Commits what is pending, then trains the language model of the index on pseudo-queries of
+    /// its documents, and commits the adapter that comes of it. New documents are learnt, and a part
+    /// of the others again; all of them the first time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::commit`]; `InvalidInput` when the index was made without a language model, or for an
+    /// option that no fit can go by; `Model` for a model whose weights are integers or of another
+    /// exporter, or when training comes to nothing; `UntrustedModel`, `ModelMismatch`, `Runtime` and `Device`
+    /// of the model; `Cancelled`; `Io` and `DiskFull` of the checkpoint.
+    pub fn train_language(
+        &mut self,
+        options: &LanguageTrainOptions,
+        progress: ProgressFn<'_>,
+    ) -> Result<LanguageTrainReport> {
+        options.check()?;
+        self.commit()?;
+        let cancel = self.cancel().clone();
+        let mut watch = Watch::new(progress, &cancel);
+        let snapshot = self.index().snapshot();
+        let retriever = snapshot.models.language_model(&snapshot.state)?;
+        let mut report = LanguageTrainReport {
+            generation: snapshot.generation(),
+            ..LanguageTrainReport::default()
+        };
+        let recorded = snapshot.adapter()?;
+        let earlier = recorded.as_ref().filter(|_| !options.full);
+        let rerank_token = retriever.rerank_token();
+        let texts = texts(
+            &snapshot,
+            retriever,
+            options,
+            earlier,
+            rerank_token,
+            &mut watch,
+        )?;
+        if texts.new == 0 {
+            return Ok(report);
+        }
+        let fit_options = fit_options(options, retriever, earlier, texts.training.len());
+        let decoder = DecoderOptions::new()
+            .threads(options.threads)
+            .device(retriever.device());
+        let checkpoint = options
+            .checkpoint
+            .clone()
+            .unwrap_or_else(|| beside(snapshot.state.stored.path()));
+        let fit = AdapterFit::open(retriever.folder(), &decoder, &fit_options)?
+            .checkpoint(checkpoint.clone());
+        let start = earlier.map(factors_of);
+        let fitted = fit.run(&texts.training, &texts.held_out, start, &mut |so_far| {
+            watch.report(Progress::new(
+                Stage::TrainingLanguageModel,
+                so_far.steps,
+                so_far.total,
+            ))
+        })?;
+        report.new_documents = texts.new;
+        report.asked_documents = texts.asked;
+        report.queries = texts.training.len();
+        report.held_out = texts.held_out.len();
+        report.steps = fit_options.steps;
+        report.best_step = fitted.report.best_step;
+        report.initial_loss = fitted.report.initial_loss;
+        report.best_loss = fitted.report.best_loss;
+        let mut facts = facts(&report, options, fit_options.learning_rate);
+        facts.extend(learnt(&snapshot.state.segments));
+        let ranks = rerank_token.filter(|_| fit_options.steps_per_ranking > 0);
+        let adapter = adapter(retriever, &fit_options, fitted, ranks)?.with_facts(facts)?;
+        self.set_adapter(&adapter)?;
+        report.generation = self.commit()?.generation;
+        // Gone on from again, it would be refused by its texts.
+        let _ = fs::remove_file(checkpoint);
+        Ok(report)
+    }
+}
+
+/// Where a training keeps where it stands.
+fn beside(index: &Path) -> PathBuf {
+    let mut path = index.as_os_str().to_owned();
+    path.push(".training");
+    PathBuf::from(path)
+}
+
+fn texts(
+    snapshot: &Snapshot,
+    retriever: &LanguageModelRetriever,
+    options: &LanguageTrainOptions,
+    earlier: Option<&Adapter>,
+    rerank_token: Option<u32>,
+    watch: &mut Watch<'_>,
+) -> Result<LanguageTexts> {
+    let segments: &[Segment] = &snapshot.state.segments;
+    let params = snapshot.params();
+    let stats = term_stats(segments.iter(), &CountedTexts::default(), params, true)?;
+    let queries = Draft::new(snapshot).query_tables();
+    let corpus = TrainingCorpus {
+        segments,
+        queries: &queries,
+        stats: &stats,
+    };
+    let by_words = SearchOptions::new().k(FOUND_BY_WORDS);
+    let known = earlier.map(known_hashes).unwrap_or_default();
+    let task = LanguageTask {
+        corpus: &corpus,
+        prompt: &|query| retriever.training_prompt(options.instruction.as_deref(), query),
+        end_token: retriever.end_token(),
+        rerank_token,
+        found_by_words: &|query| {
+            let found = snapshot.search_lexical(query, &by_words)?;
+            let ids = found.hits.iter().map(|hit| hit.id.as_str());
+            Ok(ids.filter_map(|id| first_passage(segments, id)).collect())
+        },
+        is_new: &|segment, passage| !known.contains(&hash_of(segment, passage)),
+    };
+    LanguageTexts::new(&task, options, watch)
+}
+
+fn first_passage(segments: &[Segment], id: &str) -> Option<PassagePlace> {
+    (0u32..).zip(segments).find_map(|(number, segment)| {
+        let ordinal = segment.find(id).filter(|&one| segment.is_live(one))?;
+        Some(PassagePlace {
+            segment: number,
+            passage: segment.passages.of(ordinal).start,
+        })
+    })
+}
+
+fn fit_options(
+    options: &LanguageTrainOptions,
+    retriever: &LanguageModelRetriever,
+    earlier: Option<&Adapter>,
+    texts: usize,
+) -> AdapterFitOptions {
+    let layers = retriever.layers();
+    let first_of = |adapter: &Adapter| adapter.changes().first().map_or(0, |one| one.layer);
+    let trained = match options.layers {
+        0 => layers,
+        some => some.min(layers),
+    };
+    let generating = (texts * options.epochs).div_ceil(options.batch_queries);
+    let ranking = generating.checked_div(options.steps_per_ranking.saturating_sub(1));
+    let steps = generating + ranking.unwrap_or(0);
+    AdapterFitOptions {
+        rank: earlier.map_or(options.rank, Adapter::rank),
+        first_layer: earlier.map_or(layers - trained, first_of),
+        learning_rate: options.learning_rate,
+        batch_texts: options.batch_queries,
+        steps: steps.min(options.max_steps),
+        steps_per_ranking: options.steps_per_ranking,
+        seed: options.seed,
+        ..AdapterFitOptions::default()
+    }
+}
+
+fn factors_of(adapter: &Adapter) -> Vec<Vec<f32>> {
+    let factors = adapter.changes().iter();
+    factors
+        .flat_map(|one| [one.a.clone(), one.b.clone()])
+        .collect()
+}
+
+fn adapter(
+    retriever: &LanguageModelRetriever,
+    options: &AdapterFitOptions,
+    fitted: FittedAdapter,
+    rerank_token: Option<u32>,
+) -> Result<Adapter> {
+    let mut factors = fitted.factors.into_iter();
+    let changes = fitted.shapes.iter().map(|shape| LowRank {
+        layer: shape.layer,
+        module: shape.module,
+        inputs: shape.inputs,
+        outputs: shape.outputs,
+        a: factors.next().unwrap_or_default(),
+        b: factors.next().unwrap_or_default(),
+    });
+    let changes = changes.collect();
+    Ok(
+        Adapter::new(retriever.base_model(), options.rank, changes)?
+            .with_rerank_token(rerank_token),
+    )
+}
+
+fn facts(
+    report: &LanguageTrainReport,
+    options: &LanguageTrainOptions,
+    learning_rate: f32,
+) -> BTreeMap<String, String> {
+    let mut facts = BTreeMap::new();
+    let mut fact = |name: &str, value: String| facts.insert(name.to_owned(), value);
+    fact("seed", options.seed.to_string());
+    fact("steps", report.steps.to_string());
+    fact("best_step", report.best_step.to_string());
+    fact("queries", report.queries.to_string());
+    fact("learning_rate", learning_rate.to_string());
+    fact("initial_loss", report.initial_loss.to_string());
+    fact("best_loss", report.best_loss.to_string());
+    if let Some(instruction) = &options.instruction {
+        fact("instruction", instruction.chars().take(1_000).collect());
+    }
+    facts
+}
+
+/// Hashes of passages in a fact, and facts with hashes: 4,096 bytes each, and no more than 200.
+const HASHES_PER_FACT: usize = 512;
+const MAX_HASH_FACTS: usize = 200;
+
+/// Beginning of the names of facts with hashes.
+const LEARNT: &str = "learnt.";
+
+fn hash_of(segment: &Segment, passage: u32) -> u32 {
+    stable_hash(segment.passage_name(passage).as_bytes()) as u32
+}
+
+/// The passages that an adapter has seen, as facts. Without any where they are too many: then all
+/// are new to the next training.
+fn learnt(segments: &[Segment]) -> BTreeMap<String, String> {
+    let of_segment = |segment: &Segment| -> Vec<u32> {
+        let passages = segment.live_passages();
+        passages.map(|passage| hash_of(segment, passage)).collect()
+    };
+    let hashes: BTreeSet<u32> = segments.iter().flat_map(of_segment).collect();
+    let hashes: Vec<u32> = hashes.into_iter().collect();
+    if hashes.len() > HASHES_PER_FACT * MAX_HASH_FACTS {
+        return BTreeMap::new();
+    }
+    let facts = hashes.chunks(HASHES_PER_FACT).enumerate();
+    facts
+        .map(|(number, hashes)| {
+            let text: String = hashes.iter().map(|hash| format!("{hash:08x}")).collect();
+            (format!("{LEARNT}{number}"), text)
+        })
+        .collect()
+}
+
+fn known_hashes(adapter: &Adapter) -> BTreeSet<u32> {
+    let facts = adapter.facts().iter();
+    let lists = facts.filter(|(name, _)| name.starts_with(LEARNT));
+    let hashes = lists.flat_map(|(_, text)| text.as_bytes().chunks(8));
+    hashes
+        .filter_map(|hash| u32::from_str_radix(std::str::from_utf8(hash).ok()?, 16).ok())
+        .collect()
+}
+
+impl LanguageTrainReport {
+    /// Whether there was anything to learn.
+    pub fn is_trained(&self) -> bool {
+        self.new_documents > 0
+    }
+}

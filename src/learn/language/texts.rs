@@ -1,0 +1,248 @@
+//! Pseudo-queries and docids as texts for a decoder.
+
+use std::collections::HashSet;
+
+use super::options::{LanguageLoss, LanguageTrainOptions};
+use crate::Result;
+use crate::decode::PassagePlace;
+use crate::generate::PseudoQueryOptions;
+use crate::learn::corpus::TrainingCorpus;
+use crate::learn::training_set::{Asked, Participants};
+use crate::rng::Rng;
+use crate::segment::{Segment, View, Watch};
+use crate::train::{Example, PrefixTarget, RankedPaths, TrainingText};
+use crate::trie::{END, Forest, ForestNode};
+
+/// Rivals of a step that ranks. ZeroGR's: 7 of the best 100 by BM25.
+const RIVALS: usize = 7;
+
+/// What the model of an index is asked, and how.
+pub(crate) struct LanguageTask<'a> {
+    pub(crate) corpus: &'a TrainingCorpus<'a>,
+    /// The tokens that the model reads for a query.
+    pub(crate) prompt: &'a dyn Fn(&str) -> Result<Vec<u32>>,
+    /// The token with which it ends a docid.
+    pub(crate) end_token: u32,
+    /// The token whose logit ranks, if there is one.
+    pub(crate) rerank_token: Option<u32>,
+    /// Passages that BM25 finds for a query.
+    pub(crate) found_by_words: &'a dyn Fn(&str) -> Result<Vec<PassagePlace>>,
+    /// Whether a passage is to be learnt.
+    pub(crate) is_new: &'a dyn Fn(&Segment, u32) -> bool,
+}
+
+/// What there is to learn.
+#[derive(Debug, Default)]
+pub(crate) struct LanguageTexts {
+    pub(crate) training: Vec<TrainingText>,
+    pub(crate) held_out: Vec<TrainingText>,
+    /// Passages that are learnt for the first time.
+    pub(crate) new: usize,
+    /// Passages that are asked for, new ones among them.
+    pub(crate) asked: usize,
+}
+
+impl LanguageTexts {
+    /// The texts of a training; without any where nothing is new.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` where a document or a trie cannot be read, those of the prompt, and `Cancelled`.
+    pub(crate) fn new(
+        task: &LanguageTask<'_>,
+        options: &LanguageTrainOptions,
+        watch: &mut Watch<'_>,
+    ) -> Result<LanguageTexts> {
+        let segments = task.corpus.segments;
+        let participants = Participants::by(segments, options.seed, &|place| {
+            let segment = segments.get(place.segment as usize);
+            segment.is_some_and(|segment| (task.is_new)(segment, place.passage))
+        });
+        let queries = PseudoQueryOptions {
+            per_document: options.queries_per_document,
+            seed: options.seed,
+        };
+        let asked = Asked::new(task.corpus, &participants, &queries, usize::MAX, watch)?;
+        let (training, held_out) = asked.split(participants.asked, options.seed);
+        let view = View::all(segments);
+        let forest = view.forest();
+        let writer = TextWriter {
+            task,
+            options,
+            forest: &forest,
+        };
+        let texts = |examples: &[Example]| -> Result<Vec<TrainingText>> {
+            let texts = examples.iter().filter_map(|example| {
+                let query = asked.queries.get(example.query as usize)?;
+                let place = participants.places.get(example.document as usize)?;
+                Some((query, *place))
+            });
+            let texts = texts.map(|(query, place)| {
+                watch.check()?;
+                writer.text(query, place)
+            });
+            texts.collect()
+        };
+        Ok(LanguageTexts {
+            training: texts(&training)?,
+            held_out: texts(&held_out)?,
+            new: participants.new,
+            asked: participants.asked,
+        })
+    }
+}
+
+struct TextWriter<'a> {
+    task: &'a LanguageTask<'a>,
+    options: &'a LanguageTrainOptions,
+    forest: &'a Forest<'a>,
+}
+
+impl TextWriter<'_> {
+    fn text(&self, query: &str, place: PassagePlace) -> Result<TrainingText> {
+        let docids = self.docids(place)?;
+        let mut text = TrainingText {
+            prompt: (self.task.prompt)(query)?,
+            ..TrainingText::default()
+        };
+        match self.options.loss {
+            LanguageLoss::Children => {
+                let all: Vec<&[u32]> = docids.iter().map(Vec::as_slice).collect();
+                let mut prefix = Vec::new();
+                self.children(
+                    &self.forest.root(),
+                    &all,
+                    docids.len(),
+                    &mut prefix,
+                    &mut text,
+                )?;
+            }
+            LanguageLoss::Vocabulary => self.vocabulary(&docids, &mut text),
+        }
+        if self.options.steps_per_ranking > 0 {
+            text.ranked = self.ranked(query, place, &docids)?;
+        }
+        Ok(text)
+    }
+
+    /// The docids of a passage, without their ends.
+    fn docids(&self, place: PassagePlace) -> Result<Vec<Vec<u32>>> {
+        let Some(segment) = self.task.corpus.segments.get(place.segment as usize) else {
+            return Ok(Vec::new());
+        };
+        let ranks = segment.passage_docids.row(place.passage);
+        let docids = ranks.map(|rank| segment.trie.docid(rank));
+        let docids = docids
+            .filter_map(Result::transpose)
+            .collect::<Result<Vec<_>>>()?;
+        let without_end = |mut docid: Vec<u32>| {
+            docid.retain(|&token| token != END);
+            docid
+        };
+        Ok(docids.into_iter().map(without_end).collect())
+    }
+
+    /// Targets at the nodes below which `rest`, the ends of docids, go apart from others. Each of
+    /// the passage's `count` docids is worth the same.
+    fn children(
+        &self,
+        node: &ForestNode,
+        rest: &[&[u32]],
+        count: usize,
+        prefix: &mut Vec<u32>,
+        text: &mut TrainingText,
+    ) -> Result<()> {
+        let children = self.forest.children(node)?;
+        let own: Vec<(&_, Vec<&[u32]>)> = children
+            .iter()
+            .map(|child| {
+                let below = rest.iter().filter_map(|rest| match rest.split_first() {
+                    Some((first, rest)) => (*first == child.token).then_some(rest),
+                    None => (child.token == END).then_some(&[][..]),
+                });
+                (child, below.collect::<Vec<_>>())
+            })
+            .filter(|(_, below)| !below.is_empty())
+            .collect();
+        if children.len() > 1 && !own.is_empty() {
+            let label = |token| self.label(token);
+            let share = |docids: usize| docids as f32 / count as f32;
+            text.targets.push(PrefixTarget {
+                prefix: prefix.clone(),
+                allowed: Some(children.iter().map(|child| label(child.token)).collect()),
+                wanted: own
+                    .iter()
+                    .map(|(child, below)| (label(child.token), share(below.len())))
+                    .collect(),
+            });
+        }
+        for (child, below) in own {
+            // Where one docid is left, nothing goes apart any more.
+            if child.token != END && child.node.live_count > 1 {
+                prefix.push(child.token);
+                self.children(&child.node, &below, count, prefix, text)?;
+                prefix.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// A target at every token of every docid.
+    fn vocabulary(&self, docids: &[Vec<u32>], text: &mut TrainingText) {
+        let share = 1.0 / docids.len().max(1) as f32;
+        for docid in docids {
+            for len in 0..=docid.len() {
+                let token = docid.get(len).copied().unwrap_or(self.task.end_token);
+                text.targets.push(PrefixTarget {
+                    prefix: docid.get(..len).unwrap_or_default().to_vec(),
+                    allowed: None,
+                    wanted: vec![(token, share)],
+                });
+            }
+        }
+    }
+
+    /// A docid of the passage, and those of others that BM25 finds for the query.
+    fn ranked(
+        &self,
+        query: &str,
+        place: PassagePlace,
+        docids: &[Vec<u32>],
+    ) -> Result<Option<RankedPaths>> {
+        let (Some(token), false) = (self.task.rerank_token, docids.is_empty()) else {
+            return Ok(None);
+        };
+        let mut rng = Rng::for_name(self.options.seed, query);
+        let mut rivals = (self.task.found_by_words)(query)?;
+        rivals.retain(|rival| *rival != place);
+        rng.shuffle(&mut rivals);
+        rivals.truncate(RIVALS);
+        let mut seen: HashSet<Vec<u32>> = docids.iter().cloned().collect();
+        let mut worse = Vec::with_capacity(rivals.len());
+        for rival in rivals {
+            let mut docids = self.docids(rival)?;
+            if docids.is_empty() {
+                continue;
+            }
+            let docid = docids.swap_remove(rng.index(docids.len()));
+            if seen.insert(docid.clone()) {
+                worse.push(docid);
+            }
+        }
+        let better = docids.get(rng.index(docids.len())).cloned();
+        Ok(better
+            .filter(|_| !worse.is_empty())
+            .map(|better| RankedPaths {
+                token,
+                better,
+                worse,
+            }))
+    }
+
+    fn label(&self, token: u32) -> u32 {
+        match token {
+            END => self.task.end_token,
+            token => token,
+        }
+    }
+}
