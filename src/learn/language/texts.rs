@@ -16,6 +16,9 @@ use crate::trie::{END, Forest, ForestNode};
 /// Rivals of a step that ranks. ZeroGR's: 7 of the best 100 by BM25.
 const RIVALS: usize = 7;
 
+/// Held-out pseudo-queries: looking at their loss costs as much as learning from them.
+const MAX_HELD_OUT: usize = 64;
+
 /// What the model of an index is asked, and how.
 pub(crate) struct LanguageTask<'a> {
     pub(crate) corpus: &'a TrainingCorpus<'a>,
@@ -63,7 +66,9 @@ impl LanguageTexts {
             seed: options.seed,
         };
         let asked = Asked::new(task.corpus, &participants, &queries, usize::MAX, watch)?;
-        let (training, held_out) = asked.split(participants.asked, options.seed);
+        let (training, mut held_out) = asked.split(participants.asked, options.seed);
+        let every = held_out.len().div_ceil(MAX_HELD_OUT).max(1);
+        held_out = held_out.into_iter().step_by(every).collect();
         let view = View::all(segments);
         let forest = view.forest();
         let writer = TextWriter {

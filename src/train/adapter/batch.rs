@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::text::TrainingText;
+use super::text::{PrefixTarget, TrainingText};
 use crate::decode::{HIDDEN, TokenTree};
 use crate::model::language::{Objective, RankedPair, Target, TrainingRows};
 
@@ -84,8 +84,11 @@ impl Batch {
             head_rows: places.concat(),
             ..Objective::default()
         };
-        let targets = texts.iter().flat_map(|text| &text.targets);
-        for (row, target) in targets.enumerate() {
+        let targets = || texts.iter().flat_map(|text| &text.targets);
+        if targets().any(|target| target.allowed.is_some()) {
+            objective.column_bias = column_bias(targets(), &column);
+        }
+        for (row, target) in targets().enumerate() {
             let wanted = target.wanted.iter().filter_map(|&(token, share)| {
                 Some(Target {
                     row,
@@ -94,26 +97,6 @@ impl Batch {
                 })
             });
             objective.targets.extend(wanted);
-            match &target.allowed {
-                None => objective
-                    .column_bias
-                    .extend(std::iter::repeat_n(0.0, columns.len())),
-                Some(allowed) => {
-                    let start = objective.column_bias.len();
-                    objective
-                        .column_bias
-                        .extend(std::iter::repeat_n(HIDDEN, columns.len()));
-                    for token in allowed {
-                        let place = column.get(token).map(|&at| start + at);
-                        if let Some(bias) = place.and_then(|at| objective.column_bias.get_mut(at)) {
-                            *bias = 0.0;
-                        }
-                    }
-                }
-            }
-        }
-        if objective.column_bias.iter().all(|&bias| bias == 0.0) {
-            objective.column_bias.clear();
         }
         objective.head_columns = columns;
         Batch { rows, objective }
@@ -145,6 +128,30 @@ impl Batch {
         }
         Batch { rows, objective }
     }
+}
+
+/// What keeps each target among the tokens that are allowed, `[targets, columns]`.
+fn column_bias<'t>(
+    targets: impl Iterator<Item = &'t PrefixTarget>,
+    column: &HashMap<u32, usize>,
+) -> Vec<f32> {
+    let mut bias = Vec::new();
+    for target in targets {
+        let start = bias.len();
+        let others = if target.allowed.is_some() {
+            HIDDEN
+        } else {
+            0.0
+        };
+        bias.resize(start + column.len(), others);
+        for token in target.allowed.iter().flatten() {
+            let place = column.get(token).map(|&at| start + at);
+            if let Some(bias) = place.and_then(|at| bias.get_mut(at)) {
+                *bias = 0.0;
+            }
+        }
+    }
+    bias
 }
 
 /// The tokens among which some target of `texts` is.
