@@ -24,6 +24,7 @@ mod encoder_vectors;
 mod external_decoder;
 mod index_adapter;
 mod index_language_model;
+mod index_training;
 mod instructions;
 mod language_model;
 mod late_interaction;
