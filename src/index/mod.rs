@@ -11,14 +11,14 @@
 //! [`Index`] is `Send + Sync` and cheap to clone; any number of threads may search while one
 //! writes. The encoder is loaded on first use, so opening an index does not wait for it.
 
-#[cfg(feature = "models")]
-mod adapter;
 mod answer;
 mod commit;
 mod create;
 mod handle;
 #[cfg(feature = "eval")]
 mod judged;
+#[cfg(feature = "models")]
+mod language;
 mod models;
 mod options;
 mod prepare;
@@ -28,8 +28,6 @@ mod select;
 mod snapshot;
 mod snippet;
 mod state;
-#[cfg(feature = "models")]
-mod train_language;
 mod upgrade;
 mod write_queries;
 mod writer;
@@ -46,6 +44,8 @@ mod tests;
 pub use handle::Index;
 #[cfg(feature = "eval")]
 pub use judged::{JudgedOptions, JudgedReport};
+#[cfg(feature = "models")]
+pub use language::LanguageTrainReport;
 pub(crate) use models::{Loaded, load_recorded};
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub(crate) use prepare::{cut_documents, docid_texts, docids_of, encode};
@@ -53,8 +53,6 @@ pub use purge::DeadDocuments;
 pub use search_result::SearchResult;
 pub use select::ListOptions;
 pub use snapshot::Snapshot;
-#[cfg(feature = "models")]
-pub use train_language::LanguageTrainReport;
 pub use upgrade::UpgradeOptions;
 pub use write_queries::QueryReport;
 pub use writer::{CommitReport, DocumentCheck, Writer};

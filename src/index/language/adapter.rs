@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::models::NewBlob;
-use super::writer::Writer;
 use crate::format::BlobRole;
+use crate::index::models::NewBlob;
+use crate::index::writer::Writer;
 use crate::model::{Adapter, trust};
 use crate::{Error, ErrorKind, Result};
 

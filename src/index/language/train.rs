@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::commit::Draft;
-use super::models::language::LanguageModelRetriever;
-use super::prepare::term_stats;
-use super::snapshot::Snapshot;
-use super::writer::Writer;
 use crate::Result;
 use crate::decode::PassagePlace;
+use crate::index::commit::Draft;
+use crate::index::models::language::LanguageModelRetriever;
+use crate::index::prepare::term_stats;
+use crate::index::snapshot::Snapshot;
+use crate::index::writer::Writer;
 use crate::learn::{LanguageTask, LanguageTexts, LanguageTrainOptions, TrainingCorpus};
 use crate::lexicon::CountedTexts;
 use crate::model::language::{Adapter, DecoderOptions, LowRank};
