@@ -10,9 +10,9 @@
 //! Queries of one key head are rows of one matrix, so that the gradients of keys and values are
 //! sums over their heads by themselves.
 
+use super::layer::{Gradients, Layer};
 use super::linear::Linear;
 use super::norm::Norm;
-use super::steps::{Gradients, Layer};
 use super::tape::{Tape, across, plain};
 use crate::Result;
 use crate::model::language::LinearModule;

@@ -4,8 +4,8 @@
 //!   s = sigmoid(g)      silu(g) = g·s      silu'(g) = s + g·s·(1 − s)
 //! ```
 
+use super::layer::{Gradients, Layer};
 use super::linear::Linear;
-use super::steps::{Gradients, Layer};
 use super::tape::Tape;
 use crate::Result;
 use crate::model::language::LinearModule;

@@ -24,9 +24,10 @@ use std::path::Path;
 use prost::Message;
 
 use super::base::FrozenModel;
+use super::layer::{Layer, gradient_name};
 use super::linear::factor_names;
 use super::objective::objective;
-use super::steps::{Layer, Passed, gradient_name};
+use super::steps::Passed;
 use super::tape::Tape;
 use crate::convert::checkpoint::layout::EMBEDDING;
 use crate::model::language::LinearModule;

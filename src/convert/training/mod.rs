@@ -15,7 +15,8 @@
 //! | `graph` | the two graphs: frozen layers, trained layers; their inputs and outputs |
 //! | `base` | what the inference graph says of the decoder |
 //! | `tape` | nodes under construction |
-//! | `steps`, `attention`, `feed_forward`, `linear`, `norm` | the parts of a layer, with their gradients |
+//! | `steps`, `layer` | a layer of the decoder, and what its parts share |
+//! | `attention`, `feed_forward`, `linear`, `norm` | its parts, with their gradients |
 //! | `objective` | head, losses |
 //!
 //! Invariants:
@@ -29,6 +30,7 @@ mod attention;
 mod base;
 mod feed_forward;
 mod graph;
+mod layer;
 mod linear;
 mod norm;
 mod objective;

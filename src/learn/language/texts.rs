@@ -16,8 +16,10 @@ use crate::trie::{END, Forest, ForestNode};
 /// Rivals of a step that ranks. ZeroGR's: 7 of the best 100 by BM25.
 const RIVALS: usize = 7;
 
-/// Held-out pseudo-queries: looking at their loss costs as much as learning from them.
+/// Held-out pseudo-queries, and the share of them: looking at their loss costs as much as learning
+/// from them.
 const MAX_HELD_OUT: usize = 64;
+const TEXTS_PER_HELD_OUT: usize = 8;
 
 /// What the model of an index is asked, and how.
 pub(crate) struct LanguageTask<'a> {
@@ -66,9 +68,13 @@ impl LanguageTexts {
             seed: options.seed,
         };
         let asked = Asked::new(task.corpus, &participants, &queries, usize::MAX, watch)?;
-        let (training, mut held_out) = asked.split(participants.asked, options.seed);
-        let every = held_out.len().div_ceil(MAX_HELD_OUT).max(1);
-        held_out = held_out.into_iter().step_by(every).collect();
+        let owners = (0..).zip(&asked.owners);
+        let mut training: Vec<Example> = owners
+            .map(|(query, &document)| Example { query, document })
+            .collect();
+        Rng::new(options.seed).shuffle(&mut training);
+        let held_out = (training.len() / TEXTS_PER_HELD_OUT).clamp(1, MAX_HELD_OUT);
+        let held_out = training.split_off(training.len().saturating_sub(held_out));
         let view = View::all(segments);
         let forest = view.forest();
         let writer = TextWriter {

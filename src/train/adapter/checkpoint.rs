@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
 
 use super::factors::{AdamW, Factors};
-use super::fit::AdapterFitReport;
+use super::options::AdapterFitReport;
 use crate::store::regular_file;
 use crate::{Error, Result};
 

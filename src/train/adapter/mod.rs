@@ -13,7 +13,7 @@
 //! | `batch` | texts as rows of tokens: what follows a prompt is a tree below it |
 //! | `factors` | A and B, and their optimiser |
 //! | `order` | which texts are seen in which step |
-//! | `fit` | the loop |
+//! | `fit`, `options` | the loop; what it is asked, and what it says |
 //! | `checkpoint` | where it stood, to go on from |
 //!
 //! Invariants:
@@ -26,10 +26,12 @@ mod batch;
 mod checkpoint;
 mod factors;
 mod fit;
+mod options;
 mod order;
 mod text;
 
-pub use fit::{AdapterFit, AdapterFitOptions, AdapterFitProgress, AdapterFitReport, FittedAdapter};
+pub use fit::{AdapterFit, FittedAdapter};
+pub use options::{AdapterFitOptions, AdapterFitProgress, AdapterFitReport};
 pub use text::{PrefixTarget, RankedPaths, TrainingText};
 
 #[cfg(test)]
