@@ -261,6 +261,7 @@ impl Writer {
     }
 
     /// The index that is written to.
+    #[cfg(feature = "models")]
     pub(super) fn cancel(&self) -> &CancelToken {
         &self.cancel
     }

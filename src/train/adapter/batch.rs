@@ -57,10 +57,14 @@ impl Row {
     }
 }
 
-/// The width of the row of a text.
+/// The width of the row in which a text ranks.
 pub(super) fn width(text: &TrainingText) -> usize {
-    let row = Row::new(&text.prompt, &prefixes(text, text.ranked.is_some()));
-    row.tokens.len()
+    Row::new(&text.prompt, &prefixes(text, true)).tokens.len()
+}
+
+/// The width of the row in which a text is generated.
+pub(super) fn width_of_targets(text: &TrainingText) -> usize {
+    Row::new(&text.prompt, &prefixes(text, false)).tokens.len()
 }
 
 /// The prefixes of a text that logits are wanted for.

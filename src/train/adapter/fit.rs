@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::batch::{Batch, width};
+use super::batch::{Batch, width, width_of_targets};
 use super::checkpoint::State;
 use super::factors::{AdamW, Factors};
 use super::options::{AdapterFitOptions, AdapterFitProgress, AdapterFitReport};
-use super::order::Order;
+use super::order::{Course, CourseStep, Order};
+use super::streams::Streams;
 use super::text::TrainingText;
 use crate::convert::{AdapterShape, training_graphs};
 use crate::model::language::{
@@ -100,24 +101,16 @@ impl AdapterFit {
             Some(path) => state.resumed(path, &plan),
             None => state,
         };
-        let streams = Streams::of(self, training)?;
-        let held_out_streams = Streams::of(self, held_out)?;
+        let streams = Streams::of(&self.session, options, training)?;
+        let held_out_streams = Streams::of(&self.session, options, held_out)?;
         let widths: Vec<usize> = training.iter().map(width_of_targets).collect();
-        let mut order = Order::new(&widths, options.batch_texts, options.seed);
-        let ranked: Vec<usize> = (0..training.len())
-            .filter(|&at| training.get(at).is_some_and(|text| text.ranked.is_some()))
-            .collect();
-        let ranked_widths: Vec<usize> = ranked
-            .iter()
-            .filter_map(|&at| training.get(at))
-            .map(width)
-            .collect();
-        let texts_per_ranking = (options.batch_texts / 4).max(1);
-        let mut ranking = Order::new(&ranked_widths, texts_per_ranking, !options.seed);
-        let per_ranking = match ranked.is_empty() {
-            true => 0,
-            false => options.steps_per_ranking,
-        };
+        let (ranked, ranked_widths) = ranked(training);
+        let mut course = Course::new(
+            Order::new(&widths, options.batch_texts, options.seed),
+            Order::new(&ranked_widths, texts_per_ranking(options), !options.seed),
+            &ranked,
+            options.steps_per_ranking,
+        );
         let per_check = options.steps.div_ceil(options.checks.max(1)).max(1);
 
         if state.steps == 0 {
@@ -127,16 +120,10 @@ impl AdapterFit {
         }
         while state.steps < options.steps {
             let number = state.steps;
-            let ranks = per_ranking > 0 && number % per_ranking == per_ranking - 1;
-            let rankings_before = number.checked_div(per_ranking).unwrap_or(0);
-            let mut step = match ranks {
-                true => {
-                    let chosen = ranking.texts(rankings_before);
-                    let places = chosen.iter().filter_map(|&at| ranked.get(at).copied());
-                    self.rank(&state.factors, training, &places.collect::<Vec<_>>())?
-                }
-                false => {
-                    let places = order.texts(number - rankings_before);
+            let planned = course.step(number);
+            let mut step = match &planned {
+                CourseStep::Rank(places) => self.rank(&state.factors, training, places)?,
+                CourseStep::Generate(places) => {
                     self.generate(&state.factors, training, &streams, places)?
                 }
             };
@@ -157,7 +144,7 @@ impl AdapterFit {
                 options.clip_norm,
             );
             state.steps += 1;
-            if !ranks {
+            if matches!(planned, CourseStep::Generate(_)) {
                 let weight = if number == 0 { 1.0 } else { 0.05 };
                 state.report.training_loss += weight * (loss - state.report.training_loss);
             }
@@ -255,12 +242,10 @@ impl AdapterFit {
     ) -> Result<StepGradients> {
         let chosen: Vec<&TrainingText> = places.iter().filter_map(|&at| texts.get(at)).collect();
         let batch = Batch::generating(&chosen, self.vocab);
-        let stream = streams.padded(places, batch.rows.width);
-        let beginning = match &stream {
-            Some(stream) => Beginning::Stream(stream),
-            None => Beginning::Tokens,
-        };
-        self.step(&batch, beginning, factors)
+        match streams.padded(places, batch.rows.width) {
+            Some(stream) => self.step(&batch, Beginning::Stream(&stream), factors),
+            None => self.step_from_tokens(&batch, factors),
+        }
     }
 
     fn rank(
@@ -270,12 +255,15 @@ impl AdapterFit {
         places: &[usize],
     ) -> Result<StepGradients> {
         let chosen: Vec<&TrainingText> = places.iter().filter_map(|&at| texts.get(at)).collect();
-        let batch = Batch::ranking(&chosen);
+        self.step_from_tokens(&Batch::ranking(&chosen), factors)
+    }
+
+    fn step_from_tokens(&self, batch: &Batch, factors: &Factors) -> Result<StepGradients> {
         if self.options.first_layer == 0 {
-            return self.step(&batch, Beginning::Tokens, factors);
+            return self.step(batch, Beginning::Tokens, factors);
         }
         let stream = self.session.frozen_stream(&batch.rows)?;
-        self.step(&batch, Beginning::Stream(&stream), factors)
+        self.step(batch, Beginning::Stream(&stream), factors)
     }
 
     fn step(
@@ -290,60 +278,14 @@ impl AdapterFit {
     }
 }
 
-fn width_of_targets(text: &TrainingText) -> usize {
-    let without = TrainingText {
-        ranked: None,
-        ..text.clone()
-    };
-    width(&without)
+/// The texts that rank, and their widths.
+fn ranked(texts: &[TrainingText]) -> (Vec<usize>, Vec<usize>) {
+    let ranked = texts.iter().enumerate();
+    let ranked = ranked.filter(|(_, text)| text.ranked.is_some());
+    ranked.map(|(at, text)| (at, width(text))).unzip()
 }
 
-/// What the frozen layers gave for each text; empty where no layer is frozen.
-struct Streams {
-    /// By text, `[tokens, hidden]`.
-    by_text: Vec<Vec<f32>>,
-    hidden: usize,
-}
-
-impl Streams {
-    fn of(fit: &AdapterFit, texts: &[TrainingText]) -> Result<Streams> {
-        let mut streams = Streams {
-            by_text: Vec::new(),
-            hidden: 0,
-        };
-        if fit.options.first_layer == 0 {
-            return Ok(streams);
-        }
-        streams.by_text.resize(texts.len(), Vec::new());
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|&at| texts.get(at).map(width_of_targets));
-        for some in order.chunks(fit.options.batch_texts.max(1)) {
-            let chosen: Vec<&TrainingText> = some.iter().filter_map(|&at| texts.get(at)).collect();
-            let batch = Batch::generating(&chosen, 0);
-            let stream = fit.session.frozen_stream(&batch.rows)?;
-            let row_len = stream.len() / some.len().max(1);
-            streams.hidden = row_len / batch.rows.width.max(1);
-            for (&at, row) in some.iter().zip(stream.chunks(row_len.max(1))) {
-                let len = texts.get(at).map_or(0, width_of_targets) * streams.hidden;
-                if let Some(slot) = streams.by_text.get_mut(at) {
-                    *slot = row.get(..len).unwrap_or_default().to_vec();
-                }
-            }
-        }
-        Ok(streams)
-    }
-
-    /// The streams of some texts in rows of `width`; `None` where no layer is frozen.
-    fn padded(&self, places: &[usize], width: usize) -> Option<Vec<f32>> {
-        if self.by_text.is_empty() {
-            return None;
-        }
-        let row_len = width * self.hidden;
-        let mut rows = Vec::with_capacity(places.len() * row_len);
-        for (number, &at) in places.iter().enumerate() {
-            rows.extend_from_slice(self.by_text.get(at)?);
-            rows.resize((number + 1) * row_len, 0.0);
-        }
-        Some(rows)
-    }
+/// Texts of a step that ranks: below each prompt are several docids.
+fn texts_per_ranking(options: &AdapterFitOptions) -> usize {
+    (options.batch_texts / 4).max(1)
 }

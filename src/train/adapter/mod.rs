@@ -13,6 +13,7 @@
 //! | `batch` | texts as rows of tokens: what follows a prompt is a tree below it |
 //! | `factors` | A and B, and their optimiser |
 //! | `order` | which texts are seen in which step |
+//! | `streams` | what frozen layers gave for a text, kept |
 //! | `fit`, `options` | the loop; what it is asked, and what it says |
 //! | `checkpoint` | where it stood, to go on from |
 //!
@@ -28,6 +29,7 @@ mod factors;
 mod fit;
 mod options;
 mod order;
+mod streams;
 mod text;
 
 pub use fit::{AdapterFit, FittedAdapter};

@@ -56,3 +56,59 @@ impl<'a> Order<'a> {
         batches
     }
 }
+
+/// What every step of a fit sees.
+#[derive(Debug)]
+pub(super) struct Course<'a> {
+    generating: Order<'a>,
+    ranking: Order<'a>,
+    /// The texts that `ranking` is about.
+    ranked: &'a [usize],
+    steps_per_ranking: usize,
+}
+
+/// What a step is for, and the texts it sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CourseStep {
+    /// To generate what follows their prompts.
+    Generate(Vec<usize>),
+    /// To rank what may follow their prompts.
+    Rank(Vec<usize>),
+}
+
+impl<'a> Course<'a> {
+    /// Every so many steps of `generating`, one of `ranking`, whose texts are those of `ranked`; 0
+    /// for none.
+    pub(super) fn new(
+        generating: Order<'a>,
+        ranking: Order<'a>,
+        ranked: &'a [usize],
+        steps_per_ranking: usize,
+    ) -> Course<'a> {
+        let steps_per_ranking = match ranked.is_empty() {
+            true => 0,
+            false => steps_per_ranking,
+        };
+        Course {
+            generating,
+            ranking,
+            ranked,
+            steps_per_ranking,
+        }
+    }
+
+    /// The step `number`, counted from 0.
+    pub(super) fn step(&mut self, number: usize) -> CourseStep {
+        let every = self.steps_per_ranking;
+        let rankings = number.checked_div(every).unwrap_or(0);
+        if every == 0 || number % every != every - 1 {
+            return CourseStep::Generate(self.generating.texts(number - rankings).to_vec());
+        }
+        let chosen = self.ranking.texts(rankings).iter();
+        CourseStep::Rank(
+            chosen
+                .filter_map(|&at| self.ranked.get(at).copied())
+                .collect(),
+        )
+    }
+}
