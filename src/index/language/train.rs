@@ -197,10 +197,8 @@ fn fit_options(
 ) -> AdapterFitOptions {
     let layers = retriever.layers();
     let first_of = |adapter: &Adapter| adapter.changes().first().map_or(0, |one| one.layer);
-    let trained = match options.layers {
-        0 => layers,
-        some => some.min(layers),
-    };
+    let third = layers.div_ceil(3);
+    let trained = options.layers.unwrap_or(third).min(layers);
     let generating = (texts * options.epochs).div_ceil(options.batch_queries);
     let ranking = generating.checked_div(options.steps_per_ranking.saturating_sub(1));
     let steps = generating + ranking.unwrap_or(0);

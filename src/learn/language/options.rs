@@ -35,9 +35,10 @@ pub struct LanguageTrainOptions {
     pub batch_queries: usize,
     /// Rank of the adapter.
     pub rank: usize,
-    /// Upper layers that are trained; 0 for all. What the others give is computed once for each
-    /// pseudo-query and kept in memory.
-    pub layers: usize,
+    /// Upper layers that are trained; by default a third of them, which learn as much in a third of
+    /// the time. What the others give is computed once for each pseudo-query and kept in memory, up
+    /// to 2 GiB.
+    pub layers: Option<usize>,
     /// AdamW's largest step size.
     pub learning_rate: f32,
     /// Among which tokens the right one is to be the most probable.
@@ -63,7 +64,7 @@ impl Default for LanguageTrainOptions {
             max_steps: 1_000,
             batch_queries: 16,
             rank: 16,
-            layers: 0,
+            layers: None,
             learning_rate: 1e-3,
             loss: LanguageLoss::Children,
             steps_per_ranking: 8,
@@ -86,7 +87,10 @@ impl LanguageTrainOptions {
             ("batch_queries", self.batch_queries),
             ("rank", self.rank),
         ];
-        for (name, count) in counts {
+        for (name, count) in counts
+            .into_iter()
+            .chain(self.layers.map(|it| ("layers", it)))
+        {
             check_number(name, count as f64, 1.0..=1e9)?;
         }
         Ok(())

@@ -27,10 +27,10 @@ pub struct LanguageArgs {
     /// Rank of the low-rank changes.
     #[arg(long, default_value_t = 16, value_name = "N")]
     rank: usize,
-    /// Upper layers that are trained; by itself all of them. What the others give is kept in
+    /// Upper layers that are trained; by itself a third of them. What the others give is kept in
     /// memory.
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    layers: usize,
+    #[arg(long, value_name = "N")]
+    layers: Option<usize>,
     /// Largest step size.
     #[arg(long, default_value_t = 1e-3, value_name = "X")]
     learning_rate: f32,
