@@ -213,9 +213,10 @@ fn the_rerank_token_of_an_adapter_reranks() {
     } = setting();
     let trained = adapter.clone().with_rerank_token(Some(299));
     set(&index, &trained);
-    let by_logit = found(&index, &by_model());
-    let drawn = found(&index, &by_model().rerank(false));
+    let by_logit = found(&index, &by_model().rerank(true));
+    let drawn = found(&index, &by_model());
     assert_ne!(by_logit, drawn);
+    assert_eq!(found(&index, &by_model().rerank(false)), drawn);
     set(&index, &adapter);
     assert_eq!(found(&index, &by_model()), drawn);
     // What the index was made with counts first.

@@ -47,6 +47,9 @@ pub(crate) struct LanguageModelRetriever {
     folder: PathBuf,
     /// Whether the index has an adapter for it.
     is_trained: bool,
+    /// Whether the index was made with a token that ranks. What a training on pseudo-queries has
+    /// taught one is weaker than the order of drawing, so that has to be asked for.
+    reranks_by_itself: bool,
 }
 
 /// What a new index takes from its language model.
@@ -169,12 +172,14 @@ impl LanguageModelRetriever {
         }
         let is_trained = adapter.is_some();
         let trained = adapter.and_then(|adapter| adapter.rerank_token());
+        let reranks_by_itself = params.rerank_token.is_some();
         params.rerank_token = params.rerank_token.or(trained);
         Ok(LanguageModelRetriever {
             model,
             params,
             folder,
             is_trained,
+            reranks_by_itself,
         })
     }
 
@@ -302,7 +307,8 @@ impl Retriever for Prompted<'_> {
     }
 
     fn reranker(&self, asked_for: Option<bool>, _: bool) -> Option<Reranker<'_>> {
-        match self.retriever.reranks() && asked_for != Some(false) {
+        let reranks = asked_for.unwrap_or(self.retriever.reranks_by_itself);
+        match self.retriever.reranks() && reranks {
             true => Some(Reranker::Docids),
             false => self.encoded.as_ref().map(Reranker::Encoder),
         }
