@@ -11,6 +11,7 @@ use zerogr::raw::model::language::{
     LanguageModelOptions, LinearModule, LowRank,
 };
 use zerogr::raw::model::{CudaOptions, Device, Encoder, EncoderOptions};
+use zerogr::raw::train::{AdapterFit, AdapterFitOptions, TrainingText};
 
 fn cuda() -> Device {
     Device::Cuda(CudaOptions::new())
@@ -204,4 +205,35 @@ fn an_adapter_of_the_last_layer_gives_the_same_logits() {
     let (on_cpu, on_cuda) = (logits(Device::Cpu, true), logits(cuda(), true));
     assert!(off(&on_cpu, &on_cuda) < 0.05, "{}", off(&on_cpu, &on_cuda));
     assert!(off(&on_cuda, &logits(cuda(), false)) > 0.1);
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn a_training_comes_to_the_same_losses() {
+    installed::setup();
+    let text = |number: u32| {
+        let prompt = vec![number, 50, 51, 52];
+        TrainingText::continuation(prompt, &[100 + number, 200], 2)
+    };
+    let texts: Vec<TrainingText> = (60..76).map(text).collect();
+    let mut options = AdapterFitOptions::default();
+    options.steps = 20;
+    options.batch_texts = 8;
+    let losses = [Device::Cpu, cuda()].map(|device| {
+        let decoder = DecoderOptions::new().device(device);
+        let fit = AdapterFit::open(&model_folder(), &decoder, &options).unwrap();
+        let started = Instant::now();
+        let mut losses = Vec::new();
+        let fitted = fit.run(&texts, &texts, None, &mut |so_far| {
+            losses.push(so_far.loss);
+            Ok(())
+        });
+        let seconds = started.elapsed().as_secs_f64();
+        println!("{device:?}: {:.2} s a step", seconds / 20.0);
+        assert!(fitted.unwrap().report.best_step > 0);
+        losses
+    });
+    for (a, b) in losses[0].iter().zip(&losses[1]) {
+        assert!((a - b).abs() < 0.02 * (1.0 + a), "{a} {b}");
+    }
 }
