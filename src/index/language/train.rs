@@ -166,7 +166,10 @@ fn texts(
     let known = earlier.map(known_hashes).unwrap_or_default();
     let task = LanguageTask {
         corpus: &corpus,
-        prompt: &|query| retriever.training_prompt(options.instruction.as_deref(), query),
+        prompt: &|query| {
+            let query = retriever.cut_for_training(query)?;
+            retriever.training_prompt(options.instruction.as_deref(), query)
+        },
         end_token: retriever.end_token(),
         rerank_token,
         found_by_words: &|query| {

@@ -38,6 +38,9 @@ const MAX_INSTRUCTION_TOKENS: usize = 64;
 /// Tokens of a query that are read: those of the ZeroGR reference's search.
 const MAX_QUERY_TOKENS: usize = 128;
 
+/// Tokens of a pseudo-query that are trained on: those of the ZeroGR paper.
+const MAX_TRAINING_QUERY_TOKENS: usize = 64;
+
 /// A language model that answers the queries of an index.
 #[derive(Debug)]
 pub(crate) struct LanguageModelRetriever {
@@ -225,6 +228,11 @@ impl LanguageModelRetriever {
         let special = self.model.tokenizer().special_token_ids();
         let free = special.into_iter().filter(|token| !is_used(token));
         self.params.rerank_token.or_else(|| free.max())
+    }
+
+    /// The beginning of a pseudo-query that is trained on.
+    pub(in crate::index) fn cut_for_training<'q>(&self, query: &'q str) -> Result<&'q str> {
+        self.model.first_tokens(query, MAX_TRAINING_QUERY_TOKENS)
     }
 
     /// A query as an adapted model reads it: instruction and query on lines of their own, as in
