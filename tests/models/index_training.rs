@@ -46,6 +46,7 @@ fn training() -> LanguageTrainOptions {
     options.epochs = 40;
     options.batch_queries = 8;
     options.rank = 8;
+    options.layers = Some(2);
     options.learning_rate = 1e-2;
     options.threads = 1;
     options
