@@ -216,7 +216,7 @@ fn the_command_line_trains_the_model_of_an_index() {
         "train",
         "--retriever",
         "lm",
-        "--queries",
+        "--pseudo-queries",
         "4",
         "--epochs",
         "2",
