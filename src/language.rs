@@ -24,6 +24,15 @@ pub enum Prompt {
     },
 }
 
+/// A prompt and what is to be written behind it, to the letter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TuningPair {
+    /// What a model is given.
+    pub prompt: Prompt,
+    /// What it is to write, the blank before it included.
+    pub completion: String,
+}
+
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {

@@ -25,7 +25,7 @@ mod trie_tree;
 #[cfg(feature = "models")]
 pub use adapter::{
     AdapterFit, AdapterFitOptions, AdapterFitProgress, AdapterFitReport, FittedAdapter,
-    PrefixTarget, RankedPaths, TrainingText,
+    PairOptions, PairTexts, PrefixTarget, RankedPaths, TrainingText,
 };
 pub use fit::{Example, FitOptions, FitReport, fit};
 pub use linear_map::{MapPair, STEPS, fit_linear_maps};

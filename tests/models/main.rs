@@ -31,3 +31,4 @@ mod late_interaction;
 mod readme;
 mod runtime;
 mod static_encoder;
+mod tuning;

@@ -12,7 +12,7 @@ use super::PromptStyle;
 use super::examples::EXAMPLES;
 use super::excerpt::{excerpt, room};
 use super::rules::{DocidOrigin, LanguageDocidOptions, Vocabulary};
-use crate::language::{GenerationRequest, Prompt, Sampling, TextGenerator};
+use crate::language::{GenerationRequest, Prompt, Sampling, TextGenerator, TuningPair};
 use crate::{Document, Result};
 
 /// The docids of one document.
@@ -55,6 +55,26 @@ impl<'a> DocidWriter<'a> {
         })
     }
 
+    /// What a model learns of that is to write `docid` for `document`.
+    ///
+    /// # Errors
+    ///
+    /// `Model` when the document cannot be expressed.
+    pub fn pair(&self, document: &Document, docid: &str) -> Result<TuningPair> {
+        Ok(self.options.style.pair(self.prompt(document)?, docid))
+    }
+
+    fn prompt(&self, document: &Document) -> Result<Prompt> {
+        let style = self.options.style;
+        let text = excerpt(
+            self.generator,
+            document,
+            self.document_tokens,
+            style.is_flat(),
+        )?;
+        Ok(prompt(style, &text))
+    }
+
     /// Docids for `documents`, in their order. `is_taken` tells whether a document outside this
     /// call has a docid already; `progress` gets the number of documents done and the tokens read
     /// and written for the last of them.
@@ -70,16 +90,14 @@ impl<'a> DocidWriter<'a> {
         is_taken: &mut dyn FnMut(&str) -> Result<bool>,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<LanguageDocids>> {
-        let flat = self.options.style == PromptStyle::FewShot;
         let requests = documents.iter().map(|document| {
-            let text = excerpt(self.generator, document, self.document_tokens, flat)?;
             Ok(GenerationRequest {
-                prompt: prompt(self.options.style, &text),
+                prompt: self.prompt(document)?,
                 name: document.id.clone(),
                 samples: 1,
                 sampling: Sampling::GREEDY,
                 max_new_tokens: self.options.max_new_tokens,
-                stop: if flat { vec!["\n".into()] } else { Vec::new() },
+                stop: self.options.style.stop(),
             })
         });
         let requests = requests.collect::<Result<Vec<_>>>()?;
@@ -134,6 +152,7 @@ fn prompt(style: PromptStyle, document: &str) -> Prompt {
             text.push_str(&format!("Document: {document}\nKeywords:"));
             Prompt::Completion(text)
         }
+        PromptStyle::Bare => Prompt::Completion(format!("Document: {document}\nKeywords:")),
         PromptStyle::Instruction => Prompt::Chat {
             system: String::new(),
             user: format!(

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   document ─► excerpt ─► prompt ─► language model ─► text ─► checked against the rules
-//!               (128 words,  few-shot or                        │           │
-//!                300 tokens) instruction                     repaired    fallback
+//!               (128 words,  few-shot, bare                     │           │
+//!                300 tokens) or instruction                  repaired    fallback
 //! ```
 //!
 //! What a model writes is a proposal. A docid leaves here only if it obeys the rules of
@@ -23,7 +23,7 @@ pub use rules::{DocidOrigin, LanguageDocidOptions, obeys_docid_rules};
 
 use serde::{Deserialize, Serialize};
 
-use crate::language::TextGenerator;
+use crate::language::{Prompt, TextGenerator, TuningPair};
 
 /// How a model is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub enum PromptStyle {
     FewShot,
     /// The rules in words, in the model's chat template: for capable chat models.
     Instruction,
+    /// The document alone, and the beginning of what is to come: for models that were tuned to it.
+    Bare,
 }
 
 impl PromptStyle {
@@ -44,6 +46,30 @@ impl PromptStyle {
         } else {
             PromptStyle::FewShot
         }
+    }
+
+    /// Whether the model goes on with a text, in which a document and what is written for it have
+    /// one line each.
+    fn is_flat(self) -> bool {
+        self != PromptStyle::Instruction
+    }
+
+    /// What ends what a model writes.
+    fn stop(self) -> Vec<String> {
+        match self.is_flat() {
+            true => vec!["\n".into()],
+            false => Vec::new(),
+        }
+    }
+
+    /// `text` as a model of this style is to write it behind `prompt`.
+    fn pair(self, prompt: Prompt, text: &str) -> TuningPair {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let completion = match self.is_flat() {
+            true => format!(" {line}"),
+            false => line,
+        };
+        TuningPair { prompt, completion }
     }
 }
 

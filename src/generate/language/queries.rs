@@ -6,7 +6,7 @@
 //! |---|---|
 //! | nothing but signs, figures or white space | it asks nothing |
 //! | what ran into the limit of tokens | it has no end |
-//! | no term of the document (of a model that is shown examples) | a small model has made it up |
+//! | no term of the document (of a model that goes on with a text) | a small model has made it up |
 //! | the instruction, an example, a label of the prompt | the model echoes |
 //! | letters of another script than document and task | the model has lost the thread |
 //! | what came before, letter case and punctuation aside | one is enough |
@@ -20,7 +20,9 @@ use super::examples::EXAMPLES;
 use super::excerpt::{excerpt, room};
 use super::script::is_foreign_to;
 use super::{PromptStyle, without_label};
-use crate::language::{Completion, Finish, GenerationRequest, Prompt, Sampling, TextGenerator};
+use crate::language::{
+    Completion, Finish, GenerationRequest, Prompt, Sampling, TextGenerator, TuningPair,
+};
 use crate::lexicon::{Analyser, words};
 use crate::{Document, Error, Result};
 
@@ -50,7 +52,7 @@ pub struct LanguageQueryOptions {
 impl LanguageQueryOptions {
     /// 16 queries per document for the task `instruction`, drawn with `seed`: at temperature 1, as
     /// the paper does, from a model that follows instructions; at 0.8 and among the 30 most
-    /// probable tokens from one that is shown examples.
+    /// probable tokens from one that is shown examples, or was tuned.
     ///
     /// # Errors
     ///
@@ -64,7 +66,7 @@ impl LanguageQueryOptions {
         }
         let (temperature, top_k) = match style {
             PromptStyle::Instruction => (1.0, 0),
-            PromptStyle::FewShot => (0.8, 30),
+            PromptStyle::FewShot | PromptStyle::Bare => (0.8, 30),
         };
         Ok(LanguageQueryOptions {
             style,
@@ -131,18 +133,17 @@ impl<'a> QueryWriter<'a> {
         documents: &[&Document],
         done: &mut dyn FnMut(usize, LanguageQueries) -> Result<()>,
     ) -> Result<()> {
-        let flat = self.options.style == PromptStyle::FewShot;
         let mut excerpts = Vec::with_capacity(documents.len());
         let mut requests = Vec::with_capacity(documents.len());
         for document in documents {
-            let text = excerpt(self.generator, document, self.document_tokens, flat)?;
+            let text = self.excerpt(document)?;
             requests.push(GenerationRequest {
                 prompt: prompt(&self.options, &text),
                 name: document.id.clone(),
                 samples: self.options.per_document.max(1),
                 sampling: self.options.sampling,
                 max_new_tokens: self.options.max_new_tokens,
-                stop: if flat { vec!["\n".into()] } else { Vec::new() },
+                stop: self.options.style.stop(),
             });
             excerpts.push(text);
         }
@@ -166,6 +167,21 @@ impl<'a> QueryWriter<'a> {
             };
             done(at, found)
         })
+    }
+
+    /// What a model learns of that is to write `query` for `document`.
+    ///
+    /// # Errors
+    ///
+    /// `Model` when the document cannot be expressed.
+    pub fn pair(&self, document: &Document, query: &str) -> Result<TuningPair> {
+        let prompt = prompt(&self.options, &self.excerpt(document)?);
+        Ok(self.options.style.pair(prompt, query))
+    }
+
+    fn excerpt(&self, document: &Document) -> Result<String> {
+        let flat = self.options.style.is_flat();
+        excerpt(self.generator, document, self.document_tokens, flat)
     }
 }
 
@@ -236,6 +252,9 @@ fn prompt(options: &LanguageQueryOptions, document: &str) -> Prompt {
             text.push_str(&format!("Document: {document}\nQuery:"));
             Prompt::Completion(text)
         }
+        PromptStyle::Bare => Prompt::Completion(format!(
+            "Task: {instruction}\n\nDocument: {document}\nQuery:"
+        )),
         PromptStyle::Instruction => Prompt::Chat {
             system: String::new(),
             user: format!(

@@ -27,11 +27,11 @@ use crate::index::snapshot::Snapshot;
 use crate::index::writer::Writer;
 use crate::learn::{LanguageTask, LanguageTexts, LanguageTrainOptions, TrainingCorpus};
 use crate::lexicon::CountedTexts;
-use crate::model::language::{Adapter, DecoderOptions, LowRank};
+use crate::model::language::{Adapter, DecoderOptions};
 use crate::rng::stable_hash;
 use crate::search::SearchOptions;
 use crate::segment::{Progress, ProgressFn, Segment, Stage, Watch};
-use crate::train::{AdapterFit, AdapterFitOptions, FittedAdapter};
+use crate::train::{AdapterFit, AdapterFitOptions};
 
 /// Documents that BM25 finds, among which rivals are drawn. ZeroGR's: 100.
 const FOUND_BY_WORDS: usize = 100;
@@ -129,7 +129,8 @@ impl Writer {
         let mut facts = facts(&report, options, fit_options.learning_rate);
         facts.extend(learnt(&snapshot.state.segments));
         let ranks = rerank_token.filter(|_| fit_options.steps_per_ranking > 0);
-        let adapter = adapter(retriever, &fit_options, fitted, ranks)?.with_facts(facts)?;
+        let adapter = fitted.into_adapter(retriever.base_model())?;
+        let adapter = adapter.with_rerank_token(ranks).with_facts(facts)?;
         self.set_adapter(&adapter)?;
         report.generation = self.commit()?.generation;
         // Gone on from again, it would be refused by its texts.
@@ -222,28 +223,6 @@ fn factors_of(adapter: &Adapter) -> Vec<Vec<f32>> {
     factors
         .flat_map(|one| [one.a.clone(), one.b.clone()])
         .collect()
-}
-
-fn adapter(
-    retriever: &LanguageModelRetriever,
-    options: &AdapterFitOptions,
-    fitted: FittedAdapter,
-    rerank_token: Option<u32>,
-) -> Result<Adapter> {
-    let mut factors = fitted.factors.into_iter();
-    let changes = fitted.shapes.iter().map(|shape| LowRank {
-        layer: shape.layer,
-        module: shape.module,
-        inputs: shape.inputs,
-        outputs: shape.outputs,
-        a: factors.next().unwrap_or_default(),
-        b: factors.next().unwrap_or_default(),
-    });
-    let changes = changes.collect();
-    Ok(
-        Adapter::new(retriever.base_model(), options.rank, changes)?
-            .with_rerank_token(rerank_token),
-    )
 }
 
 fn facts(

@@ -10,7 +10,7 @@ use super::decoder::{DecoderSession, LanguageModelConfig};
 use super::generation::{BatchLimits, Job, Vocabulary, check, generate};
 use super::options::LanguageModelOptions;
 use super::shared;
-use crate::language::{Generated, GenerationRequest, Prompt, TextGenerator};
+use crate::language::{Generated, GenerationRequest, Prompt, TextGenerator, TuningPair};
 use crate::model::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 
@@ -184,8 +184,37 @@ impl LanguageModel {
     /// [`ErrorKind::InvalidInput`] for a chat prompt when the model has no chat template,
     /// [`ErrorKind::Model`] when the template or the tokenizer fails.
     pub fn prompt_ids(&self, prompt: &Prompt) -> Result<Vec<u32>> {
+        self.core
+            .tokenizer
+            .encode_prompt(&self.prompt_text(prompt)?)
+    }
+
+    /// The tokens of a prompt, and those of what is written behind it. One that stands across the
+    /// two is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`prompt_ids`](Self::prompt_ids); [`ErrorKind::InvalidInput`] when the first token does
+    /// not end before the prompt does.
+    pub fn pair_ids(&self, pair: &TuningPair) -> Result<(Vec<u32>, Vec<u32>)> {
+        let mut prompt = self.prompt_ids(&pair.prompt)?;
+        let text = self.prompt_text(&pair.prompt)? + &self.plain(&pair.completion);
+        let both = self.core.tokenizer.encode_prompt(&text)?;
+        let shared = prompt.iter().zip(&both).take_while(|(a, b)| a == b).count();
+        if shared == 0 {
+            return Err(Error::invalid(
+                "a prompt is too short: it has no token of its own",
+            ));
+        }
+        prompt.truncate(shared);
+        let written = both.get(shared..).unwrap_or_default().to_vec();
+        Ok((prompt, written))
+    }
+
+    /// What the model reads for a prompt.
+    fn prompt_text(&self, prompt: &Prompt) -> Result<String> {
         match prompt {
-            Prompt::Completion(text) => self.core.tokenizer.encode_prompt(&self.plain(text)),
+            Prompt::Completion(text) => Ok(self.plain(text)),
             Prompt::Chat { system, user } => {
                 let template = self.core.template.as_ref().ok_or_else(|| {
                     let name = &self.core.config.name;
@@ -196,8 +225,7 @@ impl LanguageModel {
                         ),
                     })
                 })?;
-                let text = template.render(&self.plain(system), &self.plain(user))?;
-                self.core.tokenizer.encode_prompt(&text)
+                template.render(&self.plain(system), &self.plain(user))
             }
         }
     }

@@ -13,7 +13,8 @@ use super::streams::Streams;
 use super::text::TrainingText;
 use crate::convert::{AdapterShape, training_graphs};
 use crate::model::language::{
-    Beginning, DecoderOptions, FactorShape, GradientSession, LanguageModelConfig, StepGradients,
+    Adapter, BaseModel, Beginning, DecoderOptions, FactorShape, GradientSession,
+    LanguageModelConfig, LowRank, StepGradients,
 };
 use crate::train::schedule::schedule;
 use crate::{Error, ErrorKind, Result};
@@ -30,6 +31,29 @@ pub struct FittedAdapter {
     pub factors: Vec<Vec<f32>>,
     /// What the fit did.
     pub report: AdapterFitReport,
+}
+
+impl FittedAdapter {
+    /// What was kept, as an adapter of `base`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a value that is not a finite number, `Limit` for a model that is too large.
+    pub fn into_adapter(self, base: BaseModel) -> Result<Adapter> {
+        let first = self.shapes.first().zip(self.factors.first());
+        let rank = first.and_then(|(shape, a)| a.len().checked_div(shape.inputs));
+        let mut factors = self.factors.into_iter();
+        let changes = self.shapes.iter().map(|shape| LowRank {
+            layer: shape.layer,
+            module: shape.module,
+            inputs: shape.inputs,
+            outputs: shape.outputs,
+            a: factors.next().unwrap_or_default(),
+            b: factors.next().unwrap_or_default(),
+        });
+        let changes = changes.collect();
+        Adapter::new(base, rank.unwrap_or(0), changes)
+    }
 }
 
 /// A fit that can be run.

@@ -10,6 +10,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `text` | what is to be generated below a prompt, and in which order texts are to be ranked |
+//! | `pairs` | prompts and what is to be written behind them, as texts |
 //! | `batch` | texts as rows of tokens: what follows a prompt is a tree below it |
 //! | `factors` | A and B, and their optimiser |
 //! | `order` | which texts are seen in which step |
@@ -29,11 +30,13 @@ mod factors;
 mod fit;
 mod options;
 mod order;
+mod pairs;
 mod streams;
 mod text;
 
 pub use fit::{AdapterFit, FittedAdapter};
 pub use options::{AdapterFitOptions, AdapterFitProgress, AdapterFitReport};
+pub use pairs::{PairOptions, PairTexts};
 pub use text::{PrefixTarget, RankedPaths, TrainingText};
 
 #[cfg(test)]

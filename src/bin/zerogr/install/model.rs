@@ -9,13 +9,14 @@ use zerogr::raw::convert::{self, EncoderRecord, StaticEncoder};
 use zerogr::raw::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 use zerogr::raw::model::{EncoderOptions, Pooling, cache};
 
-use super::{packages, setup};
+use super::{packages, setup, tune};
 use crate::console::failure::Failure;
 use crate::console::{output, progress};
 use crate::options::device::DeviceArg;
 use crate::options::encoder::DEFAULT;
 
-/// Models: import a checkpoint of a language model or of a sentence encoder, or distill an encoder.
+/// Models: import a checkpoint of a language model or of a sentence encoder, distill an encoder, or
+/// tune a language model.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(subcommand)]
@@ -26,6 +27,7 @@ pub struct Args {
 enum Command {
     Import(ImportArgs),
     Distill(DistillArgs),
+    Tune(Box<tune::Args>),
 }
 
 /// Make a static encoder of an encoder: a table with a vector per token.
@@ -129,6 +131,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::Import(args) => import(args),
         Command::Distill(args) => distill(args),
+        Command::Tune(args) => tune::run(args),
     }
 }
 

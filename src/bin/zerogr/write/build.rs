@@ -22,7 +22,7 @@ use crate::console::failure::Failure;
 use crate::console::output;
 use crate::console::progress::Stages;
 use crate::options::device::DeviceArg;
-use crate::options::language::ModelArgs;
+use crate::options::language::{ModelArgs, Written};
 use crate::options::reading;
 use crate::options::reading::{ReadArgs, say_what_was_left_out};
 use crate::options::{encoder, open};
@@ -169,11 +169,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let message = "--model is for --docids lm and --queries lm: give one of them";
         return Err(Failure::usage(message));
     }
+    let mut written = Vec::new();
+    if args.docids == Docids::Lm {
+        written.push(Written::Docids);
+    }
+    if args.queries == Queries::Lm {
+        written.push(Written::Queries);
+    }
     let writing = match by_model {
-        true => Some(
-            args.model
-                .open(args.device.device(), "--docids lm or --queries lm")?,
-        ),
+        true => Some(args.model.open(args.device.device(), &written)?),
         false => None,
     };
     let query_options = writing.as_ref().filter(|_| args.queries == Queries::Lm);
@@ -225,7 +229,7 @@ pub fn add(args: &AddArgs) -> Result<(), Failure> {
     let mut reader = args.reading.open(&args.inputs)?;
     let index = open::to_write(&args.index, &args.write, args.device.device())?;
     let model = match args.model.is_given() {
-        true => Some(args.model.open(args.device.device(), "--model")?),
+        true => Some(args.model.open(args.device.device(), &[Written::Docids])?),
         false => None,
     };
     let snapshot = index.snapshot();

@@ -21,7 +21,7 @@ use crate::console::failure::Failure;
 use crate::console::output;
 use crate::console::progress::Stages;
 use crate::options::device::DeviceArg;
-use crate::options::language::ModelArgs;
+use crate::options::language::{ModelArgs, Written};
 use crate::options::open;
 use crate::options::reading;
 use crate::options::reading::{ReadArgs, say_what_was_left_out};
@@ -149,7 +149,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn docids(args: &DocidArgs) -> Result<(), Failure> {
     let started = Instant::now();
-    let (model, style) = args.model.open(args.device.device(), "writing docids")?;
+    let (model, style) = args.model.open(args.device.device(), &[Written::Docids])?;
     let mut reader = args.reading.open(&args.inputs)?;
     let mut documents = reading::all(&mut reader)?;
     say_what_was_left_out(&reader);
@@ -269,6 +269,7 @@ pub fn writer_name(model: &LanguageModel, style: PromptStyle) -> String {
     let style = match style {
         PromptStyle::FewShot => "few-shot",
         PromptStyle::Instruction => "instruction",
+        PromptStyle::Bare => "bare",
     };
     let fingerprint = model.fingerprint();
     let short = fingerprint.get(..16).unwrap_or(&fingerprint);
@@ -278,7 +279,7 @@ pub fn writer_name(model: &LanguageModel, style: PromptStyle) -> String {
 fn queries(args: &QueryArgs) -> Result<(), Failure> {
     let started = Instant::now();
     open::check_exists(&args.index)?;
-    let (model, style) = args.model.open(args.device.device(), "writing queries")?;
+    let (model, style) = args.model.open(args.device.device(), &[Written::Queries])?;
     let index = open::to_write(&args.index, &args.write, args.device.device())?;
     let report = write_queries(&index, &model, &args.task.options(style, args.seed)?)?;
     let seconds = started.elapsed().as_secs_f64();
