@@ -52,4 +52,4 @@ pub use random::{RandomTensors, random_decoder, small_llama};
 pub use static_encoder::{
     StaticEncoder, distill, import_static_encoder, installed_static_encoder, is_static_encoder,
 };
-pub use training::{AdapterShape, TrainingGraphs, training_graphs};
+pub use training::{TrainingGraphs, training_graphs};

@@ -37,7 +37,7 @@ pub use decoders::{
 };
 pub use expanders::{Branching, DocidPlace, Expander, PassagePlace, log_softmax};
 #[cfg(feature = "models")]
-pub(crate) use expanders::{HIDDEN, TokenTree};
+pub(crate) use expanders::{HIDDEN, TokenTree, label, whole_docids};
 #[cfg(feature = "models")]
 pub use expanders::{LanguageExpander, LanguageQuery, RowsExpander};
 pub use prefixes::{Budget, CancelToken, Memo, PathStep, Work};

@@ -245,17 +245,8 @@ fn parse_cells(line: &str) -> std::result::Result<Option<Click>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::collection::tests::folder;
     use super::*;
-
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, content) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        }
-        folder
-    }
 
     fn expected() -> JudgedQueries {
         let mut judged = JudgedQueries::new();

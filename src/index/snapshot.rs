@@ -8,7 +8,7 @@ use crate::docs::Document;
 #[cfg(feature = "models")]
 use crate::model::Adapter;
 use crate::search::Hit;
-use crate::segment::IndexParams;
+use crate::segment::{IndexParams, find_document};
 use crate::{Error, Result, store};
 
 /// One committed state. Cheap to clone; later commits do not change it.
@@ -102,8 +102,7 @@ impl Snapshot {
 
     /// Whether a live document has this external id.
     pub fn contains(&self, id: &str) -> bool {
-        let mut segments = self.state.segments.iter();
-        segments.any(|segment| segment.find(id).is_some())
+        find_document(&self.state.segments, id).is_some()
     }
 
     /// External ids of the live documents, in the order they are stored. No document is unpacked.
@@ -122,12 +121,13 @@ impl Snapshot {
     /// `Corrupt` when its payload is damaged, `UnsupportedVersion` when it is packed in a way that
     /// is not known, `Io` when it cannot be read.
     pub fn document(&self, id: &str) -> Result<Option<Document>> {
-        for segment in &self.state.segments {
-            if let Some(ordinal) = segment.find(id) {
-                return segment.document(ordinal).map(Some);
-            }
-        }
-        Ok(None)
+        let Some(place) = find_document(&self.state.segments, id) else {
+            return Ok(None);
+        };
+        let segment = self.state.segments.get(place.segment as usize);
+        segment
+            .map(|segment| segment.document(place.ordinal))
+            .transpose()
     }
 
     /// Calls `each` with every live document that can be read, in the order they are stored, until

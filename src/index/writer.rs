@@ -261,11 +261,6 @@ impl Writer {
     }
 
     /// The index that is written to.
-    #[cfg(feature = "models")]
-    pub(super) fn cancel(&self) -> &CancelToken {
-        &self.cancel
-    }
-
     pub(super) fn index(&self) -> &Index {
         &self.index
     }
@@ -281,9 +276,7 @@ impl Writer {
     }
 
     fn is_committed(&self, id: &str) -> bool {
-        let snapshot = self.index.snapshot();
-        let segments = &snapshot.state.segments;
-        segments.iter().any(|segment| segment.find(id).is_some())
+        self.index.snapshot().contains(id)
     }
 
     /// Makes everything since the last commit durable, in one step. The new documents can be

@@ -46,7 +46,8 @@ pub(crate) use merge::merge;
 pub use merge_policy::MergePolicy;
 pub(crate) use merge_policy::{SegmentSize, level_of};
 pub(crate) use opened::{
-    DocumentPlace, Segment, SegmentCounts, check_docids, check_heads, document_at, id_at,
+    DocumentPlace, Segment, SegmentCounts, check_docids, check_heads, document_at, find_document,
+    id_at,
 };
 pub use params::{
     DocidParams, DocidSource, EncoderParams, FitRecord, HeldOut, IndexParams, JudgedPart,

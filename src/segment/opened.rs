@@ -392,6 +392,16 @@ pub(crate) fn document_at(segments: &[Segment], place: PassagePlace) -> Document
     }
 }
 
+/// The live document with an external id.
+pub(crate) fn find_document(segments: &[Segment], id: &str) -> Option<DocumentPlace> {
+    (0u32..).zip(segments).find_map(|(number, segment)| {
+        Some(DocumentPlace {
+            segment: number,
+            ordinal: segment.find(id)?,
+        })
+    })
+}
+
 /// The external id of a document.
 pub(crate) fn id_at(segments: &[Segment], place: DocumentPlace) -> &str {
     let segment = segments.get(place.segment as usize);

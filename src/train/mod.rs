@@ -23,9 +23,11 @@ mod softmax_tree;
 mod trie_tree;
 
 #[cfg(feature = "models")]
+pub(crate) use adapter::MAX_HELD_OUT;
+#[cfg(feature = "models")]
 pub use adapter::{
     AdapterFit, AdapterFitOptions, AdapterFitProgress, AdapterFitReport, FittedAdapter,
-    PairOptions, PairTexts, PrefixTarget, RankedPaths, TrainingText,
+    PairOptions, PairTexts, PrefixTarget, RankedPaths, TrainingText, checkpoint_beside, read_pairs,
 };
 pub use fit::{Example, FitOptions, FitReport, fit};
 pub use linear_map::{MapPair, STEPS, fit_linear_maps};

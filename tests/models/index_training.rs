@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use zerogr::{
-    CancelToken, Document, EncoderSource, Index, IndexOptions, LanguageLoss, LanguageTrainOptions,
-    SearchOptions,
+    CancelToken, Document, EncoderSource, ErrorKind, Index, IndexOptions, LanguageLoss,
+    LanguageTrainOptions, SearchOptions,
 };
 
 use super::index_language_model::{by_model, encoder, model, options};
@@ -162,7 +162,7 @@ fn a_training_that_is_stopped_changes_nothing_and_goes_on() {
 
 #[test]
 fn what_cannot_be_trained_is_said() {
-    let (_folder, index) = setting();
+    let (folder, index) = setting();
     let mut writer = index.writer().unwrap();
     for change in [
         |options: &mut LanguageTrainOptions| options.rank = 0,
@@ -182,6 +182,21 @@ fn what_cannot_be_trained_is_said() {
         Ok(report) => assert!(report.best_loss <= report.initial_loss),
         Err(error) => assert!(error.to_string().contains("learning rate"), "{error}"),
     }
+    // A file of somebody else's in the place of the checkpoint stays.
+    let letter = folder.path().join("letter");
+    std::fs::write(&letter, "dear").unwrap();
+    let mut over = training();
+    over.checkpoint = Some(letter.clone());
+    over.full = true;
+    let error = writer.train_language(&over, &mut |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+    assert_eq!(std::fs::read(&letter).unwrap(), b"dear");
+    // Of one document nothing has to be told apart.
+    for id in ["heat", "yeast", "sleep", "rivers", "stars"] {
+        writer.delete(id).unwrap();
+    }
+    let report = writer.train_language(&over, &mut |_| {}).unwrap();
+    assert!(!report.is_trained(), "{report:?}");
     drop(writer);
     let folder = tempfile::tempdir().unwrap();
     let plain = IndexOptions::with_encoder(EncoderSource::Custom(encoder()));

@@ -23,8 +23,8 @@ use crate::Result;
 use crate::convert::checkpoint::layout::Expected;
 use crate::convert::checkpoint::tensors::{TensorSource, read_all};
 use crate::model::language::WeightFormat;
-use crate::model::onnx::messages::{DataType, GraphProto, ModelProto, OperatorSetIdProto};
-use crate::model::onnx::nodes::{MICROSOFT, Nodes, axis, fixed, float, integer, value};
+use crate::model::onnx::messages::{DataType, GraphProto};
+use crate::model::onnx::nodes::{MICROSOFT, Nodes, axis, fixed, float, integer, model_of, value};
 
 /// The output with a vector per token.
 const TOKENS: &str = "last_hidden_state";
@@ -81,24 +81,15 @@ pub(super) fn encoder_graph(
         .into_iter()
         .filter(|tensor| is_used(tensor.name()))
         .collect();
-    let set = |domain: &str, version| OperatorSetIdProto {
-        domain: Some(domain.into()),
-        version: Some(version),
-    };
-    let model = ModelProto {
-        ir_version: Some(9),
-        producer_name: Some("zerogr".into()),
-        graph: Some(GraphProto {
-            input: ["input_ids", "attention_mask"]
-                .map(|name| value(name, DataType::Int64, &per_token))
-                .to_vec(),
-            node: nodes.finish(),
-            name: Some("zerogr encoder graph 1".into()),
-            initializer,
-            output: vec![output],
-        }),
-        opset_import: vec![set("", 18), set(MICROSOFT, 1)],
-    };
+    let model = model_of(GraphProto {
+        input: ["input_ids", "attention_mask"]
+            .map(|name| value(name, DataType::Int64, &per_token))
+            .to_vec(),
+        node: nodes.finish(),
+        name: Some("zerogr encoder graph 1".into()),
+        initializer,
+        output: vec![output],
+    });
     Ok(model.encode_to_vec())
 }
 

@@ -189,16 +189,8 @@ impl Decoder<'_> {
     /// Queries or keys, turned by their positions.
     fn turned(&mut self, tokens: &str) -> String {
         let output = format!("{tokens}.turned");
-        let inputs = [tokens, "position_ids", "rotary_cos", "rotary_sin"];
-        let attributes = vec![integer("interleaved", 0)];
-        self.nodes.add(
-            MICROSOFT,
-            "RotaryEmbedding",
-            &inputs,
-            &[&output],
-            attributes,
-        );
-        output
+        let tables = ["rotary_cos", "rotary_sin"];
+        self.nodes.turned(tokens, "position_ids", tables, &output)
     }
 
     /// Keys or values of the past and the new tokens (I2).

@@ -42,10 +42,10 @@ use crate::convert::checkpoint::layout::{EMBEDDING, Expected, HEAD, LAST_NORM};
 use crate::convert::checkpoint::tensors::TensorSource;
 pub use crate::model::language::WEIGHTS_FILE;
 use crate::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
-use crate::model::onnx::messages::{
-    DataType, GraphProto, ModelProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+use crate::model::onnx::messages::{DataType, GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use crate::model::onnx::nodes::{
+    MICROSOFT, Nodes, axis, branch, fixed, float, integer, model_of, value,
 };
-use crate::model::onnx::nodes::{MICROSOFT, Nodes, axis, branch, fixed, float, integer, value};
 use crate::{Error, Result};
 
 /// Name of the graph's file in a model folder.
@@ -388,22 +388,13 @@ fn model(config: &DecoderConfig, nodes: Nodes, tensors: &[TensorProto]) -> Model
             output.push(cache(present_name(layer, part), "total"));
         }
     }
-    let set = |domain: &str, version| OperatorSetIdProto {
-        domain: Some(domain.into()),
-        version: Some(version),
-    };
-    ModelProto {
-        ir_version: Some(9),
-        producer_name: Some("zerogr".into()),
-        graph: Some(GraphProto {
-            node: nodes.finish(),
-            name: Some("zerogr decoder graph 1".into()),
-            initializer,
-            input,
-            output,
-        }),
-        opset_import: vec![set("", 18), set(MICROSOFT, 1)],
-    }
+    model_of(GraphProto {
+        node: nodes.finish(),
+        name: Some("zerogr decoder graph 1".into()),
+        initializer,
+        input,
+        output,
+    })
 }
 
 pub(in crate::convert) fn past_name(layer: usize, part: &str) -> String {

@@ -10,7 +10,7 @@ use crate::convert::{
 use crate::model::Runtime;
 use crate::model::language::{
     Beginning, DecoderOptions, FactorShape, GradientSession, Objective, RankedPair, StepGradients,
-    Target, TrainingRows, WeightFormat,
+    Target, TrainingRows, WeightFormat, input_names,
 };
 use crate::rng::Rng;
 
@@ -53,14 +53,14 @@ impl Factors {
             .shapes
             .iter()
             .flat_map(|shape| {
-                let name = format!("layers.{}.{}", shape.layer, shape.module);
+                let [a, b] = input_names(shape.layer, shape.module);
                 [
                     FactorShape {
-                        name: format!("{name}.a"),
+                        name: a,
                         dims: [shape.inputs, RANK],
                     },
                     FactorShape {
-                        name: format!("{name}.b"),
+                        name: b,
                         dims: [RANK, shape.outputs],
                     },
                 ]

@@ -25,16 +25,13 @@ use prost::Message;
 
 use super::base::FrozenModel;
 use super::layer::{Layer, gradient_name};
-use super::linear::factor_names;
 use super::objective::objective;
 use super::steps::Passed;
 use super::tape::Tape;
 use crate::convert::checkpoint::layout::EMBEDDING;
-use crate::model::language::LinearModule;
-use crate::model::onnx::messages::{
-    DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
-};
-use crate::model::onnx::nodes::{MICROSOFT, axis, fixed, integer, value};
+use crate::model::language::{AdaptableLayer, LinearModule, input_names};
+use crate::model::onnx::messages::{DataType, GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use crate::model::onnx::nodes::{axis, fixed, integer, model_of, value};
 use crate::{Error, Result};
 
 /// The graphs of a training over one decoder.
@@ -45,20 +42,7 @@ pub struct TrainingGraphs {
     /// The trained layers, forwards and backwards.
     pub trained: Vec<u8>,
     /// What is trained, in the order of layers.
-    pub shapes: Vec<AdapterShape>,
-}
-
-/// A linear layer that gets a low-rank change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdapterShape {
-    /// Number of the decoder layer.
-    pub layer: usize,
-    /// Which of its linear layers.
-    pub module: LinearModule,
-    /// Width of its input.
-    pub inputs: usize,
-    /// Width of its output.
-    pub outputs: usize,
+    pub shapes: Vec<AdaptableLayer>,
 }
 
 /// Writes the graphs for the model in `folder`, whose layers from `first_layer` on are trained.
@@ -82,7 +66,7 @@ pub fn training_graphs(folder: &Path, first_layer: usize) -> Result<TrainingGrap
         for module in LinearModule::ALL {
             let weight = format!("model.layers.{layer}.{module}.weight");
             let [inputs, outputs] = base.linear_shape(&weight)?;
-            shapes.push(AdapterShape {
+            shapes.push(AdaptableLayer {
                 layer,
                 module,
                 inputs,
@@ -119,7 +103,7 @@ fn frozen_graph(base: &FrozenModel, layers: usize) -> Result<Vec<u8>> {
 fn trained_graph(
     base: &FrozenModel,
     first_layer: usize,
-    shapes: &[AdapterShape],
+    shapes: &[AdaptableLayer],
 ) -> Result<Vec<u8>> {
     let mut tape = start(base);
     let (mut stream, first) = match first_layer {
@@ -150,7 +134,7 @@ fn trained_graph(
     let logits = value("logits", DataType::Float, &[axis("rows"), axis("columns")]);
     let mut outputs = vec![logits, scalar("loss"), scalar("pair_loss")];
     for shape in shapes {
-        let [a, b] = factor_names(shape.layer, shape.module);
+        let [a, b] = input_names(shape.layer, shape.module);
         let a_shape = [fixed(shape.inputs), axis("rank")];
         let b_shape = [axis("rank"), fixed(shape.outputs)];
         for (name, shape) in [(a, a_shape), (b, b_shape)] {
@@ -245,22 +229,13 @@ fn finish(
 ) -> Result<Vec<u8>> {
     let (node, constants) = tape.finish();
     let initializer = initializers(base, &node, &constants, &input)?;
-    let set = |domain: &str, version| OperatorSetIdProto {
-        domain: Some(domain.into()),
-        version: Some(version),
-    };
-    let model = ModelProto {
-        ir_version: Some(9),
-        producer_name: Some("zerogr".into()),
-        graph: Some(GraphProto {
-            node,
-            name: Some(name.into()),
-            initializer,
-            input,
-            output,
-        }),
-        opset_import: vec![set("", 18), set(MICROSOFT, 1)],
-    };
+    let model = model_of(GraphProto {
+        node,
+        name: Some(name.into()),
+        initializer,
+        input,
+        output,
+    });
     Ok(model.encode_to_vec())
 }
 

@@ -1,10 +1,10 @@
 //! What the parts of a decoder layer share: the layer they are of, and where gradients go.
 
 use super::base::FrozenModel;
-use super::linear::{Linear, factor_names};
+use super::linear::Linear;
 use super::tape::Tape;
 use crate::Result;
-use crate::model::language::LinearModule;
+use crate::model::language::{LinearModule, input_names};
 
 /// A layer that is being written.
 pub(super) struct Layer<'a> {
@@ -60,7 +60,7 @@ impl Gradients {
     ) -> Option<String> {
         let (own, of_input) = linear.backward(tape, gradient, others);
         if let Some(own) = own {
-            let [a, b] = factor_names(self.layer, module);
+            let [a, b] = input_names(self.layer, module);
             tape.name(&own.a, &gradient_name(&a));
             tape.name(&own.b, &gradient_name(&b));
         }

@@ -8,7 +8,7 @@
 use super::base::FrozenModel;
 use super::tape::{Tape, across, plain};
 use crate::Result;
-use crate::model::language::LinearModule;
+use crate::model::language::{LinearModule, input_names};
 
 /// What the backward pass needs of a forward one.
 pub(super) struct Linear {
@@ -28,11 +28,6 @@ struct LowRank {
 pub(super) struct LinearGradients {
     pub(super) a: String,
     pub(super) b: String,
-}
-
-/// Names of the inputs `A` and `B` of a layer's module.
-pub(super) fn factor_names(layer: usize, module: LinearModule) -> [String; 2] {
-    ["a", "b"].map(|part| format!("layers.{layer}.{module}.{part}"))
 }
 
 impl Linear {
@@ -59,7 +54,7 @@ impl Linear {
         }
         let mut low_rank = None;
         if is_trained {
-            let [a, b] = factor_names(layer, module);
+            let [a, b] = input_names(layer, module);
             let reduced = tape.gemm(plain(input), plain(&a), None);
             output = tape.gemm(plain(&reduced), plain(&b), Some(&output));
             low_rank = Some(LowRank { a, b, reduced });

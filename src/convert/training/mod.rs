@@ -37,4 +37,4 @@ mod objective;
 mod steps;
 mod tape;
 
-pub use graph::{AdapterShape, TrainingGraphs, training_graphs};
+pub use graph::{TrainingGraphs, training_graphs};

@@ -83,16 +83,8 @@ impl Tape {
     /// Heads turned by their positions; `sin` says in which direction.
     pub(super) fn turned(&mut self, tokens: &str, sin: &str) -> String {
         let output = self.fresh();
-        let inputs = [tokens, "position_ids", "rotary_cos", sin];
-        let attributes = vec![integer("interleaved", 0)];
-        self.nodes.add(
-            MICROSOFT,
-            "RotaryEmbedding",
-            &inputs,
-            &[&output],
-            attributes,
-        );
-        output
+        let tables = ["rotary_cos", sin];
+        self.nodes.turned(tokens, "position_ids", tables, &output)
     }
 
     /// Axes in another order.

@@ -217,10 +217,15 @@ impl<'a> LanguageExpander<'a> {
 impl LanguageQuery<'_> {
     /// The token of the vocabulary that stands for a step of the trie.
     pub(in crate::decode) fn label(&self, token: u32) -> u32 {
-        match token {
-            END => self.end_token,
-            token => token,
-        }
+        label(token, self.end_token)
+    }
+}
+
+/// The token of the vocabulary that stands for a step of the trie, where `end_token` ends a docid.
+pub(crate) fn label(token: u32, end_token: u32) -> u32 {
+    match token {
+        END => end_token,
+        token => token,
     }
 }
 
@@ -231,17 +236,14 @@ pub(in crate::decode) fn value_at(values: &[f32], token: u32) -> f32 {
 }
 
 /// The tokens of docids.
-pub(in crate::decode) fn whole_docids(
-    forest: &Forest<'_>,
-    docids: &[DocidPlace],
-) -> Result<Vec<Vec<u32>>> {
+pub(crate) fn whole_docids(forest: &Forest<'_>, docids: &[DocidPlace]) -> Result<Vec<Vec<u32>>> {
     let whole = docids.iter().map(|place| {
         let trie = forest.trie(place.segment);
         let tokens = trie
             .map(|trie| trie.docid(place.rank))
             .transpose()?
             .flatten();
-        tokens.ok_or_else(|| Error::invalid("a docid to be reranked is not in the index"))
+        tokens.ok_or_else(|| Error::invalid("a docid is not in the index"))
     });
     whole.collect()
 }

@@ -21,6 +21,8 @@ pub use expander::{Branching, Expander};
 #[cfg(feature = "models")]
 pub use language::{LanguageExpander, LanguageQuery};
 #[cfg(feature = "models")]
+pub(crate) use language::{label, whole_docids};
+#[cfg(feature = "models")]
 pub use language_rows::RowsExpander;
 pub use place::{DocidPlace, PassagePlace};
 pub use softmax::log_softmax;

@@ -9,7 +9,7 @@ use crate::index::snapshot::Snapshot;
 use crate::rng::Rng;
 use crate::search::{EncodedQuery, Pool, Searcher};
 use crate::segment::{
-    DocumentPlace, IndexParams, Progress, SearchParams, Segment, Stage, Watch, id_at,
+    DocumentPlace, IndexParams, Progress, SearchParams, Segment, Stage, Watch, find_document, id_at,
 };
 use crate::vectors::LinearMap;
 use crate::{Error, ErrorKind, Result};
@@ -105,11 +105,7 @@ impl<'a> Bench<'a> {
     fn known(&mut self, judgements: &Judgements) -> (Judgements, Vec<(DocumentPlace, f64)>) {
         let (mut known, mut answers) = (Judgements::new(), Vec::new());
         for (id, &weight) in judgements {
-            let mut found = (0u32..).zip(self.segments).filter_map(|(segment, stored)| {
-                let ordinal = stored.find(id)?;
-                Some(DocumentPlace { segment, ordinal })
-            });
-            match found.next() {
+            match find_document(self.segments, id) {
                 Some(place) => {
                     known.insert(id.clone(), weight);
                     answers.extend((weight > 0.0).then_some((place, weight)));

@@ -13,8 +13,6 @@
 //!   passages are learnt together with some that are not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -30,11 +28,14 @@ use crate::lexicon::CountedTexts;
 use crate::model::language::{Adapter, DecoderOptions};
 use crate::rng::stable_hash;
 use crate::search::SearchOptions;
-use crate::segment::{Progress, ProgressFn, Segment, Stage, Watch};
-use crate::train::{AdapterFit, AdapterFitOptions};
+use crate::segment::{DocumentPlace, Progress, ProgressFn, Segment, Stage, Watch, find_document};
+use crate::train::{AdapterFit, AdapterFitOptions, checkpoint_beside};
 
 /// Documents that BM25 finds, among which rivals are drawn. ZeroGR's: 100.
 const FOUND_BY_WORDS: usize = 100;
+
+/// Characters of an instruction that an adapter records.
+const MAX_INSTRUCTION_CHARS: usize = 1_000;
 
 /// What a training of the language model did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -70,7 +71,8 @@ impl Writer {
     /// As [`Writer::commit`]; `InvalidInput` when the index was made without a language model, or for an
     /// option that no fit can go by; `Model` for a model whose weights are integers or of another
     /// exporter, or when training comes to nothing; `UntrustedModel`, `ModelMismatch`, `Runtime` and `Device`
-    /// of the model; `Cancelled`; `Io` and `DiskFull` of the checkpoint.
+    /// of the model; `Cancelled`; `AlreadyExists` when something else is in the place of the checkpoint, and
+    /// its `Io` and `DiskFull`.
     pub fn train_language(
         &mut self,
         options: &LanguageTrainOptions,
@@ -78,7 +80,7 @@ impl Writer {
     ) -> Result<LanguageTrainReport> {
         options.check()?;
         self.commit()?;
-        let cancel = self.cancel().clone();
+        let cancel = self.cancelled_by().clone();
         let mut watch = Watch::new(progress, &cancel);
         let snapshot = self.index().snapshot();
         let retriever = snapshot.models.language_model(&snapshot.state)?;
@@ -97,7 +99,7 @@ impl Writer {
             rerank_token,
             &mut watch,
         )?;
-        if texts.new == 0 {
+        if texts.training.is_empty() || texts.held_out.is_empty() {
             return Ok(report);
         }
         let fit_options = fit_options(options, retriever, earlier, texts.training.len());
@@ -107,9 +109,9 @@ impl Writer {
         let checkpoint = options
             .checkpoint
             .clone()
-            .unwrap_or_else(|| beside(snapshot.state.stored.path()));
-        let fit = AdapterFit::open(retriever.folder(), &decoder, &fit_options)?
-            .checkpoint(checkpoint.clone());
+            .unwrap_or_else(|| checkpoint_beside(snapshot.state.stored.path()));
+        let fit =
+            AdapterFit::open(retriever.folder(), &decoder, &fit_options)?.checkpoint(checkpoint);
         let start = earlier.map(factors_of);
         let fitted = fit.run(&texts.training, &texts.held_out, start, &mut |so_far| {
             watch.report(Progress::new(
@@ -126,24 +128,21 @@ impl Writer {
         report.best_step = fitted.report.best_step;
         report.initial_loss = fitted.report.initial_loss;
         report.best_loss = fitted.report.best_loss;
-        let mut facts = facts(&report, options, fit_options.learning_rate);
+        let mut facts = fitted.facts();
+        facts.insert("queries".into(), report.queries.to_string());
+        if let Some(instruction) = &options.instruction {
+            let beginning = instruction.chars().take(MAX_INSTRUCTION_CHARS).collect();
+            facts.insert("instruction".into(), beginning);
+        }
         facts.extend(learnt(&snapshot.state.segments));
         let ranks = rerank_token.filter(|_| fit_options.steps_per_ranking > 0);
         let adapter = fitted.into_adapter(retriever.base_model())?;
         let adapter = adapter.with_rerank_token(ranks).with_facts(facts)?;
         self.set_adapter(&adapter)?;
         report.generation = self.commit()?.generation;
-        // Gone on from again, it would be refused by its texts.
-        let _ = fs::remove_file(checkpoint);
+        fit.forget_checkpoint();
         Ok(report)
     }
-}
-
-/// Where a training keeps where it stands.
-fn beside(index: &Path) -> PathBuf {
-    let mut path = index.as_os_str().to_owned();
-    path.push(".training");
-    PathBuf::from(path)
 }
 
 fn texts(
@@ -184,12 +183,11 @@ fn texts(
 }
 
 fn first_passage(segments: &[Segment], id: &str) -> Option<PassagePlace> {
-    (0u32..).zip(segments).find_map(|(number, segment)| {
-        let ordinal = segment.find(id).filter(|&one| segment.is_live(one))?;
-        Some(PassagePlace {
-            segment: number,
-            passage: segment.passages.of(ordinal).start,
-        })
+    let DocumentPlace { segment, ordinal } = find_document(segments, id)?;
+    let passages = &segments.get(segment as usize)?.passages;
+    Some(PassagePlace {
+        segment,
+        passage: passages.of(ordinal).start,
     })
 }
 
@@ -199,23 +197,19 @@ fn fit_options(
     earlier: Option<&Adapter>,
     texts: usize,
 ) -> AdapterFitOptions {
-    let layers = retriever.layers();
     let first_of = |adapter: &Adapter| adapter.changes().first().map_or(0, |one| one.layer);
-    let third = layers.div_ceil(3);
-    let trained = options.layers.unwrap_or(third).min(layers);
-    let generating = (texts * options.epochs).div_ceil(options.batch_queries);
-    let ranking = generating.checked_div(options.steps_per_ranking.saturating_sub(1));
-    let steps = generating + ranking.unwrap_or(0);
+    let layers = retriever.layers();
+    let trained = earlier.map(|adapter| layers.saturating_sub(first_of(adapter)));
     AdapterFitOptions {
         rank: earlier.map_or(options.rank, Adapter::rank),
-        first_layer: earlier.map_or(layers - trained, first_of),
         learning_rate: options.learning_rate,
         batch_texts: options.batch_queries,
-        steps: steps.min(options.max_steps),
         steps_per_ranking: options.steps_per_ranking,
         seed: options.seed,
         ..AdapterFitOptions::default()
     }
+    .upper_layers(trained.or(options.layers), layers)
+    .epochs(options.epochs, texts, options.max_steps)
 }
 
 fn factors_of(adapter: &Adapter) -> Vec<Vec<f32>> {
@@ -223,26 +217,6 @@ fn factors_of(adapter: &Adapter) -> Vec<Vec<f32>> {
     factors
         .flat_map(|one| [one.a.clone(), one.b.clone()])
         .collect()
-}
-
-fn facts(
-    report: &LanguageTrainReport,
-    options: &LanguageTrainOptions,
-    learning_rate: f32,
-) -> BTreeMap<String, String> {
-    let mut facts = BTreeMap::new();
-    let mut fact = |name: &str, value: String| facts.insert(name.to_owned(), value);
-    fact("seed", options.seed.to_string());
-    fact("steps", report.steps.to_string());
-    fact("best_step", report.best_step.to_string());
-    fact("queries", report.queries.to_string());
-    fact("learning_rate", learning_rate.to_string());
-    fact("initial_loss", report.initial_loss.to_string());
-    fact("best_loss", report.best_loss.to_string());
-    if let Some(instruction) = &options.instruction {
-        fact("instruction", instruction.chars().take(1_000).collect());
-    }
-    facts
 }
 
 /// Hashes of passages in a fact, and facts with hashes: 4,096 bytes each, and no more than 200.

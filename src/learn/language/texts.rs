@@ -4,21 +4,19 @@ use std::collections::HashSet;
 
 use super::options::{LanguageLoss, LanguageTrainOptions};
 use crate::Result;
-use crate::decode::PassagePlace;
+use crate::decode::{DocidPlace, PassagePlace, label, whole_docids};
 use crate::generate::PseudoQueryOptions;
 use crate::learn::corpus::TrainingCorpus;
 use crate::learn::training_set::{Asked, Participants};
 use crate::rng::Rng;
 use crate::segment::{Segment, View, Watch};
-use crate::train::{Example, PrefixTarget, RankedPaths, TrainingText};
+use crate::train::{Example, MAX_HELD_OUT, PrefixTarget, RankedPaths, TrainingText};
 use crate::trie::{END, Forest, ForestNode};
 
 /// Rivals of a step that ranks. ZeroGR's: 7 of the best 100 by BM25.
 const RIVALS: usize = 7;
 
-/// Held-out pseudo-queries, and the share of them: looking at their loss costs as much as learning
-/// from them.
-const MAX_HELD_OUT: usize = 64;
+/// Pseudo-queries for each one that is held out.
 const TEXTS_PER_HELD_OUT: usize = 8;
 
 /// What the model of an index is asked, and how.
@@ -67,7 +65,8 @@ impl LanguageTexts {
             per_document: options.queries_per_document,
             seed: options.seed,
         };
-        let asked = Asked::new(task.corpus, &participants, &queries, usize::MAX, watch)?;
+        let most = options.max_steps.saturating_mul(options.batch_queries);
+        let asked = Asked::new(task.corpus, &participants, &queries, most, watch)?;
         let owners = (0..).zip(&asked.owners);
         let mut training: Vec<Example> = owners
             .map(|(query, &document)| Example { query, document })
@@ -92,7 +91,11 @@ impl LanguageTexts {
                 watch.check()?;
                 writer.text(query, place)
             });
-            texts.collect()
+            // Where nothing branches there is nothing to choose.
+            let teaches = |text: &Result<TrainingText>| {
+                text.as_ref().map_or(true, |text| !text.targets.is_empty())
+            };
+            texts.filter(teaches).collect()
         };
         Ok(LanguageTexts {
             training: texts(&training)?,
@@ -136,21 +139,17 @@ impl TextWriter<'_> {
         Ok(text)
     }
 
-    /// The docids of a passage, without their ends.
+    /// The docids of a passage.
     fn docids(&self, place: PassagePlace) -> Result<Vec<Vec<u32>>> {
-        let Some(segment) = self.task.corpus.segments.get(place.segment as usize) else {
-            return Ok(Vec::new());
-        };
-        let ranks = segment.passage_docids.row(place.passage);
-        let docids = ranks.map(|rank| segment.trie.docid(rank));
-        let docids = docids
-            .filter_map(Result::transpose)
-            .collect::<Result<Vec<_>>>()?;
-        let without_end = |mut docid: Vec<u32>| {
-            docid.retain(|&token| token != END);
-            docid
-        };
-        Ok(docids.into_iter().map(without_end).collect())
+        let segment = self.task.corpus.segments.get(place.segment as usize);
+        let ranks = segment
+            .into_iter()
+            .flat_map(|segment| segment.passage_docids.row(place.passage));
+        let docids = ranks.map(|rank| DocidPlace {
+            segment: place.segment,
+            rank,
+        });
+        whole_docids(self.forest, &docids.collect::<Vec<_>>())
     }
 
     /// Targets at the nodes below which `rest`, the ends of docids, go apart from others. Each of
@@ -163,6 +162,10 @@ impl TextWriter<'_> {
         prefix: &mut Vec<u32>,
         text: &mut TrainingText,
     ) -> Result<()> {
+        // Below this node all docids are the passage's own: which of them comes makes no difference.
+        if node.live_count as usize == rest.len() {
+            return Ok(());
+        }
         let children = self.forest.children(node)?;
         let own: Vec<(&_, Vec<&[u32]>)> = children
             .iter()
@@ -176,7 +179,7 @@ impl TextWriter<'_> {
             .filter(|(_, below)| !below.is_empty())
             .collect();
         if children.len() > 1 && !own.is_empty() {
-            let label = |token| self.label(token);
+            let label = |token| label(token, self.task.end_token);
             let share = |docids: usize| docids as f32 / count as f32;
             text.targets.push(PrefixTarget {
                 prefix: prefix.clone(),
@@ -188,8 +191,7 @@ impl TextWriter<'_> {
             });
         }
         for (child, below) in own {
-            // Where one docid is left, nothing goes apart any more.
-            if child.token != END && child.node.live_count > 1 {
+            if child.token != END {
                 prefix.push(child.token);
                 self.children(&child.node, &below, count, prefix, text)?;
                 prefix.pop();
@@ -202,14 +204,8 @@ impl TextWriter<'_> {
     fn vocabulary(&self, docids: &[Vec<u32>], text: &mut TrainingText) {
         let share = 1.0 / docids.len().max(1) as f32;
         for docid in docids {
-            for len in 0..=docid.len() {
-                let token = docid.get(len).copied().unwrap_or(self.task.end_token);
-                text.targets.push(PrefixTarget {
-                    prefix: docid.get(..len).unwrap_or_default().to_vec(),
-                    allowed: None,
-                    wanted: vec![(token, share)],
-                });
-            }
+            let targets = PrefixTarget::along(docid, self.task.end_token, share);
+            text.targets.extend(targets);
         }
     }
 
@@ -248,12 +244,5 @@ impl TextWriter<'_> {
                 better,
                 worse,
             }))
-    }
-
-    fn label(&self, token: u32) -> u32 {
-        match token {
-            END => self.task.end_token,
-            token => token,
-        }
     }
 }

@@ -28,7 +28,8 @@ mod options;
 mod prompt;
 mod shared;
 
-pub use adapter::{Adapter, BaseModel, LinearModule, LowRank};
+pub(crate) use adapter::input_names;
+pub use adapter::{AdaptableLayer, Adapter, BaseModel, LinearModule, LowRank};
 pub use decoder::{
     CONFIG_FILE, DecoderInput, DecoderOptions, DecoderOutput, DecoderSession, KvCache, KvRow,
     KvShape, LanguageModelConfig, Logits, ModelKind, WEIGHTS_FILE, WeightFormat,

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use super::messages::{
-    AttributeProto, AttributeType, DataType, Dimension, DimensionValue, GraphProto, NodeProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, AttributeType, DataType, Dimension, DimensionValue, GraphProto, ModelProto,
+    NodeProto, OperatorSetIdProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
 /// The domain of ONNX Runtime's own operators.
@@ -53,6 +53,20 @@ impl Nodes {
         self.0.push(node);
     }
 
+    /// Heads turned by the positions of their tokens, by the angles of the tables `cos` and `sin`.
+    pub fn turned(
+        &mut self,
+        tokens: &str,
+        positions: &str,
+        [cos, sin]: [&str; 2],
+        output: &str,
+    ) -> String {
+        let attributes = vec![integer("interleaved", 0)];
+        let inputs = [tokens, positions, cos, sin];
+        self.add(MICROSOFT, "RotaryEmbedding", &inputs, &[output], attributes);
+        output.into()
+    }
+
     /// Converts to 32-bit floats.
     pub fn cast_to_float(&mut self, input: &str, output: &str) -> String {
         let to = integer("to", DataType::Float as i64);
@@ -88,6 +102,20 @@ impl Nodes {
     /// The nodes.
     pub fn finish(self) -> Vec<NodeProto> {
         self.0
+    }
+}
+
+/// A model of one graph, with the operators that all graphs here are made of.
+pub(crate) fn model_of(graph: GraphProto) -> ModelProto {
+    let set = |domain: &str, version| OperatorSetIdProto {
+        domain: Some(domain.into()),
+        version: Some(version),
+    };
+    ModelProto {
+        ir_version: Some(9),
+        producer_name: Some("zerogr".into()),
+        graph: Some(graph),
+        opset_import: vec![set("", 18), set(MICROSOFT, 1)],
     }
 }
 

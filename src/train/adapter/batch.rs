@@ -59,12 +59,17 @@ impl Row {
 
 /// The width of the row in which a text ranks.
 pub(super) fn width(text: &TrainingText) -> usize {
-    Row::new(&text.prompt, &prefixes(text, true)).tokens.len()
+    width_with(text, true)
 }
 
 /// The width of the row in which a text is generated.
 pub(super) fn width_of_targets(text: &TrainingText) -> usize {
-    Row::new(&text.prompt, &prefixes(text, false)).tokens.len()
+    width_with(text, false)
+}
+
+fn width_with(text: &TrainingText, is_ranked: bool) -> usize {
+    let below = TokenTree::default().plan(&prefixes(text, is_ranked));
+    text.prompt.len() + below.tokens.len()
 }
 
 /// The prefixes of a text that logits are wanted for.

@@ -2,16 +2,18 @@
 //!
 //! ```text
 //!   "zerogr adapter fit 1\n"  u8 plan[32]  u64 len  u8 state[len]  u8 sha256[32]
-//!   state: u64 steps_done  f64 initial, best, training losses  u64 best_step  f32 values, first, second, best
+//!   state: u64 steps done  f64 adam_steps, initial_loss, best_loss, best_step
+//!          f32 values, first and second moments, best values, factor by factor
 //! ```
 //!
 //! Invariants:
 //!
 //! - I1. A checkpoint appears whole or not at all.
-//! - I2. One of another plan (texts, options, base model), or a damaged one, is no checkpoint: the fit starts anew.
+//! - I2. One of another plan (texts, options, base model), or a damaged one, is written over. What
+//!   is no checkpoint is left as it is, and refused.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
@@ -19,11 +21,18 @@ use zerocopy::IntoBytes;
 use super::factors::{AdamW, Factors};
 use super::options::AdapterFitReport;
 use crate::store::regular_file;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8] = b"zerogr adapter fit 1\n";
 /// The largest checkpoint that is read.
 const MOST_BYTES: u64 = 16 << 30;
+
+/// The checkpoint of what is kept in the file `path`: `.training` behind its name.
+pub fn checkpoint_beside(path: &Path) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(".training");
+    PathBuf::from(path)
+}
 
 /// All that changes in a fit.
 #[derive(Debug)]
@@ -66,9 +75,23 @@ impl State {
     }
 
     /// Takes over what is at `path`, if it is of this plan. `self` is where a fit begins.
-    pub(super) fn resumed(self, path: &Path, plan: &[u8; 32]) -> State {
-        let Ok(bytes) = regular_file::read(path, MOST_BYTES) else {
-            return self;
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` when something else is in its place.
+    pub(super) fn resumed(self, path: &Path, plan: &[u8; 32]) -> Result<State> {
+        if path.symlink_metadata().is_err() {
+            return Ok(self);
+        }
+        let read = regular_file::read(path, MOST_BYTES);
+        let shared = |bytes: &[u8]| bytes.len().min(MAGIC.len());
+        let is_one = |bytes: &Vec<u8>| bytes.get(..shared(bytes)) == MAGIC.get(..shared(bytes));
+        let Some(bytes) = read.ok().filter(is_one) else {
+            let message = format!(
+                "{} is no checkpoint of a training: move it away, or name another file",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
         };
         let header = MAGIC.len() + plan.len() + 8;
         let state = bytes.get(header..bytes.len().saturating_sub(32));
@@ -76,10 +99,10 @@ impl State {
             let expected = [MAGIC, plan, &(state.len() as u64).to_le_bytes()].concat();
             bytes.starts_with(&expected) && bytes.ends_with(&Sha256::digest(state))
         };
-        match state {
+        Ok(match state {
             Some(state) if is_whole(state) => self.with(state),
             _ => self,
-        }
+        })
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -89,7 +112,6 @@ impl State {
             f64::from(self.optimiser.steps),
             report.initial_loss,
             report.best_loss,
-            report.training_loss,
             report.best_step as f64,
         ] {
             bytes.extend_from_slice(&number.to_le_bytes());
@@ -116,14 +138,13 @@ impl State {
         let mut numbers = || {
             let steps = u64::from_le_bytes(number()?) as usize;
             let mut float = || number().map(f64::from_le_bytes);
-            Some((steps, float()?, float()?, float()?, float()?, float()?))
+            Some((steps, float()?, float()?, float()?, float()?))
         };
-        if let Some((steps, adam_steps, initial, best, training, best_step)) = numbers() {
+        if let Some((steps, adam_steps, initial, best, best_step)) = numbers() {
             self.steps = steps;
             self.optimiser.steps = adam_steps as u32;
             self.report.initial_loss = initial;
             self.report.best_loss = best;
-            self.report.training_loss = training;
             self.report.best_step = best_step as usize;
         }
         let lists = self

@@ -1,7 +1,6 @@
 //! A and B of every changed layer, and their optimiser.
 
-use crate::convert::AdapterShape;
-use crate::model::language::FactorShape;
+use crate::model::language::{AdaptableLayer, FactorShape, input_names};
 use crate::rng::Rng;
 use crate::train::adam::{self, Moments, corrected_rate};
 
@@ -15,19 +14,19 @@ pub(super) struct Factors {
 impl Factors {
     /// Where a fit begins: A is random, uniform within one over the root of its inputs, and B is
     /// zero, so that nothing is changed yet (the usual start of LoRA).
-    pub(super) fn new(shapes: &[AdapterShape], rank: usize, seed: u64) -> Factors {
+    pub(super) fn new(shapes: &[AdaptableLayer], rank: usize, seed: u64) -> Factors {
         let mut factors = Factors {
             shapes: Vec::with_capacity(2 * shapes.len()),
             values: Vec::with_capacity(2 * shapes.len()),
         };
         for shape in shapes {
-            let prefix = format!("layers.{}.{}", shape.layer, shape.module);
-            let mut rng = Rng::for_name(seed, &prefix);
+            let [a_name, b_name] = input_names(shape.layer, shape.module);
+            let mut rng = Rng::for_name(seed, a_name.trim_end_matches(".a"));
             let bound = 1.0 / (shape.inputs as f32).sqrt();
             let a = (0..shape.inputs * rank).map(|_| bound * (2.0 * rng.unit_f32() - 1.0));
-            factors.push(format!("{prefix}.a"), [shape.inputs, rank], a.collect());
+            factors.push(a_name, [shape.inputs, rank], a.collect());
             let b = vec![0.0; rank * shape.outputs];
-            factors.push(format!("{prefix}.b"), [rank, shape.outputs], b);
+            factors.push(b_name, [rank, shape.outputs], b);
         }
         factors
     }

@@ -1,5 +1,7 @@
 //! The loop that fits an adapter.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -11,9 +13,9 @@ use super::options::{AdapterFitOptions, AdapterFitProgress, AdapterFitReport};
 use super::order::{Course, CourseStep, Order};
 use super::streams::Streams;
 use super::text::TrainingText;
-use crate::convert::{AdapterShape, training_graphs};
+use crate::convert::training_graphs;
 use crate::model::language::{
-    Adapter, BaseModel, Beginning, DecoderOptions, FactorShape, GradientSession,
+    AdaptableLayer, Adapter, BaseModel, Beginning, DecoderOptions, FactorShape, GradientSession,
     LanguageModelConfig, LowRank, StepGradients,
 };
 use crate::train::schedule::schedule;
@@ -26,9 +28,11 @@ const STEPS_PER_CHECKPOINT: usize = 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedAdapter {
     /// The layers that are changed.
-    pub shapes: Vec<AdapterShape>,
+    pub shapes: Vec<AdaptableLayer>,
     /// A and B of each, next to each other.
     pub factors: Vec<Vec<f32>>,
+    /// What the fit was asked.
+    pub options: AdapterFitOptions,
     /// What the fit did.
     pub report: AdapterFitReport,
 }
@@ -40,8 +44,6 @@ impl FittedAdapter {
     ///
     /// `InvalidInput` for a value that is not a finite number, `Limit` for a model that is too large.
     pub fn into_adapter(self, base: BaseModel) -> Result<Adapter> {
-        let first = self.shapes.first().zip(self.factors.first());
-        let rank = first.and_then(|(shape, a)| a.len().checked_div(shape.inputs));
         let mut factors = self.factors.into_iter();
         let changes = self.shapes.iter().map(|shape| LowRank {
             layer: shape.layer,
@@ -52,7 +54,21 @@ impl FittedAdapter {
             b: factors.next().unwrap_or_default(),
         });
         let changes = changes.collect();
-        Adapter::new(base, rank.unwrap_or(0), changes)
+        Adapter::new(base, self.options.rank, changes)
+    }
+
+    /// What is to be known of the fit, for [`Adapter::with_facts`].
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let (options, report) = (&self.options, &self.report);
+        let facts = [
+            ("seed", options.seed.to_string()),
+            ("steps", options.steps.to_string()),
+            ("best_step", report.best_step.to_string()),
+            ("learning_rate", options.learning_rate.to_string()),
+            ("initial_loss", report.initial_loss.to_string()),
+            ("best_loss", report.best_loss.to_string()),
+        ];
+        facts.map(|(name, fact)| (name.to_owned(), fact)).into()
     }
 }
 
@@ -60,7 +76,7 @@ impl FittedAdapter {
 #[derive(Debug)]
 pub struct AdapterFit {
     session: GradientSession,
-    shapes: Vec<AdapterShape>,
+    shapes: Vec<AdaptableLayer>,
     options: AdapterFitOptions,
     vocab: usize,
     weights_sha256: String,
@@ -98,6 +114,14 @@ impl AdapterFit {
         self
     }
 
+    /// Removes the checkpoint, once what came of the fit is kept: gone on from again, it would only
+    /// come to the same.
+    pub fn forget_checkpoint(&self) {
+        if let Some(path) = &self.checkpoint {
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Fits to `training` and keeps what has the least loss on `held_out`. `start` are factors to
     /// begin with, those of an adapter of the same layers and rank. `progress` is told after every
     /// step how far it is.
@@ -105,7 +129,8 @@ impl AdapterFit {
     /// # Errors
     ///
     /// `InvalidInput` without texts, or when `start` has other sizes; `Model` when the graph fails or
-    /// the loss is no number; `Io` and `DiskFull` of the checkpoint; what `progress` gives.
+    /// the loss is no number; `AlreadyExists` when the checkpoint would be written over another file;
+    /// `Io` and `DiskFull` of the checkpoint; what `progress` gives.
     pub fn run(
         &self,
         training: &[TrainingText],
@@ -122,7 +147,7 @@ impl AdapterFit {
         let state = self.beginning(start)?;
         let plan = self.plan(training, held_out, &state.factors);
         let mut state = match &self.checkpoint {
-            Some(path) => state.resumed(path, &plan),
+            Some(path) => state.resumed(path, &plan)?,
             None => state,
         };
         let streams = Streams::of(&self.session, options, training)?;
@@ -144,11 +169,10 @@ impl AdapterFit {
         }
         while state.steps < options.steps {
             let number = state.steps;
-            let planned = course.step(number);
-            let mut step = match &planned {
-                CourseStep::Rank(places) => self.rank(&state.factors, training, places)?,
+            let mut step = match course.step(number) {
+                CourseStep::Rank(places) => self.rank(&state.factors, training, &places)?,
                 CourseStep::Generate(places) => {
-                    self.generate(&state.factors, training, &streams, places)?
+                    self.generate(&state.factors, training, &streams, &places)?
                 }
             };
             let loss = f64::from(step.loss + step.pair_loss);
@@ -168,10 +192,6 @@ impl AdapterFit {
                 options.clip_norm,
             );
             state.steps += 1;
-            if matches!(planned, CourseStep::Generate(_)) {
-                let weight = if number == 0 { 1.0 } else { 0.05 };
-                state.report.training_loss += weight * (loss - state.report.training_loss);
-            }
             if state.steps % per_check == 0 || state.steps == options.steps {
                 let loss = self.mean_loss(&state.factors, held_out, &held_out_streams)?;
                 if loss < state.report.best_loss {
@@ -194,6 +214,7 @@ impl AdapterFit {
         Ok(FittedAdapter {
             shapes: self.shapes.clone(),
             factors: state.best,
+            options: self.options.clone(),
             report: state.report,
         })
     }
@@ -248,7 +269,7 @@ impl AdapterFit {
         streams: &Streams,
     ) -> Result<f64> {
         let mut places: Vec<usize> = (0..texts.len()).collect();
-        places.sort_by_key(|&at| texts.get(at).map(width_of_targets));
+        places.sort_by_cached_key(|&at| texts.get(at).map(width_of_targets));
         let mut sum = 0.0;
         for some in places.chunks(self.options.batch_texts.max(1)) {
             let step = self.generate(factors, texts, streams, some)?;

@@ -10,7 +10,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `text` | what is to be generated below a prompt, and in which order texts are to be ranked |
-//! | `pairs` | prompts and what is to be written behind them, as texts |
+//! | `pairs`, `pair_file` | prompts and what is to be written behind them, as texts; reading them |
 //! | `batch` | texts as rows of tokens: what follows a prompt is a tree below it |
 //! | `factors` | A and B, and their optimiser |
 //! | `order` | which texts are seen in which step |
@@ -30,13 +30,17 @@ mod factors;
 mod fit;
 mod options;
 mod order;
+mod pair_file;
 mod pairs;
 mod streams;
 mod text;
 
+pub use checkpoint::checkpoint_beside;
 pub use fit::{AdapterFit, FittedAdapter};
 pub use options::{AdapterFitOptions, AdapterFitProgress, AdapterFitReport};
+pub use pair_file::read_pairs;
 pub use pairs::{PairOptions, PairTexts};
+pub(crate) use text::MAX_HELD_OUT;
 pub use text::{PrefixTarget, RankedPaths, TrainingText};
 
 #[cfg(test)]

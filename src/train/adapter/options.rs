@@ -26,6 +26,29 @@ pub struct AdapterFitOptions {
     pub seed: u64,
 }
 
+impl AdapterFitOptions {
+    /// Trains so many of the upper layers of a decoder that has `layers`; a third of them where it
+    /// is not said: they learn as much, in a third of the time (`benches/NUMBERS.md`).
+    pub fn upper_layers(mut self, wanted: Option<usize>, layers: usize) -> Self {
+        let trained = wanted.unwrap_or(layers.div_ceil(3)).min(layers);
+        self.first_layer = layers - trained;
+        self
+    }
+
+    /// Makes as many steps as see each of `texts` so many times, those that rank beside them, and
+    /// no more than `max_steps`.
+    pub fn epochs(mut self, epochs: usize, texts: usize, max_steps: usize) -> Self {
+        let generating = texts
+            .saturating_mul(epochs)
+            .div_ceil(self.batch_texts.max(1));
+        let ranking = generating.checked_div(self.steps_per_ranking.saturating_sub(1));
+        self.steps = generating
+            .saturating_add(ranking.unwrap_or(0))
+            .min(max_steps);
+        self
+    }
+}
+
 impl Default for AdapterFitOptions {
     fn default() -> Self {
         AdapterFitOptions {
@@ -63,6 +86,4 @@ pub struct AdapterFitReport {
     pub initial_loss: f64,
     /// Held-out loss per text of what was kept.
     pub best_loss: f64,
-    /// Loss per text in training, averaged over the last steps.
-    pub training_loss: f64,
 }

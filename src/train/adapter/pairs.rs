@@ -1,13 +1,10 @@
 //! Prompts and what is to be written behind them, as texts for a decoder.
 
-use super::text::TrainingText;
+use super::text::{MAX_HELD_OUT, TrainingText};
 use crate::language::TuningPair;
 use crate::model::language::LanguageModel;
 use crate::rng::Rng;
 use crate::{Error, ErrorKind, Result};
-
-/// Most held-out texts: looking at their loss costs as much as learning from them.
-const MAX_HELD_OUT: usize = 64;
 
 /// Which pairs are learnt from.
 #[derive(Debug, Clone, Copy, PartialEq)]

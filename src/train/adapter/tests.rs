@@ -248,7 +248,7 @@ fn a_checkpoint_of_something_else_or_a_damaged_one_is_none() {
     assert_eq!(steps_of(&options).unwrap(), 20);
     let whole = std::fs::read(&path).unwrap();
     assert_eq!(steps_of(&options).unwrap(), 0);
-    for at in [0, 30, 60, 100, whole.len() / 2, whole.len() - 1] {
+    for at in [21, 30, 60, 100, whole.len() / 2, whole.len() - 1] {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
         std::fs::write(&path, damaged).unwrap();
@@ -256,6 +256,14 @@ fn a_checkpoint_of_something_else_or_a_damaged_one_is_none() {
         std::fs::write(&path, &whole[..at]).unwrap();
         assert_eq!(steps_of(&options).unwrap(), 20, "cut at {at}");
     }
+    std::fs::write(&path, b"").unwrap();
+    assert_eq!(steps_of(&options).unwrap(), 20);
     let other = AdapterFitOptions { seed: 2, ..options };
     assert_eq!(steps_of(&other).unwrap(), 20);
+    for foreign in [&b"a letter"[..], &whole[1..]] {
+        std::fs::write(&path, foreign).unwrap();
+        let error = steps_of(&other).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::AlreadyExists, "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), foreign);
+    }
 }

@@ -1,5 +1,8 @@
 //! What a decoder learns from.
 
+/// Most texts that are held out: looking at their loss costs as much as learning from them.
+pub(crate) const MAX_HELD_OUT: usize = 64;
+
 /// A prompt, and what is to come below it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TrainingText {
@@ -34,27 +37,24 @@ pub struct RankedPaths {
 }
 
 impl TrainingText {
-    /// The text that a model writes behind a prompt: every token, and `end`, among all of the
-    /// vocabulary.
+    /// The text that a model writes behind a prompt.
     pub fn continuation(prompt: Vec<u32>, tokens: &[u32], end: u32) -> TrainingText {
-        let targets = (0..=tokens.len()).map(|len| PrefixTarget {
-            prefix: tokens.get(..len).unwrap_or_default().to_vec(),
-            allowed: None,
-            wanted: vec![(tokens.get(len).copied().unwrap_or(end), 1.0)],
-        });
         TrainingText {
             prompt,
-            targets: targets.collect(),
+            targets: PrefixTarget::along(tokens, end, 1.0).collect(),
             ranked: None,
         }
     }
+}
 
-    /// Tokens of the prompt and of all that is below it; those of shared prefixes count as often
-    /// as they are shared.
-    pub fn most_tokens(&self) -> usize {
-        let prefixes = self.targets.iter().map(|target| target.prefix.len());
-        let ranked = self.ranked.iter().flat_map(RankedPaths::paths);
-        self.prompt.len() + prefixes.max().unwrap_or(0) + ranked.map(Vec::len).sum::<usize>()
+impl PrefixTarget {
+    /// Every token of a path, and `end`, among all of the vocabulary, each with the same weight.
+    pub fn along(tokens: &[u32], end: u32, weight: f32) -> impl Iterator<Item = PrefixTarget> {
+        (0..=tokens.len()).map(move |len| PrefixTarget {
+            prefix: tokens.get(..len).unwrap_or_default().to_vec(),
+            allowed: None,
+            wanted: vec![(tokens.get(len).copied().unwrap_or(end), weight)],
+        })
     }
 }
 

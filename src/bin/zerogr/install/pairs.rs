@@ -1,22 +1,19 @@
 //! Pairs that a model is tuned on: from files, from judged queries, from docids.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use zerogr::Document;
 use zerogr::raw::eval::Collection;
 use zerogr::raw::generate::language::{
     DocidWriter, LanguageDocidOptions, LanguageQueryOptions, PromptStyle, QueryWriter,
 };
 use zerogr::raw::generate::{DocidOptions, TermStats, keyword_docids};
-use zerogr::raw::language::{Prompt, TuningPair};
+use zerogr::raw::language::TuningPair;
 use zerogr::raw::model::language::LanguageModel;
+use zerogr::raw::train::read_pairs;
 
 use crate::console::failure::Failure;
-use crate::console::output;
 use crate::options::language::Written;
 use crate::options::reading::{self, ReadArgs};
 
@@ -28,49 +25,15 @@ pub struct Pairs {
     pub pairs: Vec<TuningPair>,
 }
 
-/// A line of a file of pairs.
-#[derive(Deserialize)]
-struct Line {
-    prompt: String,
-    completion: String,
-}
-
-/// The pairs in files of JSON lines. Lines of white space are no pairs.
+/// The pairs in files of JSON lines.
 pub fn of_files(files: &[PathBuf]) -> Result<Pairs, Failure> {
     let mut pairs = Vec::new();
     for path in files {
-        let file = File::open(path).map_err(|error| Failure::io("reading", path, &error))?;
-        for (line, number) in BufReader::new(file).lines().zip(1_usize..) {
-            let line = line.map_err(|error| Failure::io("reading", path, &error))?;
-            if !line.trim().is_empty() {
-                pairs.push(pair(&line).map_err(|reason| {
-                    Failure::new(format!("{}:{number}: {reason}", output::path(path)))
-                })?);
-            }
-        }
+        pairs.extend(read_pairs(path)?);
     }
     Ok(Pairs {
         writer: "pairs",
         pairs,
-    })
-}
-
-fn pair(line: &str) -> Result<TuningPair, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| {
-        let error = error.to_string();
-        format!(
-            "{}; a line is {{\"prompt\": ..., \"completion\": ...}}",
-            output::inline(&error)
-        )
-    })?;
-    for (name, text) in [("prompt", &line.prompt), ("completion", &line.completion)] {
-        if text.trim().is_empty() {
-            return Err(format!("\"{name}\" is blank"));
-        }
-    }
-    Ok(TuningPair {
-        prompt: Prompt::Completion(line.prompt),
-        completion: line.completion,
     })
 }
 

@@ -1,7 +1,6 @@
 //! `zerogr model tune`: a language model learns to write, and what changes is an adapter.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,7 +8,9 @@ use zerogr::raw::generate::language::{DEFAULT_INSTRUCTION, PROMPT_VERSION};
 use zerogr::raw::model::language::{
     DecoderOptions, LanguageModel, LanguageModelConfig, LanguageModelOptions,
 };
-use zerogr::raw::train::{AdapterFit, AdapterFitOptions, PairOptions, PairTexts};
+use zerogr::raw::train::{
+    AdapterFit, AdapterFitOptions, PairOptions, PairTexts, checkpoint_beside,
+};
 
 use super::pairs::{self, Pairs};
 use crate::console::failure::Failure;
@@ -57,10 +58,10 @@ pub struct Args {
     /// Rank of the low-rank changes.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = at_least_one())]
     rank: u64,
-    /// Upper layers that are trained; by itself all of them. What the others give is kept in
+    /// Upper layers that are trained; by itself a third of them. What the others give is kept in
     /// memory.
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    layers: usize,
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
+    layers: Option<u64>,
     /// Largest step size.
     #[arg(long, default_value_t = 1e-3, value_name = "X")]
     learning_rate: f32,
@@ -139,8 +140,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = args
         .checkpoint
         .clone()
-        .unwrap_or_else(|| beside(&args.output));
-    let fit = AdapterFit::open(&args.model, &decoder, &fit_options)?.checkpoint(checkpoint.clone());
+        .unwrap_or_else(|| checkpoint_beside(&args.output));
+    let fit = AdapterFit::open(&args.model, &decoder, &fit_options)?.checkpoint(checkpoint);
     let bar = progress::bar(fit_options.steps as u64, "tuning");
     let fitted = fit.run(&texts.training, &texts.held_out, None, &mut |so_far| {
         bar.set_position(so_far.steps as u64);
@@ -159,12 +160,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         initial_loss: fitted.report.initial_loss,
         best_loss: fitted.report.best_loss,
     };
-    let adapter = fitted
-        .into_adapter(base)?
-        .with_facts(facts(args, &report))?;
+    let mut known = fitted.facts();
+    known.extend(facts(args, &report));
+    let adapter = fitted.into_adapter(base)?.with_facts(known)?;
     adapter.write(&args.output)?;
-    // Gone on from again, it would only write the same file.
-    let _ = fs::remove_file(checkpoint);
+    fit.forget_checkpoint();
     match args.json {
         true => output::json(&report),
         false => output::line(&described(&report, &args.output)),
@@ -192,43 +192,26 @@ fn pair_options(args: &Args) -> PairOptions {
 }
 
 fn fit_options(args: &Args, pairs: usize) -> Result<AdapterFitOptions, Failure> {
-    let layers = LanguageModelConfig::read(&args.model)?.layers;
-    let trained = match args.layers {
-        0 => layers,
-        some => some.min(layers),
-    };
-    let steps = (pairs as u64)
-        .saturating_mul(args.epochs)
-        .div_ceil(args.batch);
     let mut options = AdapterFitOptions::default();
     options.rank = args.rank as usize;
-    options.first_layer = layers - trained;
     options.learning_rate = args.learning_rate;
     options.batch_texts = args.batch as usize;
-    options.steps = steps.min(args.max_steps) as usize;
     options.seed = args.seed;
-    Ok(options)
+    let wanted = args.layers.map(|layers| layers as usize);
+    let layers = LanguageModelConfig::read(&args.model)?.layers;
+    let (epochs, max_steps) = (args.epochs as usize, args.max_steps as usize);
+    Ok(options
+        .upper_layers(wanted, layers)
+        .epochs(epochs, pairs, max_steps))
 }
 
-/// Where a tuning keeps where it stands.
-fn beside(output: &Path) -> PathBuf {
-    let mut path = output.as_os_str().to_owned();
-    path.push(".training");
-    PathBuf::from(path)
-}
-
+/// What is to be known of a tuning, beside the fit.
 fn facts(args: &Args, report: &Report) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     let mut fact = |name: &str, value: String| facts.insert(name.to_owned(), value);
     fact(WRITER_FACT, report.writer.to_owned());
     fact(PROMPT_FACT, PROMPT_VERSION.to_string());
-    fact("seed", args.seed.to_string());
     fact("pairs", report.pairs.to_string());
-    fact("steps", report.steps.to_string());
-    fact("best_step", report.best_step.to_string());
-    fact("learning_rate", args.learning_rate.to_string());
-    fact("initial_loss", report.initial_loss.to_string());
-    fact("best_loss", report.best_loss.to_string());
     if !args.source.queries.is_empty() {
         fact(
             "instruction",

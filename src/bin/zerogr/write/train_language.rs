@@ -95,7 +95,8 @@ impl LanguageArgs {
 
 fn described(report: &LanguageTrainReport) -> String {
     if !report.is_trained() {
-        return "nothing to train: every document was learnt before (--full learns all anew)"
+        return "nothing to train: every document was learnt before (--full learns all anew), or no \
+                docid can be taken for another"
             .into();
     }
     format!(

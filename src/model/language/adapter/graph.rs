@@ -19,18 +19,10 @@ use std::collections::{BTreeMap, HashMap};
 use prost::Message;
 
 use super::adapter::LinearModule;
+use super::layer::{AdaptableLayer, input_names};
 use crate::model::onnx::messages::{DataType, ModelProto, NodeProto, TensorProto};
 use crate::model::onnx::nodes::{Nodes, axis, fixed, value};
 use crate::{Error, ErrorKind, Result};
-
-/// A linear layer that can be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::model::language) struct AdaptableLayer {
-    pub(in crate::model::language) layer: usize,
-    pub(in crate::model::language) module: LinearModule,
-    pub(in crate::model::language) inputs: usize,
-    pub(in crate::model::language) outputs: usize,
-}
 
 /// A graph with inputs for adapters.
 pub(in crate::model::language) struct AdaptableGraph {
@@ -38,11 +30,6 @@ pub(in crate::model::language) struct AdaptableGraph {
     pub(in crate::model::language) bytes: Vec<u8>,
     /// The layers that it has inputs for.
     pub(in crate::model::language) layers: Vec<AdaptableLayer>,
-}
-
-/// The names of the inputs of a layer's two matrices.
-pub(in crate::model::language) fn input_names(layer: usize, module: LinearModule) -> [String; 2] {
-    ["a", "b"].map(|letter| format!("layers.{layer}.{module}.{letter}"))
 }
 
 type Place = (usize, LinearModule);

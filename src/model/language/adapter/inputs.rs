@@ -3,7 +3,7 @@
 use ort::value::Tensor;
 
 use super::adapter::{Adapter, LowRank};
-use super::graph::{AdaptableLayer, input_names};
+use super::layer::{AdaptableLayer, input_names};
 use crate::{Error, ErrorKind, Result};
 
 /// The matrices of an adapter by the names of their inputs.

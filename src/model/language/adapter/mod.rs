@@ -17,6 +17,7 @@
 //! | `file` | their bytes |
 //! | `graph` | a decoder graph that takes them as inputs |
 //! | `inputs` | their matrices, as these inputs |
+//! | `layer` | a layer that can be changed, and the names of its matrices |
 //!
 //! Invariants:
 //!
@@ -32,7 +33,10 @@ mod adapter;
 mod file;
 pub(super) mod graph;
 pub(super) mod inputs;
+mod layer;
 #[cfg(test)]
 mod tests;
 
 pub use adapter::{Adapter, BaseModel, LinearModule, LowRank};
+pub use layer::AdaptableLayer;
+pub(crate) use layer::input_names;
