@@ -203,6 +203,7 @@ fn what_is_set_waits_for_the_commit() {
     assert_eq!(index.snapshot().adapter().unwrap(), None);
 }
 
+/// ZF-AD-04.
 #[test]
 fn the_rerank_token_of_an_adapter_reranks() {
     let Setting {

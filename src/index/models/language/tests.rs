@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::convert::{random_decoder, small_llama};
 use crate::index::support::encoder::HashingEncoder;
-use crate::model::language::{Adapter, LinearModule, LowRank};
+use crate::model::language::{Adapter, LanguageModelConfig, LinearModule, LowRank};
 use crate::model::{Device, EncoderOptions, Runtime};
 use crate::{Document, EncoderSource, Index, IndexOptions, OpenOptions, Snapshot};
 
@@ -123,4 +123,31 @@ fn indexes_with_adapters_share_the_weights_below_them() {
     let late = index(path, "late", &used);
     assert!(share(&late.snapshot(), &one));
     assert_ne!(logits(&late.snapshot()), first);
+}
+
+/// ZF-AD-04.
+#[test]
+fn what_was_trained_reads_queries_as_in_training() {
+    if !is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path(), "model");
+    let record = LanguageModelConfig {
+        chat_template: Some("Q {{ messages[-1].content }} A".into()),
+        ..LanguageModelConfig::read(&model).unwrap()
+    };
+    record.write(&model).unwrap();
+    let index = index(folder.path(), "a.zgr", &model);
+    let read = |instruction: Option<&str>| {
+        let snapshot = index.snapshot();
+        let retriever = retriever(&snapshot);
+        let read = retriever.prompt(instruction, "wings").unwrap();
+        retriever.model.tokenizer().decode(&read).unwrap()
+    };
+    assert_eq!(read(None), "Q wings A");
+    assert_eq!(read(Some("find")), "Q find\nwings A");
+    with_adapter(&index, 0.1);
+    assert_eq!(read(None), "wings\n");
+    assert_eq!(read(Some("find")), "find\nwings\n");
 }
