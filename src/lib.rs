@@ -116,14 +116,14 @@ pub use encode::{
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "eval")]
 pub use eval::JudgedQueries;
-#[cfg(feature = "models")]
-pub use index::LanguageTrainReport;
 pub use index::{
     CommitReport, DocumentCheck, EncoderSource, Index, IndexOptions, ListOptions, OpenOptions,
     SearchResult, Snapshot, UpgradeOptions, Writer,
 };
 #[cfg(feature = "eval")]
 pub use index::{JudgedOptions, JudgedReport};
+#[cfg(feature = "models")]
+pub use index::{LanguageTrainReport, TaughtIndex, tune_over_indexes};
 pub use learn::TrainOptions;
 #[cfg(feature = "models")]
 pub use learn::{LanguageLoss, LanguageTrainOptions};

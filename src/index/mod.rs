@@ -45,7 +45,7 @@ pub use handle::Index;
 #[cfg(feature = "eval")]
 pub use judged::{JudgedOptions, JudgedReport};
 #[cfg(feature = "models")]
-pub use language::LanguageTrainReport;
+pub use language::{LanguageTrainReport, TaughtIndex, tune_over_indexes};
 pub(crate) use models::{Loaded, load_recorded};
 pub use options::{EncoderSource, IndexOptions, OpenOptions};
 pub(crate) use prepare::{cut_documents, docid_texts, docids_of, encode};

@@ -306,15 +306,19 @@ impl SegmentTrie {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn trie_of(docids: &std::collections::BTreeSet<Vec<u32>>) -> SegmentTrie {
+impl SegmentTrie {
+    /// The trie of some docids.
+    pub(crate) fn of_docids(docids: &std::collections::BTreeSet<Vec<u32>>) -> SegmentTrie {
         let width = TokenWidth::for_vocabulary(70_000).unwrap();
         let bytes = build_trie(docids.iter().map(|docid| width.key(docid).unwrap())).unwrap();
         SegmentTrie::open(Section::for_test(bytes), width, docids.len() as u32).unwrap()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
 
     proptest! {
         /// Every node's range, children and count equal those of the plain sorted list.
@@ -323,7 +327,7 @@ mod tests {
             docids in prop::collection::btree_set(prop::collection::vec(
                 prop_oneof![0u32..4, 250u32..260, 65_530u32..65_540], 1..5), 1..60)
         ) {
-            let trie = trie_of(&docids);
+            let trie = SegmentTrie::of_docids(&docids);
             let sorted: Vec<_> = docids.iter().cloned().collect();
             let mut todo = vec![(Vec::<u32>::new(), trie.root())];
             while let Some((prefix, node)) = todo.pop() {

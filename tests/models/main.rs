@@ -14,6 +14,7 @@ mod support {
     pub mod second_reader;
 }
 
+mod adapter_over_indexes;
 mod adapters;
 mod convert_bad_input;
 mod convert_import;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::format::BlobRole;
 use crate::index::models::NewBlob;
 use crate::index::writer::Writer;
-use crate::model::{Adapter, trust};
+use crate::model::language::{Adapter, BaseModel};
+use crate::model::trust;
 use crate::{Error, ErrorKind, Result};
 
 impl Writer {
@@ -24,15 +25,13 @@ impl Writer {
                  (IndexOptions::language_model, `zerogr build --retriever-model`)",
             )
         })?;
-        let base = adapter.base();
-        if base.fingerprint != model.fingerprint {
-            let message = format!(
-                "the adapter was trained for the language model {} ({}), the index was made for {} \
-                 ({}): train one for the latter",
-                base.name, base.fingerprint, model.name, model.fingerprint
-            );
-            return Err(Error::new(ErrorKind::ModelMismatch, message));
-        }
+        check_base(
+            adapter,
+            &BaseModel {
+                name: model.name.clone(),
+                fingerprint: model.fingerprint.clone(),
+            },
+        )?;
         let bytes = Arc::new(adapter.to_bytes());
         let (name, media_type) = ("adapter.safetensors", "application/octet-stream");
         let blob = NewBlob::inside(BlobRole::Adapter, name, media_type, bytes);
@@ -49,4 +48,18 @@ impl Writer {
         let is_there = blobs.any(|blob| blob.role == BlobRole::Adapter);
         self.adapter = is_there.then_some(None);
     }
+}
+
+/// Refuses an adapter that was trained for another model than `model`.
+pub(super) fn check_base(adapter: &Adapter, model: &BaseModel) -> Result<()> {
+    let base = adapter.base();
+    if base.fingerprint == model.fingerprint {
+        return Ok(());
+    }
+    let message = format!(
+        "the adapter was trained for the language model {} ({}), the index was made for {} ({}): \
+         train one for the latter",
+        base.name, base.fingerprint, model.name, model.fingerprint
+    );
+    Err(Error::new(ErrorKind::ModelMismatch, message))
 }

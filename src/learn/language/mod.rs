@@ -10,6 +10,7 @@
 //! every eighth step one that ranks.
 
 mod options;
+mod targets;
 mod texts;
 
 pub use options::{LanguageLoss, LanguageTrainOptions};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::model::language::Adapter;
 use crate::segment::check_number;
 
 /// Among which tokens the right one is to be the most probable.
@@ -35,6 +36,9 @@ pub struct LanguageTrainOptions {
     pub batch_queries: usize,
     /// Rank of the adapter.
     pub rank: usize,
+    /// An adapter of the same model to begin with, where the index has none that goes on. Its rank
+    /// and its layers are those that are trained.
+    pub start: Option<Adapter>,
     /// Upper layers that are trained; by default a third of them, which learn as much in a third of
     /// the time. What the others give is computed once for each pseudo-query and kept in memory, up
     /// to 2 GiB.
@@ -43,6 +47,9 @@ pub struct LanguageTrainOptions {
     pub learning_rate: f32,
     /// Among which tokens the right one is to be the most probable.
     pub loss: LanguageLoss,
+    /// Share of what is wanted that the planned search of the index decides: a pseudo-query is then
+    /// answered by all documents that it finds, as far as it prefers them. Between 0 and 1.
+    pub distillation: f32,
     /// Every how many steps one ranks; 0 for none. ZeroGR's: 8.
     pub steps_per_ranking: usize,
     /// Begin anew, as if the index had no adapter yet. Otherwise what is there goes on, and learns
@@ -64,9 +71,11 @@ impl Default for LanguageTrainOptions {
             max_steps: 1_000,
             batch_queries: 16,
             rank: 16,
+            start: None,
             layers: None,
             learning_rate: 1e-3,
             loss: LanguageLoss::Children,
+            distillation: 0.0,
             steps_per_ranking: 8,
             full: false,
             checkpoint: None,
@@ -80,6 +89,7 @@ impl LanguageTrainOptions {
     pub(crate) fn check(&self) -> Result<()> {
         let rates = f64::MIN_POSITIVE..=1.0;
         check_number("learning_rate", self.learning_rate.into(), rates)?;
+        check_number("distillation", self.distillation.into(), 0.0..=1.0)?;
         let counts = [
             ("queries_per_document", self.queries_per_document),
             ("epochs", self.epochs),

@@ -3,21 +3,29 @@
 use std::collections::HashSet;
 
 use super::options::{LanguageLoss, LanguageTrainOptions};
+use super::targets::WantedDocids;
 use crate::Result;
-use crate::decode::{DocidPlace, PassagePlace, label, whole_docids};
+use crate::decode::{DocidPlace, PassagePlace, whole_docids};
 use crate::generate::PseudoQueryOptions;
 use crate::learn::corpus::TrainingCorpus;
 use crate::learn::training_set::{Asked, Participants};
 use crate::rng::Rng;
 use crate::segment::{Segment, View, Watch};
-use crate::train::{Example, MAX_HELD_OUT, PrefixTarget, RankedPaths, TrainingText};
-use crate::trie::{END, Forest, ForestNode};
+use crate::train::{Example, MAX_HELD_OUT, RankedPaths, TrainingText};
+use crate::trie::Forest;
 
 /// Rivals of a step that ranks. ZeroGR's: 7 of the best 100 by BM25.
 const RIVALS: usize = 7;
 
+/// What the scores of the planned search, which are standard scores, are divided by to be the logs of
+/// odds.
+const TEACHER_TEMPERATURE: f64 = 0.5;
+
 /// Pseudo-queries for each one that is held out.
 const TEXTS_PER_HELD_OUT: usize = 8;
+
+/// Passages and how well they answer a query, best first.
+pub(crate) type ScoredPassages = Vec<(PassagePlace, f64)>;
 
 /// What the model of an index is asked, and how.
 pub(crate) struct LanguageTask<'a> {
@@ -30,6 +38,8 @@ pub(crate) struct LanguageTask<'a> {
     pub(crate) rerank_token: Option<u32>,
     /// Passages that BM25 finds for a query.
     pub(crate) found_by_words: &'a dyn Fn(&str) -> Result<Vec<PassagePlace>>,
+    /// The best passages of the planned search for a query, and its scores.
+    pub(crate) found_by_search: &'a dyn Fn(&str) -> Result<ScoredPassages>,
     /// Whether a passage is to be learnt.
     pub(crate) is_new: &'a dyn Fn(&Segment, u32) -> bool,
 }
@@ -46,6 +56,19 @@ pub(crate) struct LanguageTexts {
 }
 
 impl LanguageTexts {
+    /// Whether there is something to learn, and something to see by whether it is.
+    pub(crate) fn can_be_learnt(&self) -> bool {
+        !self.training.is_empty() && !self.held_out.is_empty()
+    }
+
+    /// Adds the texts of another index.
+    pub(crate) fn extend(&mut self, other: LanguageTexts) {
+        self.training.extend(other.training);
+        self.held_out.extend(other.held_out);
+        self.new += other.new;
+        self.asked += other.asked;
+    }
+
     /// The texts of a training; without any where nothing is new.
     ///
     /// # Errors
@@ -106,6 +129,17 @@ impl LanguageTexts {
     }
 }
 
+/// The softmax of scores.
+fn shares(found: &[(PassagePlace, f64)]) -> impl Iterator<Item = (PassagePlace, f32)> {
+    let best = found.iter().map(|(_, score)| *score);
+    let best = best.fold(f64::NEG_INFINITY, f64::max);
+    let odds = move |score: f64| ((score - best) / TEACHER_TEMPERATURE).exp();
+    let sum: f64 = found.iter().map(|(_, score)| odds(*score)).sum();
+    found
+        .iter()
+        .map(move |&(place, score)| (place, (odds(score) / sum) as f32))
+}
+
 struct TextWriter<'a> {
     task: &'a LanguageTask<'a>,
     options: &'a LanguageTrainOptions,
@@ -119,20 +153,11 @@ impl TextWriter<'_> {
             prompt: (self.task.prompt)(query)?,
             ..TrainingText::default()
         };
-        match self.options.loss {
-            LanguageLoss::Children => {
-                let all: Vec<&[u32]> = docids.iter().map(Vec::as_slice).collect();
-                let mut prefix = Vec::new();
-                self.children(
-                    &self.forest.root(),
-                    &all,
-                    docids.len(),
-                    &mut prefix,
-                    &mut text,
-                )?;
-            }
-            LanguageLoss::Vocabulary => self.vocabulary(&docids, &mut text),
-        }
+        let wanted = self.wanted(query, place, &docids)?;
+        text.targets = match self.options.loss {
+            LanguageLoss::Children => wanted.children(self.forest, self.task.end_token)?,
+            LanguageLoss::Vocabulary => wanted.vocabulary(self.task.end_token),
+        };
         if self.options.steps_per_ranking > 0 {
             text.ranked = self.ranked(query, place, &docids)?;
         }
@@ -152,61 +177,21 @@ impl TextWriter<'_> {
         whole_docids(self.forest, &docids.collect::<Vec<_>>())
     }
 
-    /// Targets at the nodes below which `rest`, the ends of docids, go apart from others. Each of
-    /// the passage's `count` docids is worth the same.
-    fn children(
-        &self,
-        node: &ForestNode,
-        rest: &[&[u32]],
-        count: usize,
-        prefix: &mut Vec<u32>,
-        text: &mut TrainingText,
-    ) -> Result<()> {
-        // Below this node all docids are the passage's own: which of them comes makes no difference.
-        if node.live_count as usize == rest.len() {
-            return Ok(());
-        }
-        let children = self.forest.children(node)?;
-        let own: Vec<(&_, Vec<&[u32]>)> = children
-            .iter()
-            .map(|child| {
-                let below = rest.iter().filter_map(|rest| match rest.split_first() {
-                    Some((first, rest)) => (*first == child.token).then_some(rest),
-                    None => (child.token == END).then_some(&[][..]),
-                });
-                (child, below.collect::<Vec<_>>())
-            })
-            .filter(|(_, below)| !below.is_empty())
-            .collect();
-        if children.len() > 1 && !own.is_empty() {
-            let label = |token| label(token, self.task.end_token);
-            let share = |docids: usize| docids as f32 / count as f32;
-            text.targets.push(PrefixTarget {
-                prefix: prefix.clone(),
-                allowed: Some(children.iter().map(|child| label(child.token)).collect()),
-                wanted: own
-                    .iter()
-                    .map(|(child, below)| (label(child.token), share(below.len())))
-                    .collect(),
-            });
-        }
-        for (child, below) in own {
-            if child.token != END {
-                prefix.push(child.token);
-                self.children(&child.node, &below, count, prefix, text)?;
-                prefix.pop();
+    /// The docids of the passage, and those that the teacher finds for the query.
+    fn wanted(&self, query: &str, place: PassagePlace, own: &[Vec<u32>]) -> Result<WantedDocids> {
+        let taught = self.options.distillation;
+        let mut wanted = WantedDocids::default();
+        wanted.add(0, own.to_vec(), 1.0 - taught);
+        if taught > 0.0 {
+            let found = (self.task.found_by_search)(query)?;
+            for (owner, (found, share)) in shares(&found).enumerate() {
+                match found == place {
+                    true => wanted.add(0, own.to_vec(), share * taught),
+                    false => wanted.add(owner + 1, self.docids(found)?, share * taught),
+                }
             }
         }
-        Ok(())
-    }
-
-    /// A target at every token of every docid.
-    fn vocabulary(&self, docids: &[Vec<u32>], text: &mut TrainingText) {
-        let share = 1.0 / docids.len().max(1) as f32;
-        for docid in docids {
-            let targets = PrefixTarget::along(docid, self.task.end_token, share);
-            text.targets.extend(targets);
-        }
+        Ok(wanted)
     }
 
     /// A docid of the passage, and those of others that BM25 finds for the query.

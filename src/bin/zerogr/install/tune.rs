@@ -11,14 +11,18 @@ use zerogr::raw::model::language::{
 use zerogr::raw::train::{
     AdapterFit, AdapterFitOptions, PairOptions, PairTexts, checkpoint_beside,
 };
+use zerogr::{LanguageTrainOptions, TaughtIndex, tune_over_indexes};
 
 use super::pairs::{self, Pairs};
 use crate::console::failure::Failure;
+use crate::console::progress::Stages;
 use crate::console::{output, progress};
 use crate::options::device::DeviceArg;
 use crate::options::language::{PROMPT_FACT, WRITER_FACT};
+use crate::options::open::{self, AccessArgs};
+use crate::write::train_language;
 
-/// Teach a language model to write pseudo-queries or docids.
+/// Teach a language model to write pseudo-queries or docids, or to answer the queries of many indexes.
 ///
 /// The model's folder stays as it is: what changes (LoRA) is written to a file, for `--adapter`
 /// beside `--model`. Weights must be f32 or f16. An interrupted run goes on where it was when it is
@@ -33,9 +37,10 @@ pub struct Args {
     #[arg(short, long, value_name = "ADAPTER")]
     output: PathBuf,
     /// With --queries: the task of those who search, as `--instruction` will say it where queries
-    /// are written.
-    #[arg(long, default_value = DEFAULT_INSTRUCTION, value_name = "TEXT")]
-    instruction: String,
+    /// are written. With --indexes: of those who search them; once for all of them, or once for each,
+    /// in their order.
+    #[arg(long, value_name = "TEXT")]
+    instruction: Vec<String>,
     /// With --queries: which judgements.
     #[arg(long, default_value = "train", value_name = "NAME")]
     split: String,
@@ -77,6 +82,8 @@ pub struct Args {
     threads: usize,
     #[command(flatten)]
     device: DeviceArg,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -98,6 +105,10 @@ struct SourceArgs {
     /// queries that a document answers.
     #[arg(long, value_name = "FOLDER", num_args = 1..)]
     queries: Vec<PathBuf>,
+    /// Indexes that were built for the model (`build --retriever-model`): the model learns to answer
+    /// queries with their docids. The adapter is for `train --retriever lm --adapter`.
+    #[arg(long, value_name = "INDEX", num_args = 1..)]
+    indexes: Vec<PathBuf>,
     /// Files and folders of documents, as for `build`: the model learns to write their docids, or
     /// their keywords where a document brings none.
     #[arg(long, value_name = "INPUT", num_args = 1..)]
@@ -125,6 +136,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     if !(args.learning_rate > 0.0 && args.learning_rate <= 1.0) {
         return Err(Failure::usage("--learning-rate is above 0, and at most 1"));
+    }
+    if !args.source.indexes.is_empty() {
+        return over_indexes(args);
     }
     let decoder = DecoderOptions::new()
         .threads(args.threads)
@@ -171,15 +185,68 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
+/// Learns from indexes; they stay as they are.
+fn over_indexes(args: &Args) -> Result<(), Failure> {
+    let paths = &args.source.indexes;
+    if args.instruction.len() > 1 && args.instruction.len() != paths.len() {
+        return Err(Failure::usage(format!(
+            "{} instructions were given for {} indexes: give one for each, or one for all",
+            args.instruction.len(),
+            paths.len()
+        )));
+    }
+    let options = open::options(args.device.device()).language_model(&args.model);
+    let indexes = paths
+        .iter()
+        .map(|path| open::with(path, &args.access, options.clone()));
+    let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
+    let mut instructions = args.instruction.iter().map(String::as_str).cycle();
+    let taught = indexes.iter().map(|index| TaughtIndex {
+        index,
+        instruction: instructions.next(),
+    });
+    let taught: Vec<TaughtIndex<'_>> = taught.collect();
+    let mut options = LanguageTrainOptions::default();
+    options.seed = args.seed;
+    options.epochs = args.epochs as usize;
+    options.max_steps = args.max_steps as usize;
+    options.batch_queries = args.batch as usize;
+    options.rank = args.rank as usize;
+    options.layers = args.layers.map(|layers| layers as usize);
+    options.learning_rate = args.learning_rate;
+    options.checkpoint = args.checkpoint.clone();
+    options.threads = args.threads;
+    let mut stages = Stages::default();
+    let report = tune_over_indexes(&taught, &options, &args.output, &mut |progress| {
+        stages.report(progress)
+    })?;
+    stages.finish();
+    match args.json {
+        true => output::json(&report),
+        false => output::line(&format!(
+            "{}\n  {}",
+            train_language::described(&report),
+            output::path(&args.output)
+        )),
+    }
+}
+
 fn read(args: &Args, model: &LanguageModel) -> Result<Pairs, Failure> {
     let source = &args.source;
     if !source.pairs.is_empty() {
         pairs::of_files(&source.pairs)
     } else if !source.queries.is_empty() {
-        pairs::of_queries(&source.queries, &args.split, &args.instruction, model)
+        pairs::of_queries(&source.queries, &args.split, instruction(args), model)
     } else {
         pairs::of_docids(&source.docids, model)
     }
+}
+
+/// The task of those whose queries are learnt.
+fn instruction(args: &Args) -> &str {
+    args.instruction
+        .first()
+        .map_or(DEFAULT_INSTRUCTION, String::as_str)
 }
 
 fn pair_options(args: &Args) -> PairOptions {
@@ -215,7 +282,7 @@ fn facts(args: &Args, report: &Report) -> BTreeMap<String, String> {
     if !args.source.queries.is_empty() {
         fact(
             "instruction",
-            args.instruction.chars().take(1_000).collect(),
+            instruction(args).chars().take(1_000).collect(),
         );
     }
     facts

@@ -5,5 +5,5 @@ mod docid_journal;
 pub mod generate;
 pub mod sync;
 pub mod train;
-mod train_language;
+pub mod train_language;
 mod unfinished;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use zerogr::{Index, LanguageLoss, LanguageTrainOptions, LanguageTrainReport};
+use zerogr::{Adapter, Index, LanguageLoss, LanguageTrainOptions, LanguageTrainReport};
 
 use crate::console::failure::Failure;
 use crate::console::output;
@@ -18,7 +18,11 @@ pub struct LanguageArgs {
     /// Pseudo-queries of a document, beside those that a model wrote.
     #[arg(long, default_value_t = 24, value_name = "N")]
     pseudo_queries: usize,
-    /// How often each pseudo-query is seen.
+    /// An adapter to begin with, as `zerogr model tune --indexes` writes it. Its rank and its layers
+    /// are those that are trained.
+    #[arg(long, value_name = "FILE")]
+    adapter: Option<PathBuf>,
+    /// How often each pseudo-query is seen; 0 takes `--adapter` as it is.
     #[arg(long, default_value_t = 5, value_name = "N")]
     epochs: usize,
     /// Most steps, of 16 pseudo-queries each.
@@ -37,6 +41,10 @@ pub struct LanguageArgs {
     /// Among which tokens the right one is to be the most probable.
     #[arg(long, value_enum, default_value_t = LossArg::Children)]
     loss: LossArg,
+    /// Share of what is wanted that the planned search of the index decides, 0 to 1: a pseudo-query is
+    /// then answered by all documents that it finds, as far as it prefers them.
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    distillation: f32,
     /// Every how many steps the model learns to rerank; 0 for never.
     #[arg(long, default_value_t = 8, value_name = "N")]
     steps_per_ranking: usize,
@@ -58,7 +66,7 @@ enum LossArg {
 }
 
 impl LanguageArgs {
-    fn options(&self, seed: u64, full: bool) -> LanguageTrainOptions {
+    fn options(&self, seed: u64, full: bool) -> Result<LanguageTrainOptions, Failure> {
         let mut options = LanguageTrainOptions::default();
         options.seed = seed;
         options.full = full;
@@ -73,17 +81,27 @@ impl LanguageArgs {
             LossArg::Children => LanguageLoss::Children,
             LossArg::Vocabulary => LanguageLoss::Vocabulary,
         };
+        options.distillation = self.distillation;
         options.steps_per_ranking = self.steps_per_ranking;
         options.checkpoint = self.checkpoint.clone();
         options.threads = self.threads;
-        options
+        options.start = self.adapter.as_ref().map(Adapter::read).transpose()?;
+        Ok(options)
     }
 
     /// Trains the language model of `index`.
     pub fn train(&self, index: &Index, seed: u64, full: bool, json: bool) -> Result<(), Failure> {
         let mut stages = Stages::default();
-        let options = self.options(seed, full);
+        let options = self.options(seed, full)?;
         let mut writer = index.writer()?;
+        if let (Some(adapter), 0) = (&options.start, options.epochs) {
+            writer.set_adapter(adapter)?;
+            let report = writer.commit()?;
+            return match json {
+                true => output::json(&report),
+                false => output::line("the adapter is part of the index"),
+            };
+        }
         let report = writer.train_language(&options, &mut |progress| stages.report(progress))?;
         stages.finish();
         match json {
@@ -93,7 +111,8 @@ impl LanguageArgs {
     }
 }
 
-fn described(report: &LanguageTrainReport) -> String {
+/// What a training did, in words.
+pub fn described(report: &LanguageTrainReport) -> String {
     if !report.is_trained() {
         return "nothing to train: every document was learnt before (--full learns all anew), or no \
                 docid can be taken for another"
