@@ -8,37 +8,21 @@ use zerogr::{
 };
 
 use super::index_language_model::{by_model, model, options};
+use super::index_training::{TOPICS, training};
 use crate::support::installed::{stderr, stdout, zerogr};
 
-/// Words that stand for a topic, in documents and docids alike.
-const TOPICS: [&str; 6] = ["wing", "heat", "yeast", "sleep", "river", "star"];
-
-/// An index of documents about every topic, each in words of its own.
+/// An index of documents about every topic, in `name`'s words too.
 fn index(folder: &Path, model: &Path, name: &str) -> (PathBuf, Index) {
     let path = folder.join(format!("{name}.zgr"));
     let index = Index::create(&path, options(model)).unwrap();
     let mut writer = index.writer().unwrap();
-    for topic in TOPICS {
-        let document = Document::new(topic)
-            .text(format!("{topic} {name}"))
-            .docid(format!("{topic} {name}"));
-        writer.add(document).unwrap();
+    for (id, text) in TOPICS {
+        let text = format!("{text} beside a {name}");
+        writer.add(Document::new(id).title(id).text(text)).unwrap();
     }
     writer.commit().unwrap();
     drop(writer);
     (path, index)
-}
-
-fn training() -> LanguageTrainOptions {
-    let mut options = LanguageTrainOptions::default();
-    options.queries_per_document = 6;
-    options.epochs = 40;
-    options.batch_queries = 8;
-    options.rank = 8;
-    options.layers = Some(2);
-    options.learning_rate = 1e-2;
-    options.threads = 1;
-    options
 }
 
 struct Setting {
@@ -77,10 +61,10 @@ impl Setting {
 }
 
 fn found_first(index: &Index) -> usize {
-    let first = |topic: &str| index.search(topic, &by_model()).unwrap().hits.remove(0).id;
+    let first = |query: &str| index.search(query, &by_model()).unwrap().hits.remove(0).id;
     TOPICS
         .iter()
-        .filter(|&&topic| first(topic) == topic)
+        .filter(|(id, text)| first(text) == *id)
         .count()
 }
 

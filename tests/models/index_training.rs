@@ -12,7 +12,7 @@ use zerogr::{
 use super::index_language_model::{by_model, encoder, model, options};
 use crate::support::installed::{stderr, stdout, zerogr};
 
-const TOPICS: [(&str, &str); 6] = [
+pub const TOPICS: [(&str, &str); 6] = [
     ("wings", "thin wings flutter in fast air"),
     ("heat", "hot plates lose warmth by radiation"),
     ("yeast", "cells of yeast divide under stress"),
@@ -40,7 +40,7 @@ fn setting() -> (TempDir, Index) {
     (folder, index)
 }
 
-fn training() -> LanguageTrainOptions {
+pub fn training() -> LanguageTrainOptions {
     let mut options = LanguageTrainOptions::default();
     options.queries_per_document = 6;
     options.epochs = 40;
@@ -90,6 +90,21 @@ fn a_trained_model_finds_what_an_untrained_one_does_not() {
         assert!(!again.is_trained());
         assert_eq!(again.generation, report.generation);
     }
+}
+
+#[test]
+fn a_model_learns_to_find_what_planned_search_finds() {
+    let (_folder, index) = setting();
+    let mut options = training();
+    options.distillation = 1.0;
+    let mut writer = index.writer().unwrap();
+    writer.train_language(&options, &mut |_| {}).unwrap();
+    let first = |query: &str, search: &SearchOptions| {
+        index.search(query, search).unwrap().hits.remove(0).id
+    };
+    let (taught, learnt) = (SearchOptions::new(), by_model().rerank(false));
+    let alike = |(_, text): &&(&str, &str)| first(text, &taught) == first(text, &learnt);
+    assert!(TOPICS.iter().filter(alike).count() >= 5);
 }
 
 #[test]
@@ -168,6 +183,7 @@ fn what_cannot_be_trained_is_said() {
         |options: &mut LanguageTrainOptions| options.rank = 0,
         |options: &mut LanguageTrainOptions| options.learning_rate = f32::NAN,
         |options: &mut LanguageTrainOptions| options.batch_queries = 0,
+        |options: &mut LanguageTrainOptions| options.distillation = 1.1,
     ] {
         let mut options = training();
         change(&mut options);

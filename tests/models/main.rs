@@ -27,6 +27,7 @@ mod index_adapter;
 mod index_language_model;
 mod index_training;
 mod instructions;
+mod killed_training;
 mod language_model;
 mod late_interaction;
 mod readme;

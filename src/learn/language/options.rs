@@ -66,9 +66,9 @@ impl Default for LanguageTrainOptions {
         LanguageTrainOptions {
             seed: 0,
             instruction: None,
-            queries_per_document: 24,
+            queries_per_document: 100,
             epochs: 5,
-            max_steps: 1_000,
+            max_steps: 2_000,
             batch_queries: 16,
             rank: 16,
             start: None,

@@ -16,7 +16,7 @@ pub struct LanguageArgs {
     #[arg(long, value_name = "TEXT")]
     instruction: Option<String>,
     /// Pseudo-queries of a document, beside those that a model wrote.
-    #[arg(long, default_value_t = 24, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_name = "N")]
     pseudo_queries: usize,
     /// An adapter to begin with, as `zerogr model tune --indexes` writes it. Its rank and its layers
     /// are those that are trained.
@@ -26,7 +26,7 @@ pub struct LanguageArgs {
     #[arg(long, default_value_t = 5, value_name = "N")]
     epochs: usize,
     /// Most steps, of 16 pseudo-queries each.
-    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    #[arg(long, default_value_t = 2_000, value_name = "N")]
     max_steps: usize,
     /// Rank of the low-rank changes.
     #[arg(long, default_value_t = 16, value_name = "N")]
