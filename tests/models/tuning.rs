@@ -150,3 +150,50 @@ fn files_of_pairs_are_checked_line_by_line() {
     let refused = LanguageModel::open_adapted(other, &LanguageModelOptions::new(), &adapter);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::ModelMismatch);
 }
+
+#[test]
+fn a_tuned_model_writes_the_docids_of_what_is_built_and_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path(), 1);
+    let path = |name: &str| folder.path().join(name);
+    // The words backwards: no rule would make that docid.
+    let docid = "wave shock plate tunnel flutter wing";
+    let document = |number: usize| {
+        format!(r#"{{"_id":"d{number}","text":"wing flutter tunnel plate shock wave {number}"}}"#)
+    };
+    let with_docid = |number| document(number).replace('}', &format!(r#","docid":"{docid}"}}"#));
+    let taught: Vec<String> = (0..8).map(with_docid).collect();
+    std::fs::write(path("taught.jsonl"), taught.join("\n")).unwrap();
+    std::fs::write(path("first.jsonl"), document(8)).unwrap();
+    std::fs::write(path("second.jsonl"), document(9)).unwrap();
+    let run = |arguments: &[&str], paths: &[&Path]| {
+        let output = zerogr().args(arguments).args(paths).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        stdout(&output)
+    };
+    let (index, adapter) = (path("a.zgr"), path("docids.adapter"));
+    let (first, second) = (path("first.jsonl"), path("second.jsonl"));
+    let (to, source) = (Path::new("-o"), Path::new("--docids"));
+    let tune = [&["model", "tune"], &FAST[..]].concat();
+    let taught = path("taught.jsonl");
+    run(&tune, &[&model, source, &taught, to, &adapter]);
+    assert_eq!(Adapter::read(&adapter).unwrap().facts()["writer"], "docids");
+
+    let with = ["--model", "--adapter"].map(Path::new);
+    let writer = [with[0], &model, with[1], &adapter];
+    let build = ["build", "--docids", "lm", "--no-train"];
+    let built = run(&build, &[&[&first, to, &index], &writer[..]].concat());
+    assert!(built.contains("docids as written 1"), "{built}");
+    let got = run(&["get"], &[&index, Path::new("d8")]);
+    assert!(got.contains(docid), "{got}");
+    // Another document with that docid gets one of its own, or shares it.
+    let added = run(
+        &["add"],
+        &[&[index.as_path(), &second], &writer[..]].concat(),
+    );
+    assert!(added.contains("added 1"), "{added}");
+}
