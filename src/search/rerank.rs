@@ -8,7 +8,7 @@ use super::encoded_query::EncodedQuery;
 use super::searcher::Searcher;
 use crate::decode::PassagePlace;
 use crate::segment::Segment;
-use crate::vectors::dot_f16;
+use crate::vectors::dots_f16;
 use crate::{Result, logits};
 
 /// The draws of each kind, the best ones, over which scores are standardised. The weights were
@@ -89,14 +89,15 @@ impl Searcher<'_> {
 
     /// The inner product of the query and each candidate's row of the document head.
     pub(super) fn whole_scores(self, candidates: &[Candidate], query: &EncodedQuery) -> Vec<f32> {
-        let score = |one: &Candidate| match self.segments.get(one.place.segment as usize) {
-            Some(segment) => {
-                let row = segment.document_head.row(one.place.passage as usize);
-                dot_f16(query.asked(), row)
-            }
-            None => f32::NEG_INFINITY,
-        };
-        candidates.iter().map(score).collect()
+        let rows = candidates.iter().map(|one| {
+            let segment = self.segments.get(one.place.segment as usize);
+            segment.map_or(&[][..], |segment| {
+                segment.document_head.row(one.place.passage as usize)
+            })
+        });
+        let mut scores = Vec::with_capacity(candidates.len());
+        dots_f16(query.asked(), rows, &mut scores);
+        scores
     }
 
     /// The comparison of the query's tokens with those of each candidate; `None` where the index
