@@ -177,12 +177,20 @@ fn lexical_scores(
                 })?,
             }
         }
+        if touched.len() > sums.len() / SPARSE {
+            let all = (0u32..).zip(sums);
+            scores.push(all.filter(|&(_, score)| score > 0.0).collect());
+            continue;
+        }
         touched.sort();
         let score = |row: u32| (row, sums.get(row as usize).copied().unwrap_or(0.0));
         scores.push(touched.into_iter().map(score).collect());
     }
     Ok(scores)
 }
+
+/// Where fewer than one in so many have a score, sorting their numbers is less than looking at all.
+const SPARSE: usize = 16;
 
 /// The best `k` of all scores; ties by external id.
 pub(super) fn best_of(segments: &[Segment], scores: &[SparseScores], k: usize) -> Vec<Scored> {

@@ -127,8 +127,7 @@ impl SegmentPrior {
             postings.docids(PassagePlace { segment, passage }, &mut ranks);
             by_rank.extend(ranks.iter().map(|&rank| (rank, value)));
         }
-        by_rank.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-        by_rank.dedup_by_key(|one| one.0);
+        let by_rank = greatest_by_rank(by_rank);
         Ok(SegmentPrior {
             by_passage: list,
             ranks: by_rank.iter().map(|one| one.0).collect(),
@@ -171,6 +170,29 @@ impl SegmentPrior {
         max
     }
 }
+
+/// The greatest value of each rank, by rank.
+fn greatest_by_rank(mut values: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
+    let end = values.iter().map(|one| one.0 as usize + 1).max();
+    let end = end.unwrap_or(0);
+    if end > SPARSE * values.len() {
+        values.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        values.dedup_by_key(|one| one.0);
+        return values;
+    }
+    let mut greatest = vec![0.0f32; end];
+    for (rank, value) in values {
+        if let Some(most) = greatest.get_mut(rank as usize) {
+            *most = value.max(*most);
+        }
+    }
+    let all = (0u32..).zip(greatest);
+    all.filter(|&(_, value)| value > 0.0).collect()
+}
+
+/// Where there are fewer ranks with a value than one in so many, sorting them is less than looking at
+/// all.
+const SPARSE: usize = 16;
 
 fn tree_of_maxima(leaves: impl ExactSizeIterator<Item = f32>) -> Vec<f32> {
     let count = leaves.len();
