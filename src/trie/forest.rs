@@ -108,18 +108,30 @@ impl<'a> Forest<'a> {
     ///
     /// `Corrupt` when a trie is damaged.
     pub fn children(&self, node: &ForestNode) -> Result<Vec<ForestChild>> {
-        let mut merged: Vec<ForestChild> = Vec::new();
+        let mut children = Vec::new();
+        self.children_into(node, &mut Vec::new(), &mut children)?;
+        Ok(children)
+    }
+
+    /// [`Forest::children`] in the place of what is in `children`; `level` is for what it needs
+    /// meanwhile. Both keep their memory for the next node.
+    pub(crate) fn children_into(
+        &self,
+        node: &ForestNode,
+        level: &mut Vec<TrieChild>,
+        children: &mut Vec<ForestChild>,
+    ) -> Result<()> {
+        children.clear();
         if node.is_end {
-            return Ok(merged);
+            return Ok(());
         }
-        let mut level = Vec::new();
         for part in &node.parts {
             let Some(trie) = self.trie(part.segment) else {
                 continue;
             };
             level.clear();
-            trie.children(part.node, &mut level)?;
-            let parts = (0u32..).zip(&level).map(|(child_index, child)| {
+            trie.children(part.node, level)?;
+            let parts = (0u32..).zip(level.iter()).map(|(child_index, child)| {
                 (
                     child.token,
                     ForestPart {
@@ -129,10 +141,19 @@ impl<'a> Forest<'a> {
                     },
                 )
             });
-            merged = self.merge(merged, parts);
+            // Most prefixes are in one segment, and then there is nothing to merge with.
+            if children.is_empty() {
+                children.extend(parts.map(|(token, part)| {
+                    let mut child = ForestChild::unknown(token);
+                    child.node.add(part, self);
+                    child
+                }));
+            } else {
+                *children = self.merge(std::mem::take(children), parts);
+            }
         }
-        merged.retain(|child| child.node.live_count > 0);
-        Ok(merged)
+        children.retain(|child| child.node.live_count > 0);
+        Ok(())
     }
 
     /// Merges one segment's children into those of the segments before it. [`END`] sorts first
@@ -151,14 +172,7 @@ impl<'a> Forest<'a> {
             }
             let mut child = left
                 .next_if(|child| child.token == token)
-                .unwrap_or_else(|| ForestChild {
-                    token,
-                    node: ForestNode {
-                        parts: SmallVec::new(),
-                        live_count: 0,
-                        is_end: token == END,
-                    },
-                });
+                .unwrap_or_else(|| ForestChild::unknown(token));
             child.node.add(part, self);
             merged.push(child);
         }
@@ -211,6 +225,20 @@ impl<'a> Forest<'a> {
             trie.children(part.node, &mut children)?;
         }
         Ok(children)
+    }
+}
+
+impl ForestChild {
+    /// A child that no segment knows yet.
+    fn unknown(token: u32) -> Self {
+        ForestChild {
+            token,
+            node: ForestNode {
+                parts: SmallVec::new(),
+                live_count: 0,
+                is_end: token == END,
+            },
+        }
     }
 }
 

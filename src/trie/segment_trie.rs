@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// A prefix in one segment: its place in the transducer and the ranks below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrieNode {
-    address: usize,
+    address: u32,
     /// Tokens from the root; an [`END`] child counts as one.
     pub depth: u32,
     /// First rank below the prefix.
@@ -159,6 +159,9 @@ impl SegmentTrie {
     pub fn open(section: Section, width: TokenWidth, docid_count: u32) -> Result<Self> {
         let transducer =
             Transducer::open(section.clone()).ok_or_else(|| section.located(damaged()))?;
+        if u32::try_from(transducer.root()).is_err() {
+            return Err(section.damaged("a docid trie is larger than any that is written"));
+        }
         if transducer.key_count() != u64::from(docid_count) {
             return Err(section.damaged(format_args!(
                 "docid trie holds {} docids where the segment lists {docid_count}",
@@ -185,7 +188,7 @@ impl SegmentTrie {
     /// The empty prefix.
     pub fn root(&self) -> TrieNode {
         TrieNode {
-            address: self.transducer.root(),
+            address: self.transducer.root() as u32,
             depth: 0,
             lo: 0,
             hi: self.docid_count,
@@ -202,7 +205,8 @@ impl SegmentTrie {
     /// `Corrupt` when the trie is damaged.
     pub fn children(&self, node: TrieNode, children: &mut Vec<TrieChild>) -> Result<()> {
         let first = children.len();
-        let state = self.transducer.state(node.address).ok_or_else(damaged)?;
+        let address = node.address as usize;
+        let state = self.transducer.state(address).ok_or_else(damaged)?;
         if state.is_final {
             children.push(TrieChild {
                 token: END,
@@ -216,7 +220,7 @@ impl SegmentTrie {
         let end_hi = children.get(first).map(|end| end.node.hi);
         let most = first + (node.hi - node.lo) as usize;
         let prefix = Prefix {
-            address: node.address,
+            address,
             bytes_read: 0,
             token: 0,
             rank: u64::from(node.lo),
@@ -276,7 +280,7 @@ impl SegmentTrie {
             children.push(TrieChild {
                 token: next.token,
                 node: TrieNode {
-                    address: next.address,
+                    address: u32::try_from(next.address).map_err(|_| damaged())?,
                     depth: parent.depth + 1,
                     lo: u32::try_from(next.rank).unwrap_or(u32::MAX),
                     hi: u32::MAX,

@@ -12,7 +12,8 @@
 //!
 //! Prefixes are opened by falling bound; once k passages beat the best bound, they are the
 //! answer. A passage seen through one docid has its other docids scored at once, by walking to
-//! them through the memo, so every candidate's score is exact.
+//! them through the memo, so every candidate's score is exact. What an earlier drawing of the
+//! query has scored is a candidate from the beginning, and the bound of k passages with it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
@@ -22,8 +23,9 @@ use super::frontier::{Entry, Frontier};
 use super::prior::{AscendingMaxima, Planner};
 use super::request::Request;
 use crate::Result;
-use crate::decode::expanders::place::{DocidPlace, PassagePlace};
-use crate::decode::prefixes::memo::{Below, Memo, NodeId, NodeRange};
+use crate::decode::expanders::place::{DocidPlace, PassagePlace, ScoredPassage};
+use crate::decode::prefixes::memo::{Below, Memo, NodeRange};
+use crate::trie::ForestNode;
 
 /// Allows for the rounding of a sum of exponentials when scores are held against a bound. All
 /// else rounds the same way in both: addition is monotone, and both add in the same order.
@@ -53,15 +55,10 @@ pub(in crate::decode) fn best_first(
     request: &Request<'_>,
 ) -> Result<Vec<Drawn>> {
     let k = request.k;
+    let bounds = Bounds::new(request);
     let mut frontier = Frontier::new();
     if let Some(root) = memo.root() {
-        push_siblings(
-            &mut frontier,
-            memo,
-            root..root + 1,
-            request,
-            f64::NEG_INFINITY,
-        );
+        bounds.push_siblings(&mut frontier, memo, root..root + 1, f64::NEG_INFINITY);
     }
 
     let mut candidates = Candidates {
@@ -71,6 +68,15 @@ pub(in crate::decode) fn best_first(
         unscored: Vec::new(),
         best_k: BinaryHeap::new(),
     };
+    for known in memo.scored() {
+        candidates.seen.insert(known.place);
+        candidates.rank(Drawn {
+            place: known.place,
+            score: known.log_prob,
+            log_prob: known.log_prob,
+            best_rank: known.best_rank,
+        });
+    }
     while let Some(bound) = frontier.best_key() {
         if k == 0 || candidates.kth_score().is_some_and(|score| bound < score) {
             break;
@@ -82,7 +88,7 @@ pub(in crate::decode) fn best_first(
             None => break,
             Some(Below::Nodes(range)) => {
                 let least = candidates.kth_score().unwrap_or(f64::NEG_INFINITY);
-                push_siblings(&mut frontier, memo, range, request, least);
+                bounds.push_siblings(&mut frontier, memo, range, least);
             }
             Some(Below::Docid(places)) => {
                 candidates.see(&places);
@@ -140,51 +146,76 @@ impl Candidates<'_> {
     fn score(&mut self, memo: &mut Memo<'_>) -> Result<()> {
         let scored = score_passages(memo, self.request.postings, &self.unscored)?;
         self.unscored.clear();
-        for mut passage in scored {
-            if let Some(Planner { prior, lambda }) = self.request.planner {
-                passage.score += lambda * prior.of(passage.place);
-            }
-            self.best_k.push(Reverse(Score(passage.score)));
-            if self.best_k.len() > self.request.k {
-                self.best_k.pop();
-            }
-            self.drawn.push(passage);
+        for passage in scored {
+            memo.note_scored(ScoredPassage {
+                place: passage.place,
+                log_prob: passage.log_prob,
+                best_rank: passage.best_rank,
+            });
+            self.rank(passage);
         }
         Ok(())
     }
+
+    /// Takes a passage whose score, without the planner, is exact.
+    fn rank(&mut self, mut passage: Drawn) {
+        if let Some(Planner { prior, lambda }) = self.request.planner {
+            passage.score += lambda * prior.of(passage.place);
+        }
+        self.best_k.push(Reverse(Score(passage.score)));
+        if self.best_k.len() > self.request.k {
+            self.best_k.pop();
+        }
+        self.drawn.push(passage);
+    }
 }
 
-/// Lets siblings wait with their bounds, those bounded below `least` left out.
-fn push_siblings(
-    frontier: &mut Frontier<()>,
-    memo: &Memo<'_>,
-    siblings: NodeRange,
-    request: &Request<'_>,
-    least: f64,
-) {
-    let most_docids = request.postings.max_docids_per_passage().max(1);
-    let above_prefix = (most_docids as f64).ln() + BOUND_SLACK;
-    let planner = request.planner.as_ref();
-    let mut priors = planner.map(|planner| (planner.prior.ascending(), planner.lambda));
-    for id in siblings {
-        let prior = priors.as_mut().map_or(0.0, |(maxima, lambda)| {
-            *lambda * best_prior_below(maxima, memo, id)
-        });
-        let key = memo.log_prob(id) + above_prefix + prior;
-        if key >= least {
-            frontier.push(Entry {
-                key,
-                tie: 0,
-                id,
-                with: (),
+/// What bounds the passages below a prefix.
+struct Bounds<'a> {
+    /// Room for `m` docids of a passage, and for rounding.
+    above_prefix: f64,
+    planner: Option<Planner<'a>>,
+}
+
+impl<'a> Bounds<'a> {
+    fn new(request: &Request<'a>) -> Self {
+        let most_docids = request.postings.max_docids_per_passage().max(1);
+        Bounds {
+            above_prefix: (most_docids as f64).ln() + BOUND_SLACK,
+            planner: request.planner,
+        }
+    }
+
+    /// Lets siblings wait with their bounds, those bounded below `least` left out.
+    fn push_siblings(
+        &self,
+        frontier: &mut Frontier<()>,
+        memo: &Memo<'_>,
+        siblings: NodeRange,
+        least: f64,
+    ) {
+        let planner = self.planner.as_ref();
+        let mut priors = planner.map(|planner| (planner.prior.ascending(), planner.lambda));
+        for (id, log_prob, prefix) in memo.siblings(siblings) {
+            let prior = priors.as_mut().map_or(0.0, |(maxima, lambda)| {
+                *lambda * best_prior_below(maxima, prefix)
             });
+            let key = log_prob + self.above_prefix + prior;
+            if key >= least {
+                frontier.push(Entry {
+                    key,
+                    tie: (),
+                    id,
+                    with: (),
+                });
+            }
         }
     }
 }
 
-fn best_prior_below(maxima: &mut AscendingMaxima<'_>, memo: &Memo<'_>, id: NodeId) -> f64 {
-    let parts = memo.prefix(id).map_or(&[][..], |prefix| &prefix.parts);
-    let best = parts
+fn best_prior_below(maxima: &mut AscendingMaxima<'_>, prefix: &ForestNode) -> f64 {
+    let best = prefix
+        .parts
         .iter()
         .map(|part| maxima.max_in(part.segment, part.node.lo..part.node.hi));
     best.fold(0.0, f64::max)

@@ -7,30 +7,31 @@ use crate::Result;
 use crate::decode::prefixes::memo::{Memo, NodeId};
 
 /// A prefix that waits, with what its decoder wants to remember of it.
-pub(in crate::decode) struct Entry<T> {
+pub(in crate::decode) struct Entry<T, Tie = ()> {
     /// The greatest comes first.
     pub key: f64,
-    /// Orders equal keys in a way that does not depend on when a prefix was found.
-    pub tie: u64,
+    /// Orders equal keys in a way that does not depend on when a prefix was found, where the order
+    /// matters.
+    pub tie: Tie,
     pub id: NodeId,
     pub with: T,
 }
 
-impl<T> PartialEq for Entry<T> {
+impl<T, Tie: Ord> PartialEq for Entry<T, Tie> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl<T> Eq for Entry<T> {}
+impl<T, Tie: Ord> Eq for Entry<T, Tie> {}
 
-impl<T> PartialOrd for Entry<T> {
+impl<T, Tie: Ord> PartialOrd for Entry<T, Tie> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for Entry<T> {
+impl<T, Tie: Ord> Ord for Entry<T, Tie> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.key
             .total_cmp(&other.key)
@@ -40,18 +41,18 @@ impl<T> Ord for Entry<T> {
 }
 
 /// A priority queue of prefixes.
-pub(in crate::decode) struct Frontier<T> {
-    heap: BinaryHeap<Entry<T>>,
+pub(in crate::decode) struct Frontier<T, Tie = ()> {
+    heap: BinaryHeap<Entry<T, Tie>>,
 }
 
-impl<T> Frontier<T> {
+impl<T, Tie: Ord> Frontier<T, Tie> {
     pub(in crate::decode) fn new() -> Self {
         Frontier {
             heap: BinaryHeap::new(),
         }
     }
 
-    pub(in crate::decode) fn push(&mut self, entry: Entry<T>) {
+    pub(in crate::decode) fn push(&mut self, entry: Entry<T, Tie>) {
         self.heap.push(entry);
     }
 
@@ -68,7 +69,7 @@ impl<T> Frontier<T> {
         &mut self,
         memo: &mut Memo<'_>,
         wanted: usize,
-    ) -> Result<Option<Entry<T>>> {
+    ) -> Result<Option<Entry<T, Tie>>> {
         let Some(first) = self.heap.pop() else {
             return Ok(None);
         };

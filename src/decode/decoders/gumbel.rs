@@ -119,7 +119,7 @@ pub(in crate::decode) fn gumbel_top_k(
     Ok(passages.finish())
 }
 
-impl Frontier<Tempered> {
+impl Frontier<Tempered, u64> {
     fn extend_with_root(&mut self, memo: &Memo<'_>, seed: u64) {
         if let Some(id) = memo.root() {
             self.push(Entry {

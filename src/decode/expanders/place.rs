@@ -15,3 +15,13 @@ pub struct PassagePlace {
     /// Its passage there.
     pub passage: u32,
 }
+
+/// A passage whose docids have all been looked at.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) struct ScoredPassage {
+    pub(in crate::decode) place: PassagePlace,
+    /// The log of the summed probabilities of its docids.
+    pub(in crate::decode) log_prob: f64,
+    /// Rank of its most probable docid.
+    pub(in crate::decode) best_rank: u32,
+}

@@ -15,11 +15,23 @@ pub fn log_softmax(logits: &[f32]) -> Result<Vec<f64>> {
 
 /// [`log_softmax`] of checked `logits / temperature`, for a temperature above zero.
 pub(in crate::decode) fn log_softmax_at(logits: &[f32], temperature: f64) -> Vec<f64> {
+    let mut log_probs = Vec::new();
+    log_softmax_into(logits, temperature, &mut log_probs);
+    log_probs
+}
+
+/// [`log_softmax_at`] in the place of what is in `log_probs`.
+pub(in crate::decode) fn log_softmax_into(
+    logits: &[f32],
+    temperature: f64,
+    log_probs: &mut Vec<f64>,
+) {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let above_max = |&logit: &f32| (f64::from(logit) - f64::from(max)) / temperature;
-    let relative: Vec<f64> = logits.iter().map(above_max).collect();
-    let log_sum = relative.iter().map(|value| value.exp()).sum::<f64>().ln();
-    relative.into_iter().map(|value| value - log_sum).collect()
+    log_probs.clear();
+    log_probs.extend(logits.iter().map(above_max));
+    let log_sum = log_probs.iter().map(|value| value.exp()).sum::<f64>().ln();
+    log_probs.iter_mut().for_each(|value| *value -= log_sum);
 }
 
 #[cfg(test)]

@@ -16,13 +16,15 @@
 //! - I2. What is known of a prefix does not depend on when it was opened, nor with which others.
 //!   Only ids do, so no result may depend on how ids compare.
 
+use smallvec::SmallVec;
+
 use super::budget::{Budget, Meter};
 use super::work::Work;
-use crate::decode::expanders::place::{DocidPlace, Places};
-use crate::decode::expanders::softmax::log_softmax_at;
+use crate::decode::expanders::place::{DocidPlace, Places, ScoredPassage};
+use crate::decode::expanders::softmax::log_softmax_into;
 use crate::decode::expanders::{Branching, Expander};
 use crate::logits;
-use crate::trie::{Forest, ForestChild, ForestNode};
+use crate::trie::{Forest, ForestChild, ForestNode, TrieChild};
 use crate::{Error, ErrorKind, Result};
 
 /// Handle of a memoised prefix.
@@ -47,10 +49,18 @@ enum Kids {
     Unknown,
     /// Waiting for the expander, in the call that is being put together.
     Asked,
-    /// Exactly one docid, stored in these places.
-    Docid(Places),
+    /// Exactly one docid.
+    Docid,
     /// The children, side by side.
     Nodes(NodeRange),
+}
+
+/// A branching that the expander is asked about.
+struct Asked {
+    id: NodeId,
+    /// Where forced steps led from the prefix, if there are any.
+    forced: Option<ForestNode>,
+    children: Vec<ForestChild>,
 }
 
 /// What [`Memo::open`] found below a prefix.
@@ -78,9 +88,16 @@ pub struct Memo<'a> {
     /// By node: its logit among its siblings, checked. Apart from the nodes because sampling reads
     /// long runs of them.
     logits: Vec<f32>,
+    /// Passages whose exact scores are known, for whoever draws again.
+    scored: Vec<ScoredPassage>,
     work: Work,
     meter: Meter,
     cut_short: bool,
+    // Memory for what is needed while prefixes are opened.
+    spare: Vec<Vec<ForestChild>>,
+    level: Vec<TrieChild>,
+    answer: Vec<f32>,
+    conditional: Vec<f64>,
 }
 
 impl<'a> Memo<'a> {
@@ -106,9 +123,14 @@ impl<'a> Memo<'a> {
             expander,
             nodes: vec![root],
             logits: vec![0.0],
+            scored: Vec::new(),
             work: Work::default(),
             meter: Meter::start(budget),
             cut_short: false,
+            spare: Vec::new(),
+            level: Vec::new(),
+            answer: Vec::new(),
+            conditional: Vec::new(),
         }
     }
 
@@ -154,9 +176,26 @@ impl<'a> Memo<'a> {
         self.node(id).map_or(0, |node| node.prefix.live_count)
     }
 
-    /// The prefix itself.
-    pub(in crate::decode) fn prefix(&self, id: NodeId) -> Option<&ForestNode> {
-        self.node(id).map(|node| &node.prefix)
+    /// Siblings, each with its joint log-probability.
+    pub(in crate::decode) fn siblings(
+        &self,
+        range: NodeRange,
+    ) -> impl Iterator<Item = (NodeId, f64, &ForestNode)> {
+        let nodes = self.nodes.get(range.start as usize..range.end as usize);
+        let ids = range.zip(nodes.unwrap_or(&[]));
+        ids.map(|(id, node)| (id, node.log_prob, &node.prefix))
+    }
+
+    /// Passages of which [`Memo::note_scored`] was told.
+    pub(in crate::decode) fn scored(&self) -> &[ScoredPassage] {
+        &self.scored
+    }
+
+    /// Notes a passage whose score is exact, unless the budget has refused any part of it.
+    pub(in crate::decode) fn note_scored(&mut self, passage: ScoredPassage) {
+        if !self.cut_short {
+            self.scored.push(passage);
+        }
     }
 
     /// The token that leads to a prefix from the branching above it.
@@ -200,11 +239,12 @@ impl<'a> Memo<'a> {
         if self.is_unknown(id) {
             self.open_all(&[id])?;
         }
-        let below = match self.node(id).map(|node| &node.kids) {
-            Some(Kids::Docid(places)) => Some(Below::Docid(places.clone())),
-            Some(Kids::Nodes(range)) => Some(Below::Nodes(range.clone())),
-            _ => None,
-        };
+        let below = self.node(id).and_then(|node| match &node.kids {
+            // Forced steps lose no live docid, so its places are those below the prefix itself.
+            Kids::Docid => Some(Below::Docid(self.forest.docid_places(&node.prefix))),
+            Kids::Nodes(range) => Some(Below::Nodes(range.clone())),
+            Kids::Unknown | Kids::Asked => None,
+        });
         self.cut_short |= below.is_none();
         Ok(below)
     }
@@ -213,7 +253,7 @@ impl<'a> Memo<'a> {
     /// many as the budget allows, the first ones first.
     pub(in crate::decode) fn open_all(&mut self, ids: &[NodeId]) -> Result<()> {
         let left = self.meter.evaluations_left(&self.work);
-        let mut asked: Vec<(NodeId, ForestNode, Vec<ForestChild>)> = Vec::new();
+        let mut asked: SmallVec<[Asked; 1]> = SmallVec::new();
         for &id in ids {
             if !self.is_unknown(id) {
                 continue;
@@ -221,70 +261,90 @@ impl<'a> Memo<'a> {
             if !self.meter.is_running() {
                 break;
             }
-            if let Some((prefix, children)) = self.next_branching(id)?
-                && (asked.len() as u64) < left
-            {
-                // So that an id given twice is asked once (I1).
-                self.set_kids(id, Kids::Asked);
-                asked.push((id, prefix, children));
+            let mut children = self.spare.pop().unwrap_or_default();
+            match self.next_branching(id, &mut children)? {
+                Some(forced) if (asked.len() as u64) < left => {
+                    // So that an id given twice is asked once (I1).
+                    self.set_kids(id, Kids::Asked);
+                    asked.push(Asked {
+                        id,
+                        forced,
+                        children,
+                    });
+                }
+                _ => self.spare.push(children),
             }
         }
         if asked.is_empty() {
             return Ok(());
         }
-        let branchings: Vec<Branching<'_>> = asked
-            .iter()
-            .map(|(_, node, children)| Branching { node, children })
-            .collect();
+        let nodes = &self.nodes;
+        let branchings = asked.iter().filter_map(|one| {
+            let own = nodes.get(one.id as usize).map(|node| &node.prefix);
+            Some(Branching {
+                node: one.forced.as_ref().or(own)?,
+                children: &one.children,
+            })
+        });
+        let branchings: SmallVec<[Branching<'_>; 1]> = branchings.collect();
         if self.work.prefills == 0 {
             self.expander.prefill()?;
             self.work.prefills = 1;
         }
-        let mut logits = Vec::new();
+        let mut logits = std::mem::take(&mut self.answer);
+        logits.clear();
         self.expander.expand(&branchings, &mut logits)?;
+        drop(branchings);
         self.work.passes += 1;
 
         let mut rest = logits.as_slice();
-        for (id, _, children) in asked {
-            let (own, others) = rest.split_at_checked(children.len()).unwrap_or((rest, &[]));
+        for mut one in asked {
+            let count = one.children.len();
+            let (own, others) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             rest = others;
-            self.add_children(id, children, own)?;
+            self.add_children(one.id, &mut one.children, own)?;
+            self.spare.push(one.children);
         }
+        self.answer = logits;
         Ok(())
     }
 
     /// Walks the forced steps below `id`. At a docid, notes it and gives `None`; at a branching,
-    /// gives that prefix and its children.
-    fn next_branching(&mut self, id: NodeId) -> Result<Option<(ForestNode, Vec<ForestChild>)>> {
-        let Some(mut prefix) = self.node(id).map(|node| node.prefix.clone()) else {
-            return Ok(None);
-        };
+    /// gives its `children` and, if steps led there, the prefix.
+    fn next_branching(
+        &mut self,
+        id: NodeId,
+        children: &mut Vec<ForestChild>,
+    ) -> Result<Option<Option<ForestNode>>> {
+        let mut forced: Option<ForestNode> = None;
         loop {
+            let own = self.nodes.get(id as usize).map(|node| &node.prefix);
+            let Some(prefix) = forced.as_ref().or(own) else {
+                return Ok(None);
+            };
             if prefix.is_end || prefix.live_count == 1 {
-                self.set_kids(id, Kids::Docid(self.forest.docid_places(&prefix)));
+                self.set_kids(id, Kids::Docid);
                 return Ok(None);
             }
-            let mut children = self.forest.children(&prefix)?;
-            match (children.pop(), children.is_empty()) {
-                (Some(only), true) => prefix = only.node,
-                (Some(last), false) => {
-                    children.push(last);
-                    return Ok(Some((prefix, children)));
-                }
+            self.forest
+                .children_into(prefix, &mut self.level, children)?;
+            match children.len() {
                 // Nothing below: only a damaged trie says so, and it says nothing.
-                (None, _) => {
+                0 => {
                     self.set_kids(id, Kids::Nodes(0..0));
                     return Ok(None);
                 }
+                1 => forced = children.pop().map(|only| only.node),
+                _ => return Ok(Some(forced)),
             }
         }
     }
 
-    /// Notes the children of `parent`.
+    /// Notes the children of `parent`, which are taken out of `children`.
     fn add_children(
         &mut self,
         parent: NodeId,
-        children: Vec<ForestChild>,
+        children: &mut Vec<ForestChild>,
         logits: &[f32],
     ) -> Result<()> {
         let logits = logits::checked(logits, self.expander.name())?;
@@ -302,14 +362,15 @@ impl<'a> Memo<'a> {
 
         let log_prob = self.log_prob(parent);
         let first = self.nodes.len() as NodeId;
-        for (child, conditional) in children.into_iter().zip(log_softmax_at(logits, 1.0)) {
-            self.nodes.push(MemoNode {
+        log_softmax_into(logits, 1.0, &mut self.conditional);
+        let children = children.drain(..).zip(&self.conditional);
+        self.nodes
+            .extend(children.map(|(child, conditional)| MemoNode {
                 prefix: child.node,
                 token: child.token,
                 log_prob: log_prob + conditional,
                 kids: Kids::Unknown,
-            });
-        }
+            }));
         self.logits.extend_from_slice(logits);
         self.set_kids(parent, Kids::Nodes(first..self.nodes.len() as NodeId));
         Ok(())
@@ -392,7 +453,7 @@ impl<'a> Memo<'a> {
     fn walk(&self, mut id: NodeId, place: DocidPlace) -> Walk {
         loop {
             match self.node(id).map(|node| &node.kids) {
-                Some(Kids::Docid(_)) => return Walk::Docid(id),
+                Some(Kids::Docid) => return Walk::Docid(id),
                 Some(Kids::Nodes(range)) => match self.child_towards(range, place) {
                     Some(child) => id = child,
                     None => return Walk::Nowhere,

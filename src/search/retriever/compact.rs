@@ -14,6 +14,8 @@ pub struct CompactExpander<'a> {
     scale: f32,
     edges: CompactEdges<'a>,
     bytes_touched: u64,
+    /// Memory for the edges of a node.
+    whole: Vec<Option<HeadEdge<'a>>>,
 }
 
 impl<'a> CompactExpander<'a> {
@@ -24,6 +26,7 @@ impl<'a> CompactExpander<'a> {
             scale,
             edges,
             bytes_touched: 0,
+            whole: Vec::new(),
         }
     }
 
@@ -61,8 +64,10 @@ impl Expander for CompactExpander<'_> {
     fn expand(&mut self, nodes: &[Branching<'_>], logits: &mut Vec<f32>) -> Result<()> {
         for branching in nodes {
             let listed = self.edges.listed(branching.node);
-            let edges = branching.children.iter();
-            let edges: Vec<_> = edges.map(|child| whole_edge(&listed, child)).collect();
+            let mut edges = std::mem::take(&mut self.whole);
+            edges.clear();
+            let children = branching.children.iter();
+            edges.extend(children.map(|child| whole_edge(&listed, child)));
             let first = logits.len();
             // A zero for those that are not stored, from no row.
             let rows = edges
@@ -70,7 +75,7 @@ impl Expander for CompactExpander<'_> {
                 .map(|edge| edge.map_or(&[][..], |edge| edge.unit));
             dots_f16(self.query, rows, logits);
             let logits = logits.iter_mut().skip(first);
-            for ((logit, edge), child) in logits.zip(edges).zip(branching.children) {
+            for ((logit, edge), child) in logits.zip(&edges).zip(branching.children) {
                 *logit = match edge {
                     Some(edge) => {
                         self.bytes_touched += bytes_of(1, edge.unit.len());
@@ -79,6 +84,7 @@ impl Expander for CompactExpander<'_> {
                     None => self.summed_logit(&listed, child),
                 };
             }
+            self.whole = edges;
         }
         Ok(())
     }
