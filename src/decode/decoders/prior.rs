@@ -238,5 +238,22 @@ mod tests {
             }
             prop_assert_eq!(prior.max_in(2, 0..9), 0.0);
         }
+
+        /// Many ranks and few are listed alike.
+        #[test]
+        fn the_greatest_of_each_rank_whatever_the_number_of_ranks(
+            values in prop::collection::vec((0u32..40, 1u32..50), 0..60),
+            apart in prop_oneof![Just(1u32), Just(1000)],
+        ) {
+            let values = values.into_iter().map(|(rank, value)| (rank * apart, value as f32));
+            let values: Vec<(u32, f32)> = values.collect();
+            let mut plain = std::collections::BTreeMap::new();
+            for &(rank, value) in &values {
+                let most = plain.entry(rank).or_insert(value);
+                *most = value.max(*most);
+            }
+            let plain: Vec<(u32, f32)> = plain.into_iter().collect();
+            prop_assert_eq!(greatest_by_rank(values), plain);
+        }
     }
 }
