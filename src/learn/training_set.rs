@@ -12,7 +12,8 @@
 //! document head is its own vector, bit by bit; training leaves no row like that.
 //!
 //! - I1. The choice depends on the seed and the external ids, not on how segments lie.
-//! - I2. Repeated documents are at most half as many as new ones, rivals at most as many, or 1,000.
+//! - I2. For the heads, repeated documents are at most half as many as new ones, rivals at most as
+//!   many, or 1,000.
 
 use super::corpus::TrainingCorpus;
 use crate::Result;
@@ -58,22 +59,24 @@ impl Participants {
 
     /// The new documents, and some old ones.
     pub(super) fn new_ones(segments: &[Segment], seed: u64) -> Self {
-        Participants::by(segments, seed, &|place| {
-            segments[place.segment as usize].is_unfitted(place.passage)
-        })
+        let is_new =
+            |place: &PassagePlace| segments[place.segment as usize].is_unfitted(place.passage);
+        Participants::by(segments, seed, &is_new, &|new| new / NEW_PER_REPEATED)
     }
 
-    /// Those that `is_new` says are new, and some old ones.
+    /// Those that `is_new` says are new, and some old ones: `repeated` says how many are asked for
+    /// beside so many new ones.
     pub(super) fn by(
         segments: &[Segment],
         seed: u64,
         is_new: &dyn Fn(&PassagePlace) -> bool,
+        repeated: &dyn Fn(usize) -> usize,
     ) -> Self {
         let (mut places, old): (Vec<PassagePlace>, Vec<PassagePlace>) =
             live_places(segments).partition(|place| is_new(place));
         let new = places.len();
-        let repeated = new / NEW_PER_REPEATED;
-        let rivals = new.max(MIN_RIVALS);
+        let repeated = repeated(new);
+        let rivals = new.max(MIN_RIVALS).max(repeated);
         if new == 0 {
             return Participants::default();
         }

@@ -80,10 +80,12 @@ impl LanguageTexts {
         watch: &mut Watch<'_>,
     ) -> Result<LanguageTexts> {
         let segments = task.corpus.segments;
-        let participants = Participants::by(segments, options.seed, &|place| {
+        let is_new = |place: &PassagePlace| {
             let segment = segments.get(place.segment as usize);
             segment.is_some_and(|segment| (task.is_new)(segment, place.passage))
-        });
+        };
+        let repeated = |new: usize| new.saturating_mul(options.queries_per_document);
+        let participants = Participants::by(segments, options.seed, &is_new, &repeated);
         let queries = PseudoQueryOptions {
             per_document: options.queries_per_document,
             seed: options.seed,
@@ -94,7 +96,14 @@ impl LanguageTexts {
         let mut training: Vec<Example> = owners
             .map(|(query, &document)| Example { query, document })
             .collect();
-        Rng::new(options.seed).shuffle(&mut training);
+        let mut rng = Rng::new(options.seed);
+        // As many old texts as new ones: a model that is shown new ones alone forgets the others.
+        let new = training.partition_point(|one| (one.document as usize) < participants.new);
+        if let Some(old) = training.get_mut(new..) {
+            rng.shuffle(old);
+        }
+        training.truncate(2 * new);
+        rng.shuffle(&mut training);
         let held_out = (training.len() / TEXTS_PER_HELD_OUT).clamp(1, MAX_HELD_OUT);
         let held_out = training.split_off(training.len().saturating_sub(held_out));
         let view = View::all(segments);
