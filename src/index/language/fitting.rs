@@ -39,11 +39,17 @@ pub struct LanguageTrainReport {
     pub generation: u64,
 }
 
+/// What the step size is multiplied by where an adapter of the index goes on: with all of it, what was
+/// learnt before is forgotten faster than what is new is learnt (`benches/NUMBERS.md`).
+const GOING_ON: f32 = 0.3;
+
 /// What is fitted, and how.
 pub(super) struct Fitting<'a> {
     pub(super) retriever: &'a LanguageModelRetriever,
     /// What it begins with; its layers and rank go before those of the options.
     pub(super) start: Option<&'a Adapter>,
+    /// Whether that knows the index already.
+    pub(super) goes_on: bool,
     pub(super) options: &'a LanguageTrainOptions,
     pub(super) checkpoint: &'a Path,
 }
@@ -108,7 +114,7 @@ impl Fitting<'_> {
         let trained = trained.map(|adapter| layers.saturating_sub(first_of(adapter)));
         AdapterFitOptions {
             rank: self.start.map_or(options.rank, Adapter::rank),
-            learning_rate: options.learning_rate,
+            learning_rate: options.learning_rate * if self.goes_on { GOING_ON } else { 1.0 },
             batch_texts: options.batch_queries,
             steps_per_ranking: options.steps_per_ranking,
             seed: options.seed,

@@ -91,6 +91,7 @@ pub fn tune_over_indexes(
     let fitting = Fitting {
         retriever,
         start: options.start.as_ref(),
+        goes_on: false,
         options,
         checkpoint: options.checkpoint.as_ref().unwrap_or(&beside),
     };

@@ -64,6 +64,7 @@ impl Writer {
         let fitting = Fitting {
             retriever,
             start,
+            goes_on: earlier.is_some(),
             options,
             checkpoint: options.checkpoint.as_ref().unwrap_or(&beside),
         };

@@ -43,7 +43,7 @@ pub struct LanguageTrainOptions {
     /// the time. What the others give is computed once for each pseudo-query and kept in memory, up
     /// to 2 GiB.
     pub layers: Option<usize>,
-    /// AdamW's largest step size.
+    /// AdamW's largest step size; .3 of it where the adapter of the index goes on.
     pub learning_rate: f32,
     /// Among which tokens the right one is to be the most probable.
     pub loss: LanguageLoss,

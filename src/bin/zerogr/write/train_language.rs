@@ -35,7 +35,7 @@ pub struct LanguageArgs {
     /// memory.
     #[arg(long, value_name = "N")]
     layers: Option<usize>,
-    /// Largest step size.
+    /// Largest step size; .3 of it where the adapter of the index goes on.
     #[arg(long, default_value_t = 1e-3, value_name = "X")]
     learning_rate: f32,
     /// Among which tokens the right one is to be the most probable.
