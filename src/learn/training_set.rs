@@ -95,6 +95,16 @@ impl Participants {
         }
     }
 
+    /// Most pseudo-queries of a new participant and of a repeated one, for `max_examples` in all: the
+    /// same, unless more are repeated than are new. Then these have as many together as those.
+    fn most_queries(&self, max_examples: usize) -> (usize, usize) {
+        let sharing = self.asked.min(self.new.saturating_mul(2)).max(1);
+        let of_new = max_examples.div_ceil(sharing).max(MIN_QUERIES);
+        let repeated = self.asked.saturating_sub(self.new).max(1);
+        let of_repeated = of_new.saturating_mul(self.new).div_ceil(repeated);
+        (of_new, of_repeated.min(of_new))
+    }
+
     /// For each passage of each segment, whether it is among the first `count` participants.
     pub(super) fn marks(&self, segments: &[Segment], count: usize) -> Vec<Vec<bool>> {
         let none = |segment: &Segment| vec![false; segment.passages.count() as usize];
@@ -125,7 +135,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Asks for the first `participants.asked` participants. Where all their pseudo-queries are
-    /// more than `max_examples`, each document keeps an equal number of its own, drawn at random.
+    /// more than `max_examples`, each document keeps some of its own, drawn at random
+    /// ([`Participants::most_queries`]).
     pub(super) fn new(
         corpus: &TrainingCorpus<'_>,
         participants: &Participants,
@@ -134,7 +145,7 @@ impl Asked {
         watch: &mut Watch<'_>,
     ) -> Result<Self> {
         let count = participants.asked;
-        let most = max_examples.div_ceil(count.max(1)).max(MIN_QUERIES);
+        let (of_new, of_repeated) = participants.most_queries(max_examples);
         let mut rows: Vec<Vec<Option<u32>>> = corpus
             .segments
             .iter()
@@ -157,10 +168,14 @@ impl Asked {
                     let mut written: Vec<String> = own.map(str::to_owned).collect();
                     for (passage, part) in segment.passages.of(ordinal).zip(cut.parts()) {
                         let mut queries = std::mem::take(&mut written);
-                        let Some(slot) = row(passage).and_then(|row| by_row.get_mut(row as usize))
-                        else {
+                        let Some(row) = row(passage) else {
                             continue;
                         };
+                        let Some(slot) = by_row.get_mut(row as usize) else {
+                            continue;
+                        };
+                        let is_new = (row as usize) < participants.new;
+                        let most = if is_new { of_new } else { of_repeated };
                         queries.extend(pseudo_queries(&part, corpus.stats, query_options));
                         if queries.len() > most {
                             Rng::for_name(!query_options.seed, &part.id).shuffle(&mut queries);
@@ -207,5 +222,30 @@ impl Asked {
             held_out.extend(training.pop());
         }
         (training, held_out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_takes_no_more_than_what_is_new() {
+        let most = |new, asked, max_examples| {
+            let participants = Participants {
+                places: Vec::new(),
+                new,
+                asked,
+            };
+            participants.most_queries(max_examples)
+        };
+        // All are new, or fewer are repeated: an equal number each.
+        assert_eq!(most(100, 100, 1_000).0, 10);
+        assert_eq!(most(100, 150, 1_500), (10, 10));
+        assert_eq!(most(100, 150, 1), (MIN_QUERIES, MIN_QUERIES));
+        // More are repeated: together as many as the new ones, who lose none by it.
+        assert_eq!(most(10, 1_010, 2_000), (100, 1));
+        assert_eq!(most(100, 300, 2_000), (10, 5));
+        assert_eq!(most(0, 0, 2_000).0, 2_000);
     }
 }

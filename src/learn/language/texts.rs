@@ -84,6 +84,7 @@ impl LanguageTexts {
             let segment = segments.get(place.segment as usize);
             segment.is_some_and(|segment| (task.is_new)(segment, place.passage))
         };
+        // Many old ones, each asked a little: a model that is shown new ones alone forgets the others.
         let repeated = |new: usize| new.saturating_mul(options.queries_per_document);
         let participants = Participants::by(segments, options.seed, &is_new, &repeated);
         let queries = PseudoQueryOptions {
@@ -91,19 +92,17 @@ impl LanguageTexts {
             seed: options.seed,
         };
         let most = options.max_steps.saturating_mul(options.batch_queries);
+        let most = most.min(
+            participants
+                .new
+                .saturating_mul(options.queries_per_document * 2),
+        );
         let asked = Asked::new(task.corpus, &participants, &queries, most, watch)?;
         let owners = (0..).zip(&asked.owners);
         let mut training: Vec<Example> = owners
             .map(|(query, &document)| Example { query, document })
             .collect();
-        let mut rng = Rng::new(options.seed);
-        // As many old texts as new ones: a model that is shown new ones alone forgets the others.
-        let new = training.partition_point(|one| (one.document as usize) < participants.new);
-        if let Some(old) = training.get_mut(new..) {
-            rng.shuffle(old);
-        }
-        training.truncate(2 * new);
-        rng.shuffle(&mut training);
+        Rng::new(options.seed).shuffle(&mut training);
         let held_out = (training.len() / TEXTS_PER_HELD_OUT).clamp(1, MAX_HELD_OUT);
         let held_out = training.split_off(training.len().saturating_sub(held_out));
         let view = View::all(segments);
