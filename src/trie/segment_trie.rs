@@ -1,5 +1,7 @@
 //! The trie of one segment: building it, and walking it one token at a time.
 
+use std::sync::{Arc, OnceLock};
+
 use super::key::{END, MAX_DOCID_TOKENS, TokenWidth};
 use crate::columns::transducer::{Keys, Transducer, damaged, union};
 use crate::store::Section;
@@ -32,6 +34,8 @@ pub struct SegmentTrie {
     transducer: Transducer,
     width: TokenWidth,
     docid_count: u32,
+    /// Every query asks for them, and there are many.
+    root_children: Arc<OnceLock<Vec<TrieChild>>>,
 }
 
 /// A place inside a token: the bytes of it that were followed.
@@ -172,6 +176,7 @@ impl SegmentTrie {
             transducer,
             width,
             docid_count,
+            root_children: Arc::default(),
         })
     }
 
@@ -204,6 +209,21 @@ impl SegmentTrie {
     ///
     /// `Corrupt` when the trie is damaged.
     pub fn children(&self, node: TrieNode, children: &mut Vec<TrieChild>) -> Result<()> {
+        if node != self.root() {
+            return self.read_children(node, children);
+        }
+        if let Some(known) = self.root_children.get() {
+            children.extend_from_slice(known);
+            return Ok(());
+        }
+        let first = children.len();
+        self.read_children(node, children)?;
+        let read = children.get(first..).unwrap_or_default();
+        self.root_children.get_or_init(|| read.to_vec());
+        Ok(())
+    }
+
+    fn read_children(&self, node: TrieNode, children: &mut Vec<TrieChild>) -> Result<()> {
         let first = children.len();
         let address = node.address as usize;
         let state = self.transducer.state(address).ok_or_else(damaged)?;
@@ -333,7 +353,8 @@ mod tests {
         ) {
             let trie = SegmentTrie::of_docids(&docids);
             let sorted: Vec<_> = docids.iter().cloned().collect();
-            let mut todo = vec![(Vec::<u32>::new(), trie.root())];
+            // The root's children are read once and kept.
+            let mut todo = vec![(Vec::<u32>::new(), trie.root()); 2];
             while let Some((prefix, node)) = todo.pop() {
                 let below: Vec<u32> = (0..sorted.len() as u32)
                     .filter(|&rank| sorted[rank as usize].starts_with(&prefix)).collect();

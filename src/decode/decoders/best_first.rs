@@ -196,20 +196,18 @@ impl<'a> Bounds<'a> {
     ) {
         let planner = self.planner.as_ref();
         let mut priors = planner.map(|planner| (planner.prior.ascending(), planner.lambda));
-        for (id, log_prob, prefix) in memo.siblings(siblings) {
+        let entries = memo.siblings(siblings).map(|(id, log_prob, prefix)| {
             let prior = priors.as_mut().map_or(0.0, |(maxima, lambda)| {
                 *lambda * best_prior_below(maxima, prefix)
             });
-            let key = log_prob + self.above_prefix + prior;
-            if key >= least {
-                frontier.push(Entry {
-                    key,
-                    tie: (),
-                    id,
-                    with: (),
-                });
+            Entry {
+                key: log_prob + self.above_prefix + prior,
+                tie: (),
+                id,
+                with: (),
             }
-        }
+        });
+        frontier.extend(entries.filter(|entry| entry.key >= least));
     }
 }
 
