@@ -29,7 +29,7 @@ KNOWN_SECTIONS = {
     HEADS: {0x0201, 0x0202, 0x0203, 0x0204},
     TOMBSTONES: {0x0306},
     BLOB: {1},
-    PSEUDO_QUERIES: {0x0501, 0x0502, 0x0503, 0x0504},  # with others it is ignored
+    PSEUDO_QUERIES: {0x0501, 0x0502, 0x0503, 0x0504, 0x0505, 0x0506, 0x0507},
     MANIFEST: {1, 2, 3, 4, 5},
 }
 # Keys of the parameters and of objects in them, by path: those that are always there, and others.
@@ -50,7 +50,7 @@ PARAMETERS = {
     "pseudo_queries": ("per_document", ""),
     "passages": ("whole_tokens max_tokens", ""),
     "search": SEARCH,
-    "lexicon": ("analysis stemming stop_words k1 b", ""),
+    "lexicon": ("analysis stemming stop_words k1 b", "expansion_weight"),
     "training": ("seed documents learnt_documents pseudo_queries held_out trie_head document_head",
                  "repeated_documents written_queries"),
     "training.trie_head": FIT,
@@ -490,10 +490,13 @@ def read_segment(file, superblock, number, entry, params, result):
           "a payload is that of another document")
     check_tags(segment, payloads)
     read_fields(segment, payloads, params.get("fields", {}), number, result)
-    read_lexicon(segment, p, number, result)
+    result["lexicons"].append(read_lexicon(segment, 0x0401, p, number))
     if queries_ref:
         queries = Extent(file, superblock, PSEUDO_QUERIES, queries_ref)
         read_queries(queries, n, number, result)
+        if "expansion_weight" in params["lexicon"]:
+            expansion = read_lexicon(queries, 0x0505, n, number)
+            result.setdefault("expansions", []).append(expansion)
     bitmap = bytes((n + 7) // 8)
     if tombstones_ref:
         bitmap = Extent(file, superblock, TOMBSTONES, tombstones_ref).section(0x0306)
@@ -707,7 +710,7 @@ def unix_us(text):
 
 def read_queries(extent, n, number, result):
     """What a language model wrote; an extent of another make is left alone."""
-    if extent.has_unknown or extent.sections.keys() != KNOWN_SECTIONS[PSEUDO_QUERIES]:
+    if extent.has_unknown or not extent.sections.keys() >= {0x0501, 0x0502, 0x0503, 0x0504}:
         return
     writers = read_strings(extent.section(0x0501), extent.counts[0x0501])
     texts = read_strings(extent.section(0x0502), extent.counts[0x0502])
@@ -723,23 +726,24 @@ def read_queries(extent, n, number, result):
                 queries=[texts[row] for row in rows[ordinal]]))
 
 
-def read_lexicon(segment, p, number, result):
-    """Terms with their postings: [passage, how often]; and the lengths of passages in terms."""
-    count, raw = segment.counts[0x0401], segment.section(0x0402)
-    check(segment.counts[0x0402] == count, "the lexicon has postings of other terms")
+def read_lexicon(extent, kind, p, number):
+    """Terms with their postings: [row, how often]; and the lengths of the p rows in terms."""
+    terms, postings, lengths = range(kind, kind + 3)
+    count, raw = extent.counts[terms], extent.section(postings)
+    check(extent.counts[postings] == count, "the lexicon has postings of other terms")
     lexicon, at = {}, 0
-    for term, off in Transducer(segment.section(0x0401), count).items(160):
+    for term, off in Transducer(extent.section(terms), count).items(160):
         check(off == at, "the postings of a term are not where they should be")
         lexicon[term.decode()], at = read_postings(raw, at, p)
     check(at == len(raw), "there are postings of no term")
-    check(len(segment.section(0x0403)) == 4 * p, "the lexicon has not one length per passage")
-    lengths = [length for length, in struct.iter_unpack("<I", segment.section(0x0403))]
+    check(len(extent.section(lengths)) == 4 * p, "the lexicon has not one length per row")
+    stored = [length for length, in struct.iter_unpack("<I", extent.section(lengths))]
     counted = [0] * p
     counting = (postings for term, postings in lexicon.items() if term[0] != " ")
-    for passage, count in (one for postings in counting for one in postings):
-        counted[passage] += count
-    check(counted == lengths, "postings and lengths of passages disagree")
-    result["lexicons"].append(dict(segment=number, terms=lexicon, lengths=lengths))
+    for row, count in (one for postings in counting for one in postings):
+        counted[row] += count
+    check(counted == stored, "postings and lengths of rows disagree")
+    return dict(segment=number, terms=lexicon, lengths=stored)
 
 
 def read_postings(raw, at, p):

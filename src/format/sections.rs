@@ -131,6 +131,12 @@ registry! {
         PseudoQueries DOCUMENT_QUERIES = 0x0503;
         /// Ordinal -> 1 + number of the writer, or 0: u32 each.
         PseudoQueries DOCUMENT_WRITERS = 0x0504;
+        /// Transducer from term of the queries to the place of its postings.
+        PseudoQueries EXPANSION_TERMS = 0x0505;
+        /// Postings of all terms of the queries, one after the other.
+        PseudoQueries EXPANSION_POSTINGS = 0x0506;
+        /// Ordinal -> number of terms of the queries, repeated ones counted (`u32`).
+        PseudoQueries EXPANSION_LENGTHS = 0x0507;
     }
 }
 

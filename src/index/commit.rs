@@ -159,7 +159,8 @@ impl Draft {
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Option<Part>> {
         let segments: Vec<Segment> = parts.iter().map(|part| part.segment.clone()).collect();
-        let queries = query_sections(&self.live_queries(parts.iter().copied()))?;
+        let queries = self.live_queries(parts.iter().copied());
+        let queries = query_sections(&queries, params.lexicon.expansion())?;
         Ok(merge(&segments, params, go_on)?.map(|new| Part {
             queries: Queries::New(queries),
             ..Part::from(new)
@@ -171,6 +172,7 @@ impl Draft {
     pub(super) fn remake(
         &mut self,
         blobs: Vec<NewBlob>,
+        params: &IndexParams,
         make: &mut dyn FnMut(&Segment) -> Result<Option<NewSegment>>,
     ) -> Result<()> {
         let mut parts = Vec::with_capacity(self.parts.len());
@@ -178,7 +180,8 @@ impl Draft {
             let Some(new) = make(&part.segment)? else {
                 continue;
             };
-            let queries = query_sections(&self.live_queries(std::iter::once(part)))?;
+            let queries = self.live_queries(std::iter::once(part));
+            let queries = query_sections(&queries, params.lexicon.expansion())?;
             parts.push(Part {
                 queries: Queries::New(queries),
                 ..Part::from(new)

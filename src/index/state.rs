@@ -54,6 +54,10 @@ impl State {
             if !stored.is_in_file_of(&state.stored) {
                 return None;
             }
+            // The same queries, and their words are searched now or are not any more.
+            if state.params.lexicon.expansion() != params.lexicon.expansion() {
+                return None;
+            }
             let known = state.stored.manifest();
             let mut known = known.segments.iter().zip(&state.segments);
             let (_, segment) = known.find(|(known, _)| *known == entry)?;
@@ -83,6 +87,14 @@ impl State {
                 segment = segment
                     .with_tombstones(&bitmap)
                     .map_err(|error| bitmap.located(error))?;
+            }
+            if let Some(queries) = &entry.pseudo_queries
+                && params.lexicon.expansion().is_some()
+            {
+                let queries = stored.extent_of(ExtentKind::PseudoQueries, queries)?;
+                segment = segment
+                    .with_expansion(&queries)
+                    .map_err(|error| error.at(queries.place()))?;
             }
             segments.push(segment);
         }

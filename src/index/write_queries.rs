@@ -21,7 +21,8 @@ use super::handle::Index;
 use crate::generate::language::{LanguageQueryOptions, PROMPT_VERSION, QueryWriter};
 use crate::language::TextGenerator;
 use crate::segment::{
-    Progress, ProgressFn, QueryTable, QueryWriterRecord, Stage, WrittenQueries, query_sections,
+    Progress, ProgressFn, QueryTable, QueryWriterRecord, Stage, WrittenQueries, check_number,
+    query_sections,
 };
 use crate::{Document, Result};
 
@@ -93,28 +94,18 @@ impl Index {
         let record = record.to_json()?;
         let asked = QueryWriter::new(generator, options.clone())?;
         let segments = &self.snapshot().state.segments.clone();
-        let mut written: Vec<Vec<Option<WrittenQueries>>> = Vec::new();
+        let mut written = self.all_written();
         let mut waiting: Vec<(usize, u32)> = Vec::new();
         let mut report = QueryReport::default();
-        for (number, table) in self.query_tables().into_iter().enumerate() {
-            let Some(segment) = segments.get(number) else {
-                continue;
-            };
-            let mut own = vec![None; segment.document_count as usize];
+        for (number, (segment, own)) in segments.iter().zip(&written).enumerate() {
             for ordinal in segment.live_ordinals() {
-                let found = table.as_ref().and_then(|table| table.written(ordinal));
-                let is_done = table
-                    .as_ref()
-                    .is_some_and(|table| table.is_written_by(ordinal, &record));
+                let found = own.get(ordinal as usize).and_then(Option::as_ref);
+                let is_done = found.is_some_and(|found| found.writer == record);
                 report.already += usize::from(is_done);
                 if !is_done {
                     waiting.push((number, ordinal));
                 }
-                if let Some(slot) = own.get_mut(ordinal as usize) {
-                    *slot = found;
-                }
             }
-            written.push(own);
         }
         let total = waiting.len() + report.already;
         let mut is_changed = vec![false; segments.len()];
@@ -167,13 +158,14 @@ impl Index {
             let done = report.already + report.documents;
             if uncommitted >= LEAST_PER_COMMIT.max(done / 16) || done == total {
                 let mut draft = Draft::new(&self.snapshot());
+                let params = self.snapshot().params().clone();
                 for (number, changed) in is_changed.iter_mut().enumerate() {
                     if let Some(queries) = written.get(number).filter(|_| *changed) {
-                        draft.set_queries(number, query_sections(queries)?);
+                        let expansion = params.lexicon.expansion();
+                        draft.set_queries(number, query_sections(queries, expansion)?);
                     }
                     *changed = false;
                 }
-                let params = self.snapshot().params().clone();
                 draft.commit(writer.begin()?, &params)?;
                 self.catch_up()?;
                 report.commits += 1;
@@ -181,6 +173,47 @@ impl Index {
             }
         }
         Ok(report)
+    }
+
+    /// Has BM25 of the queries that were written for a document count `weight` times beside that of
+    /// its text, in every search that looks at words: document expansion. Whoever asks in words that
+    /// a document does not have finds it by those of its queries. At 0, as in a new index, written
+    /// queries are for [`Index::train`] alone.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a weight below 0 or that is not finite; otherwise as
+    /// [`Index::write_queries`].
+    pub fn set_expansion_weight(&self, weight: f64) -> Result<()> {
+        check_number("the weight of expansion", weight, 0.0..=1e9)?;
+        let writer = self.writer()?;
+        let snapshot = self.snapshot();
+        let mut params = snapshot.params().clone();
+        params.lexicon.expansion_weight = weight;
+        let expansion = params.lexicon.expansion();
+        let mut draft = Draft::new(&snapshot);
+        if expansion != snapshot.params().lexicon.expansion() {
+            for (number, own) in self.all_written().iter().enumerate() {
+                draft.set_queries(number, query_sections(own, expansion)?);
+            }
+        }
+        draft.commit(writer.begin()?, &params)?;
+        self.catch_up()?;
+        Ok(())
+    }
+
+    /// What was written for the live documents, by segment and ordinal.
+    fn all_written(&self) -> Vec<Vec<Option<WrittenQueries>>> {
+        let snapshot = self.snapshot();
+        let segments = snapshot.state.segments.iter().zip(self.query_tables());
+        let of_segment = segments.map(|(segment, table)| {
+            let written = |ordinal| match segment.is_live(ordinal) {
+                true => table.as_ref()?.written(ordinal),
+                false => None,
+            };
+            (0..segment.document_count).map(written).collect()
+        });
+        of_segment.collect()
     }
 
     /// The queries of each segment; `None` where there are none, or they cannot be read: they can

@@ -9,8 +9,7 @@ use zerocopy::little_endian::U32;
 use super::analyser::{Analyser, EnglishStemmer, is_minor};
 use super::counted::{CountedTexts, TextWords};
 use super::postings::PostingsWriter;
-use super::sections;
-use super::table::Lexicon;
+use super::table::{Lexicon, LexiconKinds, TEXTS};
 use crate::columns::transducer::union;
 use crate::format::SectionInput;
 use crate::{Error, Result};
@@ -49,7 +48,12 @@ impl LexiconBuilder {
     ///
     /// `InvalidInput` if terms did not ascend; these do.
     pub fn finish(self) -> Result<Vec<SectionInput<'static>>> {
-        lexicon_of(&self.texts, self.analyser)
+        self.finish_as(TEXTS)
+    }
+
+    /// As [`LexiconBuilder::finish`], in the sections `of`.
+    pub(crate) fn finish_as(self, of: LexiconKinds) -> Result<Vec<SectionInput<'static>>> {
+        lexicon_in(of, &self.texts, self.analyser)
     }
 }
 
@@ -59,6 +63,14 @@ impl LexiconBuilder {
 ///
 /// `InvalidInput` if terms did not ascend; these do.
 pub(crate) fn lexicon_of(
+    texts: &CountedTexts,
+    analyser: Analyser,
+) -> Result<Vec<SectionInput<'static>>> {
+    lexicon_in(TEXTS, texts, analyser)
+}
+
+fn lexicon_in(
+    of: LexiconKinds,
     texts: &CountedTexts,
     analyser: Analyser,
 ) -> Result<Vec<SectionInput<'static>>> {
@@ -94,7 +106,7 @@ pub(crate) fn lexicon_of(
     for (term, postings) in postings_of {
         columns.push(term.as_bytes(), postings)?;
     }
-    columns.finish(lengths)
+    columns.finish(of, lengths)
 }
 
 /// By word the number of its term, and the terms by number.
@@ -148,7 +160,7 @@ pub fn merge_lexicons(
             .filter(|&(ordinal, _)| new_ordinal(place, ordinal).is_some());
         lengths.extend(kept.map(|(_, &length)| length));
     }
-    columns.finish(lengths)
+    columns.finish(TEXTS, lengths)
 }
 
 /// Terms as they come in ascending order, with their postings.
@@ -180,17 +192,13 @@ impl Columns {
         Ok(())
     }
 
-    fn finish(self, lengths: Vec<U32>) -> Result<Vec<SectionInput<'static>>> {
+    fn finish(self, of: LexiconKinds, lengths: Vec<U32>) -> Result<Vec<SectionInput<'static>>> {
         let (terms, documents) = (self.term_count, lengths.len() as u64);
         let transducer = self.terms.into_inner().map_err(unsorted)?;
         Ok(vec![
-            SectionInput::new(sections::TERMS, terms, transducer),
-            SectionInput::new(sections::TERM_POSTINGS, terms, self.postings),
-            SectionInput::new(
-                sections::DOCUMENT_LENGTHS,
-                documents,
-                lengths.as_bytes().to_vec(),
-            ),
+            SectionInput::new(of.terms, terms, transducer),
+            SectionInput::new(of.postings, terms, self.postings),
+            SectionInput::new(of.lengths, documents, lengths.as_bytes().to_vec()),
         ])
     }
 }

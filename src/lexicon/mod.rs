@@ -42,7 +42,7 @@ pub(crate) use plain::plain;
 pub(crate) use postings::Postings;
 pub use stop_words::is_stop_word;
 pub use table::Lexicon;
-pub(crate) use table::for_each_term_from;
+pub(crate) use table::{LexiconKinds, for_each_term_from};
 pub(crate) use words::is_unspaced;
 pub use words::{MAX_WORD_CHARS, Word, located_words, words};
 

@@ -8,11 +8,30 @@ use super::sections;
 use super::words::MAX_WORD_CHARS;
 use crate::columns::SectionSource;
 use crate::columns::transducer::{Keys, State, Transducer, union};
+use crate::format::SectionKind;
 use crate::store::Section;
 use crate::{Error, Result};
 
+/// The lexicon of the texts of documents.
+pub(super) const TEXTS: LexiconKinds = LexiconKinds {
+    terms: sections::TERMS,
+    postings: sections::TERM_POSTINGS,
+    lengths: sections::DOCUMENT_LENGTHS,
+};
+
 /// No term is longer: a stem is not longer than its word, and no character takes more than four.
 const MAX_TERM_BYTES: usize = 4 * MAX_WORD_CHARS;
+
+/// The sections of one lexicon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LexiconKinds {
+    /// Transducer from term to the place of its postings.
+    pub(crate) terms: SectionKind,
+    /// Postings of all terms.
+    pub(crate) postings: SectionKind,
+    /// Number of terms of each document.
+    pub(crate) lengths: SectionKind,
+}
 
 /// Term -> documents, read in place.
 ///
@@ -27,18 +46,27 @@ pub struct Lexicon {
 }
 
 impl Lexicon {
-    /// Reads the lexicon of a segment of `document_count` documents.
+    /// Reads the lexicon of the texts of a segment of `document_count` documents.
     ///
     /// # Errors
     ///
     /// `Corrupt` when a part is missing or damaged or does not fit the others, `UnsupportedVersion`
     /// when its encoding is not known, `Io` when it cannot be read.
     pub fn open(source: &dyn SectionSource, document_count: u32) -> Result<Self> {
-        let terms = source.section(sections::TERMS)?;
+        Lexicon::open_of(TEXTS, source, document_count)
+    }
+
+    /// As [`Lexicon::open`], the one in the sections `of`.
+    pub(crate) fn open_of(
+        of: LexiconKinds,
+        source: &dyn SectionSource,
+        document_count: u32,
+    ) -> Result<Self> {
+        let terms = source.section(of.terms)?;
         let term_count = terms.entry_count();
         let terms = Transducer::open(terms).ok_or_else(|| damaged("its terms are none"))?;
-        let postings = source.section(sections::TERM_POSTINGS)?;
-        let lengths = source.section(sections::DOCUMENT_LENGTHS)?;
+        let postings = source.section(of.postings)?;
+        let lengths = source.section(of.lengths)?;
         if terms.key_count() != term_count || postings.entry_count() != term_count {
             return Err(damaged("its parts differ in the number of terms"));
         }

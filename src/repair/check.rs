@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::condition::{AtRisk, Condition, Remains};
 use crate::Result;
-use crate::segment::IndexParams;
+use crate::format::SegmentEntry;
+use crate::segment::{Expansion, IndexParams};
 use crate::store::{Finding, Store, VerifyLevel, VerifyReport};
 
 /// What a check read and found.
@@ -84,6 +85,12 @@ pub(super) fn check_store(store: &Store, level: VerifyLevel) -> CheckReport {
             continue;
         };
         let place = format!("segment {}", entry.id);
+        if let Err(error) = check_expansion(store, entry, &params) {
+            report.note(
+                &format!("{place}: pseudo-queries"),
+                error.finding().to_owned(),
+            );
+        }
         if segment.dead_count() != entry.dead_count {
             report.note(&place, "the number of deleted documents is wrong".into());
         }
@@ -98,6 +105,21 @@ pub(super) fn check_store(store: &Store, level: VerifyLevel) -> CheckReport {
         }
     }
     report
+}
+
+/// Checks the words of written queries, where they are searched (ZF-PQ-04).
+pub(super) fn check_expansion(
+    store: &Store,
+    entry: &SegmentEntry,
+    params: &IndexParams,
+) -> Result<()> {
+    match &entry.pseudo_queries {
+        Some(queries) if params.lexicon.expansion().is_some() => {
+            let queries = store.extent(queries)?;
+            Expansion::open(&queries, entry.doc_count)?.lexicon.check()
+        }
+        _ => Ok(()),
+    }
 }
 
 impl CheckReport {

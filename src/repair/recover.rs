@@ -18,7 +18,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::check::check_store;
+use super::check::{check_expansion, check_store};
 use super::condition::{AtRisk, Condition, Remains, sections_of};
 use super::mend::Maker;
 use super::params_left::params_left;
@@ -177,7 +177,17 @@ fn write(salvage: &Salvage, new: &Store, options: &OpenOptions) -> Result<Recove
             .as_mut()
             .is_some_and(|taken| bury_replaced(&mut segment, taken));
         let saved = match is_sound && !has_replaced {
-            true => Some(copy_segment(damaged, entry, &mut transaction)?),
+            true => {
+                let saved = copy_segment(damaged, entry, params, &mut transaction)?;
+                if saved.pseudo_queries.is_none() && entry.pseudo_queries.is_some() {
+                    report.notes.push(format!(
+                        "the queries that a language model wrote for segment {} are lost, with their \
+                         words: `zerogr generate queries` writes them again",
+                        entry.id
+                    ));
+                }
+                Some(saved)
+            }
             false => rewrite_segment(&segment, entry.id, params, &mut transaction)?,
         };
         if let Some(saved) = saved {
@@ -274,8 +284,10 @@ fn copy_blobs(
 fn copy_segment(
     damaged: &Store,
     entry: &SegmentEntry,
+    params: &IndexParams,
     transaction: &mut Transaction,
 ) -> Result<SegmentEntry> {
+    let has_expansion = check_expansion(damaged, entry, params).is_ok();
     let mut copy = |reference, kind| {
         let sections = sections_of(&damaged.extent(reference)?)?;
         transaction.append(kind, &sections)
@@ -294,6 +306,7 @@ fn copy_segment(
         pseudo_queries: entry
             .pseudo_queries
             .as_ref()
+            .filter(|_| has_expansion)
             .and_then(|reference| copy(reference, ExtentKind::PseudoQueries).ok()),
         ..entry.clone()
     })

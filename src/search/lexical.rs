@@ -10,6 +10,9 @@
 //! score of their own, from their own counts and lengths and with the weights of the documents' terms:
 //! it says where in a document the words are.
 //!
+//! Where the words of written queries are searched, a document's score has a part from them, with
+//! counts, lengths and frequencies of their own; so has a passage that is all of its document.
+//!
 //! Invariants:
 //! - I1. A score depends on the query and on the live documents, not on where they are stored:
 //!   several segments, what was deleted from them and their merge give the same numbers, to the
@@ -135,6 +138,7 @@ fn lexical_scores(
         total_terms += segment.live_terms();
     }
     let saturation = bm25.saturation(total_terms as f64 / units.max(1) as f64);
+    let expanded_saturation = bm25.saturation(mean_expansion(segments));
     let mut scores = Vec::with_capacity(segments.len());
     for (number, segment) in (0u32..).zip(segments) {
         let lexicon = &segment.lexicon;
@@ -146,35 +150,48 @@ fn lexical_scores(
         let mut sums = vec![0.0f64; count as usize];
         // In as many ascending runs as there are terms: what a merge sort likes.
         let mut touched: Vec<u32> = Vec::new();
+        let mut add = |row: u32, ordinal: u32, score: f64| {
+            let Some(sum) = sums.get_mut(row as usize) else {
+                return;
+            };
+            if !view.is_live(number, ordinal) {
+                return;
+            }
+            if *sum == 0.0 {
+                touched.push(row);
+            }
+            *sum += score;
+        };
         for term in terms {
-            let Some(matches) = term.matches(number, lexicon)? else {
-                continue;
-            };
-            let mut add = |row: u32, ordinal: u32, count: u32, length: u32| {
-                let Some(sum) = sums.get_mut(row as usize) else {
-                    return;
-                };
-                if !view.is_live(number, ordinal) {
-                    return;
-                }
-                if *sum == 0.0 {
-                    touched.push(row);
-                }
-                *sum += term.weight * saturation(count, length);
-            };
-            match unit {
-                Unit::Document if segment.passages.is_cut() => {
+            let score = |count, length| term.weight * saturation(count, length);
+            match (term.matches(number, lexicon)?, unit) {
+                (None, _) => {}
+                (Some(matches), Unit::Document) if segment.passages.is_cut() => {
                     segment.for_each_document(&matches, |ordinal, count| {
-                        add(ordinal, ordinal, count, segment.length(ordinal));
+                        add(ordinal, ordinal, score(count, segment.length(ordinal)));
                     })?;
                 }
                 // A document that is not cut has the number of its passage.
-                _ => matches.for_each(|passage, count| {
+                (Some(matches), _) => matches.for_each(|passage, count| {
                     if let Some(length) = lengths.get(passage as usize) {
                         let ordinal = segment.passages.document_of(passage);
-                        add(passage, ordinal, count, length.get());
+                        add(passage, ordinal, score(count, length.get()));
                     }
                 })?,
+            }
+            let (Some(expanded), Some(expansion)) = (&term.expanded, &segment.expansion) else {
+                continue;
+            };
+            for &(ordinal, count) in expanded.of_segment(number) {
+                let row = match unit {
+                    Unit::Document => Some(ordinal),
+                    Unit::Passage => only_passage(segment, ordinal),
+                };
+                let length = expansion.lexicon.lengths().get(ordinal as usize);
+                if let (Some(row), Some(length)) = (row, length) {
+                    let score = expanded.weight * expanded_saturation(count, length.get());
+                    add(row, ordinal, score);
+                }
             }
         }
         if touched.len() > sums.len() / SPARSE {
@@ -187,6 +204,22 @@ fn lexical_scores(
         scores.push(touched.into_iter().map(score).collect());
     }
     Ok(scores)
+}
+
+/// Terms of written queries in the mean of all live documents.
+fn mean_expansion(segments: &[Segment]) -> f64 {
+    let (mut terms, mut documents) = (0, 0);
+    for segment in segments {
+        documents += u64::from(segment.live_count());
+        terms += segment.expansion.as_ref().map_or(0, |one| one.live_terms);
+    }
+    terms as f64 / documents.max(1) as f64
+}
+
+/// The passage that is all of a document.
+fn only_passage(segment: &Segment, ordinal: u32) -> Option<u32> {
+    let passages = segment.passages.of(ordinal);
+    (passages.len() == 1).then_some(passages.start)
 }
 
 /// Where fewer than one in so many have a score, sorting their numbers is less than looking at all.

@@ -1,6 +1,7 @@
 //! The words of a query, analysed and weighed once per search.
 
 mod completion;
+mod expansion;
 mod word_form;
 
 pub(super) use word_form::complete;
@@ -8,6 +9,7 @@ pub(super) use word_form::complete;
 use std::borrow::Cow;
 
 use completion::{LastWord, Occurrences, typed_terms};
+use expansion::Expanded;
 
 use crate::Result;
 use crate::lexicon::{Bm25, Lexicon, Matches};
@@ -29,6 +31,8 @@ pub(super) struct WeighedTerm {
     pub(super) weight: f64,
     /// Where there are several.
     joined: Option<Joined>,
+    /// Where the words of written queries are searched.
+    pub(super) expanded: Option<Expanded>,
 }
 
 #[derive(Debug)]
@@ -45,6 +49,7 @@ impl WeighedTerm {
             term,
             weight,
             joined: None,
+            expanded: None,
         }
     }
 
@@ -64,7 +69,7 @@ impl WeighedTerm {
     }
 
     /// The terms of the lexicon that it stands for.
-    pub(super) fn terms(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn terms(&self) -> impl Iterator<Item = &str> + Clone {
         let single = std::slice::from_ref(&self.term);
         let terms = self.joined.as_ref().map_or(single, |joined| &joined.terms);
         terms.iter().map(String::as_str)
@@ -118,12 +123,21 @@ impl QueryTerms {
                 }
             }
             term.weight = Bm25::idf(documents, frequency);
+            let expansion_weight = params.lexicon.expansion_weight;
+            if expansion_weight > 0.0 {
+                let found = Expanded::new(term.terms(), segments, documents, expansion_weight)?;
+                term.expanded = Some(found);
+            }
         }
         Ok(QueryTerms { terms })
     }
 
     /// The most that BM25 of a document could be.
     pub(super) fn bound(&self) -> f64 {
-        self.terms.iter().map(|term| term.weight).sum()
+        let bound = |term: &WeighedTerm| {
+            let expanded = term.expanded.as_ref();
+            term.weight + expanded.map_or(0.0, |expanded| expanded.weight)
+        };
+        self.terms.iter().map(bound).sum()
     }
 }

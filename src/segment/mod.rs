@@ -58,5 +58,5 @@ pub(crate) use params::{MAX_PASSAGE_TOKENS, MAX_QUERY_TOKENS, check_number};
 pub use progress::{Progress, ProgressFn, Stage};
 pub(crate) use progress::{Watch, go_on};
 pub use query_table::QueryWriterRecord;
-pub(crate) use query_table::{QueryTable, WrittenQueries, query_sections};
+pub(crate) use query_table::{Expansion, QueryTable, WrittenQueries, query_sections};
 pub(crate) use view::View;

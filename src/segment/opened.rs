@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::edges::CompactSegment;
 use super::live::LiveDocuments;
 use super::params::IndexParams;
+use super::query_table::Expansion;
 use crate::columns::{Csr, SectionSource, SignLists, Strings, VectorRows};
 use crate::decode::PassagePlace;
 use crate::docs::{CutDocument, Document, DocumentTable, MAX_DOCIDS, PassageTable};
@@ -31,6 +32,8 @@ pub(crate) struct Segment {
     pub(crate) document_head: VectorRows,
     pub(crate) has_document_head: bool,
     pub(crate) lexicon: Lexicon,
+    /// Where the words of written queries are searched, and there are some.
+    pub(crate) expansion: Option<Expansion>,
     pub(crate) document_count: u32,
     pub(crate) max_docids_per_passage: usize,
     /// By ordinal, where documents are cut: terms of all their passages.
@@ -105,6 +108,7 @@ impl Segment {
             document_head,
             has_document_head,
             lexicon: Lexicon::open(body, passages.count())?,
+            expansion: None,
             cut_lengths: None,
             passages,
             document_count: counts.documents,
@@ -131,6 +135,17 @@ impl Segment {
             &self.passage_docids,
             self.passages.count(),
         )
+    }
+
+    /// The segment with the words of the queries that were written for its documents.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Lexicon::open`].
+    pub(crate) fn with_expansion(mut self, queries: &dyn SectionSource) -> Result<Self> {
+        self.expansion = Some(Expansion::open(queries, self.document_count)?);
+        self.count_terms();
+        Ok(self)
     }
 
     /// The segment with the documents of a tombstone bitmap taken out.
@@ -177,6 +192,10 @@ impl Segment {
             .filter(|&(passage, _)| self.is_live_passage(passage))
             .map(|(_, length)| u64::from(length.get()))
             .sum();
+        if let Some(mut expansion) = self.expansion.take() {
+            expansion.count_terms(|ordinal| self.is_live(ordinal));
+            self.expansion = Some(expansion);
+        }
     }
 
     fn sum_lengths(&self) -> Arc<[u32]> {

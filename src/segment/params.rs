@@ -209,6 +209,10 @@ pub struct LexiconParams {
     pub k1: f64,
     /// BM25: how much a long document is discounted.
     pub b: f64,
+    /// What BM25 of the queries that a language model wrote for a document counts beside that of
+    /// its text; at 0 they are for training alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expansion_weight: f64,
 }
 
 impl Default for LexiconParams {
@@ -220,6 +224,7 @@ impl Default for LexiconParams {
             stop_words: analyser.stop_words,
             k1: bm25.k1,
             b: bm25.b,
+            expansion_weight: 0.0,
         }
     }
 }
@@ -231,6 +236,11 @@ impl LexiconParams {
 
     pub(crate) fn bm25(&self) -> Bm25 {
         Bm25::new(self.k1, self.b)
+    }
+
+    /// What makes terms of written queries, where their words are searched.
+    pub(crate) fn expansion(&self) -> Option<Analyser> {
+        (self.expansion_weight > 0.0).then(|| self.analyser())
     }
 }
 
@@ -260,8 +270,8 @@ pub struct TrainingRecord {
     pub document_head: FitRecord,
 }
 
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+fn is_zero<T: PartialEq + Default>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What one fit did; losses are means over the held-out pseudo-queries, in nats.
@@ -376,6 +386,8 @@ impl IndexParams {
         }
         check_number("lexicon.k1", lexicon.k1, 0.0..=1e9)?;
         check_number("lexicon.b", lexicon.b, 0.0..=1.0)?;
+        let weight = lexicon.expansion_weight;
+        check_number("lexicon.expansion_weight", weight, 0.0..=1e9)?;
         if let Some(training) = &self.training {
             for (name, fit) in [
                 ("training.trie_head", &training.trie_head),

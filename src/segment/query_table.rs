@@ -1,10 +1,15 @@
 //! Pseudo-queries that a language model wrote for the documents of a segment, and how.
 //!
 //! They are worth hours of computing and can be made again, so they are kept with the segment in
-//! an extent that a reader may leave unopened and a writer may drop.
+//! an extent that a reader may leave unopened and a writer may drop, unless their words are searched
+//! (`expansion`).
 //!
 //! - I1. A document has a writer if a model was asked for its queries, also when none of them
 //!   was good enough to be kept.
+
+mod expansion;
+
+pub(crate) use expansion::Expansion;
 
 use serde::{Deserialize, Serialize};
 use zerocopy::IntoBytes;
@@ -17,6 +22,7 @@ use crate::format::sections::queries::{
 };
 use crate::generate::language::PromptStyle;
 use crate::language::Sampling;
+use crate::lexicon::Analyser;
 use crate::store::Section;
 use crate::{Error, Result};
 
@@ -106,19 +112,13 @@ impl QueryTable {
     pub(crate) fn queries(&self, ordinal: u32) -> impl Iterator<Item = &str> {
         self.rows.row(ordinal).map(|row| self.texts.row(row))
     }
-
-    /// True if a document's queries were written by this writer.
-    pub(crate) fn is_written_by(&self, ordinal: u32, writer: &str) -> bool {
-        let number = self.writer_of.as_slice_of::<U32>().ok();
-        let number = number.and_then(|numbers| numbers.get(ordinal as usize)?.get().checked_sub(1));
-        number.is_some_and(|number| self.writers.row(number) == writer)
-    }
 }
 
 /// The sections of a segment whose documents have these queries, in order of ordinal; `None` when
-/// no model was asked for any.
+/// no model was asked for any. `expansion` is what makes terms of them, where these are searched.
 pub(crate) fn query_sections(
     documents: &[Option<WrittenQueries>],
+    expansion: Option<Analyser>,
 ) -> Result<Option<Vec<SectionInput<'static>>>> {
     let mut writers: Vec<&str> = Vec::new();
     let mut texts = StringsBuilder::default();
@@ -152,7 +152,7 @@ pub(crate) fn query_sections(
     let mut writer_texts = StringsBuilder::default();
     writers.iter().for_each(|writer| writer_texts.push(writer));
     let n = documents.len() as u64;
-    Ok(Some(vec![
+    let mut sections = vec![
         SectionInput::new(
             QUERY_WRITERS,
             writers.len() as u64,
@@ -161,7 +161,11 @@ pub(crate) fn query_sections(
         SectionInput::new(QUERY_TEXTS, u64::from(count), texts.into_bytes()),
         SectionInput::new(DOCUMENT_QUERIES, n, rows.into_bytes()?),
         SectionInput::new(DOCUMENT_WRITERS, n, writer_of.as_bytes().to_vec()),
-    ]))
+    ];
+    if let Some(analyser) = expansion {
+        sections.extend(expansion::sections(documents, analyser)?);
+    }
+    Ok(Some(sections))
 }
 
 #[cfg(test)]
@@ -184,20 +188,21 @@ mod tests {
             written("b", &[]),
             written("a", &["three"]),
         ];
-        let sections = query_sections(&documents).unwrap().unwrap();
+        let sections = query_sections(&documents, None).unwrap().unwrap();
         let table = QueryTable::open(&MemorySections::new(&sections).unwrap(), 4).unwrap();
         for (ordinal, document) in (0..).zip(&documents) {
             assert_eq!(table.written(ordinal), *document);
         }
-        assert!(table.is_written_by(2, "b") && !table.is_written_by(1, "a"));
         assert_eq!(table.queries(0).collect::<Vec<_>>(), ["one", "two"]);
         assert_eq!(table.written(4), None);
-        assert!(query_sections(&[None, None]).unwrap().is_none());
+        assert!(query_sections(&[None, None], None).unwrap().is_none());
     }
 
     #[test]
     fn misfits_are_refused() {
-        let sections = query_sections(&[written("a", &["one"])]).unwrap().unwrap();
+        let sections = query_sections(&[written("a", &["one"])], None)
+            .unwrap()
+            .unwrap();
         let source = MemorySections::new(&sections).unwrap();
         assert!(QueryTable::open(&source, 2).unwrap_err().is_corrupt());
         for (which, bytes) in [(3, 2u32), (2, 9)] {

@@ -105,6 +105,13 @@ pub fn contents(bytes: &[u8]) -> Value {
             );
         }
     }
+    if params["lexicon"].get("expansion_weight").is_some() {
+        for (number, entry) in manifest.segments.iter().enumerate() {
+            if entry.pseudo_queries.is_some() {
+                push_expansion(&mut index, number, entry.doc_count);
+            }
+        }
+    }
     index["params"] = params;
     index
 }
@@ -135,6 +142,48 @@ fn push_queries(index: &mut Value, extent: &Extent, segment: usize, n: u32) {
         }
     }
     index["queries"] = found;
+}
+
+/// The lexicon of the queries, from their texts (ZF-PQ-04).
+fn push_expansion(index: &mut Value, segment: usize, n: u32) {
+    let mut texts = vec![String::new(); n as usize];
+    for line in index["queries"].as_array().unwrap() {
+        if line["segment"] == segment {
+            let queries = line["queries"].as_array().unwrap().iter();
+            let queries: Vec<&str> = queries.map(|query| query.as_str().unwrap()).collect();
+            texts[line["ordinal"].as_u64().unwrap() as usize] = queries.join("\n");
+        }
+    }
+    let parts = texts.iter().map(|text| vec![text.as_str()]);
+    let expansion = lexicon_of(segment, parts);
+    let mut found = index.get("expansions").cloned().unwrap_or(json!([]));
+    push(&mut found, expansion);
+    index["expansions"] = found;
+}
+
+/// The lexicon of some rows, each of which is a few texts.
+fn lexicon_of<'t>(segment: usize, rows: impl Iterator<Item = Vec<&'t str>>) -> Value {
+    let mut terms: BTreeMap<String, BTreeMap<u32, u32>> = BTreeMap::new();
+    let mut lengths = Vec::new();
+    let analyser = Analyser::default();
+    for (row, parts) in (0..).zip(rows) {
+        let own = parts.iter().flat_map(|text| analyser.terms(text));
+        let own: Vec<String> = own.collect();
+        lengths.push(own.len());
+        let minor = parts.iter().flat_map(|text| analyser.minor_terms(text));
+        for term in own.into_iter().chain(minor) {
+            *terms.entry(term).or_default().entry(row).or_default() += 1;
+        }
+    }
+    let listed = |postings: &BTreeMap<u32, u32>| -> Value {
+        let pairs = postings.iter();
+        pairs.map(|(row, count)| json!([row, count])).collect()
+    };
+    let terms: serde_json::Map<String, Value> = terms
+        .iter()
+        .map(|(term, postings)| (term.clone(), listed(postings)))
+        .collect();
+    json!({"segment": segment, "terms": terms, "lengths": lengths})
 }
 
 /// What a payload holds beside the parts of the document (ZF-SG-08, ZF-FD-01).
@@ -246,12 +295,13 @@ impl Segment {
 
     /// What the lexicon should be, from the texts (ZF-SG-12).
     fn lexicon(&self, segment: usize) -> Value {
-        let mut terms: BTreeMap<String, BTreeMap<u32, u32>> = BTreeMap::new();
-        let mut lengths = Vec::new();
-        let analyser = Analyser::default();
-        for passage in 0..self.passages.count() {
+        let documents = (0..self.passages.count()).map(|passage| {
             let ordinal = self.passages.document_of(passage);
-            let document = self.table.document(ordinal).unwrap();
+            self.table.document(ordinal).unwrap()
+        });
+        let documents: Vec<Document> = documents.collect();
+        let rows = (0..).zip(&documents).map(|(passage, document)| {
+            let ordinal = self.passages.document_of(passage);
             // The title's words are those of the first passage.
             let title = match self.passages.of(ordinal).start == passage {
                 true => document.title.as_str(),
@@ -259,25 +309,9 @@ impl Segment {
             };
             let place = self.passages.place(passage);
             let text = place.map_or(document.text.as_str(), |place| place.of(&document.text));
-            let parts = [title, text];
-            let own = parts.map(|text| analyser.terms(text)).concat();
-            lengths.push(own.len());
-            let minor = parts.map(|text| analyser.minor_terms(text)).concat();
-            for term in own.into_iter().chain(minor) {
-                *terms.entry(term).or_default().entry(passage).or_default() += 1;
-            }
-        }
-        let listed = |postings: &BTreeMap<u32, u32>| -> Value {
-            let pairs = postings.iter();
-            pairs
-                .map(|(passage, count)| json!([passage, count]))
-                .collect()
-        };
-        let terms: serde_json::Map<String, Value> = terms
-            .iter()
-            .map(|(term, postings)| (term.clone(), listed(postings)))
-            .collect();
-        json!({"segment": segment, "terms": terms, "lengths": lengths})
+            vec![title, text]
+        });
+        lexicon_of(segment, rows)
     }
 
     fn vectors(&self) -> Value {

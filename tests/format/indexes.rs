@@ -68,7 +68,7 @@ const fn golden(
     }
 }
 
-pub const GOLDENS: [Golden; 14] = [
+pub const GOLDENS: [Golden; 15] = [
     golden("empty", NARROW, |_| {}, &["anything"]),
     golden(
         "untrained",
@@ -101,6 +101,15 @@ pub const GOLDENS: [Golden; 14] = [
         ..golden("blobs", NARROW, two_documents, &["shock wave"])
     },
     golden("queries", NARROW, queries, &["shock wave"]),
+    Golden {
+        passages: Some(SHORT),
+        ..golden(
+            "expansion",
+            NARROW,
+            expansion,
+            &["water the roses", "what is it about"],
+        )
+    },
     golden(
         "tokens",
         TOKENS,
@@ -357,6 +366,28 @@ fn queries(index: &Index) {
         index,
         [Document::new("fern").text("Ferns in the shade of old trees")],
     );
+}
+
+/// Words of queries beside those of texts: documents that are cut and whole, one that was deleted,
+/// one that came later, and two segments.
+fn expansion(index: &Index) {
+    passages(index);
+    let model = StandIn::new(|prompt: &str, sample| {
+        let words = document_in(prompt).split_whitespace().skip(sample).take(4);
+        format!("what is it about {}", words.collect::<Vec<_>>().join(" "))
+    });
+    let mut options = LanguageQueryOptions::new(PromptStyle::FewShot, "Find.", 5).unwrap();
+    options.per_document = 2;
+    index.write_queries(&model, &options, &mut |_| {}).unwrap();
+    index.set_expansion_weight(0.3).unwrap();
+    let snapshot = index.snapshot();
+    let first = snapshot.lexical("water", 1).unwrap().remove(0).0;
+    let mut writer = index.writer().unwrap().merge_policy(MergePolicy::Never);
+    writer.delete(&first).unwrap();
+    writer
+        .add(Document::new("moss").text("Moss and lichen on bare rock, and water"))
+        .unwrap();
+    writer.commit().unwrap();
 }
 
 /// Fields of all types, some of which cannot be typed, in a merged segment with a dead document and

@@ -133,6 +133,7 @@ fn write_queries(index: &Index) {
     let mut options = LanguageQueryOptions::new(PromptStyle::FewShot, "Find.", 0).unwrap();
     options.per_document = 2;
     index.write_queries(&model, &options, &mut |_| {}).unwrap();
+    index.set_expansion_weight(0.3).unwrap();
 }
 
 /// An index of marked documents in segments of 500, with queries that a model wrote, of which the

@@ -16,6 +16,7 @@ mod support {
 mod behaviour;
 mod deletes;
 mod dense;
+mod expansion;
 mod face;
 mod fields;
 mod filter;

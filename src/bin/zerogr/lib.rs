@@ -31,7 +31,7 @@ use install::{doctor, model, setup};
 use read::{count, documents, info, search};
 use serve::{mcp, page};
 use upkeep::{recover, tend, upgrade};
-use write::{build, generate, sync, train};
+use write::{build, expand, generate, sync, train};
 
 /// Generative retrieval in one file: index your documents, search them by meaning, offline.
 #[derive(Parser)]
@@ -50,6 +50,7 @@ enum Command {
     Add(build::AddArgs),
     Sync(sync::Args),
     Generate(generate::Args),
+    Expand(expand::Args),
     Train(train::Args),
     Search(Box<search::Args>),
     Get(documents::GetArgs),
@@ -87,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Add(args) => build::add(&args),
         Command::Sync(args) => sync::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Expand(args) => expand::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Get(args) => documents::get(&args),

@@ -314,7 +314,9 @@ impl Upgrade {
         let mut params = self.params(snapshot.params())?;
         let mut draft = Draft::new(snapshot);
         let blobs: Vec<NewBlob> = self.new.blobs.clone();
-        draft.remake(blobs, &mut |segment| self.remade(segment, &params, watch))?;
+        draft.remake(blobs, &params, &mut |segment| {
+            self.remade(segment, &params, watch)
+        })?;
         let Some(options) = &self.options.train else {
             return Ok((draft, params));
         };
