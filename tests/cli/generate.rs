@@ -331,3 +331,38 @@ fn a_model_is_asked_for_where_one_is_needed() {
         );
     }
 }
+
+#[test]
+fn words_of_written_queries_are_searched_if_that_is_asked_for() {
+    let folder = Folder::new();
+    folder.write("docs.jsonl", lines(3));
+    folder.ok(&[
+        "build",
+        "docs.jsonl",
+        "-o",
+        "a.zgr",
+        "--lexical",
+        "--no-train",
+    ]);
+    let said = folder.ok(&["expand", "a.zgr"]);
+    assert!(
+        said.contains("count 0.1") && said.contains("generate queries"),
+        "{said}"
+    );
+    let weight = || {
+        let info = folder.json(&["info", "a.zgr", "--json"]);
+        info["parameters"]["lexicon"]["expansion_weight"].as_f64()
+    };
+    assert_eq!(weight(), Some(0.1));
+    let done = folder.json(&["expand", "a.zgr", "--weight", "0.25", "--json"]);
+    assert_eq!(
+        (&done["weight"], &done["queries"]),
+        (&json!(0.25), &json!(0))
+    );
+    assert_eq!(weight(), Some(0.25));
+    let said = folder.fails(&["expand", "a.zgr", "--weight=-1"]);
+    assert!(said.contains("give a number from 0"), "{said}");
+    folder.ok(&["expand", "a.zgr", "--weight", "0"]);
+    assert_eq!(weight(), None);
+    folder.fails(&["expand", "nowhere.zgr"]);
+}
