@@ -46,21 +46,27 @@ const GROUPS: usize = (8 * WORD_BYTES).div_ceil(GROUP_BITS);
 pub fn distinct_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
     let mut order: Vec<(u32, usize)> = text.tokens.iter().copied().zip(0..).collect();
     order.sort_unstable();
-    let (mut distinct, mut vector) = (Vec::new(), vec![0.0; dim]);
+    let (mut distinct, mut vector): (Vec<f32>, Vec<f32>) = (Vec::new(), vec![0.0; dim]);
     for same in order.chunk_by(|a, b| a.0 == b.0) {
-        let mut mean = vec![0.0; dim];
+        let start = distinct.len();
         let mut weight = 0.0;
         for &(_, position) in same {
             weight += text.document_weights.get(position).unwrap_or(&1.0);
             if let Some(row) = text.vectors.get(position * dim..(position + 1) * dim) {
                 vector.copy_from_slice(row);
                 normalise(&mut vector);
-                add_scaled(&mut mean, 1.0, &vector);
+                match distinct.get_mut(start..).filter(|mean| !mean.is_empty()) {
+                    Some(mean) => add_scaled(mean, 1.0, &vector),
+                    None => distinct.extend_from_slice(&vector),
+                }
             }
         }
-        normalise(&mut mean);
+        distinct.resize(start + dim, 0.0);
         weight /= same.len() as f32;
-        distinct.extend(mean.into_iter().map(|value| weight * value));
+        if let Some(mean) = distinct.get_mut(start..) {
+            normalise(mean);
+            mean.iter_mut().for_each(|value| *value *= weight);
+        }
     }
     distinct
 }

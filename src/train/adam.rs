@@ -2,6 +2,7 @@
 //! the step and the vector is scaled back to unit length after it. Rows without a gradient are
 //! left alone ("lazy"), so the cost follows what a batch touches.
 
+use crate::vectors::wide::{self, Kernel, Registers};
 use crate::vectors::{add_scaled, dot, normalise};
 
 const BETA_1: f32 = 0.9;
@@ -38,11 +39,35 @@ pub(super) fn step(
     first: &mut [f32],
     second: &mut [f32],
 ) {
-    let state = values.iter_mut().zip(gradient).zip(first).zip(second);
-    for (((value, gradient), first), second) in state {
-        *first += (1.0 - BETA_1) * (gradient - *first);
-        *second += (1.0 - BETA_2) * (gradient * gradient - *second);
-        *value -= rate * *first / (second.sqrt() + EPSILON);
+    wide::run(Step {
+        rate,
+        values,
+        gradient,
+        first,
+        second,
+    });
+}
+
+struct Step<'a> {
+    rate: f32,
+    values: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl Kernel for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<R: Registers>(self) {
+        let moments = self.first.iter_mut().zip(self.second);
+        let state = self.values.iter_mut().zip(self.gradient).zip(moments);
+        for ((value, gradient), (first, second)) in state {
+            *first += (1.0 - BETA_1) * (gradient - *first);
+            *second += (1.0 - BETA_2) * (gradient * gradient - *second);
+            *value -= self.rate * *first / (second.sqrt() + EPSILON);
+        }
     }
 }
 
