@@ -163,7 +163,11 @@ pub(crate) fn query_sections(
         SectionInput::new(DOCUMENT_WRITERS, n, writer_of.as_bytes().to_vec()),
     ];
     if let Some(analyser) = expansion {
-        sections.extend(expansion::sections(documents, analyser)?);
+        let queries = documents.iter().map(|document| match document {
+            Some(document) => document.queries.as_slice(),
+            None => &[],
+        });
+        sections.extend(expansion::sections(queries, analyser)?);
     }
     Ok(Some(sections))
 }

@@ -15,8 +15,6 @@ use crate::format::SectionInput;
 use crate::format::sections::queries::{EXPANSION_LENGTHS, EXPANSION_POSTINGS, EXPANSION_TERMS};
 use crate::lexicon::{Analyser, Lexicon, LexiconBuilder, LexiconKinds};
 
-use super::WrittenQueries;
-
 const QUERIES: LexiconKinds = LexiconKinds {
     terms: EXPANSION_TERMS,
     postings: EXPANSION_POSTINGS,
@@ -54,16 +52,11 @@ impl Expansion {
 }
 
 /// The sections of the expansion of documents with these queries, in order of ordinal.
-pub(super) fn sections(
-    documents: &[Option<WrittenQueries>],
+pub(super) fn sections<'q>(
+    queries: impl Iterator<Item = &'q [String]>,
     analyser: Analyser,
 ) -> Result<Vec<SectionInput<'static>>> {
     let mut builder = LexiconBuilder::new(analyser);
-    for document in documents {
-        let queries = document
-            .as_ref()
-            .map(|document| document.queries.join("\n"));
-        builder.push("", &queries.unwrap_or_default());
-    }
+    queries.for_each(|queries| builder.push("", &queries.join("\n")));
     builder.finish_as(QUERIES)
 }
