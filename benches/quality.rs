@@ -204,7 +204,7 @@ fn main() {
         }
         let texts: Vec<&str> = loaded.queries.iter().map(|one| one.text.as_str()).collect();
         remembering
-            .encode_tokens(&texts, 256, &mut |_, _| Ok(()), &mut |_, _| {})
+            .encode_tokens(&texts, 256, &mut |_, _| Ok(()), &|_, _| {})
             .unwrap();
         let mut runs: Vec<Run> = ways.iter().map(|_| Run::new()).collect();
         for query in &loaded.queries {

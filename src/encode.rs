@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::vectors::{all_finite, norm};
@@ -87,8 +88,8 @@ pub trait TextEncoder: Send + Sync {
         false
     }
 
-    /// As [`encode`](Self::encode), and calls `each` with every text's number and the vectors of
-    /// its tokens, in any order, from the calling thread.
+    /// As [`encode`](Self::encode), and calls `each` once with every text's number and the vectors of
+    /// its tokens: in any order, from any thread, several at a time if that is how texts are encoded.
     ///
     /// # Errors
     ///
@@ -135,8 +136,9 @@ pub trait TextEncoder: Send + Sync {
     }
 }
 
-/// What is told the number of a text and what an encoder has of its tokens.
-pub type EachText<'a> = &'a mut dyn FnMut(usize, TokenVectors<'_>);
+/// What is told the number of a text and what an encoder has of its tokens, by any thread: so what is
+/// made of them is made where they are, on all cores.
+pub type EachText<'a> = &'a (dyn Fn(usize, TokenVectors<'_>) + Sync);
 
 /// A token for every four characters of a word.
 pub(crate) fn estimated_token_count(text: &str) -> usize {
@@ -253,16 +255,12 @@ impl CheckedEncoder {
         each: EachText<'_>,
         encode: impl FnOnce(EachText<'_>) -> Result<Vec<f32>>,
     ) -> Result<Vec<f32>> {
-        let mut tokens = Ok(());
-        let vectors = encode(&mut |number, text| {
-            if tokens.is_ok() {
-                tokens = self.check_tokens(&text);
-            }
-            if tokens.is_ok() {
-                each(number, text);
-            }
+        let checked = Mutex::new(Ok(()));
+        let vectors = encode(&|number, text| match self.check_tokens(&text) {
+            Ok(()) => each(number, text),
+            Err(error) => *checked.lock() = Err(error),
         })?;
-        tokens.map(|()| vectors)
+        checked.into_inner().map(|()| vectors)
     }
 
     /// [`TextEncoder::token_ranges`].

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use half::f16;
 use zerogr::raw::model::Encoder;
-use zerogr::{DocidTokenizer, Result, TextEncoder, TokenVectors};
+use zerogr::{DocidTokenizer, EachText, Result, TextEncoder, TokenVectors};
 
 type Vectors = HashMap<(usize, String), Vec<f32>>;
 
@@ -147,33 +147,35 @@ impl TextEncoder for Remembering {
         texts: &[&str],
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+        each: EachText<'_>,
     ) -> Result<Vec<f32>> {
         let mut known = self.known_tokens.lock().unwrap();
         let mut new: Vec<&str> = texts.to_vec();
         new.retain(|text| !known.contains_key(&(max_len_tokens, (*text).to_owned())));
         new.sort_unstable();
         new.dedup();
-        let (mut lines, mut rows) = (self.append("tokens.jsonl"), self.append("f16"));
+        let files = Mutex::new((self.append("tokens.jsonl"), self.append("f16")));
+        let made = Mutex::new(Vec::new());
         let encoder: &dyn TextEncoder = &*self.encoder;
-        let vectors =
-            encoder.encode_tokens(&new, max_len_tokens, progress, &mut |number, text| {
-                let key = (max_len_tokens, new[number].to_owned());
-                let weights = [text.query_weights, text.document_weights];
-                let line = serde_json::to_string(&(&key, text.tokens, weights)).unwrap();
-                writeln!(lines, "{line}").unwrap();
-                let half: Vec<f16> = text.vectors.iter().copied().map(f16::from_f32).collect();
-                for value in &half {
-                    rows.write_all(&value.to_le_bytes()).unwrap();
-                }
-                let text = KnownTokens {
-                    tokens: text.tokens.to_vec(),
-                    vectors: half,
-                    query_weights: text.query_weights.to_vec(),
-                    document_weights: text.document_weights.to_vec(),
-                };
-                known.insert(key, text);
-            })?;
+        let vectors = encoder.encode_tokens(&new, max_len_tokens, progress, &|number, text| {
+            let key = (max_len_tokens, new[number].to_owned());
+            let weights = [text.query_weights, text.document_weights];
+            let line = serde_json::to_string(&(&key, text.tokens, weights)).unwrap();
+            let half: Vec<f16> = text.vectors.iter().copied().map(f16::from_f32).collect();
+            let (lines, rows) = &mut *files.lock().unwrap();
+            writeln!(lines, "{line}").unwrap();
+            for value in &half {
+                rows.write_all(&value.to_le_bytes()).unwrap();
+            }
+            let text = KnownTokens {
+                tokens: text.tokens.to_vec(),
+                vectors: half,
+                query_weights: text.query_weights.to_vec(),
+                document_weights: text.document_weights.to_vec(),
+            };
+            made.lock().unwrap().push((key, text));
+        })?;
+        known.extend(made.into_inner().unwrap());
         self.remember(
             &mut self.known.lock().unwrap(),
             max_len_tokens,

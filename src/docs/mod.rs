@@ -8,6 +8,7 @@
 //! the rest; for each tag the documents that carry it, and for each value of a field those that have
 //! it ([`typed`]); and which passages of its text each document has, where it has several.
 
+mod block_writer;
 mod check;
 mod cut_document;
 mod document;

@@ -14,14 +14,13 @@
 //! [`salvage`](super::salvage).
 
 use std::borrow::Cow;
-use std::io::{Read, Write};
+use std::io::Read;
 
-use flate2::Compression;
 use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
-use zerocopy::little_endian::{U32, U64};
+use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::block_writer::{BlockRecord, BlockWriter, CODEC_ZLIB};
 use crate::columns::LazySection;
 use crate::format::checksum::{crc32, flipped_bit};
 use crate::store::Section;
@@ -35,19 +34,6 @@ pub const MAX_PAYLOAD_LEN_BYTES: usize = (1 << 31) - 1;
 
 /// Deflate makes at most this many bytes of one.
 const MAX_BYTES_PER_STORED_BYTE: u64 = 1032;
-
-/// Codec of a block: a zlib stream (RFC 1950).
-const CODEC_ZLIB: u32 = 1;
-
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct BlockRecord {
-    off_bytes: U64,
-    stored_len_bytes: U32,
-    unpacked_len_bytes: U32,
-    codec: U32,
-    crc: U32,
-}
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
@@ -295,8 +281,7 @@ pub struct PayloadSections {
 #[derive(Debug, Default)]
 pub struct PayloadBuilder {
     index: Vec<PayloadRecord>,
-    blocks: Vec<BlockRecord>,
-    bytes: Vec<u8>,
+    blocks: BlockWriter,
     open_block: Vec<u8>,
 }
 
@@ -318,7 +303,7 @@ impl PayloadBuilder {
             .last()
             .is_some_and(|last| last.block.get() as usize == self.blocks.len());
         if holds_some && self.open_block.len() + payload.len() > BLOCK_LEN_BYTES {
-            self.close_block()?;
+            self.blocks.push(std::mem::take(&mut self.open_block))?;
         }
         self.index.push(PayloadRecord {
             block: U32::new(self.blocks.len() as u32),
@@ -329,23 +314,6 @@ impl PayloadBuilder {
         Ok(())
     }
 
-    fn close_block(&mut self) -> Result<()> {
-        let failed = |error| Error::of_io(format!("compressing documents: {error}"), error);
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
-        encoder.write_all(&self.open_block).map_err(failed)?;
-        let stored = encoder.finish().map_err(failed)?;
-        self.blocks.push(BlockRecord {
-            off_bytes: U64::new(self.bytes.len() as u64),
-            stored_len_bytes: U32::new(stored.len() as u32),
-            unpacked_len_bytes: U32::new(self.open_block.len() as u32),
-            codec: U32::new(CODEC_ZLIB),
-            crc: U32::new(crc32(&stored)),
-        });
-        self.bytes.extend_from_slice(&stored);
-        self.open_block.clear();
-        Ok(())
-    }
-
     /// The section bodies.
     ///
     /// # Errors
@@ -353,18 +321,21 @@ impl PayloadBuilder {
     /// `Io` when compressing fails.
     pub fn finish(mut self) -> Result<PayloadSections> {
         if !self.index.is_empty() {
-            self.close_block()?;
+            self.blocks.push(self.open_block)?;
         }
+        let (blocks, bytes) = self.blocks.finish()?;
         Ok(PayloadSections {
             index: self.index.as_bytes().to_vec(),
-            blocks: self.blocks.as_bytes().to_vec(),
-            bytes: self.bytes,
+            blocks: blocks.as_bytes().to_vec(),
+            bytes,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use zerocopy::little_endian::U64;
+
     use super::*;
 
     fn built(payloads: &[Vec<u8>]) -> PayloadSections {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use super::models::Loaded;
@@ -196,16 +197,17 @@ impl EncodedTexts {
                 tokens: None,
             });
         }
-        let mut lists = vec![OwnedSignList::default(); texts.len()];
-        let vectors = encoder.encode_tokens(texts, limit, progress, &mut |number, text| {
+        let lists = Mutex::new(vec![OwnedSignList::default(); texts.len()]);
+        let vectors = encoder.encode_tokens(texts, limit, progress, &|number, text| {
             let text = text.without_first(prompt_tokens, dim);
-            if let Some(list) = lists.get_mut(number) {
-                *list = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+            let made = OwnedSignList::of(&distinct_token_vectors(text, dim), dim);
+            if let Some(list) = lists.lock().get_mut(number) {
+                *list = made;
             }
         })?;
         Ok(EncodedTexts {
             vectors,
-            tokens: Some(lists),
+            tokens: Some(lists.into_inner()),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Snippets of the documents that a search has found.
 
+use parking_lot::Mutex;
+
 use super::models::NoEncoder;
 use super::prepare::passage;
 use super::snapshot::Snapshot;
@@ -65,11 +67,11 @@ impl Snapshot {
             return Ok(None);
         };
         let query = self.encode_query(&self.as_read(query, prefix)?, None)?;
-        let mut likeness = None;
-        encoder.encode_tokens(&[&whole], limit, &mut |_, _| Ok(()), &mut |_, tokens| {
+        let likeness = Mutex::new(None);
+        encoder.encode_tokens(&[&whole], limit, &mut |_, _| Ok(()), &|_, tokens| {
             let start = whole.len() - text.len();
-            likeness = Some(Likeness::new(&query, tokens, &ranges, start));
+            *likeness.lock() = Some(Likeness::new(&query, tokens, &ranges, start));
         })?;
-        Ok(likeness)
+        Ok(likeness.into_inner())
     }
 }

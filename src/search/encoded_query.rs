@@ -1,5 +1,7 @@
 //! A query as the encoder understands it.
 
+use parking_lot::Mutex;
+
 use super::late_interaction::MaxSim;
 use crate::encode::CheckedEncoder;
 use crate::segment::EncoderParams;
@@ -131,24 +133,25 @@ impl EncodedQuery {
         }
         let prompt_tokens = encoder.prompt_tokens(&prompted.prompt)?;
         let texts: Vec<&str> = prompted.texts.iter().map(String::as_str).collect();
-        let mut pooled = vec![Vec::new(); texts.len()];
-        let mut token_vectors = Vec::new();
-        let mut token_weights = Vec::new();
+        let pooled = Mutex::new(vec![Vec::new(); texts.len()]);
+        let own = Mutex::new((Vec::new(), Vec::new()));
         let vectors = encoder.encode_queries(
             &texts,
             params.max_query_tokens.saturating_add(prompt_tokens),
             &mut |_, _| Ok(()),
-            Some(&mut |number, text| {
+            Some(&|number, text| {
                 let text = match number {
                     0 => text.without_first(prompt_tokens, params.dim),
                     _ => text,
                 };
-                if let Some(vectors) = pooled.get_mut(number).filter(|_| texts.len() > 1) {
+                if texts.len() > 1
+                    && let Some(vectors) = pooled.lock().get_mut(number)
+                {
                     *vectors = text.vectors.to_vec();
                 }
                 if number == 0 && params.token_vectors {
-                    token_vectors = unit_rows(text.vectors.to_vec(), params.dim);
-                    token_weights = text.query_weights.to_vec();
+                    let vectors = unit_rows(text.vectors.to_vec(), params.dim);
+                    *own.lock() = (vectors, text.query_weights.to_vec());
                 }
             }),
         )?;
@@ -159,7 +162,8 @@ impl EncodedQuery {
                  words alone (Mode::Lexical, `--mode lexical`)",
             ));
         }
-        let vector = match pooled.as_slice() {
+        let (token_vectors, token_weights) = own.into_inner();
+        let vector = match pooled.into_inner().as_slice() {
             [own, behind] => follow(vector, own.len(), instructed, behind),
             _ => vector.to_vec(),
         };

@@ -46,7 +46,8 @@ const GROUPS: usize = (8 * WORD_BYTES).div_ceil(GROUP_BITS);
 pub fn distinct_token_vectors(text: TokenVectors<'_>, dim: usize) -> Vec<f32> {
     let mut order: Vec<(u32, usize)> = text.tokens.iter().copied().zip(0..).collect();
     order.sort_unstable();
-    let (mut distinct, mut vector): (Vec<f32>, Vec<f32>) = (Vec::new(), vec![0.0; dim]);
+    let mut distinct: Vec<f32> = Vec::with_capacity(text.vectors.len());
+    let mut vector = vec![0.0; dim];
     for same in order.chunk_by(|a, b| a.0 == b.0) {
         let start = distinct.len();
         let mut weight = 0.0;

@@ -58,16 +58,20 @@ pub(crate) fn build_segment(
             Error::limit("a segment holds at most 4,294,967,294 documents: commit more often")
         })?;
     let width = TokenWidth::from_bytes_per_token(params.tokenizer.token_width_bytes)?;
-    let docids = Docids::new(&prepared.docids, width)?;
-    let (tables, lexicon) = rayon::join(
+    let (tables, (docids, lexicon)) = rayon::join(
         || tables_of(&prepared.documents, params),
-        || lexicon_of(&prepared.words, params.lexicon.analyser()),
+        || {
+            rayon::join(
+                || Docids::new(&prepared.docids, width),
+                || lexicon_of(&prepared.words, params.lexicon.analyser()),
+            )
+        },
     );
     let (documents, passages) = tables?;
     Layout {
         document_count,
         passages,
-        docids,
+        docids: docids?,
         vectors: to_f16_bytes(&prepared.vectors),
         token_vectors: prepared.token_vectors,
         documents,
@@ -96,15 +100,20 @@ const CHUNK_DOCUMENTS: usize = 1024;
 /// The words of documents, by passage.
 pub(crate) fn counted_texts(documents: &[CutDocument<'_>]) -> CountedTexts {
     let mut texts = CountedTexts::default();
+    let words_of = |cut: &CutDocument<'_>| -> Vec<TextWords> {
+        let parts = cut.counted_parts();
+        let words = parts.map(|part| TextWords::of(&part.title, &part.text));
+        words.collect()
+    };
+    let mut counted: Vec<Vec<TextWords>> = Vec::new();
     for chunk in documents.chunks(CHUNK_DOCUMENTS) {
-        let counted = chunk.par_iter().map(|cut| {
-            let parts = cut.counted_parts();
-            let words = parts.map(|part| TextWords::of(&part.title, &part.text));
-            words.collect::<Vec<_>>()
-        });
-        let counted: Vec<Vec<TextWords>> = counted.collect();
-        counted.into_iter().flatten().for_each(|of| texts.push(of));
+        let (_, next) = rayon::join(
+            || counted.into_iter().flatten().for_each(|of| texts.push(of)),
+            || chunk.par_iter().map(words_of).collect(),
+        );
+        counted = next;
     }
+    counted.into_iter().flatten().for_each(|of| texts.push(of));
     texts
 }
 

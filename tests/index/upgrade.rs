@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::support::corpus::{HashingEncoder, document, encoder, options, queries};
 use crate::support::process::{Helper, role, say, wait_for_go};
 use zerogr::{
-    CancelToken, DocidTokenizer, Document, EncoderSource, ErrorKind, Filter, Index, IndexOptions,
-    ListOptions, Mode, OpenOptions, Result, SearchOptions, TextEncoder, TokenVectors, TrainOptions,
+    CancelToken, DocidTokenizer, Document, EachText, EncoderSource, ErrorKind, Filter, Index,
+    IndexOptions, ListOptions, Mode, OpenOptions, Result, SearchOptions, TextEncoder, TrainOptions,
     UpgradeOptions, VerifyLevel,
 };
 
@@ -81,7 +81,7 @@ impl TextEncoder for Counting {
         texts: &[&str],
         most: usize,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+        each: EachText<'_>,
     ) -> Result<Vec<f32>> {
         self.count(texts)?;
         NEXT.encode_tokens(texts, most, progress, each)

@@ -2,7 +2,7 @@
 //! independent of their neighbours, and defined for every text.
 
 use std::io::Read;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use crate::support::installed;
 use crate::support::repository::repository;
@@ -206,22 +206,20 @@ fn a_token_head_weighs_tokens_and_leaves_their_vectors_alone() {
     let installed = cache::model_dir(cache::DEFAULT_MODEL).unwrap();
     let text = "What is the capital of the kingdom of Bhutan?";
     let tokens_of = |encoder: &Encoder| {
-        let (mut vectors, mut in_query, mut in_document) = (Vec::new(), Vec::new(), Vec::new());
+        let told = Mutex::new((Vec::new(), Vec::new(), Vec::new()));
         let whole = encoder
-            .encode_tokens(
-                &[text, "and"],
-                64,
-                &mut |_, _| Ok(()),
-                &mut |number, found| {
-                    if number == 0 {
-                        vectors = found.vectors.to_vec();
-                        in_query = found.query_weights.to_vec();
-                        in_document = found.document_weights.to_vec();
-                        assert_eq!(vectors.len(), found.tokens.len() * encoder.dim());
-                    }
-                },
-            )
+            .encode_tokens(&[text, "and"], 64, &mut |_, _| Ok(()), &|number, found| {
+                if number == 0 {
+                    assert_eq!(found.vectors.len(), found.tokens.len() * encoder.dim());
+                    *told.lock().unwrap() = (
+                        found.vectors.to_vec(),
+                        found.query_weights.to_vec(),
+                        found.document_weights.to_vec(),
+                    );
+                }
+            })
             .unwrap();
+        let (vectors, in_query, in_document) = told.into_inner().unwrap();
         (whole, vectors, in_query, in_document)
     };
     let (whole, vectors, in_query, in_document) = tokens_of(encoder());

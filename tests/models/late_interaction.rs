@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use zerogr::raw::model::{Device, Encoder, EncoderOptions};
@@ -151,17 +152,17 @@ fn json_of(args: &[&str]) -> Value {
 
 /// The vectors of tokens that are compared, of a query or a document.
 fn tokens(encoder: &dyn TextEncoder, text: &str, is_query: bool) -> Vec<Vec<f32>> {
-    let mut rows = Vec::new();
-    let mut each = |_, tokens: zerogr::TokenVectors<'_>| {
-        rows = tokens.vectors.chunks(DIM).map(<[f32]>::to_vec).collect();
+    let rows = Mutex::new(Vec::new());
+    let each = |_, tokens: zerogr::TokenVectors<'_>| {
+        *rows.lock().unwrap() = tokens.vectors.chunks(DIM).map(<[f32]>::to_vec).collect();
     };
     let progress = &mut |_, _| Ok(());
     match is_query {
-        true => encoder.encode_queries(&[text], 256, progress, Some(&mut each)),
-        false => encoder.encode_tokens(&[text], 256, progress, &mut each),
+        true => encoder.encode_queries(&[text], 256, progress, Some(&each)),
+        false => encoder.encode_tokens(&[text], 256, progress, &each),
     }
     .unwrap();
-    rows
+    rows.into_inner().unwrap()
 }
 
 #[test]

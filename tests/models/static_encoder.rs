@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use zerogr::raw::convert::{distill, import_static_encoder, is_static_encoder};
@@ -186,14 +187,14 @@ fn weights_and_shared_rows_are_applied() {
     let (_dir, encoder) = folder.imported(WeightFormat::F32);
     let found = encoder.encode_one("heat stream").unwrap();
     assert!(cosine(&found, &mean(&[(3, 2.0), (1, 3.5)])) > 0.999_99);
-    let mut weights = Vec::new();
+    let weights = Mutex::new(Vec::new());
     let texts = ["wing shock"];
     encoder
-        .encode_tokens(&texts, 64, &mut |_, _| Ok(()), &mut |_, text| {
-            weights = text.query_weights.to_vec();
+        .encode_tokens(&texts, 64, &mut |_, _| Ok(()), &|_, text| {
+            *weights.lock().unwrap() = text.query_weights.to_vec();
         })
         .unwrap();
-    assert_eq!(weights, [1.5, 4.0]);
+    assert_eq!(weights.into_inner().unwrap(), [1.5, 4.0]);
 }
 
 /// Searches of a reader that has the index open, before and after another handle has made it anew

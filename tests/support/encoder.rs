@@ -2,7 +2,7 @@
 //! vectors.
 #![allow(dead_code)]
 
-use zerogr::{DocidTokenizer, Result, TextEncoder, TokenVectors};
+use zerogr::{DocidTokenizer, EachText, Result, TextEncoder, TokenVectors};
 
 /// Texts that share words are near each other. Only sums, a root and divisions: the same on every
 /// machine. A docid's word such as `#12` is the token 12, so that a test can choose the keys of a
@@ -108,7 +108,7 @@ impl TextEncoder for HashingEncoder {
         texts: &[&str],
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+        each: EachText<'_>,
     ) -> Result<Vec<f32>> {
         for (number, text) in texts.iter().enumerate() {
             let (tokens, vectors) = &self.token_vectors(text, max_len_tokens);
@@ -191,16 +191,16 @@ impl<F: Fn(Encoded<'_>) + Send + Sync> TextEncoder for Intercepted<F> {
         texts: &[&str],
         max_len_tokens: usize,
         progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-        each: &mut dyn FnMut(usize, TokenVectors<'_>),
+        each: EachText<'_>,
     ) -> Result<Vec<f32>> {
-        let mut shown = |number, tokens: TokenVectors<'_>| {
+        let shown = |number, tokens: TokenVectors<'_>| {
             let mut vectors = tokens.vectors.to_vec();
             (self.intercept)(Encoded::Tokens(&mut vectors));
             let vectors = &vectors;
             each(number, TokenVectors { vectors, ..tokens });
         };
         self.encoder
-            .encode_tokens(texts, max_len_tokens, &mut |_, _| Ok(()), &mut shown)?;
+            .encode_tokens(texts, max_len_tokens, &mut |_, _| Ok(()), &shown)?;
         self.encode(texts, max_len_tokens, progress)
     }
 }

@@ -4,6 +4,7 @@
 //! texts ─► windows of 8,192 ─► tokens (all cores) ─► sorted by length ─► batches
 //!                                                                          │
 //!                vectors, order restored ◄─ pool + scale to 1 ◄─ sessions ◄┘
+//!                                                                   └─► what is made of tokens
 //! ```
 //!
 //! Two layouts, by measurement. Queries and small jobs run on one session with all threads,
@@ -26,21 +27,19 @@
 //! - I3. On a CPU the same text has the same vector, to the last bit, whatever is encoded beside it
 //!   and on however many threads, on the same machine. Batches follow from the texts alone.
 
+mod passes;
 mod text_encoder;
 mod vocabulary;
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::batches::{batches, longest_first, select};
+use super::asked::Asked;
 use super::files::{EncoderBytes, EncoderFiles, ModelBytes};
-use super::graph::{EncodedBatch, Graph, RowTokens, unusable};
+use super::graph::{Graph, unusable};
 use super::late_interaction::{Role, TokenReader};
 use super::pooling::Pooling;
 use crate::encode::{EachText, TextEncoder, TokenVectors};
@@ -56,9 +55,6 @@ const MIN_DIM: usize = 8;
 
 /// Texts that are tokenised and sorted together: bounds the memory for token ids.
 const WINDOW_TEXTS: usize = 8_192;
-
-/// Tokens from which a job is worth sessions of its own: making them costs as much as a tenth of it.
-const BULK_TOKENS: usize = 8_192;
 
 /// A sentence encoder on ONNX Runtime, ready for use from any number of threads.
 pub struct Encoder {
@@ -76,22 +72,6 @@ pub struct Encoder {
     reader: Option<TokenReader>,
     fingerprint: String,
     cuda: Option<CudaOptions>,
-}
-
-/// What is asked of a pass.
-#[derive(Clone, Copy)]
-struct Wanted {
-    role: Role,
-    /// The vectors of the tokens, too.
-    with_tokens: bool,
-}
-
-impl Wanted {
-    /// Vectors of texts that are documents.
-    const VECTORS: Wanted = Wanted {
-        role: Role::Document,
-        with_tokens: false,
-    };
 }
 
 impl std::fmt::Debug for Encoder {
@@ -241,9 +221,8 @@ impl Encoder {
         max_len_tokens: usize,
         role: Role,
         mut progress: impl FnMut(usize, usize) -> Result<()>,
-        mut each: Option<EachText<'_>>,
+        each: Option<EachText<'_>>,
     ) -> Result<Vec<f32>> {
-        let with_tokens = each.is_some();
         let limit = max_len_tokens.min(self.max_len_tokens);
         let mut vectors = vec![0.0; texts.len() * self.dim];
         let windows = vectors
@@ -256,23 +235,23 @@ impl Encoder {
                 .par_iter()
                 .map(|text| self.tokens_of(text.as_ref(), limit, role))
                 .collect::<Result<Vec<_>>>()?;
-            let mut store = |batch: &[usize], encoded: EncodedBatch| -> Result<()> {
-                self.store_vectors(out, batch, &encoded.vectors)?;
-                if let Some(each) = &mut each {
-                    for (&at, row) in batch.iter().zip(&encoded.tokens) {
-                        each(number * WINDOW_TEXTS + at, self.of_text(row));
-                    }
+            let tell = |at: usize, tokens: TokenVectors<'_>| {
+                if let Some(each) = each {
+                    each(number * WINDOW_TEXTS + at, tokens);
                 }
-                done += batch.len();
-                progress(done, texts.len())?;
-                Ok(())
             };
-            let wanted = Wanted { role, with_tokens };
-            self.encode_window(&tokens, wanted, &mut bulk, &mut store)?;
+            let asked = Asked {
+                role,
+                each: each.is_some().then_some(&tell),
+            };
+            let mut store = |batch: &[usize], encoded: &[f32]| -> Result<()> {
+                self.store_vectors(out, batch, encoded)?;
+                done += batch.len();
+                progress(done, texts.len())
+            };
+            self.encode_window(&tokens, asked, &mut bulk, &mut store)?;
             for at in (0..tokens.len()).filter(|&at| tokens.get(at).is_none_or(Vec::is_empty)) {
-                if let Some(each) = &mut each {
-                    each(number * WINDOW_TEXTS + at, TokenVectors::plain(&[], &[]));
-                }
+                tell(at, TokenVectors::plain(&[], &[]));
                 done += 1;
                 progress(done, texts.len())?;
             }
@@ -289,7 +268,7 @@ impl Encoder {
         let tokens = self.tokens_of(text, self.max_len_tokens, Role::Document)?;
         match tokens.is_empty() {
             true => Ok(vec![0.0; self.dim]),
-            false => Ok(self.run(&[&tokens], Wanted::VECTORS)?.vectors),
+            false => self.run(&[&tokens], Asked::VECTORS),
         }
     }
 
@@ -357,12 +336,11 @@ impl Encoder {
         let largest = self.tokenizer.vocab_size().saturating_sub(1);
         let largest = u32::try_from(largest).unwrap_or(u32::MAX);
         let vector = |tokens: &[u32]| -> Result<Vec<f32>> {
-            let row = [&special, tokens].concat();
-            let wanted = Wanted {
-                with_tokens: true,
-                ..Wanted::VECTORS
+            let asked = Asked {
+                each: Some(&|_, _| {}),
+                ..Asked::VECTORS
             };
-            Ok(self.run(&[&row], wanted)?.vectors)
+            self.run(&[&[&special, tokens].concat()], asked)
         };
         let (one, other) = (
             vector(&[largest])?,
@@ -381,24 +359,6 @@ impl Encoder {
         }
     }
 
-    /// Runs one batch on a session of the pool.
-    fn run(&self, rows: &[&[u32]], wanted: Wanted) -> Result<EncodedBatch> {
-        let further = || self.further_graph();
-        self.graphs
-            .run(further, |graph| self.pass(graph, rows, wanted))
-    }
-
-    /// One pass of a graph.
-    fn pass(&self, graph: &mut Graph, rows: &[&[u32]], wanted: Wanted) -> Result<EncodedBatch> {
-        match &self.reader {
-            None => graph.run(rows, self.pooling, None, wanted.with_tokens),
-            Some(reader) => {
-                let all = graph.run(rows, self.pooling, reader.unattended(), true)?;
-                reader.compared(all, wanted.role)
-            }
-        }
-    }
-
     /// Puts the vectors of a batch at their places in `out`.
     fn store_vectors(&self, out: &mut [f32], batch: &[usize], vectors: &[f32]) -> Result<()> {
         if vectors.len() != batch.len() * self.dim {
@@ -412,89 +372,5 @@ impl Encoder {
             }
         }
         Ok(())
-    }
-
-    /// What is compared of the tokens of a row and of what is known of them: what belongs to the text
-    /// itself, or all that an encoder of tokens has kept.
-    fn of_text<'a>(&self, row: &'a RowTokens) -> TokenVectors<'a> {
-        let range = match &self.reader {
-            Some(_) => 0..row.tokens.len(),
-            None => self.tokenizer.text_range(row.tokens.len()),
-        };
-        let values = range.start * self.dim..range.end * self.dim;
-        TokenVectors {
-            tokens: row.tokens.get(range.clone()).unwrap_or(&[]),
-            vectors: row.vectors.get(values).unwrap_or(&[]),
-            query_weights: row.query_weights.get(range.clone()).unwrap_or(&[]),
-            document_weights: row.document_weights.get(range).unwrap_or(&[]),
-        }
-    }
-
-    /// A session beside the first one, with an equal part of the threads.
-    fn further_graph(&self) -> Result<Graph> {
-        let sessions = self.options.sessions_or_default(self.cuda.is_some());
-        let threads = (self.options.threads_or_default() / sessions).max(1);
-        Graph::new(self.runtime, (*self.model).as_ref(), threads, self.cuda)
-    }
-
-    /// Encodes the token rows of one window; `store` gets every batch and what became of it.
-    /// `bulk` keeps the sessions of a bulk job from window to window.
-    fn encode_window(
-        &self,
-        rows: &[Vec<u32>],
-        wanted: Wanted,
-        bulk: &mut Vec<Graph>,
-        store: &mut dyn FnMut(&[usize], EncodedBatch) -> Result<()>,
-    ) -> Result<()> {
-        let order = longest_first(rows);
-        let batches = batches(
-            rows,
-            &order,
-            self.options.batch_tokens_or_default(self.cuda.is_some()),
-        );
-        let tokens: usize = rows.iter().map(Vec::len).sum();
-        if tokens >= BULK_TOKENS && bulk.is_empty() {
-            *bulk = self.bulk_graphs()?;
-        }
-        if bulk.is_empty() {
-            return batches.iter().try_for_each(|batch| {
-                let encoded = self.run(&select(rows, batch), wanted)?;
-                store(batch, encoded)
-            });
-        }
-        let next = AtomicUsize::new(0);
-        // Bounded: token vectors are large, and the receiver may be the slower side.
-        let (sender, receiver) = mpsc::sync_channel(bulk.len());
-        thread::scope(|scope| {
-            for graph in bulk {
-                let (sender, next, batches) = (sender.clone(), &next, &batches);
-                scope.spawn(move || {
-                    while let Some(&batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let rows = select(rows, batch);
-                        let encoded = self.pass(graph, &rows, wanted);
-                        // The receiver is gone after an error elsewhere: stop.
-                        if sender.send((batch, encoded)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            drop(sender);
-            receiver
-                .into_iter()
-                .try_for_each(|(batch, encoded)| store(batch, encoded?))
-        })
-    }
-
-    /// The sessions of a bulk job; none if the one there is serves as well.
-    fn bulk_graphs(&self) -> Result<Vec<Graph>> {
-        let sessions = self.options.sessions_or_default(self.cuda.is_some());
-        if sessions <= 1 {
-            return Ok(Vec::new());
-        }
-        (0..sessions)
-            .into_par_iter()
-            .map(|_| self.further_graph())
-            .collect()
     }
 }

@@ -9,6 +9,7 @@ use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorElementType, ValueType};
 
 use super::pooling::{self, Pooling};
+use crate::encode::TokenVectors;
 use crate::model::runtime::Runtime;
 use crate::model::runtime::device::CudaOptions;
 use crate::model::runtime::session::{SessionSettings, make_session};
@@ -36,25 +37,9 @@ enum Input {
     Types,
 }
 
-/// What a graph made of one batch.
-pub(super) struct EncodedBatch {
-    /// `[rows, dim]`, unit vectors.
-    pub(super) vectors: Vec<f32>,
-    /// Per row what is known of its tokens, special ones included; empty unless that was asked for
-    /// and the graph leaves the pooling open.
-    pub(super) tokens: Vec<RowTokens>,
-}
-
-/// What a graph made of the tokens of a row.
-pub(super) struct RowTokens {
-    pub(super) tokens: Vec<u32>,
-    /// `[tokens, dim]`.
-    pub(super) vectors: Vec<f32>,
-    /// `[tokens]`, or empty.
-    pub(super) query_weights: Vec<f32>,
-    /// `[tokens]`, or empty.
-    pub(super) document_weights: Vec<f32>,
-}
+/// What is told the place of a row in its batch and what the graph made of its tokens, special ones
+/// included. A graph that pools tells nothing.
+pub(super) type EachRow<'a> = &'a mut dyn FnMut(usize, TokenVectors<'_>) -> Result<()>;
 
 /// A session and what is known of its graph.
 pub(super) struct Graph {
@@ -86,15 +71,15 @@ impl Graph {
         self.shape.pooled
     }
 
-    /// Runs one batch of rows, each with a token at least. No token attends to `unattended` ones,
-    /// which stand at the ends of rows.
+    /// Runs one batch of rows, each with a token at least: `[rows, dim]` unit vectors. No token attends
+    /// to `unattended` ones, which stand at the ends of rows.
     pub(super) fn run(
         &mut self,
         rows: &[&[u32]],
         pooling: Pooling,
         unattended: Option<u32>,
-        with_tokens: bool,
-    ) -> Result<EncodedBatch> {
+        each: Option<EachRow<'_>>,
+    ) -> Result<Vec<f32>> {
         let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
         if width == 0 || rows.iter().any(|row| row.is_empty()) {
             return Err(Error::invalid(
@@ -133,21 +118,15 @@ impl Graph {
                 for (to, (line, row)) in out.chunks_exact_mut(dim).zip(lines) {
                     pooling.pool(line, row.len(), to)?;
                 }
-                Ok(EncodedBatch {
-                    vectors: out,
-                    tokens: match with_tokens {
-                        true => self.shape.tokens_of(&outputs, data, rows, (width, dim))?,
-                        false => Vec::new(),
-                    },
-                })
+                if let Some(each) = each {
+                    self.shape.tell(&outputs, data, rows, (width, dim), each)?;
+                }
+                Ok(out)
             }
             (true, &[n, dim]) if n == rows.len() && dim > 0 => {
                 let mut out = data.to_vec();
                 out.chunks_exact_mut(dim).try_for_each(pooling::normalize)?;
-                Ok(EncodedBatch {
-                    vectors: out,
-                    tokens: Vec::new(),
-                })
+                Ok(out)
             }
             _ => Err(unusable(&format!("its output has the shape {dims:?}"))),
         }
@@ -237,15 +216,16 @@ impl Shape {
         }
     }
 
-    /// What the outputs say of the tokens of each row; `vectors` are those that are pooled, `width`
-    /// of them per row, of `dim` values.
-    fn tokens_of(
+    /// Tells `each` what the outputs say of the tokens of each row; `vectors` are those that are pooled,
+    /// `width` of them per row, of `dim` values.
+    fn tell(
         &self,
         outputs: &SessionOutputs<'_>,
         vectors: &[f32],
         rows: &[&[u32]],
         (width, dim): (usize, usize),
-    ) -> Result<Vec<RowTokens>> {
+        each: EachRow<'_>,
+    ) -> Result<()> {
         if !all_finite(vectors) {
             return Err(unusable(
                 "it gave a token a vector with a value that is not a finite number",
@@ -253,23 +233,22 @@ impl Shape {
         }
         let weights = |name: Option<&str>| match name.and_then(|name| outputs.get(name)) {
             Some(output) => token_weights(output, rows, width),
-            None => Ok(vec![Vec::new(); rows.len()]),
+            None => Ok(vec![&[][..]; rows.len()]),
         };
         let weights = weights(self.query_weights)?
             .into_iter()
             .zip(weights(self.document_weights)?);
-        let lines = vectors.chunks_exact(width * dim).zip(rows);
-        Ok(lines
-            .zip(weights)
-            .map(
-                |((line, row), (query_weights, document_weights))| RowTokens {
-                    tokens: row.to_vec(),
-                    vectors: line.get(..row.len() * dim).unwrap_or(&[]).to_vec(),
-                    query_weights,
-                    document_weights,
-                },
-            )
-            .collect())
+        let lines = vectors.chunks_exact(width * dim).zip(rows).zip(weights);
+        for (at, ((line, row), (query_weights, document_weights))) in lines.enumerate() {
+            let tokens = TokenVectors {
+                tokens: row,
+                vectors: line.get(..row.len() * dim).unwrap_or(&[]),
+                query_weights,
+                document_weights,
+            };
+            each(at, tokens)?;
+        }
+        Ok(())
     }
 }
 
@@ -286,19 +265,23 @@ fn values_of(output: &DynValue) -> Result<(Vec<usize>, &[f32])> {
 }
 
 /// Per row the weights that a token head gave its tokens.
-fn token_weights(output: &DynValue, rows: &[&[u32]], width: usize) -> Result<Vec<Vec<f32>>> {
+fn token_weights<'a>(
+    output: &'a DynValue,
+    rows: &[&[u32]],
+    width: usize,
+) -> Result<Vec<&'a [f32]>> {
     let (dims, data) = values_of(output)?;
     if dims != [rows.len(), width] {
         let message = format!("its token head gave weights of the shape {dims:?}");
         return Err(unusable(&message));
     }
-    let of_row = |(line, row): (&[f32], &&[u32])| {
+    let of_row = |(line, row): (&'a [f32], &&[u32])| {
         let weights = line.get(..row.len()).unwrap_or(&[]);
         match weights
             .iter()
             .all(|weight| weight.is_finite() && *weight >= 0.0)
         {
-            true => Ok(weights.to_vec()),
+            true => Ok(weights),
             false => Err(unusable(
                 "its token head gave a weight that is not a number from 0 up",
             )),

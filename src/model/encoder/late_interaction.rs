@@ -14,10 +14,9 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::graph::{EncodedBatch, RowTokens};
 use super::pooling::Pooling;
 use crate::Result;
-use crate::encode::LateInteraction;
+use crate::encode::{LateInteraction, TokenVectors};
 use crate::model::tokenizer::Tokenizer;
 use crate::vectors::normalise;
 
@@ -130,42 +129,61 @@ impl TokenReader {
             .collect())
     }
 
-    /// What is compared of rows, as unit vectors, and the vectors of the texts.
-    ///
-    /// # Errors
-    ///
-    /// [`Model`](crate::ErrorKind::Model) for a text whose vectors have no common direction.
-    pub(super) fn compared(&self, batch: EncodedBatch, role: Role) -> Result<EncodedBatch> {
-        let EncodedBatch {
-            mut vectors,
-            mut tokens,
-        } = batch;
-        let dim = vectors.len() / tokens.len().max(1);
-        for (row, vector) in tokens.iter_mut().zip(vectors.chunks_exact_mut(dim.max(1))) {
-            if role == Role::Document && !self.settings.skipped_tokens.is_empty() {
-                self.leave_out_skipped(row, dim);
-            }
-            row.vectors.chunks_exact_mut(dim.max(1)).for_each(|token| {
-                normalise(token);
-            });
-            Pooling::Mean.pool(&row.vectors, row.tokens.len(), vector)?;
-        }
-        Ok(EncodedBatch { vectors, tokens })
-    }
-
-    fn leave_out_skipped(&self, row: &mut RowTokens, dim: usize) {
-        let skipped = &self.settings.skipped_tokens;
+    /// What is compared of a row, as unit vectors.
+    pub(super) fn compared(&self, row: TokenVectors<'_>, role: Role) -> ComparedTokens {
+        let skipped: &[u32] = match role {
+            Role::Document => &self.settings.skipped_tokens,
+            Role::Query => &[],
+        };
+        let dim = row.vectors.len() / row.tokens.len().max(1);
         let is_kept = |token: &u32| skipped.binary_search(token).is_err();
         let kept: Vec<bool> = row.tokens.iter().map(is_kept).collect();
         let mut vectors = Vec::with_capacity(row.vectors.len());
         for vector in kept_of(row.vectors.chunks_exact(dim.max(1)), &kept) {
             vectors.extend_from_slice(vector);
         }
-        row.vectors = vectors;
-        for weights in [&mut row.query_weights, &mut row.document_weights] {
-            *weights = kept_of(weights.iter().copied(), &kept).collect();
+        vectors.chunks_exact_mut(dim.max(1)).for_each(|token| {
+            normalise(token);
+        });
+        ComparedTokens {
+            tokens: kept_of(row.tokens.iter().copied(), &kept).collect(),
+            vectors,
+            query_weights: kept_of(row.query_weights.iter().copied(), &kept).collect(),
+            document_weights: kept_of(row.document_weights.iter().copied(), &kept).collect(),
+            dim,
         }
-        row.tokens.retain(is_kept);
+    }
+}
+
+/// What is compared of a text.
+pub(super) struct ComparedTokens {
+    tokens: Vec<u32>,
+    /// `[tokens, dim]`, unit vectors.
+    vectors: Vec<f32>,
+    query_weights: Vec<f32>,
+    document_weights: Vec<f32>,
+    dim: usize,
+}
+
+impl ComparedTokens {
+    /// The vector of the text.
+    ///
+    /// # Errors
+    ///
+    /// [`Model`](crate::ErrorKind::Model) for a text whose vectors have no common direction.
+    pub(super) fn pooled(&self) -> Result<Vec<f32>> {
+        let mut pooled = vec![0.0; self.dim];
+        Pooling::Mean.pool(&self.vectors, self.tokens.len(), &mut pooled)?;
+        Ok(pooled)
+    }
+
+    pub(super) fn tokens(&self) -> TokenVectors<'_> {
+        TokenVectors {
+            tokens: &self.tokens,
+            vectors: &self.vectors,
+            query_weights: &self.query_weights,
+            document_weights: &self.document_weights,
+        }
     }
 }
 

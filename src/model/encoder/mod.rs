@@ -10,6 +10,7 @@
 //! | `settings`, `settings_file`, `engine_file` | what its files say of how texts become vectors |
 //! | `late_interaction` | which tokens of queries and documents are read and compared, where encoders are trained for that |
 
+mod asked;
 mod batches;
 mod encode;
 mod engine_file;

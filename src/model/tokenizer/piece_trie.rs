@@ -5,75 +5,75 @@
 //!                                               └─ i ─── n*          * a piece ends here
 //! ```
 //!
-//! Nodes are numbered level by level, so the children of a node follow each other, by their bytes.
-
-use std::ops::Range;
+//! Nodes are numbered level by level, so the children of a node follow each other, by their bytes, and
+//! those of the next node follow them. Bytes stand apart from what is known of nodes: a step looks
+//! through a few that lie together.
 
 /// The pieces by their bytes.
-pub(super) struct PieceTrie(Vec<Node>);
+pub(super) struct PieceTrie {
+    /// By node: the byte that leads to it.
+    bytes: Vec<u8>,
+    nodes: Vec<Node>,
+}
+
+/// The node of no byte.
+const ROOT: usize = 0;
 
 struct Node {
-    byte: u8,
     piece: Option<u32>,
-    children: Range<usize>,
+    /// Its children end where those of the next node begin.
+    first_child: usize,
 }
 
 impl PieceTrie {
     /// Those of `pieces`, each with its token. Takes time in proportion to their bytes.
     pub(super) fn of(mut pieces: Vec<(&[u8], u32)>) -> Self {
         pieces.sort_unstable();
-        let new = |byte| Node {
-            byte,
-            piece: None,
-            children: 0..0,
-        };
-        let mut nodes = vec![new(0)];
+        let (mut bytes, mut nodes) = (vec![0], Vec::new());
         // By node: the pieces below it, and how many bytes of them lead to it.
         let mut open = vec![(pieces.as_slice(), 0)];
-        let mut number = 0;
-        while let Some(&(mut below, depth)) = open.get(number) {
+        while let Some(&(mut below, depth)) = open.get(nodes.len()) {
             let mut piece = None;
-            while let Some(((bytes, token), longer)) = below.split_first()
-                && bytes.len() == depth
+            while let Some(((own, token), longer)) = below.split_first()
+                && own.len() == depth
             {
                 piece = Some(*token);
                 below = longer;
             }
-            let start = nodes.len();
+            nodes.push(Node {
+                piece,
+                first_child: open.len(),
+            });
             for same in below.chunk_by(|a, b| a.0.get(depth) == b.0.get(depth)) {
-                let byte = same.first().and_then(|(bytes, _)| bytes.get(depth));
-                nodes.push(new(byte.copied().unwrap_or_default()));
+                let byte = same.first().and_then(|(own, _)| own.get(depth));
+                bytes.push(byte.copied().unwrap_or_default());
                 open.push((same, depth + 1));
             }
-            let end = nodes.len();
-            if let Some(node) = nodes.get_mut(number) {
-                node.piece = piece;
-                node.children = start..end;
-            }
-            number += 1;
         }
-        PieceTrie(nodes)
+        PieceTrie { bytes, nodes }
     }
 
     /// The token of the longest piece that `text` begins with, and what is behind it. An empty piece
     /// is none.
     pub(super) fn longest<'t>(&self, text: &'t [u8]) -> Option<(u32, &'t [u8])> {
-        let mut node = self.0.first()?;
-        let (mut rest, mut longest) = (text, None);
-        while let Some((byte, behind)) = rest.split_first() {
-            let children = self.0.get(node.children.clone()).unwrap_or_default();
-            let Ok(place) = children.binary_search_by_key(byte, |child| child.byte) else {
-                break;
-            };
-            let Some(child) = children.get(place) else {
-                break;
-            };
+        let (mut node, mut rest, mut longest) = (ROOT, text, None);
+        while let Some((byte, behind)) = rest.split_first()
+            && let Some(child) = self.child(node, *byte)
+        {
             (node, rest) = (child, behind);
-            if let Some(token) = node.piece {
+            if let Some(token) = self.nodes.get(node).and_then(|node| node.piece) {
                 longest = Some((token, rest));
             }
         }
         longest
+    }
+
+    fn child(&self, node: usize, byte: u8) -> Option<usize> {
+        let start = self.nodes.get(node)?.first_child;
+        let next = self.nodes.get(node + 1);
+        let end = next.map_or(self.bytes.len(), |next| next.first_child);
+        let place = self.bytes.get(start..end)?.binary_search(&byte).ok()?;
+        Some(start + place)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::checkpoint::{Tensors, write_json};
@@ -133,24 +134,26 @@ fn least_cosine(encoder: &Encoder, plain: &Plain<'_>) -> f64 {
         for texts in calls {
             let wanted = texts.iter().map(|text| plain.vectors(text, is_query));
             let wanted: Vec<_> = wanted.collect();
-            let mut seen = 0;
-            let mut each = |at: usize, text: crate::TokenVectors<'_>| {
+            let seen = Mutex::new((0, least));
+            let each = |at: usize, text: crate::TokenVectors<'_>| {
                 let (tokens, vectors) = &wanted[at];
                 assert_eq!(text.tokens, tokens, "{texts:?}");
                 assert_eq!(text.vectors.len(), vectors.len() * dim);
                 let rows = text.vectors.chunks(dim).zip(vectors);
-                least = rows
-                    .map(|(row, wanted)| cosine(row, wanted))
-                    .fold(least, f64::min);
-                seen += 1;
+                let cosines = rows.map(|(row, wanted)| cosine(row, wanted));
+                let (count, least) = &mut *seen.lock();
+                *least = cosines.fold(*least, f64::min);
+                *count += 1;
             };
             let progress = &mut |_, _| Ok(());
             let pooled = match is_query {
-                true => encoder.encode_queries(&texts, 99, progress, Some(&mut each)),
-                false => encoder.encode_tokens(&texts, 99, progress, &mut each),
+                true => encoder.encode_queries(&texts, 99, progress, Some(&each)),
+                false => encoder.encode_tokens(&texts, 99, progress, &each),
             };
             let pooled = pooled.unwrap();
-            assert_eq!(seen, texts.len());
+            let (count, least_of_tokens) = seen.into_inner();
+            assert_eq!(count, texts.len());
+            least = least_of_tokens;
             // Without tokens, the same.
             let alone = match is_query {
                 true => encoder.encode_queries(&texts, 99, progress, None),
@@ -303,12 +306,12 @@ fn tokens_have_places_in_a_document() {
     let ranges = encoder.token_ranges(text, 99).unwrap().unwrap();
     let places: Vec<&str> = ranges.iter().map(|range| &text[range.clone()]).collect();
     assert_eq!(places, ["", "", "w4", "w30", "w7", ""]);
-    let mut count = 0;
-    let each = &mut |_, tokens: crate::TokenVectors<'_>| count = tokens.tokens.len();
+    let count = Mutex::new(0);
+    let each = |_, tokens: crate::TokenVectors<'_>| *count.lock() = tokens.tokens.len();
     encoder
-        .encode_tokens(&[text], 99, &mut |_, _| Ok(()), each)
+        .encode_tokens(&[text], 99, &mut |_, _| Ok(()), &each)
         .unwrap();
-    assert_eq!(count, places.len());
+    assert_eq!(count.into_inner(), places.len());
 }
 
 /// Other settings are another encoder.

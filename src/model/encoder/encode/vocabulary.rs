@@ -1,6 +1,10 @@
 //! What an encoder makes of every token of its vocabulary, each alone between the special tokens.
 
-use super::{EncodedBatch, Encoder, Role, WINDOW_TEXTS, Wanted};
+use parking_lot::Mutex;
+
+use super::{Encoder, Role, WINDOW_TEXTS};
+use crate::encode::TokenVectors;
+use crate::model::encoder::asked::Asked;
 use crate::{Error, ErrorKind, Result};
 
 impl Encoder {
@@ -28,11 +32,12 @@ impl Encoder {
         let windows = vectors
             .chunks_mut(WINDOW_TEXTS * self.dim.max(1))
             .zip(tokens.chunks(WINDOW_TEXTS));
-        // As documents, some tokens would have no vectors.
-        let wanted = Wanted {
-            role: Role::Query,
-            with_tokens: true,
+        // Of a row that is compared as a whole, the special tokens are there too.
+        let place = match self.reader {
+            Some(_) => prefix.len(),
+            None => 0,
         };
+        let own = place * self.dim..(place + 1) * self.dim;
         let mut bulk = Vec::new();
         let mut done = 0;
         for (out, window) in windows {
@@ -40,21 +45,27 @@ impl Encoder {
                 .iter()
                 .map(|&token| [prefix, &[token], suffix].concat())
                 .collect();
-            let mut store = |batch: &[usize], encoded: EncodedBatch| -> Result<()> {
-                let own = encoded.tokens.iter().filter_map(|row| {
-                    let start = prefix.len() * self.dim;
-                    row.vectors.get(start..start + self.dim)
-                });
-                match self.pooled {
-                    true => self.store_vectors(out, batch, &encoded.vectors)?,
-                    false => {
-                        self.store_vectors(out, batch, &own.flatten().copied().collect::<Vec<_>>())?
-                    }
+            let out = Mutex::new(out);
+            let tell = |row: usize, tokens: TokenVectors<'_>| {
+                let mut out = out.lock();
+                let slot = out.chunks_exact_mut(self.dim.max(1)).nth(row);
+                if let (Some(slot), Some(own)) = (slot, tokens.vectors.get(own.clone())) {
+                    slot.copy_from_slice(own);
+                }
+            };
+            let asked = Asked {
+                // As documents, some tokens would have no vectors.
+                role: Role::Query,
+                each: (!self.pooled).then_some(&tell),
+            };
+            let mut store = |batch: &[usize], encoded: &[f32]| -> Result<()> {
+                if self.pooled {
+                    self.store_vectors(&mut out.lock(), batch, encoded)?;
                 }
                 done += batch.len();
                 progress(done, count)
             };
-            self.encode_window(&rows, wanted, &mut bulk, &mut store)?;
+            self.encode_window(&rows, asked, &mut bulk, &mut store)?;
         }
         Ok(vectors)
     }
