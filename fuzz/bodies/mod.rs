@@ -29,6 +29,7 @@ mod filter_text;
 #[cfg(feature = "models")]
 mod gguf;
 mod json_documents;
+mod judgements;
 mod manifest;
 mod memory;
 #[cfg(feature = "models")]
@@ -75,6 +76,11 @@ pub const TARGETS: &[Target] = &[
         name: "json_documents",
         run: json_documents::run,
         seeds: json_documents::seeds,
+    },
+    Target {
+        name: "judgements",
+        run: judgements::run,
+        seeds: judgements::seeds,
     },
     Target {
         name: "passages",
