@@ -222,6 +222,52 @@ impl Index {
         self.writer(py, None)?.train(py, progress, options)
     }
 
+    /// Trains, and then learns what makes searches better from what is known of queries: which
+    /// documents answer them. Only what makes held-out queries better is kept; what earlier ones taught
+    /// is replaced.
+    ///
+    /// Args:
+    ///     judgements: A folder or a file, as for `zerogr train --judgements`, or tuples of a query, the
+    ///         id of a document and, if it is not 1, a weight: clicks, say. At 0 the document does not
+    ///         answer the query.
+    ///     split: Of a folder, which of its judgements.
+    ///     progress: Called with a stage in words, how much is done, and how much there is.
+    ///     folds: Parts of the queries, each of which is measured by what the others teach.
+    ///     max_queries: Most queries that are looked at.
+    ///     seed, epochs, max_examples, full: As for `train`.
+    ///
+    /// Returns:
+    ///     What was tried and kept, as a dict.
+    #[pyo3(
+        signature = (judgements, *, split="train", progress=None, **options),
+        text_signature = "($self, judgements, *, split='train', progress=None, folds=5, max_queries=5000, seed=0, epochs=3, max_examples=200000, full=False)"
+    )]
+    fn train_from_judgements(
+        &self,
+        py: Python<'_>,
+        judgements: &Bound<'_, PyAny>,
+        split: &str,
+        progress: Option<Py<PyAny>>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        self.writer(py, None)?
+            .train_from_judgements(py, judgements, split, progress, options)
+    }
+
+    /// Takes back what judgements taught.
+    fn forget_judgements(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.writer(py, None)?.forget_judgements(py)
+    }
+
+    /// Has the words of the queries that a language model wrote for the documents (`zerogr generate
+    /// queries`) searched beside those of their texts.
+    ///
+    /// Args:
+    ///     weight: What they count beside those of the texts; 0, as in a new index, for nothing.
+    fn set_expansion_weight(&self, py: Python<'_>, weight: f64) -> PyResult<()> {
+        self.with(py, |index| index.set_expansion_weight(weight))
+    }
+
     /// Merges all segments into one.
     fn merge(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.writer(py, None)?.merge(py)

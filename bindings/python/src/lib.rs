@@ -19,6 +19,7 @@ mod answer;
 mod error;
 mod index;
 mod interruptible;
+mod judgements;
 mod keywords;
 mod options;
 mod search;

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zerogr::{
     CudaOptions, Device, DocidSource, Durability, EncoderOptions, EncoderSource, FieldType,
-    IndexOptions, OpenOptions, PassageParams, TrainOptions, WriteOptions,
+    IndexOptions, JudgedOptions, OpenOptions, PassageParams, TrainOptions, WriteOptions,
 };
 
 use crate::error::invalid;
@@ -168,14 +168,33 @@ fn device(value: &Bound<'_, PyAny>) -> PyResult<Device> {
 pub fn train(given: Option<&Bound<'_, PyDict>>) -> PyResult<TrainOptions> {
     let mut options = TrainOptions::new();
     each("train", given, |name, value| {
+        set_train(&mut options, name, value)
+    })?;
+    Ok(options)
+}
+
+/// How to learn from judgements.
+pub fn judged(given: Option<&Bound<'_, PyDict>>) -> PyResult<JudgedOptions> {
+    let mut options = JudgedOptions::new();
+    each("train_from_judgements", given, |name, value| {
         match name {
-            "seed" => options.seed = value.extract()?,
-            "epochs" => options.epochs = value.extract()?,
-            "max_examples" => options.max_examples = value.extract()?,
-            "full" => options.full = value.extract()?,
-            _ => return Ok(false),
+            "folds" => options.folds = value.extract()?,
+            "max_queries" => options.max_queries = value.extract()?,
+            _ => return set_train(&mut options.train, name, value),
         }
         Ok(true)
     })?;
     Ok(options)
+}
+
+/// False for a name that is none of an option of training.
+fn set_train(options: &mut TrainOptions, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match name {
+        "seed" => options.seed = value.extract()?,
+        "epochs" => options.epochs = value.extract()?,
+        "max_examples" => options.max_examples = value.extract()?,
+        "full" => options.full = value.extract()?,
+        _ => return Ok(false),
+    }
+    Ok(true)
 }

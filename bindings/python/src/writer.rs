@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyString};
 use zerogr::{CancelToken, Progress};
 
 use crate::error::{OrRaise, invalid};
+use crate::judgements::judged_queries;
 use crate::value::{document, to_python};
 use crate::{interruptible, options};
 
@@ -230,6 +231,48 @@ impl Writer {
     ) -> PyResult<Py<PyAny>> {
         let options = options::train(options)?;
         let report = self.run(py, progress, |writer, tell| writer.train(&options, tell))?;
+        to_python(py, &report)
+    }
+
+    /// Commits and trains, and then learns what makes searches better from what is known of queries: which
+    /// documents answer them. Only what makes held-out queries better is kept; what earlier ones taught
+    /// is replaced.
+    ///
+    /// Args:
+    ///     judgements: A folder or a file, as for `zerogr train --judgements`, or tuples of a query, the
+    ///         id of a document and, if it is not 1, a weight: clicks, say. At 0 the document does not
+    ///         answer the query.
+    ///     split: Of a folder, which of its judgements.
+    ///     progress: Called with a stage in words, how much is done, and how much there is.
+    ///     folds: Parts of the queries, each of which is measured by what the others teach.
+    ///     max_queries: Most queries that are looked at.
+    ///     seed, epochs, max_examples, full: As for `train`.
+    ///
+    /// Returns:
+    ///     What was tried and kept, as a dict.
+    #[pyo3(
+        signature = (judgements, *, split="train", progress=None, **options),
+        text_signature = "($self, judgements, *, split='train', progress=None, folds=5, max_queries=5000, seed=0, epochs=3, max_examples=200000, full=False)"
+    )]
+    pub fn train_from_judgements(
+        &self,
+        py: Python<'_>,
+        judgements: &Bound<'_, PyAny>,
+        split: &str,
+        progress: Option<Py<PyAny>>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let options = options::judged(options)?;
+        let judged = judged_queries(judgements, split)?;
+        let report = self.run(py, progress, |writer, tell| {
+            writer.train_from_judgements(&judged, &options, tell)
+        })?;
+        to_python(py, &report)
+    }
+
+    /// Takes back what judgements taught. What is pending stays pending.
+    pub fn forget_judgements(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let report = self.run(py, None, |writer, _| writer.forget_judgements())?;
         to_python(py, &report)
     }
 
