@@ -332,6 +332,35 @@ fn a_model_is_asked_for_where_one_is_needed() {
     }
 }
 
+/// An option that would change nothing is refused, with the one that it does not go with.
+#[test]
+fn a_tuning_takes_the_options_of_its_source() {
+    let folder = Folder::new();
+    let tune = |source: &[&str], option: &[&str]| {
+        let args = [&["model", "tune", "model", "-o", "x"], source, option].concat();
+        let output = folder.run(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        installed::stderr(&output)
+    };
+    for (source, options) in [
+        (
+            "--indexes",
+            &["--held-out=.1", "--max-tokens=64", "--split=dev"][..],
+        ),
+        ("--pairs", &["--split=dev", "--instruction=find wings"]),
+        ("--docids", &["--split=dev", "--instruction=find wings"]),
+    ] {
+        for option in options {
+            let said = tune(&[source, "file"], &[option]);
+            assert!(said.contains("cannot be used with"), "{said}");
+            assert!(said.contains(source), "{said}");
+        }
+    }
+    let twice = ["--instruction=find wings", "--instruction=find tails"];
+    let said = tune(&["--queries", "file"], &twice);
+    assert!(said.contains("one --instruction"), "{said}");
+}
+
 #[test]
 fn words_of_written_queries_are_searched_if_that_is_asked_for() {
     let folder = Folder::new();

@@ -28,7 +28,8 @@ def test_judgements_are_learnt_from_and_forgotten(papers):
     )
     assert report["judgements"] == len(judged)
     assert report["queries"] == len({query for query, *_ in judged})
-    assert stages[-1] == ("writing", 1, 1)
+    assert "fitting the trie head" in {stage for stage, *_ in stages}
+    assert all(0 <= done <= total for _, done, total in stages)
     papers.forget_judgements()
     papers.train(full=True, seed=0)
     assert [hit.id for hit in papers.search("a wing in a stream", k=3)] == [

@@ -61,7 +61,7 @@ def test_without_it_everything_but_models_works(papers, tmp_path, child, without
 def test_that_of_the_package_is_found_and_not_imported(papers, tmp_path, child, without_runtime):
     import zerogr
 
-    library = Path(zerogr.setup()["runtime"])
+    library = Path(zerogr.setup()["runtime"]).resolve()
     package = tmp_path / "site" / "onnxruntime"
     (package / "capi").mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('it is not to be imported')")

@@ -39,10 +39,15 @@ pub struct Args {
     /// With --queries: the task of those who search, as `--instruction` will say it where queries
     /// are written. With --indexes: of those who search them; once for all of them, or once for each,
     /// in their order.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["pairs", "docids"])]
     instruction: Vec<String>,
     /// With --queries: which judgements.
-    #[arg(long, default_value = "train", value_name = "NAME")]
+    #[arg(
+        long,
+        default_value = "train",
+        value_name = "NAME",
+        conflicts_with_all = ["pairs", "indexes", "docids"]
+    )]
     split: String,
     /// How often each pair is seen.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = at_least_one())]
@@ -54,11 +59,22 @@ pub struct Args {
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = at_least_one())]
     batch: u64,
     /// Pairs with more tokens, or more than the model reads, are left out.
-    #[arg(long, default_value_t = 512, value_name = "N", value_parser = at_least_one())]
+    #[arg(
+        long,
+        default_value_t = 512,
+        value_name = "N",
+        value_parser = at_least_one(),
+        conflicts_with = "indexes"
+    )]
     max_tokens: u64,
     /// Share of the pairs that is held out, 64 pairs at most: the state with the least loss on them
     /// is kept.
-    #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
+    #[arg(
+        long,
+        default_value_t = 0.05,
+        value_name = "SHARE",
+        conflicts_with = "indexes"
+    )]
     held_out: f64,
     /// Rank of the low-rank changes.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = at_least_one())]
@@ -139,6 +155,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     if !args.source.indexes.is_empty() {
         return over_indexes(args);
+    }
+    if args.instruction.len() > 1 {
+        return Err(Failure::usage("--queries takes one --instruction"));
     }
     let decoder = DecoderOptions::new()
         .threads(args.threads)

@@ -141,7 +141,7 @@ fn adapter(snapshot: &Snapshot, manifest: &Manifest) -> AdapterShown {
     let facts: Vec<String> = adapter
         .facts()
         .iter()
-        .map(|(name, value)| format!("{name} {value}"))
+        .map(|(name, value)| format!("{name} {}", shortened(value)))
         .collect();
     AdapterShown {
         line: format!(
@@ -157,6 +157,17 @@ fn adapter(snapshot: &Snapshot, manifest: &Manifest) -> AdapterShown {
             "rank": adapter.rank(), "changes": adapter.changes().len(), "bytes": bytes,
             "rerank_token": adapter.rerank_token(), "facts": adapter.facts(),
         }),
+    }
+}
+
+/// The most characters of a fact in a line; lists of digests have thousands.
+const MAX_FACT_CHARS: usize = 32;
+
+/// A value as it fits into a line; `--json` has the whole.
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(MAX_FACT_CHARS) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or(value)),
+        None => value.to_owned(),
     }
 }
 
@@ -208,5 +219,18 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
             output::path(&args.index)
         ));
         Err(Failure::silent())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        let ends = |count: usize| shortened(&"ü".repeat(count)).ends_with('…');
+        assert!(!ends(MAX_FACT_CHARS));
+        assert!(ends(MAX_FACT_CHARS + 1));
+        assert_eq!(shortened(&"ü".repeat(2_000)).chars().count(), 33);
     }
 }
