@@ -29,6 +29,7 @@ mod filter_text;
 #[cfg(feature = "models")]
 mod gguf;
 mod json_documents;
+#[cfg(feature = "eval")]
 mod judgements;
 mod manifest;
 mod memory;
@@ -77,6 +78,7 @@ pub const TARGETS: &[Target] = &[
         run: json_documents::run,
         seeds: json_documents::seeds,
     },
+    #[cfg(feature = "eval")]
     Target {
         name: "judgements",
         run: judgements::run,
