@@ -7,15 +7,33 @@ use std::fs;
 
 use zerogr::{ErrorKind, JudgedQueries};
 
-/// By layout: the file that is the input's, others beside it, and what is read.
-const LAYOUTS: [(&str, &[(&str, &str)], &str); 6] = [
-    ("clicks.jsonl", &[], "clicks.jsonl"),
-    ("clicks.tsv", &[], "clicks.tsv"),
-    ("qrels/train.tsv", &[("queries.jsonl", QUERIES)], ""),
-    ("trec.txt", &[("queries.jsonl", QUERIES)], "trec.txt"),
-    ("queries.jsonl", &[("qrels/train.tsv", QRELS)], ""),
-    ("queries.jsonl.gz", &[("qrels/train.tsv", QRELS)], ""),
+/// A way in which judgements lie in a folder.
+struct Layout {
+    /// The file that is the input's.
+    name: &'static str,
+    /// Another one: its name and text.
+    beside: Option<(&'static str, &'static str)>,
+    /// What is read, in the folder.
+    read: &'static str,
+}
+
+const LAYOUTS: [Layout; 6] = [
+    layout("clicks.jsonl", None, "clicks.jsonl"),
+    layout("clicks.tsv", None, "clicks.tsv"),
+    layout("qrels/train.tsv", Some(("queries.jsonl", QUERIES)), ""),
+    layout("trec.txt", Some(("queries.jsonl", QUERIES)), "trec.txt"),
+    layout("queries.jsonl", Some(("qrels/train.tsv", QRELS)), ""),
+    layout("queries.jsonl.gz", Some(("qrels/train.tsv", QRELS)), ""),
 ];
+
+const fn layout(
+    name: &'static str,
+    beside: Option<(&'static str, &'static str)>,
+    read: &'static str,
+) -> Layout {
+    Layout { name, beside, read }
+}
+
 const QUERIES: &str =
     "{\"_id\": \"a\", \"text\": \"heat shields\"}\n{\"_id\": \"b\", \"text\": \"wings\"}\n";
 const QRELS: &str = "query-id\tcorpus-id\tscore\na\td1\t2\na\td 2\t0\nb\td1\t1\n";
@@ -24,14 +42,14 @@ pub fn run(data: &[u8]) {
     let Some((&layout, content)) = data.split_first() else {
         return;
     };
-    let (name, beside, read) = LAYOUTS[usize::from(layout) % LAYOUTS.len()];
+    let layout = &LAYOUTS[usize::from(layout) % LAYOUTS.len()];
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("qrels")).unwrap();
-    for (name, text) in beside {
+    if let Some((name, text)) = layout.beside {
         fs::write(dir.path().join(name), text).unwrap();
     }
-    fs::write(dir.path().join(name), content).unwrap();
-    let path = dir.path().join(read);
+    fs::write(dir.path().join(layout.name), content).unwrap();
+    let path = dir.path().join(layout.read);
     match JudgedQueries::read(&path, "train") {
         Ok(judged) => {
             for (query, judgements) in judged.iter() {
