@@ -20,21 +20,24 @@ def known(papers: zerogr.Index, copies: int = 8) -> list[tuple[str, str, float]]
 
 
 def test_judgements_are_learnt_from_and_forgotten(papers):
-    before = papers.search("a wing in a stream", k=3)
-    judged = known(papers)
+    options = {"seed": 3, "epochs": 1}
     stages = []
+    papers.train(**options)
+
+    def found():
+        return [(hit.id, hit.score) for hit in papers.search("a wing in a stream", k=3)]
+
+    before = found()
+    judged = known(papers)
     report = papers.train_from_judgements(
-        judged, progress=lambda *told: stages.append(told), folds=3, seed=3, epochs=1
+        judged, progress=lambda *told: stages.append(told), folds=3, **options
     )
     assert report["judgements"] == len(judged)
     assert report["queries"] == len({query for query, *_ in judged})
-    assert "fitting the trie head" in {stage for stage, *_ in stages}
+    assert stages
     assert all(0 <= done <= total for _, done, total in stages)
     papers.forget_judgements()
-    papers.train(full=True, seed=0)
-    assert [hit.id for hit in papers.search("a wing in a stream", k=3)] == [
-        hit.id for hit in before
-    ]
+    assert found() == before
 
 
 def test_files_and_tuples_teach_the_same(papers, tmp_path):
@@ -62,7 +65,6 @@ def test_files_and_tuples_teach_the_same(papers, tmp_path):
         (7, TypeError, "iterable"),
         ([(" ", "a")], zerogr.InvalidInputError, "judgement 0: the query is blank"),
         ([("wings", "a", math.nan)], zerogr.InvalidInputError, "not a finite number"),
-        ([("wings", "nothing has it")], zerogr.InvalidInputError, "in the index"),
         ("no/such/folder", zerogr.NotFoundError, "such"),
     ],
 )
@@ -72,7 +74,13 @@ def test_what_are_no_judgements_is_refused(papers, judgements, error, message):
         papers.train_from_judgements(judgements)
     with pytest.raises(TypeError, match="unexpected keyword argument 'depth'"):
         papers.train_from_judgements([], depth=3)
-    assert papers.snapshot().generation >= generation
+    assert papers.snapshot().generation == generation
+    papers.writer().close()
+
+
+def test_judgements_of_unknown_documents_are_refused(papers):
+    with pytest.raises(zerogr.InvalidInputError, match="in the index"):
+        papers.train_from_judgements([("wings", "nothing has it")])
     papers.writer().close()
 
 

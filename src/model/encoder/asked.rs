@@ -1,11 +1,11 @@
-//! What is asked of the passes of an encoder.
+//! What an encoder is to do with rows of tokens, beside their vectors.
 
 use super::batches::select;
 use super::late_interaction::Role;
 use crate::Result;
 use crate::encode::{EachText, TokenVectors};
 
-/// What is asked of passes.
+/// What rows are, and what is told of their tokens.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) role: Role,

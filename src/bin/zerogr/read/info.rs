@@ -8,6 +8,7 @@ use zerogr::raw::format::{BlobRole, Manifest};
 use zerogr::raw::model::Device;
 use zerogr::raw::store::VerifyLevel;
 
+use crate::console::beginning::beginning;
 use crate::console::failure::Failure;
 use crate::console::output;
 use crate::options::open;
@@ -141,7 +142,7 @@ fn adapter(snapshot: &Snapshot, manifest: &Manifest) -> AdapterShown {
     let facts: Vec<String> = adapter
         .facts()
         .iter()
-        .map(|(name, value)| format!("{name} {}", shortened(value)))
+        .map(|(name, value)| format!("{name} {}", beginning(value, FACT_CHARS)))
         .collect();
     AdapterShown {
         line: format!(
@@ -160,16 +161,8 @@ fn adapter(snapshot: &Snapshot, manifest: &Manifest) -> AdapterShown {
     }
 }
 
-/// The most characters of a fact in a line; lists of digests have thousands.
-const MAX_FACT_CHARS: usize = 32;
-
-/// A value as it fits into a line; `--json` has the whole.
-fn shortened(value: &str) -> String {
-    match value.char_indices().nth(MAX_FACT_CHARS) {
-        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or(value)),
-        None => value.to_owned(),
-    }
-}
+/// The most characters of a fact in a line; lists of digests have thousands. `--json` has the whole.
+const FACT_CHARS: usize = 32;
 
 /// Runs `check`.
 pub fn check(args: &CheckArgs) -> Result<(), Failure> {
@@ -219,18 +212,5 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
             output::path(&args.index)
         ));
         Err(Failure::silent())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_values_are_cut_between_characters() {
-        let ends = |count: usize| shortened(&"ü".repeat(count)).ends_with('…');
-        assert!(!ends(MAX_FACT_CHARS));
-        assert!(ends(MAX_FACT_CHARS + 1));
-        assert_eq!(shortened(&"ü".repeat(2_000)).chars().count(), 33);
     }
 }

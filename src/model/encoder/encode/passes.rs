@@ -38,10 +38,7 @@ impl Encoder {
                 }
                 Ok(())
             };
-            let each: Option<EachRow<'_>> = match asked.each {
-                Some(_) => Some(&mut each),
-                None => None,
-            };
+            let each = asked.each.is_some().then_some(&mut each as EachRow<'_>);
             return graph.run(rows, self.pooling, None, each);
         };
         let mut vectors = Vec::new();
@@ -102,7 +99,7 @@ impl Encoder {
             });
         }
         let next = AtomicUsize::new(0);
-        // Bounded, so that what is told of progress is what has been encoded.
+        // Bounded: the receiver tells progress, whose error is to end the passes soon.
         let (sender, receiver) = mpsc::sync_channel(bulk.len());
         thread::scope(|scope| {
             for graph in bulk {

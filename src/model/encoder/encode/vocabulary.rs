@@ -46,11 +46,11 @@ impl Encoder {
                 .map(|&token| [prefix, &[token], suffix].concat())
                 .collect();
             let out = Mutex::new(out);
+            let stored = Mutex::new(Ok(()));
             let tell = |row: usize, tokens: TokenVectors<'_>| {
-                let mut out = out.lock();
-                let slot = out.chunks_exact_mut(self.dim.max(1)).nth(row);
-                if let (Some(slot), Some(own)) = (slot, tokens.vectors.get(own.clone())) {
-                    slot.copy_from_slice(own);
+                let own = tokens.vectors.get(own.clone()).unwrap_or_default();
+                if let Err(error) = self.store_vectors(&mut out.lock(), &[row], own) {
+                    *stored.lock() = Err(error);
                 }
             };
             let asked = Asked {
@@ -66,6 +66,7 @@ impl Encoder {
                 progress(done, count)
             };
             self.encode_window(&rows, asked, &mut bulk, &mut store)?;
+            stored.into_inner()?;
         }
         Ok(vectors)
     }

@@ -8,8 +8,8 @@ use zerogr::{
     CancelToken, Document, Facet, Hit, Index, SearchOptions, SearchResult, SnippetOptions,
 };
 
+use crate::console::beginning::beginning;
 use crate::console::failure::Failure;
-use crate::serve::beginning::beginning;
 
 use super::indexes::Indexes;
 use super::requests::{Add, Delete, Get, ListFields, Search};

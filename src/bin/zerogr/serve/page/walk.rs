@@ -14,8 +14,8 @@ use maud::{Markup, html};
 use zerogr::raw::search::Decision;
 use zerogr::{Explanation, Hit, Index};
 
+use crate::console::beginning::beginning;
 use crate::console::failure::Failure;
-use crate::serve::beginning::beginning;
 
 /// Hits that are drawn; more would not be read.
 const DRAWN_HITS: usize = 10;

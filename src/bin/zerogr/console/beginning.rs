@@ -7,3 +7,15 @@ pub fn beginning(text: &str, max_chars: usize) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(beginning("üüü", 3), "üüü");
+        assert_eq!(beginning("üüüü", 3), "üüü…");
+        assert_eq!(beginning("", 0), "");
+    }
+}
