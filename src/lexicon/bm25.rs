@@ -54,13 +54,30 @@ impl Bm25 {
     }
 
     /// For documents with `mean_length` terms in the mean: the saturation of a term by how often
-    /// it occurs and how long the document is. Positive, below 1.
+    /// it occurs and how long the document is. Positive, at most 1.
     pub fn saturation(self, mean_length: f64) -> impl Fn(u32, u32) -> f64 {
         let base = self.k1 * (1.0 - self.b);
-        let per_term = self.k1 * self.b / mean_length.max(f64::MIN_POSITIVE);
+        let per_term = if mean_length > 0.0 {
+            self.k1 * self.b / mean_length
+        } else {
+            0.0
+        };
         move |count, length| {
             let count = f64::from(count);
             count / (count + base + per_term * f64::from(length))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_word_counts_lengths_weigh_nothing() {
+        for k1 in [0.3, 1.2, 1e6] {
+            let saturation = Bm25::new(k1, 1.0).saturation(0.0);
+            assert_eq!(saturation(1, 0), 1.0, "{k1}");
         }
     }
 }

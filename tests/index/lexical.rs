@@ -41,6 +41,13 @@ fn by_hand(
         .collect();
     let n = terms.len() as f64;
     let average = terms.iter().map(|(_, (_, length))| length).sum::<usize>() as f64 / n;
+    let relative = |length: usize| {
+        if average > 0.0 {
+            length as f64 / average
+        } else {
+            0.0
+        }
+    };
     let mut scored = Vec::new();
     for (id, (own, length)) in &terms {
         let mut score = 0.0;
@@ -51,7 +58,7 @@ fn by_hand(
                 .count() as f64;
             let tf = own.iter().filter(|other| **other == term).count() as f64;
             let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
-            let norm = params.k1 * (1.0 - params.b + params.b * *length as f64 / average);
+            let norm = params.k1 * (1.0 - params.b + params.b * relative(*length));
             score += idf * tf / (tf + norm);
         }
         if score > 0.0 {
@@ -428,6 +435,31 @@ fn an_index_by_other_rules_is_refused_and_recovered_by_those_of_this_version() {
             let expected = by_hand(&live, &expected, query);
             assert_close(&snapshot.lexical(query, 99).unwrap(), &expected, 1e-6);
         }
+    }
+}
+
+#[test]
+fn documents_of_function_words_alone_are_found_by_them() {
+    // ZF-SC-05: the mean length is 0.
+    for (k1, b) in [(0.9, 0.4), (1.2, 0.0), (100.0, 1.0)] {
+        let params = LexiconParams {
+            k1,
+            b,
+            ..LexiconParams::default()
+        };
+        let index = index_with(params.clone());
+        let texts = ["the who", "who is who", ""];
+        let documents: Vec<Document> = texts
+            .iter()
+            .enumerate()
+            .map(|(number, text)| Document::new(format!("d{number}")).text(*text).docid("one"))
+            .collect();
+        add(&index, documents.clone());
+        let documents = documents.into_iter().map(|one| (one.id.clone(), one));
+        let expected = by_hand(&documents.collect(), &params, "who");
+        assert_eq!(expected.len(), 2);
+        let found = index.snapshot().lexical("who", 9).unwrap();
+        assert_close(&found, &expected, 1e-6);
     }
 }
 

@@ -129,9 +129,16 @@ fn by_hand(
         |terms: &[String]| terms.iter().filter(|term| !term.starts_with(' ')).count() as f64;
     let n = counts.len() as f64;
     let average = counts.values().map(|terms| length(terms)).sum::<f64>() / n;
+    let relative = |terms: &[String]| {
+        if average > 0.0 {
+            length(terms) / average
+        } else {
+            0.0
+        }
+    };
     let mut scores = BTreeMap::new();
     for (id, terms) in &counts {
-        let norm = params.k1 * (1.0 - params.b + params.b * length(terms) / average);
+        let norm = params.k1 * (1.0 - params.b + params.b * relative(terms));
         let mut score = 0.0;
         for group in &groups {
             let has = |terms: &&Vec<String>| terms.iter().any(|term| group.contains(term));
