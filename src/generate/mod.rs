@@ -12,6 +12,7 @@
 
 mod docids;
 pub mod language;
+mod learning_texts;
 mod pseudo_queries;
 mod tables;
 mod terms;
@@ -19,6 +20,7 @@ mod text;
 
 pub use docids::{DocidOptions, MAX_DOCID_BYTES, clean_docid, keyword_docids, title_docids};
 pub(crate) use docids::{docids_of_terms, title_docids_or};
+pub use learning_texts::LearningTexts;
 pub use pseudo_queries::{PseudoQueryOptions, pseudo_queries};
 pub(crate) use tables::is_table;
 pub use terms::TermStats;

@@ -13,7 +13,7 @@ use zerogr::{
     UpgradeOptions,
 };
 
-use crate::support::installed;
+use crate::support::installed::{self, stderr, stdout, zerogr};
 
 const WORDS: [&str; 9] = [
     "[UNK]", "[CLS]", "the", "wing", "heat", "flow", "plate", "stream", "shock",
@@ -316,17 +316,17 @@ fn an_encoder_is_distilled_to_the_same_bytes_and_an_index_is_made_with_it() {
     import_static_encoder(teacher.0.path(), &to, WeightFormat::F32).unwrap();
     let at = |name: &str| dir.path().join(name);
     let mut seen = Vec::new();
-    let made = distill(Some(&to), &at("one"), &cpu(), &mut |done, total| {
+    let made = distill(Some(&to), &[], &at("one"), &cpu(), &mut |done, total| {
         seen.push((done, total));
         Ok(())
     });
     let made = made.unwrap();
     assert_eq!((made.tokens, made.dim), (WORDS.len(), DIM));
     assert_eq!(seen.last(), Some(&(WORDS.len(), WORDS.len())));
-    distill(Some(&to), &at("other"), &cpu(), &mut |_, _| Ok(())).unwrap();
+    distill(Some(&to), &[], &at("other"), &cpu(), &mut |_, _| Ok(())).unwrap();
     assert_eq!(bytes_of(&at("one")), bytes_of(&at("other")));
     let enough = Index::open(at("nothing")).map(drop);
-    let stopped = distill(Some(&to), &at("stopped"), &cpu(), &mut |_, _| {
+    let stopped = distill(Some(&to), &[], &at("stopped"), &cpu(), &mut |_, _| {
         enough.clone()
     });
     assert_eq!(stopped.unwrap_err().kind(), ErrorKind::NotFound);
@@ -352,4 +352,135 @@ fn an_encoder_is_distilled_to_the_same_bytes_and_an_index_is_made_with_it() {
         let found = index.search(query, &SearchOptions::new().k(1)).unwrap();
         assert_eq!(found.hits[0].id, id, "{query}");
     }
+}
+
+/// Texts of several words of the vocabulary.
+fn texts() -> Vec<String> {
+    let words = |number: usize| {
+        let word =
+            |place: usize| WORDS[2 + (number * (place + 3) + place * place) % (WORDS.len() - 2)];
+        let words: Vec<&str> = (0..2 + number % 5).map(word).collect();
+        words.join(" ")
+    };
+    (0..80).map(words).collect()
+}
+
+#[test]
+fn a_table_is_learnt_from_what_the_teacher_has_of_texts() {
+    // Rows of several lengths, which a vocabulary without texts does not show.
+    let weighed: Vec<f32> = (0..WORDS.len())
+        .map(|at| 0.2 + ((at * 5) % 7) as f32)
+        .collect();
+    let teacher = Folder::new(&[
+        table(WORDS.len()),
+        floats("weights", &[WORDS.len()], weighed),
+    ]);
+    let (dir, to) = new_folder();
+    import_static_encoder(teacher.0.path(), &to, WeightFormat::F32).unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let texts = texts();
+    let mut seen = Vec::new();
+    let made = distill(
+        Some(&to),
+        &texts,
+        &at("learnt"),
+        &cpu(),
+        &mut |done, all| {
+            seen.push((done, all));
+            Ok(())
+        },
+    );
+    let made = made.unwrap();
+    assert_eq!((made.tokens, made.dim), (WORDS.len(), DIM));
+    let all = WORDS.len() + texts.len();
+    assert_eq!(seen.last(), Some(&(all, all)));
+    assert!(seen.is_sorted());
+    distill(Some(&to), &texts, &at("again"), &cpu(), &mut |_, _| Ok(())).unwrap();
+    assert_eq!(bytes_of(&at("learnt")), bytes_of(&at("again")));
+
+    distill(Some(&to), &[], &at("alone"), &cpu(), &mut |_, _| Ok(())).unwrap();
+    let vectors = |dir: &Path| {
+        let encoder = Encoder::from_dir(dir, &cpu()).unwrap();
+        // Others than it was learnt from.
+        let texts = [
+            "heat flow heat plate",
+            "the shock of the stream",
+            "wing stream plate wing",
+        ];
+        encoder.encode(&texts, 99, |_, _| Ok(())).unwrap()
+    };
+    let expected = vectors(&to);
+    let likeness = |dir: &Path| -> f32 {
+        let pairs = vectors(dir).into_iter().zip(&expected);
+        pairs.map(|(a, b)| a * b).sum::<f32>() / 3.0
+    };
+    let (learnt, alone) = (likeness(&at("learnt")), likeness(&at("alone")));
+    assert!(learnt > 0.98 && learnt > alone, "{learnt} {alone}");
+
+    let nothing = ["".to_owned(), "unheard".to_owned()];
+    let error = distill(Some(&to), &nothing, &at("none"), &cpu(), &mut |_, _| Ok(()));
+    let error = error.unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    let enough = Index::open(at("nothing")).map(drop);
+    let stopped = distill(Some(&to), &texts, &at("stopped"), &cpu(), &mut |done, _| {
+        if done > WORDS.len() {
+            enough.clone()
+        } else {
+            Ok(())
+        }
+    });
+    assert_eq!(stopped.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!at("none").exists() && !at("stopped").exists());
+}
+
+#[test]
+fn documents_to_learn_from_are_read_as_those_to_be_searched() {
+    let teacher = Folder::new(&[table(WORDS.len())]);
+    let (dir, to) = new_folder();
+    import_static_encoder(teacher.0.path(), &to, WeightFormat::F32).unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let lines = |texts: &[String]| -> String {
+        let line = |(id, text): (usize, &String)| {
+            format!("{}\n", json!({"id": id.to_string(), "text": text}))
+        };
+        texts.iter().enumerate().map(line).collect()
+    };
+    fs::write(at("documents.jsonl"), lines(&texts())).unwrap();
+    fs::write(at("broken.jsonl"), lines(&texts()[..2]) + "{\n").unwrap();
+    let distilled = |name: &str, output: &str| {
+        let args = [
+            "model",
+            "distill",
+            &at("encoder"),
+            "-o",
+            &at(output),
+            "--json",
+            "--texts",
+        ];
+        zerogr().args(args).arg(at(name)).output().unwrap()
+    };
+    let made = distilled("documents.jsonl", "learnt");
+    assert!(made.status.success(), "{}", stderr(&made));
+    let made: Value = serde_json::from_str(&stdout(&made)).unwrap();
+    assert_eq!(made["dim"], DIM);
+    distill(
+        Some(&to),
+        &[],
+        &dir.path().join("alone"),
+        &cpu(),
+        &mut |_, _| Ok(()),
+    )
+    .unwrap();
+    assert_ne!(
+        bytes_of(&dir.path().join("learnt")),
+        bytes_of(&dir.path().join("alone"))
+    );
+    let broken = distilled("broken.jsonl", "none");
+    assert!(!broken.status.success());
+    assert!(
+        stderr(&broken).contains("broken.jsonl:3"),
+        "{}",
+        stderr(&broken)
+    );
+    assert!(!dir.path().join("none").exists());
 }

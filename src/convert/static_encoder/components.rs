@@ -59,6 +59,36 @@ impl Components {
             .collect()
     }
 
+    /// `[dim, dim]`: what multiplies a row by `factors` along the directions and leaves it otherwise
+    /// where it is.
+    pub(super) fn map(&self, factors: &[f64]) -> Vec<f32> {
+        let dim = self.mean.len();
+        let mut map = vec![0.0f64; dim * dim];
+        for (direction, factor) in self.directions.iter().zip(factors) {
+            for (row, own) in map.chunks_exact_mut(dim.max(1)).zip(direction) {
+                for (sum, other) in row.iter_mut().zip(direction) {
+                    *sum += factor * own * other;
+                }
+            }
+        }
+        map.into_iter().map(|value| value as f32).collect()
+    }
+
+    /// A row's distance from the mean.
+    pub(super) fn distance<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
+        let values = row.iter().zip(&self.mean);
+        values.map(|(&value, mean)| f64::from(value) - mean)
+    }
+
+    /// The products of a row with the directions.
+    pub(super) fn along<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
+        let product = |direction: &Vec<f64>| -> f64 {
+            let pairs = row.iter().zip(direction);
+            pairs.map(|(&value, unit)| f64::from(value) * unit).sum()
+        };
+        self.directions.iter().map(product)
+    }
+
     /// A row by its distance from the mean along each direction, times `factors`.
     pub(super) fn project<'a>(
         &'a self,
@@ -69,11 +99,8 @@ impl Components {
             .iter()
             .zip(factors)
             .map(move |(direction, factor)| {
-                let distances = row.iter().zip(&self.mean);
-                let along: f64 = distances
-                    .zip(direction)
-                    .map(|((&value, mean), unit)| (f64::from(value) - mean) * unit)
-                    .sum();
+                let distances = self.distance(row).zip(direction);
+                let along: f64 = distances.map(|(distance, unit)| distance * unit).sum();
                 along * factor
             })
     }

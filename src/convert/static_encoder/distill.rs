@@ -15,7 +15,8 @@
 use std::path::{Path, PathBuf};
 
 use super::components::Components;
-use super::table::Table;
+use super::learn::Lessons;
+use super::table::{Table, special_tokens};
 use crate::convert::ready::Ready;
 use crate::model::language::WeightFormat;
 use crate::model::runtime::cache;
@@ -24,6 +25,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// The most values of a vector.
 const MAX_DIM: usize = 256;
+/// The same where they are learnt from texts.
+const MAX_LEARNT_DIM: usize = 384;
 /// The largest table: rows in 8 bits, with a scale and a weight each.
 const MAX_TABLE_BYTES: usize = 16 << 20;
 /// Bytes of a row's scale and of its weight.
@@ -53,15 +56,23 @@ pub struct StaticEncoder {
 /// folder `dir`. It takes a pass over the vocabulary. Prompts are left behind: their words would mean
 /// the same in every text.
 ///
-/// `progress` is called from this thread with (tokens done, tokens in all); its error ends the call.
+/// With `texts` it takes a pass over them too, and the table is learnt from their vectors. It is the
+/// nearer to its teacher the more alike they are to what it will read; a few hundred help, thousands
+/// help more (`benches/QUALITY.md`; [`LearningTexts`](crate::generate::LearningTexts) draws them from
+/// documents).
+///
+/// `progress` is called from this thread with (tokens and texts done, tokens and texts in all); its
+/// error ends the call.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::AlreadyExists`] when something is at `dir`; [`ErrorKind::Model`] for an encoder that
-/// is unusable, or has so many tokens that no table of 16 MiB holds them; [`ErrorKind::Runtime`] and
-/// [`ErrorKind::Device`] as for any encoder; [`ErrorKind::Io`] when `dir` cannot be written.
+/// [`ErrorKind::AlreadyExists`] when something is at `dir`; [`ErrorKind::InvalidInput`] for texts of
+/// which none has a token; [`ErrorKind::Model`] for an encoder that is unusable, or has so many tokens
+/// that no table of 16 MiB holds them; [`ErrorKind::Runtime`] and [`ErrorKind::Device`] as for any
+/// encoder; [`ErrorKind::Io`] when `dir` cannot be written.
 pub fn distill(
     source: Option<&Path>,
+    texts: &[String],
     dir: &Path,
     options: &EncoderOptions,
     progress: &mut dyn FnMut(usize, usize) -> Result<()>,
@@ -74,7 +85,11 @@ pub fn distill(
     let encoder = Encoder::from_files(&files, options)?;
     let tokens = encoder.tokenizer().vocab_size();
     let room = (MAX_TABLE_BYTES / tokens.max(1)).saturating_sub(ROW_BYTES);
-    let dim = encoder.dim().min(MAX_DIM).min(room);
+    let most = match texts {
+        [] => MAX_DIM,
+        _ => MAX_LEARNT_DIM,
+    };
+    let dim = encoder.dim().min(most).min(room);
     if dim < MIN_DIM.min(encoder.dim()) {
         let message = format!(
             "the tokenizer has {tokens} tokens: a table of {MAX_TABLE_BYTES} bytes has no room for \
@@ -82,9 +97,20 @@ pub fn distill(
         );
         return Err(Error::new(ErrorKind::Model, message));
     }
-    let vectors = encoder.encode_vocabulary(progress)?;
+    let all = tokens + texts.len();
+    let vectors = encoder.encode_vocabulary(&mut |done, _| progress(done, all))?;
+    let rows = match texts {
+        [] => weighted_components(&vectors, encoder.dim(), dim),
+        texts => {
+            let special = special_tokens(&files.tokenizer)?;
+            let mut lessons = lessons(&encoder, texts, &special, &mut |done| {
+                progress(tokens + done, all)
+            })?;
+            learnt_rows(&mut lessons, &vectors, encoder.dim(), dim)
+        }
+    };
     let table = Table {
-        rows: weighted_components(&vectors, encoder.dim(), dim),
+        rows,
         dim,
         weights: Some(sif_weights(tokens).map(|weight| weight as f32).collect()),
     };
@@ -117,7 +143,7 @@ pub fn installed_static_encoder(
     let name = format!("{}-static{METHOD}-{teacher}", cache::DEFAULT_MODEL);
     let dir = cache::model_dir(&name)?;
     if !dir.is_dir() {
-        match distill(None, &dir, options, progress) {
+        match distill(None, &[], &dir, options, progress) {
             // Another process was faster.
             Err(_) if dir.is_dir() => {}
             made => {
@@ -143,6 +169,53 @@ fn weighted_components(vectors: &[f32], of: usize, dim: usize) -> Vec<f32> {
     table
 }
 
+/// The texts that have tokens but `special` ones, and what the encoder makes of them.
+fn lessons(
+    encoder: &Encoder,
+    texts: &[String],
+    special: &[usize],
+    progress: &mut dyn FnMut(usize) -> Result<()>,
+) -> Result<Lessons> {
+    let (mut read, mut tokens) = (Vec::new(), Vec::new());
+    for text in texts {
+        let mut own = encoder.text_tokens(text)?;
+        own.retain(|&token| special.binary_search(&(token as usize)).is_err());
+        if !own.is_empty() {
+            read.push(text);
+            tokens.push(own);
+        }
+    }
+    if read.is_empty() {
+        return Err(Error::invalid(
+            "none of the texts to learn from has a token that the encoder knows",
+        ));
+    }
+    let vectors = encoder.encode(&read, usize::MAX, |done, _| progress(done))?;
+    Ok(Lessons::new(&tokens, vectors, encoder.dim()))
+}
+
+/// `[tokens, dim]`: rows learnt from texts, which begin with token vectors of `of` values.
+fn learnt_rows(lessons: &mut Lessons, vectors: &[f32], of: usize, dim: usize) -> Vec<f32> {
+    let components = Components::new(vectors, of, of);
+    let rows = vectors.chunks_exact(of.max(1));
+    let weights = sif_weights(rows.len());
+    let features: Vec<f32> = rows
+        .zip(weights)
+        .flat_map(|(row, weight)| {
+            let distance = components.distance(row);
+            distance.map(move |value| (value * weight) as f32)
+        })
+        .collect();
+    let table = lessons.table(&features, &components.map(&components.evening(EVENING)));
+    if dim == of {
+        return table;
+    }
+    let of_texts = Components::new(&lessons.text_vectors(&table), of, dim);
+    let rows = table.chunks_exact(of.max(1));
+    rows.flat_map(|row| of_texts.along(row).map(|value| value as f32))
+        .collect()
+}
+
 /// What each of `count` tokens counts, by its number.
 fn sif_weights(count: usize) -> impl Iterator<Item = f64> {
     let inverse_rank = |token: usize| 1.0 / (token as f64 + 2.0);
@@ -153,7 +226,7 @@ fn sif_weights(count: usize) -> impl Iterator<Item = f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vectors::norm;
+    use crate::vectors::{dot, norm, normalise};
 
     #[test]
     fn later_tokens_count_more_and_none_more_than_one() {
@@ -177,5 +250,32 @@ mod tests {
         assert!(likeness(row(0), row(1)) < 0.0, "they differ in the first");
         assert!(likeness(row(0), row(32)) < likeness(row(0), row(30)));
         assert!(norm(row(62)) > norm(row(32)), "later ones count more");
+    }
+
+    #[test]
+    fn fewer_values_keep_what_the_texts_differ_in() {
+        // Two directions of four, but for what the mean leaves.
+        let vectors: Vec<f32> = (0..32u8)
+            .flat_map(|token| {
+                let (a, b) = (f32::from(token % 5) - 2.0, f32::from(token % 7) - 3.0);
+                [a, b, a - b, 0.5 * a + b]
+            })
+            .collect();
+        let texts: Vec<Vec<u32>> = (0..32).map(|at| vec![at, (at * 7 + 3) % 32]).collect();
+        let learnt = |dim: usize| {
+            let mut targets = vectors.clone();
+            targets.chunks_exact_mut(4).for_each(|target| {
+                normalise(target);
+            });
+            learnt_rows(&mut Lessons::new(&texts, targets, 4), &vectors, 4, dim)
+        };
+        let (all, fewer) = (learnt(4), learnt(2));
+        let products = |rows: &[f32], dim: usize| -> Vec<f32> {
+            let row = |at: usize| &rows[at * dim..(at + 1) * dim];
+            (1..32).map(|at| dot(row(at), row(at - 1))).collect()
+        };
+        for (all, fewer) in products(&all, 4).iter().zip(products(&fewer, 2)) {
+            assert!((all - fewer).abs() < 1e-3, "{all} {fewer}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! hour would rather have vectors at once that say less.
 //!
 //! ```text
-//!   encoder ── distill ──┐
+//!   encoder ── distill ──┐   of its vocabulary; with texts, learnt from what it makes of them
 //!                        ├─► table ──► model.onnx, tokenizer.json, 1_Pooling/config.json
 //!   Model2Vec folder ────┘
 //! ```
@@ -14,8 +14,11 @@
 
 mod components;
 mod distill;
+mod learn;
+mod least_squares;
 mod model2vec;
 mod table;
+mod text_counts;
 
 pub use distill::{StaticEncoder, distill, installed_static_encoder};
 pub use model2vec::{import_static_encoder, is_static_encoder};

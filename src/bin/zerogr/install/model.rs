@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde_json::json;
 use zerogr::raw::convert::{self, EncoderRecord, StaticEncoder};
+use zerogr::raw::generate::LearningTexts;
 use zerogr::raw::model::language::{LanguageModelConfig, ModelKind, WeightFormat};
 use zerogr::raw::model::{EncoderOptions, Pooling, cache};
 
@@ -14,6 +15,7 @@ use crate::console::failure::Failure;
 use crate::console::{output, progress};
 use crate::options::device::DeviceArg;
 use crate::options::encoder::DEFAULT;
+use crate::options::reading::{ReadArgs, say_what_was_left_out};
 
 /// Models: import a checkpoint of a language model or of a sentence encoder, distill an encoder, or
 /// tune a language model.
@@ -35,6 +37,9 @@ enum Command {
 /// Every token of the vocabulary is encoded once, which takes half a minute for the installed
 /// encoder; the table has the principal components of their vectors, weighed by how rare tokens are.
 /// `build --encoder FOLDER` then reads texts many times as fast; what is found is nearer to the words.
+///
+/// With --texts the table is learnt from what the encoder makes of documents, up to 4,000 of them and as
+/// many sentences: a minute or two, and the better the more they are like what will be searched.
 #[derive(ClapArgs)]
 struct DistillArgs {
     /// The folder of an encoder (sentence-transformers with an ONNX graph), or `default`: the
@@ -43,6 +48,12 @@ struct DistillArgs {
     /// The folder to create.
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
+    /// Files and folders of documents to learn from, as for `build`.
+    #[arg(long, value_name = "INPUT", num_args = 1..)]
+    texts: Vec<PathBuf>,
+    /// Seed of which documents are drawn.
+    #[arg(long, default_value_t = 0, requires = "texts")]
+    seed: u64,
     #[command(flatten)]
     device: DeviceArg,
     /// Print what was made as JSON.
@@ -138,14 +149,35 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn distill(args: &DistillArgs) -> Result<(), Failure> {
     let encoder = Some(args.encoder.as_path()).filter(|&encoder| encoder != Path::new(DEFAULT));
     let options = EncoderOptions::new().device(args.device.device());
+    let texts = match args.texts.as_slice() {
+        [] => Vec::new(),
+        inputs => learning_texts(inputs, args.seed)?,
+    };
     let bar = progress::bar(0, "distilling");
-    let made = convert::distill(encoder, &args.output, &options, &mut |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        Ok(())
-    });
+    let made = convert::distill(
+        encoder,
+        &texts,
+        &args.output,
+        &options,
+        &mut |done, total| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+            Ok(())
+        },
+    );
     bar.finish_and_clear();
     report_static(&made?, &args.output, args.json)
+}
+
+/// Texts drawn from documents.
+fn learning_texts(inputs: &[PathBuf], seed: u64) -> Result<Vec<String>, Failure> {
+    let mut reader = ReadArgs::default().open(inputs)?;
+    let mut texts = LearningTexts::new(seed);
+    for document in &mut reader {
+        texts.add(&document?);
+    }
+    say_what_was_left_out(&reader);
+    Ok(texts.finish())
 }
 
 fn report_static(made: &StaticEncoder, folder: &Path, json: bool) -> Result<(), Failure> {

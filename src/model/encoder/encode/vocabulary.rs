@@ -8,6 +8,17 @@ use crate::model::encoder::asked::Asked;
 use crate::{Error, ErrorKind, Result};
 
 impl Encoder {
+    /// The text's own tokens, as many as the model reads.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when the tokenizer cannot express the text.
+    pub(crate) fn text_tokens(&self, text: &str) -> Result<Vec<u32>> {
+        let tokens = (self.tokenizer).encode(&self.as_read(text), self.max_len_tokens)?;
+        let own = self.tokenizer.text_range(tokens.len());
+        Ok(tokens.get(own).unwrap_or_default().to_vec())
+    }
+
     /// `[vocabulary, dim]`: what it has of every token by its number: the token's own vector, of any
     /// length, or that of the text where the graph pools by itself.
     ///
