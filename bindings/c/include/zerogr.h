@@ -364,6 +364,33 @@ typedef struct zgr_create_options {
 } zgr_create_options;
 
 /**
+ * Options of a training.
+ */
+typedef struct zgr_train_options {
+  /**
+   * `sizeof(zgr_train_options)`.
+   */
+  size_t struct_size;
+  /**
+   * `ZGR_TRAIN_...`, added up.
+   */
+  uint32_t flags;
+  /**
+   * How often each pseudo-query is seen; 0: as measured to be best.
+   */
+  uint32_t epochs;
+} zgr_train_options;
+
+/**
+ * Told how far a long call is: `done` of at most `total` steps of a stage, named in English until it
+ * returns. Whatever it returns but 0 ends the call with `ZGR_CANCELLED`.
+ *
+ * It is called by the thread that made the call, must not throw or `longjmp`, and must not use the writer
+ * that is at work.
+ */
+typedef int (*zgr_progress)(void *context, const char *stage, size_t done, size_t total);
+
+/**
  * How to search; zeros are the defaults.
  */
 typedef struct zgr_search_options {
@@ -529,33 +556,6 @@ typedef struct zgr_snippet_options {
    */
   size_t close_len;
 } zgr_snippet_options;
-
-/**
- * Told how far a long call is: `done` of at most `total` steps of a stage, named in English until it
- * returns. Whatever it returns but 0 ends the call with `ZGR_CANCELLED`.
- *
- * It is called by the thread that made the call, must not throw or `longjmp`, and must not use the writer
- * that is at work.
- */
-typedef int (*zgr_progress)(void *context, const char *stage, size_t done, size_t total);
-
-/**
- * Options of a training.
- */
-typedef struct zgr_train_options {
-  /**
-   * `sizeof(zgr_train_options)`.
-   */
-  size_t struct_size;
-  /**
-   * `ZGR_TRAIN_...`, added up.
-   */
-  uint32_t flags;
-  /**
-   * How often each pseudo-query is seen; 0: as measured to be best.
-   */
-  uint32_t epochs;
-} zgr_train_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -728,6 +728,53 @@ int zgr_backup(struct zgr_index *index,
 int zgr_writer_open(struct zgr_index *index,
                     uint32_t wait_ms,
                     struct zgr_writer **writer);
+
+/**
+ * Trains as `zgr_writer_train` does, and learns from judged queries what makes searches better on queries
+ * that are held out; what earlier judgements taught is replaced. `path` is a folder with a collection (BEIR,
+ * TREC, MAIR), of which `split` is taken (null: `train`), a file of judgements with `queries.jsonl` in its
+ * folder or the one above, or a file of clicks: lines of a query, an id and perhaps a weight. `options`,
+ * `progress` and `context` may be null.
+ *
+ * `ZGR_NOT_FOUND` where a file is missing; `ZGR_INVALID_INPUT` with file and line for what cannot be read,
+ * where no judged document is in the index, and for an index without an encoder; those of
+ * `zgr_writer_train`. What judgements taught before is then in the file still. `*report` is for `zgr_free`: a
+ * JSON object with what was tried, what it was worth, and what was kept; `report` may be null.
+ *
+ * Threads: any; calls on one writer wait for each other.
+ */
+int zgr_writer_train_from_judgements(struct zgr_writer *writer,
+                                     const char *path,
+                                     size_t path_len,
+                                     const char *split,
+                                     size_t split_len,
+                                     const struct zgr_train_options *options,
+                                     zgr_progress progress,
+                                     void *context,
+                                     char **report);
+
+/**
+ * Takes back what judgements taught, in a commit of its own; without it nothing happens.
+ *
+ * The codes of `zgr_writer_commit`. `*report` is for `zgr_free`, as that of `zgr_writer_commit`; `report` may
+ * be null.
+ *
+ * Threads: any; calls on one writer wait for each other.
+ */
+int zgr_writer_forget_judgements(struct zgr_writer *writer,
+                                 char **report);
+
+/**
+ * Searches the words of the queries that a language model wrote for the documents (`zerogr generate
+ * queries`) beside those of the documents themselves, with this weight; 0: no more. It is kept in the index.
+ *
+ * `ZGR_INVALID_INPUT` for a weight that is negative or no number; `ZGR_LOCKED` while there is a writer;
+ * `ZGR_READ_ONLY`, `ZGR_CORRUPT`, `ZGR_DISK_FULL`, `ZGR_IO` and the like, after which everything is as it was.
+ *
+ * Threads: any.
+ */
+int zgr_set_expansion_weight(struct zgr_index *index,
+                             double weight);
 
 /**
  * Finds the best documents for a query. `options` may be null.

@@ -11,6 +11,9 @@
 //! compared. What is ours: a token is its own vector in its text, not the mean with the special ones,
 //! and a direction of variance *v* is divided by *v* to the power .1, so that the few directions that
 //! most tokens share count less (`benches/QUALITY.md`).
+//!
+//! Given texts, the table is learnt from what the encoder has of them ([`super::learn`]), and this is
+//! where it begins.
 
 use std::path::{Path, PathBuf};
 

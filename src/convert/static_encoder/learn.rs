@@ -9,7 +9,8 @@
 //! A token alone in a text is not what it is among others. First one map of all tokens is fitted, which
 //! has few numbers and so needs few texts; then the rows of the tokens that the texts have, each by
 //! itself; a row that no text has stays what the map made of it. Only directions are compared, so each
-//! text's sum is divided by the length it had before a fit.
+//! text's sum is divided by the length it had before a fit. The constants are those of
+//! `benches/QUALITY.md`.
 
 use rayon::prelude::*;
 

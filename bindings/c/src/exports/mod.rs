@@ -6,6 +6,7 @@
 
 pub mod handle;
 pub mod index;
+pub mod judgements;
 mod options;
 pub mod result;
 pub mod writer;

@@ -86,6 +86,12 @@ impl Opened {
         Ok(serde_json::to_string(&writer.vacuum()?)?)
     }
 
+    /// Searches the words of written queries with this weight.
+    pub fn set_expansion_weight(&self, weight: f64) -> Outcome {
+        self.only_if_writable()?;
+        Ok(self.index.set_expansion_weight(weight)?)
+    }
+
     fn only_if_writable(&self) -> Outcome {
         match self.is_read_only {
             false => Ok(()),

@@ -3,7 +3,10 @@
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard};
 
-use zerogr::{CancelToken, CommitReport, Document, Error, Progress, TrainOptions, Writer};
+use zerogr::{
+    CancelToken, CommitReport, Document, Error, JudgedOptions, JudgedQueries, JudgedReport,
+    Progress, TrainOptions, Writer,
+};
 
 use crate::failure::{Failure, Outcome};
 use crate::raw::Listener;
@@ -61,11 +64,34 @@ impl Writing {
         train: Option<&TrainOptions>,
         listener: &Listener,
     ) -> Outcome<CommitReport> {
+        self.telling(listener, |writer, progress| {
+            writer.commit_with(train, progress)
+        })
+    }
+
+    /// Commits what waits, fits the index to it and learns from judged queries.
+    pub fn train_from_judgements(
+        &self,
+        judged: &JudgedQueries,
+        options: &JudgedOptions,
+        listener: &Listener,
+    ) -> Outcome<JudgedReport> {
+        self.telling(listener, |writer, progress| {
+            writer.train_from_judgements(judged, options, progress)
+        })
+    }
+
+    /// Does something that takes long, and tells the caller how far it is.
+    fn telling<T>(
+        &self,
+        listener: &Listener,
+        work: impl FnOnce(&mut Writer, &mut dyn FnMut(Progress)) -> Result<T, Error>,
+    ) -> Outcome<T> {
         let cancel = CancelToken::new();
         let mut slot = self.lock()?;
         let writer = slot.take().ok_or_else(lost)?;
         let writer = slot.insert(writer.cancel_token(cancel.clone()));
-        let done = writer.commit_with(train, &mut |progress: Progress| {
+        let done = work(writer, &mut |progress: Progress| {
             let stage = terminated(progress.stage.label().to_owned());
             // Functions of the caller may use another writer meanwhile.
             let outer = TOLD.replace(self.address());

@@ -54,6 +54,10 @@ void test_misuse(void) {
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_commit(NULL, NULL, NULL, &text));
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_rollback(NULL));
     EXPECT(ZGR_MISUSE, NULL, zgr_writer_train(NULL, NULL, NULL, NULL, &text));
+    EXPECT(ZGR_MISUSE, NULL,
+           zgr_writer_train_from_judgements(NULL, "a", 1, NULL, 0, NULL, NULL, NULL, &text));
+    EXPECT(ZGR_MISUSE, NULL, zgr_writer_forget_judgements(NULL, &text));
+    EXPECT(ZGR_MISUSE, NULL, zgr_set_expansion_weight(NULL, 0.1));
     EXPECT(ZGR_MISUSE, NULL, zgr_result_count(NULL, &count, NULL));
     INIT(hit);
     INIT(document);
@@ -125,6 +129,10 @@ void test_misuse(void) {
     INIT(training);
     training.flags = 99;
     EXPECT(ZGR_MISUSE, writer, zgr_writer_train(writer, &training, NULL, NULL, NULL));
+    EXPECT(ZGR_MISUSE, writer,
+           zgr_writer_train_from_judgements(writer, "a", 1, NULL, 0, &training, NULL, NULL, NULL));
+    EXPECT(ZGR_MISUSE, writer,
+           zgr_writer_train_from_judgements(writer, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL));
 
     /* Handles of another kind, made up, and closed; texts of others, and twice. */
     made_up = (zgr_index *)(void *)writer;

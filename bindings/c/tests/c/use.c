@@ -289,6 +289,66 @@ static int listen(void *context, const char *stage, size_t done, size_t total) {
     return own->calls == own->stop_at;
 }
 
+/* A file of clicks: each document of `fill` is the answer to some queries. */
+static const char *clicks(void) {
+    static const char *const answers[][2] = {
+        {"thin wings shake", "wings"}, {"aerofoils in wind", "wings"},
+        {"flutter of a wing", "wings"}, {"hot plate", "plates"},
+        {"heat in a plate", "plates"},  {"cooling of plates", "plates"},
+        {"shock at a cone", "cones"},   {"cones in a fast stream", "cones"},
+    };
+    const char *path = in_folder("clicks.tsv");
+    FILE *file = fopen(path, "wb");
+    size_t i;
+    CHECK(file != NULL);
+    fputs("query\tid\tweight\n", file);
+    for (i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        fprintf(file, "%s\t%s\t1\n", answers[i][0], answers[i][1]);
+    }
+    CHECK(fclose(file) == 0);
+    return path;
+}
+
+static void test_judgements(zgr_index *index, zgr_writer *writer) {
+    zgr_index *reader;
+    zgr_train_options training;
+    char *json = NULL;
+    heard own = {NULL, 0, 1, 0};
+    own.writer = writer;
+    INIT(training);
+    training.epochs = 1;
+    EXPECT(ZGR_CANCELLED, writer,
+           zgr_writer_train_from_judgements(writer, clicks(), ZGR_NTS, NULL, 0, &training, listen,
+                                            &own, &json));
+    CHECK(json == NULL && own.calls == 1);
+    own.stop_at = 0;
+    EXPECT(ZGR_OK, writer,
+           zgr_writer_train_from_judgements(writer, clicks(), ZGR_NTS, "test", ZGR_NTS, &training,
+                                            listen, &own, &json));
+    CHECK(contains(json, "\"queries\":8") && contains(json, "\"parts\":[{") && own.calls > 4);
+    zgr_free(json);
+    EXPECT(ZGR_OK, writer, zgr_writer_forget_judgements(writer, &json));
+    CHECK(contains(json, "\"generation\":"));
+    zgr_free(json);
+    EXPECT(ZGR_OK, writer, zgr_writer_forget_judgements(writer, NULL));
+    EXPECT(ZGR_NOT_FOUND, writer,
+           zgr_writer_train_from_judgements(writer, in_folder("none.tsv"), ZGR_NTS, NULL, 0, NULL,
+                                            NULL, NULL, &json));
+    CHECK(json == NULL);
+
+    EXPECT(ZGR_LOCKED, index, zgr_set_expansion_weight(index, 0.1));
+    EXPECT(ZGR_OK, NULL, zgr_close(writer));
+    EXPECT(ZGR_INVALID_INPUT, index, zgr_set_expansion_weight(index, -1.0));
+    EXPECT(ZGR_OK, index, zgr_set_expansion_weight(index, 0.25));
+    EXPECT(ZGR_OK, index, zgr_info(index, &json));
+    CHECK(contains(json, "\"expansion_weight\":0.25"));
+    zgr_free(json);
+    EXPECT(ZGR_OK, index, zgr_snapshot(index, &reader));
+    EXPECT(ZGR_READ_ONLY, reader, zgr_set_expansion_weight(reader, 0.5));
+    EXPECT(ZGR_OK, NULL, zgr_close(reader));
+    EXPECT(ZGR_OK, index, zgr_set_expansion_weight(index, 0.0));
+}
+
 void test_training(void) {
     zgr_index *index = create("models.zgr", ZGR_ENCODER_DEFAULT);
     zgr_search_options options;
@@ -315,7 +375,7 @@ void test_training(void) {
     EXPECT(ZGR_OK, writer, zgr_writer_train(writer, &training, listen, &own, &json));
     CHECK(contains(json, "\"added\":1") && own.calls > 4 && own.last_total > 0);
     zgr_free(json);
-    EXPECT(ZGR_OK, NULL, zgr_close(writer));
+    test_judgements(index, writer);
     expect_best(index, "a ball that sinks slowly in oil", NULL, "spheres");
 
     INIT(options);
