@@ -10,6 +10,9 @@ use crate::rng::Rng;
 /// Most documents, and most pieces.
 const MAX_OF_A_KIND: usize = 4_000;
 
+/// What is kept of a document: more than encoders read, and enough for pieces.
+const MAX_TEXT_BYTES: usize = 32 << 10;
+
 /// Draws documents, each as likely as any other, however many there are.
 ///
 /// ```
@@ -40,7 +43,17 @@ impl LearningTexts {
 
     /// One more document; one without a letter or digit is left out.
     pub fn add(&mut self, document: &Document) {
-        let text = || format!("{}\n\n{}", document.title, document.text);
+        let beginning = |text: &str| {
+            let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+            text.get(..end).unwrap_or_default().to_owned()
+        };
+        let text = || {
+            format!(
+                "{}\n\n{}",
+                beginning(&document.title),
+                beginning(&document.text)
+            )
+        };
         let has_text = [&document.title, &document.text]
             .iter()
             .any(|part| part.contains(char::is_alphanumeric));
@@ -97,6 +110,17 @@ mod tests {
             let distance = in_third(third).abs_diff(MAX_OF_A_KIND / 3);
             assert!(distance < 180, "{third} {distance}");
         }
+    }
+
+    #[test]
+    fn of_a_huge_document_the_beginning_is_kept() {
+        let mut texts = LearningTexts::new(0);
+        texts.add(&Document::new("1").title("a").text("é".repeat(1 << 20)));
+        let texts = texts.finish();
+        let document = texts.first().unwrap();
+        assert!(document.starts_with("a\n\né") && document.len() <= MAX_TEXT_BYTES + 3);
+        let pieces: usize = texts.iter().skip(1).map(String::len).sum();
+        assert!(pieces <= document.len());
     }
 
     #[test]
