@@ -20,8 +20,9 @@ const MAX_TEXT_BYTES: usize = 32 << 10;
 ///
 /// let mut texts = LearningTexts::new(0);
 /// texts.add(&Document::new("1").title("Wing flutter").text("Thin wings may vibrate."));
+/// // The document, its title and its sentence.
 /// let texts = texts.finish();
-/// assert_eq!(texts.len(), 2);
+/// assert_eq!(texts.len(), 3);
 /// assert!(texts.contains(&"Thin wings may vibrate.".to_owned()));
 /// ```
 #[derive(Debug, Clone)]
