@@ -44,23 +44,14 @@ impl LearningTexts {
 
     /// One more document; one without a letter or digit is left out.
     pub fn add(&mut self, document: &Document) {
-        let beginning = |text: &str| {
-            let end = text.floor_char_boundary(MAX_TEXT_BYTES);
-            text.get(..end).unwrap_or_default().to_owned()
-        };
-        let text = || {
-            format!(
-                "{}\n\n{}",
-                beginning(&document.title),
-                beginning(&document.text)
-            )
-        };
-        let has_text = [&document.title, &document.text]
+        let parts = [&document.title, &document.text].map(|part| beginning(part));
+        if !parts
             .iter()
-            .any(|part| part.contains(char::is_alphanumeric));
-        if !has_text {
+            .any(|part| part.contains(char::is_alphanumeric))
+        {
             return;
         }
+        let text = || parts.join("\n\n");
         self.seen += 1;
         if self.documents.len() < MAX_OF_A_KIND {
             self.documents.push(text());
@@ -83,6 +74,11 @@ impl LearningTexts {
         self.documents.append(&mut pieces);
         self.documents
     }
+}
+
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Everything in this picture is a pure function of the document, the corpus statistics
-//! ([`TermStats`]), the options and the seed.
+//! ([`TermStats`]), the options and the seed. Beside it [`LearningTexts`] draws documents, for an encoder
+//! to learn from.
 
 mod docids;
 pub mod language;

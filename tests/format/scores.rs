@@ -416,7 +416,8 @@ fn counted(lexicon: &Value, rows: &BTreeSet<u64>, terms: &[String]) -> (f64, Vec
 fn weighed(documents: BTreeMap<String, (f64, Vec<f64>)>, k1: f64, b: f64) -> BTreeMap<String, f64> {
     let count = documents.len() as f64;
     let mean = documents.values().map(|(length, _)| length).sum::<f64>() / count;
-    let relative = |length: f64| if mean > 0.0 { length / mean } else { 0.0 };
+    // Where no word counts, 0 / 0 is 0.
+    let mean = mean.max(f64::MIN_POSITIVE);
     let weight = |term: usize| {
         let with = documents.values().filter(|(_, counts)| counts[term] > 0.0);
         let with = with.count() as f64;
@@ -427,7 +428,7 @@ fn weighed(documents: BTreeMap<String, (f64, Vec<f64>)>, k1: f64, b: f64) -> BTr
             .iter()
             .enumerate()
             .filter(|(_, tf)| **tf > 0.0)
-            .map(|(term, tf)| weight(term) * tf / (tf + k1 * (1.0 - b + b * relative(*length))));
+            .map(|(term, tf)| weight(term) * tf / (tf + k1 * (1.0 - b + b * length / mean)));
         (id.clone(), parts.sum())
     };
     let scores = documents.iter().map(score);

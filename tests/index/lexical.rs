@@ -41,13 +41,8 @@ fn by_hand(
         .collect();
     let n = terms.len() as f64;
     let average = terms.iter().map(|(_, (_, length))| length).sum::<usize>() as f64 / n;
-    let relative = |length: usize| {
-        if average > 0.0 {
-            length as f64 / average
-        } else {
-            0.0
-        }
-    };
+    // Where no word counts, 0 / 0 is 0.
+    let average = average.max(f64::MIN_POSITIVE);
     let mut scored = Vec::new();
     for (id, (own, length)) in &terms {
         let mut score = 0.0;
@@ -58,7 +53,7 @@ fn by_hand(
                 .count() as f64;
             let tf = own.iter().filter(|other| **other == term).count() as f64;
             let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
-            let norm = params.k1 * (1.0 - params.b + params.b * relative(*length));
+            let norm = params.k1 * (1.0 - params.b + params.b * *length as f64 / average);
             score += idf * tf / (tf + norm);
         }
         if score > 0.0 {

@@ -128,17 +128,12 @@ fn by_hand(
     let length =
         |terms: &[String]| terms.iter().filter(|term| !term.starts_with(' ')).count() as f64;
     let n = counts.len() as f64;
+    // Where no word counts, 0 / 0 is 0.
     let average = counts.values().map(|terms| length(terms)).sum::<f64>() / n;
-    let relative = |terms: &[String]| {
-        if average > 0.0 {
-            length(terms) / average
-        } else {
-            0.0
-        }
-    };
+    let average = average.max(f64::MIN_POSITIVE);
     let mut scores = BTreeMap::new();
     for (id, terms) in &counts {
-        let norm = params.k1 * (1.0 - params.b + params.b * relative(terms));
+        let norm = params.k1 * (1.0 - params.b + params.b * length(terms) / average);
         let mut score = 0.0;
         for group in &groups {
             let has = |terms: &&Vec<String>| terms.iter().any(|term| group.contains(term));

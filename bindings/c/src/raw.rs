@@ -140,14 +140,17 @@ pub unsafe fn optional_out<T>(pointer: *mut T, value: T) -> Out<T> {
 }
 
 impl<T> Out<T> {
-    /// Whether there is a place.
-    pub fn is_wanted(&self) -> bool {
-        !self.0.is_null()
+    /// Writes what is made for it, if there is a place.
+    pub fn set_if_wanted(&self, value: impl FnOnce() -> Outcome<T>) -> Outcome {
+        match self.0.is_null() {
+            true => Ok(()),
+            false => value().map(|value| self.set(value)),
+        }
     }
 
     /// Writes the value, if there is a place for it.
     pub fn set(&self, value: T) {
-        if self.is_wanted() {
+        if !self.0.is_null() {
             // SAFETY: it leads to a place for a `T`, which may not have a value yet.
             unsafe { self.0.write(value) }
         }

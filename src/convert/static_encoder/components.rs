@@ -75,18 +75,21 @@ impl Components {
     }
 
     /// A row's distance from the mean.
-    pub(super) fn distance<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
+    pub(super) fn distance<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + Clone + 'a {
         let values = row.iter().zip(&self.mean);
         values.map(|(&value, mean)| f64::from(value) - mean)
     }
 
-    /// The products of a row with the directions.
-    pub(super) fn along<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f64> + 'a {
-        let product = |direction: &Vec<f64>| -> f64 {
-            let pairs = row.iter().zip(direction);
-            pairs.map(|(&value, unit)| f64::from(value) * unit).sum()
-        };
-        self.directions.iter().map(product)
+    /// The products of a row's values with the directions.
+    pub(super) fn along<'a>(
+        &'a self,
+        values: impl Iterator<Item = f64> + Clone + 'a,
+    ) -> impl Iterator<Item = f64> + 'a {
+        let directions = self.directions.iter();
+        directions.map(move |direction| {
+            let pairs = values.clone().zip(direction);
+            pairs.map(|(value, unit)| value * unit).sum()
+        })
     }
 
     /// A row by its distance from the mean along each direction, times `factors`.
@@ -95,14 +98,8 @@ impl Components {
         row: &'a [f32],
         factors: &'a [f64],
     ) -> impl Iterator<Item = f64> + 'a {
-        self.directions
-            .iter()
-            .zip(factors)
-            .map(move |(direction, factor)| {
-                let distances = self.distance(row).zip(direction);
-                let along: f64 = distances.map(|(distance, unit)| distance * unit).sum();
-                along * factor
-            })
+        let along = self.along(self.distance(row)).zip(factors);
+        along.map(|(along, factor)| along * factor)
     }
 }
 

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use super::components::Components;
 use super::learn::Lessons;
-use super::table::{Table, special_tokens};
+use super::table::{Table, parsed, special_tokens};
 use crate::convert::ready::Ready;
 use crate::model::language::WeightFormat;
 use crate::model::runtime::cache;
@@ -105,7 +105,7 @@ pub fn distill(
     let rows = match texts {
         [] => weighted_components(&vectors, encoder.dim(), dim),
         texts => {
-            let special = special_tokens(&files.tokenizer)?;
+            let special = special_tokens(&parsed(&files.tokenizer)?);
             let mut lessons = lessons(&encoder, texts, &special, &mut |done| {
                 progress(tokens + done, all)
             })?;
@@ -193,7 +193,8 @@ fn lessons(
             "none of the texts to learn from has a token that the encoder knows",
         ));
     }
-    let vectors = encoder.encode(&read, usize::MAX, |done, _| progress(done))?;
+    let left_out = texts.len() - read.len();
+    let vectors = encoder.encode(&read, usize::MAX, |done, _| progress(left_out + done))?;
     Ok(Lessons::new(&tokens, vectors, encoder.dim()))
 }
 
@@ -215,8 +216,12 @@ fn learnt_rows(lessons: &mut Lessons, vectors: &[f32], of: usize, dim: usize) ->
     }
     let of_texts = Components::new(&lessons.text_vectors(&table), of, dim);
     let rows = table.chunks_exact(of.max(1));
-    rows.flat_map(|row| of_texts.along(row).map(|value| value as f32))
-        .collect()
+    let along = |row| of_texts.along(floats(row)).map(|value| value as f32);
+    rows.flat_map(along).collect()
+}
+
+fn floats(row: &[f32]) -> impl Iterator<Item = f64> + Clone {
+    row.iter().map(|&value| f64::from(value))
 }
 
 /// What each of `count` tokens counts, by its number.

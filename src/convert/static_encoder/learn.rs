@@ -82,10 +82,8 @@ impl Lessons {
         let pull = MAP_PULL * trace / dim as f32;
         let right = gram(sums, &self.rest(&begun, scale), dim);
         let of_columns = |right: Vec<Lanes>| {
-            conjugate_gradients(right, MAP_ROUNDS, |lanes| {
-                let mut image = times_square(&squares, lanes);
-                add(&mut image, [pull; _], lanes);
-                image
+            conjugate_gradients(right, pull, MAP_ROUNDS, |lanes| {
+                times_square(&squares, lanes)
             })
         };
         let changes: Vec<Vec<Lanes>> = blocks(&right, dim)
@@ -108,11 +106,8 @@ impl Lessons {
         let rest = blocks(&self.rest(&begun, scale), dim);
         let of_columns = |rest: &Vec<Lanes>| {
             let right = self.counts.transposed_times(rest);
-            conjugate_gradients(right, ROW_ROUNDS, |lanes| {
-                let texts = self.counts.times(lanes);
-                let mut image = self.counts.transposed_times(&texts);
-                add(&mut image, [pull; _], lanes);
-                image
+            conjugate_gradients(right, pull, ROW_ROUNDS, |lanes| {
+                self.counts.transposed_times(&self.counts.times(lanes))
             })
         };
         let changes: Vec<Vec<Lanes>> = rest.par_iter().map(of_columns).collect();

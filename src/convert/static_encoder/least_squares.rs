@@ -32,10 +32,11 @@ pub(super) fn row_of(blocks: &[Vec<Lanes>], columns: usize, row: usize) -> Vec<f
     lanes.take(columns).copied().collect()
 }
 
-/// What `apply`, a positive definite matrix, turns into `right`, after `rounds` steps towards it from
-/// nothing. Fewer steps leave out what `apply` makes least of.
+/// What `apply`, a positive matrix, and `pull` times itself add up to `right`, after `rounds` steps
+/// towards it from nothing. Fewer steps leave out what `apply` makes least of.
 pub(super) fn conjugate_gradients(
     right: Vec<Lanes>,
+    pull: f32,
     rounds: usize,
     apply: impl Fn(&[Lanes]) -> Vec<Lanes>,
 ) -> Vec<Lanes> {
@@ -44,7 +45,8 @@ pub(super) fn conjugate_gradients(
     let mut direction = rest.clone();
     let mut squares = products(&rest, &rest);
     for _ in 0..rounds {
-        let image = apply(&direction);
+        let mut image = apply(&direction);
+        add(&mut image, [pull; LANES], &direction);
         let step = ratios(squares, products(&direction, &image));
         add(&mut found, step, &direction);
         add(&mut rest, step.map(|step| -step), &image);
@@ -124,7 +126,7 @@ mod tests {
             expected[1][lane] = 3.0 - value;
             expected[2][lane] = 0.25 * value;
         }
-        let found = conjugate_gradients(times(&expected), 3, times);
+        let found = conjugate_gradients(times(&expected), 0.0, 3, times);
         for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
             assert!((found - expected).abs() < 1e-4, "{found} {expected}");
         }

@@ -66,9 +66,8 @@ impl Table {
     ) -> Result<usize> {
         let dim = self.dim.max(1);
         check_tokenizer(tokenizer, self.rows.len() / dim)?;
-        let special = special_tokens(tokenizer)?;
         let mut tokenizer = parsed(tokenizer)?;
-        for token in special {
+        for token in special_tokens(&tokenizer) {
             let row = self.rows.chunks_exact_mut(dim).nth(token);
             let weight = self.weights.iter_mut().filter_map(|all| all.get_mut(token));
             let values = row.into_iter().flatten().chain(weight);
@@ -208,18 +207,18 @@ impl Table {
     }
 }
 
-fn parsed(tokenizer: &[u8]) -> Result<Value> {
+/// A `tokenizer.json`.
+///
+/// # Errors
+///
+/// [`ErrorKind::Model`] for one that is no JSON.
+pub(super) fn parsed(tokenizer: &[u8]) -> Result<Value> {
     serde_json::from_slice(tokenizer).map_err(|e| model_error(format!("tokenizer.json: {e}")))
 }
 
 /// The tokens of a `tokenizer.json` that are not of texts, and the one for what it does not know,
 /// ascending.
-///
-/// # Errors
-///
-/// [`ErrorKind::Model`] for one that is no JSON.
-pub(super) fn special_tokens(tokenizer: &[u8]) -> Result<Vec<usize>> {
-    let tokenizer = &parsed(tokenizer)?;
+pub(super) fn special_tokens(tokenizer: &Value) -> Vec<usize> {
     let added = tokenizer.get("added_tokens").and_then(Value::as_array);
     let special = added.into_iter().flatten().filter(|token| {
         let flag = token.get("special").and_then(Value::as_bool);
@@ -233,7 +232,7 @@ pub(super) fn special_tokens(tokenizer: &[u8]) -> Result<Vec<usize>> {
         .collect();
     tokens.sort_unstable();
     tokens.dedup();
-    Ok(tokens)
+    tokens
 }
 
 /// The number of the unknown token where it is given as a word.

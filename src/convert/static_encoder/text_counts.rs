@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::least_squares::Lanes;
+use crate::vectors::add_scaled;
 
 /// A row per text, a column per token that is in one of them; most entries are zero and not kept.
 pub(super) struct TextCounts {
@@ -53,14 +54,9 @@ impl TextCounts {
         let sum = |row: &Vec<(u32, f32)>| {
             let mut sums = vec![0.0; dim];
             for &(column, count) in row {
-                let token = self
-                    .tokens
-                    .get(column as usize)
-                    .map(|&token| token as usize);
-                let vector = token.and_then(|token| table.get(token * dim..(token + 1) * dim));
-                for (sum, value) in sums.iter_mut().zip(vector.unwrap_or_default()) {
-                    *sum += count * value;
-                }
+                let token = self.tokens.get(column as usize);
+                let vector = token.and_then(|&token| table.chunks_exact(dim).nth(token as usize));
+                add_scaled(&mut sums, count, vector.unwrap_or_default());
             }
             sums
         };

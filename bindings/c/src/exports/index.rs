@@ -194,9 +194,7 @@ pub unsafe extern "C" fn zgr_check(
             _ => return Err(Failure::misuse(format!("there is no level {level}"))),
         };
         let (json, is_sound) = objects::check(&path, level)?;
-        if report.is_wanted() {
-            report.set(texts::give(json));
-        }
+        report.set_if_wanted(|| Ok(texts::give(json)))?;
         match is_sound {
             true => Ok(()),
             false => Err(Failure::damaged(
@@ -220,10 +218,7 @@ pub unsafe extern "C" fn zgr_vacuum(index: *mut zgr_index, report: *mut *mut c_c
         // SAFETY: as said at the head of `raw`.
         let report = unsafe { raw::optional_out(report, ptr::null_mut()) };
         let json = handles::find::<Opened>(index.addr())?.vacuum()?;
-        if report.is_wanted() {
-            report.set(texts::give(json));
-        }
-        Ok(())
+        report.set_if_wanted(|| Ok(texts::give(json)))
     })
 }
 

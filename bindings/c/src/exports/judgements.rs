@@ -50,10 +50,7 @@ pub unsafe extern "C" fn zgr_writer_train_from_judgements(
         let judged = JudgedQueries::read(path, split.unwrap_or("train"))?;
         let options = JudgedOptions::new().train(options);
         let done = writer.train_from_judgements(&judged, &options, &listener)?;
-        if report.is_wanted() {
-            report.set(texts::give(serde_json::to_string(&done)?));
-        }
-        Ok(())
+        report.set_if_wanted(|| Ok(texts::give(serde_json::to_string(&done)?)))
     })
 }
 
@@ -73,10 +70,7 @@ pub unsafe extern "C" fn zgr_writer_forget_judgements(
         let report = unsafe { raw::optional_out(report, ptr::null_mut()) };
         let writer = handles::find::<Writing>(writer.addr())?;
         let done = writer.with(|writer| writer.forget_judgements())?;
-        if report.is_wanted() {
-            report.set(texts::give(serde_json::to_string(&done)?));
-        }
-        Ok(())
+        report.set_if_wanted(|| Ok(texts::give(serde_json::to_string(&done)?)))
     })
 }
 

@@ -94,10 +94,7 @@ pub unsafe extern "C" fn zgr_writer_commit(
             (report, Listener::new(progress, context))
         };
         let done = handles::find::<Writing>(writer.addr())?.commit(None, &listener)?;
-        if report.is_wanted() {
-            report.set(texts::give(serde_json::to_string(&done)?));
-        }
-        Ok(())
+        report.set_if_wanted(|| Ok(texts::give(serde_json::to_string(&done)?)))
     })
 }
 
@@ -139,9 +136,6 @@ pub unsafe extern "C" fn zgr_writer_train(
             (report, options, Listener::new(progress, context))
         };
         let done = handles::find::<Writing>(writer.addr())?.commit(Some(&options), &listener)?;
-        if report.is_wanted() {
-            report.set(texts::give(serde_json::to_string(&done)?));
-        }
-        Ok(())
+        report.set_if_wanted(|| Ok(texts::give(serde_json::to_string(&done)?)))
     })
 }
